@@ -1,0 +1,33 @@
+/** What the store holds under a key, and the identifiers around it. */
+
+/**
+ * Counts the mutating transactions of the whole store; 1 is the empty store. A safe integer,
+ * asserted.
+ */
+export type Revision = number;
+
+/** A signed 64-bit integer as canonical decimal text: it may exceed 2^53 − 1. */
+export type LeaseId = string;
+
+/** One version of one key. */
+export interface KvRecord {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  /** The revision that created the key, since its last deletion. */
+  readonly create: Revision;
+  /** The revision that wrote this version. */
+  readonly mod: Revision;
+  /** 1 at creation, one more with each write, reset by deletion. */
+  readonly version: number;
+  readonly lease?: LeaseId;
+  /** The Content-Type that GET gives back; absent is application/octet-stream. */
+  readonly mediaType?: string;
+}
+
+/** Limits of the data model (docs: api "Data model"). Bytes are of the key or value alone. */
+export const keyBytesMax = 8 * 1024;
+export const valueBytesMax = 8 * 1024 * 1024;
+/** One revision changes at most this many keys. */
+export const changesPerRevisionMax = 10_000;
+/** The revision of the empty store. */
+export const emptyRevision: Revision = 1;

@@ -1,0 +1,208 @@
+/**
+ * What the node needs from the world. Production plugs in SQLite, gRPC and the runtime; the
+ * simulator plugs in models of them. Every method is synchronous or takes a callback: promises
+ * would blur the simulator's time.
+ *
+ * No callback throws. An adapter that cannot go on (a failed fsync, a corrupt file) throws a {@link
+ * FatalStorageError} from the call, or hands it to the `onFatal` that it was made with; the program
+ * then ends with that one line.
+ */
+
+import type { Envelope } from "../raft/message.ts";
+import type { LogReader } from "../raft/ports.ts";
+import type { LogWrite } from "../raft/ready.ts";
+import type {
+  BatchNumber,
+  Boundary,
+  Configuration,
+  Entry,
+  HardState,
+  Index,
+  LogPosition,
+  NodeId,
+  PositionedConfiguration,
+  SnapshotMeta,
+  Term,
+} from "../raft/types.ts";
+
+/**
+ * Storage broke in a way that no retry may paper over (a failed fsync leaves the pages marked
+ * clean).
+ */
+export class FatalStorageError extends Error {
+  override readonly name = "FatalStorageError";
+}
+
+/** The log and the hard state of one node: what a custom storage backend implements. */
+export interface StorageEngine {
+  /** Must be truthful: false only where a power cut may lose what `persist` reported done. */
+  readonly writesAreDurable: boolean;
+  readonly log: LogReader;
+  /**
+   * What stands on disk, as facts; node/recovery.ts judges them. Read once, before the first
+   * `persist`.
+   */
+  stored(): StoredLog;
+  /**
+   * Discards `from` and everything behind it, although it may be committed: only on entering
+   * recovering, before the core exists. The stored commitIndex is lowered with it and `hardState`
+   * replaces the stored one. Synchronous, durable on return.
+   */
+  discard(from: Index, hardState: HardState): void;
+  /**
+   * Makes one write durable, as one transaction in the order of its fields, then calls `done`;
+   * perhaps inside this call. Writes finish in the order they were given. A clean "disk full" is
+   * not an error: the engine keeps the write and tries again every 500 ms; to the core it is a slow
+   * disk.
+   */
+  persist(write: LogWrite, done: () => void): void;
+  space(): { readonly freeBytes: number };
+  close(): void;
+}
+
+export interface StoredLog {
+  readonly hardState: HardState;
+  readonly boundary: Boundary;
+  /** Base first, then every configuration in the log. */
+  readonly configurations: readonly PositionedConfiguration[];
+  readonly batchNumber: BatchNumber;
+  /**
+   * raft.mark: written after each commit and before its `done`, not synced. Ahead of batchNumber:
+   * data was lost.
+   */
+  readonly mark?: { readonly batchNumber: BatchNumber; readonly currentTerm: Term };
+  /** The first entry that is missing or has a wrong checksum. */
+  readonly firstBad?: Index;
+  /** Hard state, boundary or a configuration has a wrong checksum. */
+  readonly badMeta: boolean;
+}
+
+/** Who this data directory belongs to: identity.json. */
+export interface Identity {
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  /** Sixteen hexadecimal digits, drawn when the directory was born. */
+  readonly incarnation: string;
+  /** How often the process was started on this directory, this time included. */
+  readonly starts: number;
+  /** How often the log was found to have lost something. */
+  readonly logEpoch: number;
+  /**
+   * The log of this epoch is not yet known to hold again what was acknowledged before it lost
+   * something.
+   */
+  readonly recovering: boolean;
+  /** Why the cluster has turned this directory away, for good. */
+  readonly refused?: string;
+}
+
+export interface IdentityStore {
+  load(): Identity | undefined;
+  /** `done` once the file and its directory are synced. */
+  save(identity: Identity, done: () => void): void;
+}
+
+/** The replicated store. `Query`, `Answer` and `Result` are its own; the node only carries them. */
+export interface StateMachine<Query, Answer, Result> {
+  /** Written in the same transaction as the data. */
+  applied(): { readonly position: LogPosition; readonly configuration: PositionedConfiguration };
+  /**
+   * Applies committed entries in order: synchronous and deterministic. One result per entry; no-ops
+   * and configurations move `applied` too. `full`: the disk was full, nothing since the stored
+   * `applied()` is kept; hand it in again.
+   */
+  apply(entries: readonly Entry[]): readonly Result[] | { readonly full: true };
+  read(query: Query): Answer;
+  /** Commits what was applied so that no crash takes it back; compaction never passes `through`. */
+  makeDurable(done: (through: LogPosition) => void): void;
+  image(done: (image: SnapshotImage) => void): void;
+  /** Opens a stage for an image beside the live state; one at a time, a new one aborts the old. */
+  stage(meta: SnapshotMeta): SnapshotStage;
+  /** A finished stage that is waiting for `adopt`. */
+  staged(): SnapshotMeta | undefined;
+  /** Switches to the stage. Idempotent; repeated at start when the crash came before it. */
+  adopt(): void;
+  close(): void;
+}
+
+export interface SnapshotImage {
+  readonly meta: SnapshotMeta;
+  read(offset: number, bytesMax: number, done: (chunk: Uint8Array) => void): void;
+  release(): void;
+}
+
+export interface SnapshotStage {
+  write(offset: number, chunk: Uint8Array): void;
+  /** Checks the digest and syncs; `done(false)` when the digest is wrong. */
+  finish(done: (intact: boolean) => void): void;
+  abort(): void;
+}
+
+export interface PeerAddress {
+  readonly id: NodeId;
+  /** `host:port` of the peer's rpc listener. */
+  readonly address: string;
+}
+
+/**
+ * Carries envelopes between nodes. May drop, delay, repeat and reorder; the core lives with all of
+ * it.
+ */
+export interface Transport {
+  setPeers(peers: readonly PeerAddress[]): void;
+  /** Never blocks, never throws. */
+  send(envelope: Envelope): void;
+  onReceive(handler: (envelope: Envelope) => void): void;
+  /** A stream to this peer closed, or something sent to it was dropped. */
+  onUnreachable(handler: (peer: NodeId) => void): void;
+  /** Asks whoever listens at `address` who they are. `undefined`: no answer. */
+  hello(address: string, mine: Hello, done: (answer: HelloAnswer | undefined) => void): void;
+  /**
+   * Judges a Hello: of a `hello` call, and as the first frame of every stream. Set before the first
+   * `setPeers`.
+   */
+  onHello(handler: (theirs: Hello) => HelloAnswer): void;
+  /** What this node says of itself on every stream it opens from now on. */
+  setHello(make: (to: NodeId) => Hello): void;
+  close(done: () => void): void;
+}
+
+/**
+ * Who is speaking, and to whom: the first frame of every stream, and the question of a node that is
+ * being born.
+ */
+export interface Hello {
+  readonly clusterId: string;
+  readonly from: NodeId;
+  /** Whom the sender wants to reach; 0 when it only knows the address. */
+  readonly to: NodeId;
+  readonly incarnation: string;
+  readonly logEpoch: number;
+  readonly starts: number;
+  /**
+   * Drawn per start: equal starts with another nonce are two processes on copies of one directory.
+   */
+  readonly nonce: number;
+  readonly protocolVersion: number;
+  /** Where the sender can be reached. */
+  readonly addresses: { readonly rpc: string; readonly http: string; readonly clientRpc?: string };
+  /** The ids that the sender's configuration file names, sorted; empty once it has state. */
+  readonly bootstrapIds: readonly NodeId[];
+}
+
+export type HelloAnswer =
+  /** `cluster`: the cluster exists already, and this was its first configuration. */
+  | { readonly kind: "accepted"; readonly hello: Hello; readonly cluster?: Configuration }
+  | { readonly kind: "refused"; readonly reason: string };
+
+export interface Clock {
+  /** Integer ms, never runs backwards, does not stop while the process is stopped. */
+  monotonicMs(): number;
+  wallMs(): number;
+  /** Calls `run` every `intervalMs` until the returned function is called. */
+  every(intervalMs: number, run: () => void): () => void;
+  /**
+   * Calls `run` once after the events that wait now (setImmediate): how the node takes its turns.
+   */
+  soon(run: () => void): void;
+}

@@ -1,0 +1,138 @@
+/**
+ * What clients can ask of one node, whatever protocol they speak: the boundary that http/ and grpc/
+ * stand on. The implementations are kv_service.ts and cluster_service.ts. All failures are thrown
+ * as ServiceError.
+ */
+
+import type { Idempotency, Operation } from "../kv/command.ts";
+import type { Answer, Query } from "../kv/query.ts";
+import type { KvRecord, Revision } from "../kv/record.ts";
+import type { Result } from "../kv/result.ts";
+import type { NodeId, Role, Suffrage, Term } from "../raft/types.ts";
+
+export type { Answer, Idempotency, KvRecord, Operation, Query, Result, Revision };
+export type { Conditions, Delete, KeyTarget, Put } from "../kv/command.ts";
+export type { GetQuery, RangeQuery } from "../kv/query.ts";
+export { changesPerRevisionMax, keyBytesMax, valueBytesMax } from "../kv/record.ts";
+
+/**
+ * From strongest to weakest. A level that the configuration does not allow is served by the next
+ * stronger one.
+ */
+export type ReadLevel = "linearizable" | "lease" | "eventual";
+
+export interface RequestOptions {
+  /** How long the caller waits, ms from now. */
+  readonly timeoutMs: number;
+  readonly requestId: string;
+  /** Aborted when the client is gone: nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadOptions extends RequestOptions {
+  readonly level: ReadLevel;
+  /** Wait until this node has applied that revision. */
+  readonly minRevision?: Revision;
+  /** Refuse with `too_stale` beyond this (see Header.stalenessMs). */
+  readonly maxStalenessMs?: number;
+}
+
+export interface WriteOptions extends RequestOptions {
+  readonly idempotency?: Idempotency;
+}
+
+/** Stands on every answer that comes from the store. */
+export interface Header {
+  /** Of a write: its own; else the store's revision that the answer reflects. */
+  readonly revision: Revision;
+  readonly servedBy: NodeId;
+  readonly leader: NodeId | undefined;
+  readonly clusterId: string;
+  /** The level really used; absent on writes. */
+  readonly level?: ReadLevel;
+  /**
+   * On reads below linearizable: how far behind the leader this node may be; infinite when unknown.
+   */
+  readonly stalenessMs?: number;
+}
+
+export interface KvService {
+  read(
+    query: Query,
+    options: ReadOptions,
+  ): Promise<{ readonly answer: Answer; readonly header: Header }>;
+  /**
+   * Forwards to the leader where this node is not it. Resolves with what apply decided, a failed
+   * condition included.
+   */
+  write(
+    operation: Operation,
+    options: WriteOptions,
+  ): Promise<{ readonly result: Result; readonly header: Header }>;
+  /** The header of an answer that needs no read (a refusal). */
+  header(): Header;
+}
+
+export interface MemberView {
+  readonly id: NodeId;
+  readonly suffrage: Suffrage;
+  /** Undefined for other nodes on a node that is not the leader. */
+  readonly role: Role | undefined;
+  readonly http: string | undefined;
+  readonly rpc: string | undefined;
+  readonly clientRpc: string | undefined;
+  /** What only the leader knows is undefined elsewhere. */
+  readonly match: number | undefined;
+  readonly applied: number | undefined;
+  readonly lagMs: number | undefined;
+  readonly healthy: boolean | undefined;
+  readonly version: string | undefined;
+}
+
+export interface ClusterView {
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  readonly term: Term;
+  readonly role: Role;
+  readonly leader: NodeId | undefined;
+  /** The leader's own no-op is committed: it may answer for its term. Undefined elsewhere. */
+  readonly leaderReady: boolean | undefined;
+  readonly members: readonly MemberView[];
+  readonly configuration: { readonly index: number; readonly joint: boolean };
+  readonly commitIndex: number;
+  readonly applied: number;
+  readonly lastIndex: number;
+  readonly revision: Revision;
+}
+
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface ClusterService {
+  view(): ClusterView;
+  /**
+   * Asks the leader when this node is not it, so that match and lag are there; falls back on the
+   * own view.
+   */
+  fullView(options: RequestOptions): Promise<ClusterView>;
+  /** Resolves with the new leader once it leads; any node takes it. */
+  transferLeadership(
+    target: NodeId | undefined,
+    options: RequestOptions,
+  ): Promise<{ readonly leader: NodeId }>;
+  /** Formed, recovered, replayed, a leader known: the checks behind /readyz. */
+  readiness(): readonly Check[];
+  onLeadership(handler: () => void): () => void;
+}
+
+export interface VersionView {
+  readonly version: string;
+  readonly commit: string;
+  readonly runtime: string;
+  readonly runtimeVersion: string;
+  readonly sqlite: string;
+  readonly protocolVersion: number;
+}
