@@ -1,0 +1,225 @@
+/** The runtime on Bun: bun:sqlite, Bun.serve, web Workers. */
+
+import { Database, type Statement } from "bun:sqlite";
+import { joinHostPort, ListenError } from "./address.ts";
+import {
+  type HttpConnection,
+  type HttpServeOptions,
+  type HttpServer,
+  type Runtime,
+  type RuntimeWorker,
+  type SqliteDatabase,
+  SqliteError,
+  type SqliteOptions,
+  type SqliteRow,
+  type SqliteStatement,
+  type SqliteValue,
+} from "./mod.ts";
+import { misuseCode, requireStatement, requireStorable } from "./sqlite_text.ts";
+
+/** Longer than any bounded request (timeout 60 s and wait 60 s); Bun's own default is 10 s. */
+const idleTimeoutSeconds = 180;
+
+export function createRuntime(): Runtime {
+  return {
+    name: "bun",
+    version: Bun.version,
+    get sqliteVersion() {
+      return sqliteVersion();
+    },
+    args: Bun.argv.slice(2),
+    env: (name) => process.env[name],
+    environment: () => definedOnly(process.env),
+    selfCommand: isCompiled() ? [process.execPath] : [process.execPath, Bun.main],
+    openSqlite: (path, options) => new BunDatabase(path, options ?? {}),
+    serveHttp,
+    spawnWorker,
+    onSignal,
+    exit: (code) => process.exit(code),
+  };
+}
+
+/** A compiled program finds its modules in a file system of its own, under one of these roots. */
+function isCompiled(): boolean {
+  return Bun.main.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/.test(Bun.main);
+}
+
+function definedOnly(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  const defined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined) defined[name] = value;
+  return defined;
+}
+
+function sqliteVersion(): string {
+  const database = new BunDatabase(":memory:", {});
+  try {
+    return String(database.prepare("SELECT sqlite_version() AS version").get()?.["version"]);
+  } finally {
+    database.close();
+  }
+}
+
+class BunDatabase implements SqliteDatabase {
+  readonly #database: Database;
+  /** Whatever the caller forgot: a statement left open would keep the file locked after close. */
+  readonly #open = new Set<BunStatement>();
+
+  constructor(path: string, options: SqliteOptions) {
+    const access = options.readonly === true
+      ? { readonly: true }
+      : { readwrite: true, create: options.create !== false };
+    this.#database = guarded(() => new Database(path, { ...access, strict: true }));
+  }
+
+  exec(sql: string): void {
+    requireStatement(sql);
+    guarded(() => this.#database.run(sql));
+  }
+
+  prepare(sql: string): SqliteStatement {
+    requireStatement(sql);
+    const raw = guarded(() => this.#database.prepare<SqliteRow, SqliteValue[]>(sql));
+    const statement = new BunStatement(raw, () => this.#open.delete(statement));
+    this.#open.add(statement);
+    return statement;
+  }
+
+  close(): void {
+    for (const statement of this.#open) statement.finalize();
+    guarded(() => this.#database.close());
+  }
+}
+
+class BunStatement implements SqliteStatement {
+  readonly #statement: Statement<SqliteRow, SqliteValue[]>;
+  readonly #onFinalize: () => void;
+
+  constructor(statement: Statement<SqliteRow, SqliteValue[]>, onFinalize: () => void) {
+    this.#statement = statement;
+    this.#onFinalize = onFinalize;
+  }
+
+  run(...values: SqliteValue[]): number {
+    values.forEach(requireStorable);
+    try {
+      return this.#statement.run(...values).changes;
+    } catch (error) {
+      throw sqliteError(error);
+    }
+  }
+
+  get(...values: SqliteValue[]): SqliteRow | undefined {
+    values.forEach(requireStorable);
+    try {
+      return this.#statement.get(...values) ?? undefined;
+    } catch (error) {
+      throw sqliteError(error);
+    }
+  }
+
+  all(...values: SqliteValue[]): readonly SqliteRow[] {
+    values.forEach(requireStorable);
+    try {
+      return this.#statement.all(...values);
+    } catch (error) {
+      throw sqliteError(error);
+    }
+  }
+
+  finalize(): void {
+    this.#onFinalize();
+    this.#statement.finalize();
+  }
+}
+
+function guarded<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw sqliteError(error);
+  }
+}
+
+/** bun:sqlite puts the extended result code into `errno`; its own complaints carry none. */
+function sqliteError(error: unknown): SqliteError {
+  if (!(error instanceof Error)) return new SqliteError(String(error), misuseCode);
+  const code = "errno" in error && typeof error.errno === "number" ? error.errno : misuseCode;
+  return new SqliteError(error.message, code);
+}
+
+function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
+  try {
+    const server = Bun.serve({
+      hostname: options.hostname,
+      port: options.port,
+      idleTimeout: idleTimeoutSeconds,
+      maxRequestBodySize: options.requestBytesMax,
+      fetch: (request, bun) => options.fetch(request, new BunConnection(request, bun)),
+      error: (error) => options.onError(error),
+    });
+    return Promise.resolve({
+      hostname: options.hostname,
+      port: server.port ?? options.port,
+      close: (graceMs) => close(server, graceMs),
+    });
+  } catch (error) {
+    return Promise.reject(new ListenError(options, error));
+  }
+}
+
+class BunConnection implements HttpConnection {
+  readonly #request: Request;
+  readonly #server: Bun.Server<undefined>;
+
+  constructor(request: Request, server: Bun.Server<undefined>) {
+    this.#request = request;
+    this.#server = server;
+  }
+
+  get remoteAddress(): string {
+    const peer = this.#server.requestIP(this.#request);
+    return peer === null ? "unknown" : joinHostPort(peer.address, peer.port);
+  }
+
+  keepOpen(): void {
+    this.#server.timeout(this.#request, 0);
+  }
+}
+
+async function close(server: Bun.Server<undefined>, graceMs: number): Promise<void> {
+  const cut = setTimeout(() => void server.stop(true), graceMs);
+  await server.stop(false);
+  clearTimeout(cut);
+}
+
+function spawnWorker(): RuntimeWorker {
+  const worker = new Worker(workerUrl());
+  return {
+    postMessage: (message, transfer) => worker.postMessage(message, [...(transfer ?? [])]),
+    onMessage: (handler) => {
+      worker.addEventListener("message", (event) => handler(event.data));
+    },
+    onError: (handler) => {
+      worker.addEventListener("error", (event) => handler(new Error(event.message)));
+    },
+    terminate: () => worker.terminate(),
+  };
+}
+
+/** In the compiled program the entry files lie side by side, beside no `runtime` folder. */
+function workerUrl(): string {
+  return isCompiled()
+    ? new URL("./worker_bun.ts", import.meta.url).href
+    : new URL("../worker_bun.ts", import.meta.url).href;
+}
+
+function onSignal(handler: (signal: "SIGINT" | "SIGTERM") => void): () => void {
+  const interrupt = (): void => handler("SIGINT");
+  const terminate = (): void => handler("SIGTERM");
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", terminate);
+  return () => {
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", terminate);
+  };
+}

@@ -1,0 +1,351 @@
+/** The runtime on Deno: node:sqlite, Deno.serve, web Workers. */
+
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { joinHostPort, ListenError } from "./address.ts";
+import {
+  type HttpConnection,
+  type HttpServeOptions,
+  type HttpServer,
+  type Runtime,
+  type RuntimeWorker,
+  type SqliteDatabase,
+  SqliteError,
+  type SqliteOptions,
+  type SqliteRow,
+  type SqliteStatement,
+  type SqliteValue,
+} from "./mod.ts";
+import {
+  fromFirstStatement,
+  misuseCode,
+  requireStatement,
+  requireStorable,
+} from "./sqlite_text.ts";
+
+/**
+ * Without the last flag Deno 2.9.3 aborts a request's signal after every answer and says so on
+ * stderr; {@link serveRequest} hides the abort, the flag also silences the line.
+ */
+const runFlags = ["run", "-A", "--no-prompt", "--unstable-no-legacy-abort"];
+
+export function createRuntime(): Runtime {
+  return {
+    name: "deno",
+    version: Deno.version.deno,
+    get sqliteVersion() {
+      return sqliteVersion();
+    },
+    args: Deno.args,
+    env: (name) => Deno.env.get(name),
+    environment: () => Deno.env.toObject(),
+    selfCommand: Deno.build.standalone
+      ? [Deno.execPath()]
+      : [Deno.execPath(), ...runFlags, Deno.mainModule],
+    openSqlite: (path, options) => new DenoDatabase(path, options ?? {}),
+    serveHttp,
+    spawnWorker,
+    onSignal,
+    exit: (code) => Deno.exit(code),
+  };
+}
+
+function sqliteVersion(): string {
+  const database = new DenoDatabase(":memory:", {});
+  try {
+    return String(database.prepare("SELECT sqlite_version() AS version").get()?.["version"]);
+  } finally {
+    database.close();
+  }
+}
+
+class DenoDatabase implements SqliteDatabase {
+  readonly #database: DatabaseSync;
+
+  constructor(path: string, options: SqliteOptions) {
+    const mustExist = options.readonly !== true && options.create === false;
+    this.#database = guarded(() =>
+      new DatabaseSync(mustExist ? existingOnly(path) : path, {
+        readOnly: options.readonly === true,
+        // Off in SQLite itself and in bun:sqlite; on by default in node:sqlite.
+        enableForeignKeyConstraints: false,
+      })
+    );
+  }
+
+  /** One statement after the other, because the driver's own exec loses the result code. */
+  exec(sql: string): void {
+    requireStatement(sql);
+    for (let rest = fromFirstStatement(sql); rest !== "";) {
+      const text = rest;
+      rest = guarded(() => {
+        const statement = this.#database.prepare(text);
+        statement.run();
+        return fromFirstStatement(text.slice(statement.sourceSQL.length));
+      });
+    }
+  }
+
+  prepare(sql: string): SqliteStatement {
+    requireStatement(sql);
+    return new DenoStatement(guarded(() => this.#database.prepare(fromFirstStatement(sql))));
+  }
+
+  close(): void {
+    guarded(() => this.#database.close());
+  }
+}
+
+/** node:sqlite has no option for "do not create"; SQLite's URI form has. */
+function existingOnly(path: string): string {
+  const escaped = path.replace(/[%?#]/g, (letter) => encodeURIComponent(letter));
+  return `file:${escaped}?mode=rw`;
+}
+
+class DenoStatement implements SqliteStatement {
+  #statement: StatementSync | undefined;
+
+  constructor(statement: StatementSync) {
+    this.#statement = statement;
+  }
+
+  run(...values: SqliteValue[]): number {
+    const bound = values.map(bindable);
+    try {
+      return Number(this.#live().run(...bound).changes);
+    } catch (error) {
+      throw sqliteError(error);
+    }
+  }
+
+  get(...values: SqliteValue[]): SqliteRow | undefined {
+    const bound = values.map(bindable);
+    try {
+      return this.#live().get(...bound) as SqliteRow | undefined;
+    } catch (error) {
+      throw sqliteError(error);
+    }
+  }
+
+  all(...values: SqliteValue[]): readonly SqliteRow[] {
+    const bound = values.map(bindable);
+    try {
+      return this.#live().all(...bound) as SqliteRow[];
+    } catch (error) {
+      throw sqliteError(error);
+    }
+  }
+
+  /** node:sqlite finalizes with the database, or when the statement is collected. */
+  finalize(): void {
+    this.#statement = undefined;
+  }
+
+  #live(): StatementSync {
+    if (this.#statement === undefined) {
+      throw new SqliteError("The statement is finalized", misuseCode);
+    }
+    return this.#statement;
+  }
+}
+
+/** node:sqlite binds every number as REAL and only a bigint as INTEGER. */
+function bindable(value: SqliteValue): null | number | bigint | string | Uint8Array {
+  if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
+  requireStorable(value);
+  return value;
+}
+
+function guarded<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw sqliteError(error);
+  }
+}
+
+/** node:sqlite puts the extended result code into `errcode`, except when it opens a file. */
+function sqliteError(error: unknown): SqliteError {
+  if (error instanceof SqliteError) return error;
+  if (!(error instanceof Error)) return new SqliteError(String(error), misuseCode);
+  if ("errcode" in error && typeof error.errcode === "number") {
+    return new SqliteError(error.message, error.errcode);
+  }
+  const cannotOpenCode = 14;
+  const opening = error.message.startsWith("unable to open database file");
+  return new SqliteError(error.message, opening ? cannotOpenCode : misuseCode);
+}
+
+async function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
+  const requests = new Requests();
+  const cut = new AbortController();
+  const at = { hostname: options.hostname, port: options.port };
+  const listening = Promise.withResolvers<number>();
+  try {
+    const server = Deno.serve(
+      {
+        ...at,
+        signal: cut.signal,
+        onListen: (address) => listening.resolve(address.port),
+        onError: options.onError,
+      },
+      (request, info) => requests.serve(request, info, options),
+    );
+    server.finished.catch((error) => listening.reject(error));
+    const port = await listening.promise;
+    return {
+      hostname: options.hostname,
+      port,
+      close: async (graceMs) => {
+        await requests.drain(graceMs);
+        cut.abort();
+        await server.finished;
+      },
+    };
+  } catch (error) {
+    throw new ListenError(at, error);
+  }
+}
+
+/**
+ * The requests under way. Deno's own graceful shutdown cannot be cut short once begun, so the
+ * waiting is done here: while draining, new requests are turned away and told to close.
+ */
+class Requests {
+  #underWay = 0;
+  #draining = false;
+  #onEmpty: (() => void) | undefined;
+
+  serve(
+    request: Request,
+    info: Deno.ServeHandlerInfo<Deno.NetAddr>,
+    options: HttpServeOptions,
+  ): Response | Promise<Response> {
+    if (this.#draining) return refusal(503);
+    this.#underWay++;
+    const finished = (): void => {
+      this.#underWay--;
+      if (this.#underWay === 0) this.#onEmpty?.();
+    };
+    info.completed.then(finished, finished);
+    return serveRequest(request, info, options);
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    if (this.#underWay === 0) return;
+    const empty = Promise.withResolvers<void>();
+    const cut = setTimeout(empty.resolve, graceMs);
+    this.#onEmpty = empty.resolve;
+    await empty.promise;
+    clearTimeout(cut);
+  }
+}
+
+function refusal(status: number): Response {
+  return new Response(null, { status, headers: { connection: "close" } });
+}
+
+async function serveRequest(
+  request: Request,
+  info: Deno.ServeHandlerInfo<Deno.NetAddr>,
+  options: HttpServeOptions,
+): Promise<Response> {
+  const length = request.headers.get("content-length");
+  if (length !== null && Number(length) > options.requestBytesMax) return refusal(413);
+  const tooLarge = Promise.withResolvers<Response>();
+  const bounded = length === null && request.body !== null
+    ? boundedBody(request, options.requestBytesMax, () => tooLarge.resolve(refusal(413)))
+    : request;
+  const answered = watchGone(request, bounded);
+  const handled = options.fetch(bounded, new DenoConnection(info));
+  try {
+    return await (bounded === request ? handled : Promise.race([handled, tooLarge.promise]));
+  } finally {
+    answered();
+  }
+}
+
+/** A chunked body announces no length: it is counted while it is read. */
+function boundedBody(request: Request, bytesMax: number, onTooLarge: () => void): Request {
+  let bytes = 0;
+  const counted = request.body?.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(chunk, controller) {
+        bytes += chunk.length;
+        if (bytes <= bytesMax) return controller.enqueue(chunk);
+        onTooLarge();
+        controller.error(new Error(`The request body is larger than ${bytesMax} bytes`));
+      },
+    }),
+  );
+  return new Request(request, { body: counted ?? null });
+}
+
+/**
+ * Gives `shown` a signal that aborts only when the client went away before the answer: Deno's own
+ * one also aborts after every successful answer, unless told otherwise by a flag. It is made when
+ * it is first asked for, because most handlers never look. Returns what marks the answer as given.
+ */
+function watchGone(original: Request, shown: Request): () => void {
+  let answered = false;
+  let gone: AbortController | undefined;
+  const watch = (): AbortController => {
+    const controller = new AbortController();
+    const native: AbortSignal = Reflect.get(Request.prototype, "signal", original);
+    const forward = (): void => {
+      if (!answered) controller.abort(native.reason);
+    };
+    if (native.aborted) forward();
+    else native.addEventListener("abort", forward, { once: true });
+    return controller;
+  };
+  Object.defineProperty(shown, "signal", { get: () => (gone ??= watch()).signal });
+  return () => {
+    answered = true;
+  };
+}
+
+class DenoConnection implements HttpConnection {
+  readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
+
+  constructor(info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
+    this.#info = info;
+  }
+
+  get remoteAddress(): string {
+    const { hostname, port } = this.#info.remoteAddr;
+    return joinHostPort(hostname, port);
+  }
+
+  /** Deno closes no connection for being idle. */
+  keepOpen(): void {}
+}
+
+function spawnWorker(): RuntimeWorker {
+  const worker = new Worker(new URL("../worker_deno.ts", import.meta.url), { type: "module" });
+  return {
+    postMessage: (message, transfer) => worker.postMessage(message, [...(transfer ?? [])]),
+    onMessage: (handler) => {
+      worker.addEventListener("message", (event) => handler(event.data));
+    },
+    onError: (handler) => {
+      worker.addEventListener("error", (event) => {
+        // Unhandled, a worker's error would end the whole program.
+        event.preventDefault();
+        handler(new Error(event.message));
+      });
+    },
+    terminate: () => worker.terminate(),
+  };
+}
+
+function onSignal(handler: (signal: "SIGINT" | "SIGTERM") => void): () => void {
+  const interrupt = (): void => handler("SIGINT");
+  const terminate = (): void => handler("SIGTERM");
+  Deno.addSignalListener("SIGINT", interrupt);
+  Deno.addSignalListener("SIGTERM", terminate);
+  return () => {
+    Deno.removeSignalListener("SIGINT", interrupt);
+    Deno.removeSignalListener("SIGTERM", terminate);
+  };
+}
