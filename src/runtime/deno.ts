@@ -196,7 +196,8 @@ async function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
       hostname: options.hostname,
       port,
       close: async (graceMs) => {
-        await requests.drain(graceMs);
+        // The last answer may still be on its way out of a drained server: only an overdue one is cut.
+        if (await requests.drained(graceMs)) return server.shutdown();
         cut.abort();
         await server.finished;
       },
@@ -230,14 +231,16 @@ class Requests {
     return serveRequest(request, info, options);
   }
 
-  async drain(graceMs: number): Promise<void> {
+  /** True once none is under way, false when that takes longer than `graceMs`. */
+  async drained(graceMs: number): Promise<boolean> {
     this.#draining = true;
-    if (this.#underWay === 0) return;
+    if (this.#underWay === 0) return true;
     const empty = Promise.withResolvers<void>();
-    const cut = setTimeout(empty.resolve, graceMs);
+    const overdue = setTimeout(empty.resolve, graceMs);
     this.#onEmpty = empty.resolve;
     await empty.promise;
-    clearTimeout(cut);
+    clearTimeout(overdue);
+    return this.#underWay === 0;
   }
 }
 
