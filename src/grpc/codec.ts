@@ -1,0 +1,84 @@
+/**
+ * Messages and bytes. Protobufjs encodes and decodes straight to objects of the shapes in {@link
+ * Wire}; numbers of 64 bits are JavaScript numbers, inexact above 2^53 − 1, where convert.ts refuses
+ * them.
+ */
+
+import protobuf from "protobufjs/light.js";
+import { schema } from "./schema.gen.ts";
+import type { Wire, WireServices } from "./wire.gen.ts";
+
+export type { Wire, WireServices };
+
+// Without it every uint64 is an object with two halves. The type does not know that it may be absent.
+protobuf.util.Long = null as unknown as typeof protobuf.util.Long;
+protobuf.configure();
+
+const root = protobuf.Root.fromJSON(schema).resolveAll();
+
+/** Thrown by {@link Codec.decode} for bytes that are no message of the type. */
+export class MalformedMessageError extends Error {
+  override readonly name = "MalformedMessageError";
+}
+
+export interface Codec<T> {
+  readonly name: string;
+  encode(message: T): Uint8Array;
+  /** Byte fields are views of `bytes`, not copies. Unknown fields are left out. */
+  decode(bytes: Uint8Array): T;
+}
+
+/** The codec of one message type, by its full name. */
+export function codec<Name extends keyof Wire>(name: Name): Codec<Wire[Name]> {
+  const type = root.lookupType(name);
+  return {
+    name,
+    encode: (message) => type.encode(message).finish(),
+    decode: (bytes) => {
+      try {
+        return type.decode(bytes) as unknown as Wire[Name];
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new MalformedMessageError(`Not a ${name}: ${reason}`);
+      }
+    },
+  };
+}
+
+/** One method of a service, as both ends need to know it. */
+export interface MethodFacts<Request, Response> {
+  /** `/package.Service/Method`: the HTTP/2 path. */
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+  readonly request: Codec<Request>;
+  readonly response: Codec<Response>;
+}
+
+type Method<S extends keyof WireServices, M extends keyof WireServices[S]> = WireServices[S][M];
+type RequestOf<T> = T extends { readonly request: infer R } ? R : never;
+type ResponseOf<T> = T extends { readonly response: infer R } ? R : never;
+
+export function method<S extends keyof WireServices, M extends keyof WireServices[S] & string>(
+  serviceName: S,
+  methodName: M,
+): MethodFacts<RequestOf<Method<S, M>>, ResponseOf<Method<S, M>>> {
+  const found = root.lookupService(serviceName).methods[methodName];
+  if (found === undefined) throw new Error(`No method ${methodName} in ${serviceName}`);
+  const { resolvedRequestType, resolvedResponseType } = found.resolve();
+  if (resolvedRequestType === null || resolvedResponseType === null) {
+    throw new Error(`The messages of ${serviceName}/${methodName} are not in the schema`);
+  }
+  return {
+    path: `/${serviceName}/${methodName}`,
+    requestStream: found.requestStream === true,
+    responseStream: found.responseStream === true,
+    request: codecOf(resolvedRequestType),
+    response: codecOf(resolvedResponseType),
+  };
+}
+
+function codecOf<T>(type: protobuf.Type): Codec<T> {
+  // The declared shape and the schema are generated from the same files.
+  return codec(type.fullName.slice(1) as keyof Wire) as unknown as Codec<T>;
+}
