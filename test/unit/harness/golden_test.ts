@@ -13,7 +13,7 @@ describe("golden runner", () => {
     assert.equal(run(text, echo), text);
   });
 
-  it("fails at the first output that is not the expected one, and names file, line and both", () => {
+  it("fails at the first unexpected output, and names file, line and both", () => {
     const text = "echo\nsame\n----\nsame\n\necho\nother\n----\nexpected\n";
     assert.throws(() => run(text, echo), (error: Error) => {
       assert.ok(error instanceof GoldenError);

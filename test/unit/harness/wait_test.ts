@@ -5,7 +5,7 @@ import { until, WaitTimeoutError } from "../../harness/wait.ts";
 import { makeTempDir } from "../../harness/temp_dir.ts";
 
 describe("until", () => {
-  it("asks until there is something and resolves with it, zero and empty text included", async () => {
+  it("asks until there is something, zero and empty text included, and gives that", async () => {
     let asked = 0;
     const found = await until(() => ++asked === 3 ? 0 : undefined, { what: "zero", everyMs: 1 });
     assert.equal(found, 0);
