@@ -110,7 +110,7 @@ function checkEnum({ tokens }: ParsedFile): readonly Finding[] {
 const castFolders: readonly RegExp[] = [
   /^test\//,
   /^src\/grpc\/convert(?:_[a-z]+)?\.ts$/,
-  /^src\/grpc\/messages(?:_[a-z]+)?\.ts$/,
+  /^src\/grpc\/codec\.ts$/,
   /^src\/runtime\//,
 ];
 

@@ -1,0 +1,154 @@
+/** The steps of the gate: what is checked, by which command, and what may run beside it. */
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runCommand, runtimeProgram } from "./run_command.ts";
+import { findFiles } from "./sources.ts";
+import { emptyReport, readTestReport, type TestReport } from "./test_report.ts";
+
+export interface Step {
+  /** Words, e.g. "unit bun"; `--only` chooses by them. */
+  readonly name: string;
+  /** Runs when nothing else does, because it measures time or starts many processes. */
+  readonly alone: boolean;
+  readonly run: () => Promise<StepResult>;
+}
+
+export interface StepResult {
+  readonly ok: boolean;
+  /** What the commands printed; shown when the step failed. */
+  readonly output: string;
+  /** Of a step that runs tests. */
+  readonly report?: TestReport;
+  /** Why there was nothing to do. */
+  readonly absent?: string;
+}
+
+const runtimes = ["bun", "deno"] as const;
+type RuntimeName = typeof runtimes[number];
+
+const secondsMs = 1000;
+const checkLimitMs = 120 * secondsMs;
+
+interface TestFolder {
+  readonly name: string;
+  readonly alone: boolean;
+  readonly limitMs: number;
+  /** The folder may be empty. Every other one fails the gate when it is. */
+  readonly optional?: boolean;
+}
+
+/** Where tests live. Files of one folder run in one process, one after the other. */
+const testFolders: readonly TestFolder[] = [
+  { name: "unit", alone: false, limitMs: 180 * secondsMs },
+  { name: "datadriven", alone: false, limitMs: 120 * secondsMs },
+  { name: "conformance", alone: false, limitMs: 180 * secondsMs },
+  { name: "simulation", alone: false, limitMs: 240 * secondsMs, optional: true },
+  { name: "cluster", alone: true, limitMs: 180 * secondsMs },
+  { name: "e2e", alone: true, limitMs: 300 * secondsMs },
+];
+
+/** Scripts that write a committed file, and with `--check` fail when it is stale. */
+const generators: readonly string[] = [
+  "scripts/proto.ts",
+  "scripts/openapi.ts",
+  "scripts/config_docs.ts",
+];
+
+/** Files that only Deno's type checker understands; tsc leaves them out. */
+const denoFiles: readonly string[] = [
+  "src/main_deno.ts",
+  "src/worker_deno.ts",
+  "src/runtime/deno.ts",
+];
+
+export interface GateOptions {
+  /** The repository. */
+  readonly root: string;
+  /** Write the format instead of checking it. */
+  readonly fix: boolean;
+}
+
+/** Every step, in the order in which they start. */
+export function gateSteps(options: GateOptions): readonly Step[] {
+  const bun = runtimeProgram(options.root, "bun");
+  const deno = runtimeProgram(options.root, "deno");
+  const check = (name: string, ...command: readonly string[]): Step =>
+    commandStep(options, name, command);
+  return [
+    check("format", deno, "fmt", ...(options.fix ? [] : ["--check"])),
+    check("types", join(options.root, "node_modules/.bin/tsc"), "-p", "."),
+    check("lint", deno, "lint"),
+    check("types deno", deno, "check", ...denoFiles),
+    check("imports", bun, "scripts/imports.ts"),
+    check("tidy", bun, "scripts/tidy.ts"),
+    ...generators.map((script) =>
+      check(`generated ${script.slice("scripts/".length, -".ts".length)}`, bun, script, "--check")
+    ),
+    ...testFolders.flatMap((folder) => runtimes.map((name) => testStep(options, folder, name))),
+  ];
+}
+
+function commandStep(options: GateOptions, name: string, command: readonly string[]): Step {
+  const run = (): Promise<StepResult> =>
+    runCommand(command, { root: options.root, limitMs: checkLimitMs });
+  return { name, alone: false, run };
+}
+
+function testStep(
+  { root }: GateOptions,
+  folder: TestFolder,
+  runtime: RuntimeName,
+): Step {
+  const run = async (): Promise<StepResult> => {
+    const files = findFiles(root, [`test/${folder.name}`], ["_test.ts"]);
+    if (files.length === 0) {
+      return { ok: folder.optional === true, output: "", absent: "no test file" };
+    }
+    const scratch = mkdtempSync(join(tmpdir(), "skein-gate-"));
+    try {
+      const reportPath = join(scratch, "report.xml");
+      const command = testCommand({ root, runtime, files, reportPath });
+      const { ok, output } = await runCommand(command, { root, limitMs: folder.limitMs });
+      const xml = existsSync(reportPath) ? readFileSync(reportPath, "utf8") : "";
+      return judgeTests({ ok, output, files, report: readTestReport(xml, runtime) });
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  };
+  return { name: `${folder.name} ${runtime}`, alone: folder.alone, run };
+}
+
+function testCommand(of: {
+  readonly root: string;
+  readonly runtime: RuntimeName;
+  readonly files: readonly string[];
+  readonly reportPath: string;
+}): readonly string[] {
+  const program = runtimeProgram(of.root, of.runtime);
+  const files = of.files.map((path) => `./${path}`);
+  // Types are a step of their own. Deno has no limit per test; Bun's 5 s are short for a cluster.
+  return of.runtime === "bun"
+    ? [
+      ...[program, "test", "--timeout=120000"],
+      ...["--reporter=junit", `--reporter-outfile=${of.reportPath}`, ...files],
+    ]
+    : [program, "test", "-A", "--no-check", `--junit-path=${of.reportPath}`, ...files];
+}
+
+/** Every file has run a test, none has failed, and the runner agrees. */
+export function judgeTests(run: {
+  readonly ok: boolean;
+  readonly output: string;
+  readonly files: readonly string[];
+  readonly report: TestReport;
+}): StepResult {
+  const idle = run.files.filter((path) => !run.report.files.has(path));
+  const complaints = idle.map((path) => `${path} ran no test\n`).join("");
+  const ok = run.ok && run.report.failed === 0 && idle.length === 0;
+  // A runner that died tells of no failed test; it must count as one all the same.
+  const failed = ok ? 0 : Math.max(1, run.report.failed);
+  const report = { ...emptyReport, ...run.report, failed };
+  return { ok, output: run.output + complaints, report };
+}

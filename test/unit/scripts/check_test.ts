@@ -1,0 +1,215 @@
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { assert, describe, it } from "../../harness/test.ts";
+import { makeTempDir } from "../../harness/temp_dir.ts";
+import { pause } from "../../harness/wait.ts";
+import {
+  chooseSteps,
+  describeStep,
+  type FinishedStep,
+  isGood,
+  runSteps,
+  summarise,
+} from "../../../scripts/check.ts";
+import { runCommand } from "../../../scripts/gate/run_command.ts";
+import { gateSteps, judgeTests, type Step, type StepResult } from "../../../scripts/gate/steps.ts";
+import { emptyReport, readTestReport } from "../../../scripts/gate/test_report.ts";
+
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
+const good: StepResult = { ok: true, output: "" };
+
+function step(name: string, more: Partial<Step> = {}): Step {
+  return { name, alone: false, run: () => Promise.resolve(good), ...more };
+}
+
+function finished(name: string, result: Partial<StepResult>): FinishedStep {
+  return { name, result: { ...good, ...result }, ms: 1 };
+}
+
+/** Runs the unit tests of a repository that holds just this one file, on one runtime. */
+async function runPlanted(runtime: "bun" | "deno", source: string): Promise<StepResult> {
+  using dir = makeTempDir("gate");
+  mkdirSync(join(dir.path, "test/unit"), { recursive: true });
+  symlinkSync(join(repository, "node_modules"), join(dir.path, "node_modules"));
+  writeFileSync(join(dir.path, "package.json"), '{ "type": "module" }');
+  writeFileSync(join(dir.path, "test/unit/planted_test.ts"), source);
+  const steps = chooseSteps(gateSteps({ root: dir.path, fix: false }), [`unit ${runtime}`]);
+  assert.equal(steps.length, 1);
+  return await steps[0]!.run();
+}
+
+const imports = 'import { describe, it } from "node:test";\n';
+
+describe("the gate fails with its tests", () => {
+  for (const runtime of ["bun", "deno"] as const) {
+    it(`passes good tests and counts them, on ${runtime}`, async () => {
+      const source = `${imports}describe("a", () => { it("b", () => {}); it("c", () => {}); });
+        it("d", { skip: "no reason" }, () => {});`;
+      const result = await runPlanted(runtime, source);
+      assert.equal(result.ok, true, result.output);
+      assert.equal(result.report?.passed, 2);
+      assert.equal(result.report?.failed, 0);
+      assert.deepEqual(result.report?.skipped, ["d"]);
+    });
+
+    it(`fails on one failing test among good ones, on ${runtime}`, async () => {
+      const source = `${imports}describe("a", () => { it("b", () => {});
+        it("c", () => { throw new Error("planted"); }); });`;
+      const result = await runPlanted(runtime, source);
+      assert.equal(result.ok, false);
+      assert.equal(result.report?.passed, 1);
+      assert.equal(result.report?.failed, 1);
+      assert.match(result.output, /planted/);
+    });
+
+    it(`fails on a file that cannot be loaded, on ${runtime}`, async () => {
+      const result = await runPlanted(runtime, 'throw new Error("planted");');
+      assert.equal(result.ok, false);
+      assert.equal(result.report?.failed, 1);
+    });
+
+    it(`fails on a file that runs no test, on ${runtime}`, async () => {
+      const result = await runPlanted(runtime, "export const nothing = 1;");
+      assert.equal(result.ok, false);
+      assert.match(result.output, /test\/unit\/planted_test\.ts ran no test/);
+    });
+  }
+});
+
+describe("steps of the gate", () => {
+  it("are chosen by the words of their names", () => {
+    const steps = ["unit bun", "unit deno", "e2e bun", "lint"].map((name) => step(name));
+    const chosen = (...only: readonly string[]): readonly string[] =>
+      chooseSteps(steps, only).map(({ name }) => name);
+    assert.equal(chosen().length, 4);
+    assert.deepEqual(chosen("unit"), ["unit bun", "unit deno"]);
+    assert.deepEqual(chosen("bun", "lint"), ["unit bun", "e2e bun", "lint"]);
+    assert.deepEqual(chosen("unit deno"), ["unit deno"]);
+    assert.deepEqual(chosen("uni"), []);
+  });
+
+  it("run two at once, and those that want to be alone run alone", async () => {
+    let running = 0;
+    const seen: string[] = [];
+    const run = (name: string) => async (): Promise<StepResult> => {
+      running++;
+      await pause(5);
+      seen.push(`${name}${running}`);
+      await pause(5);
+      running--;
+      return good;
+    };
+    const steps = ["a", "b", "c", "D", "e", "f"].map((name) =>
+      step(name, { alone: name === "D", run: run(name) })
+    );
+    await runSteps(steps, { atOnce: 2, report: () => {} });
+    assert.ok(seen.includes("D1"));
+    assert.ok(seen.includes("a2") && seen.includes("e2"));
+    assert.ok(seen.every((each) => !each.endsWith("3")));
+  });
+
+  it("fail when they throw, and the others run on", async () => {
+    const broken = step("broken", { run: () => Promise.reject(new Error("planted")) });
+    const done = await runSteps([broken, step("next")], { atOnce: 1, report: () => {} });
+    assert.deepEqual(done.map(({ result }) => result.ok), [false, true]);
+    assert.match(done[0]!.result.output, /planted/);
+    assert.equal(isGood(done), false);
+  });
+
+  it("fail when a folder that must hold tests is empty", async () => {
+    using dir = makeTempDir("gate");
+    const steps = gateSteps({ root: dir.path, fix: false });
+    const results = await Promise.all(chooseSteps(steps, ["bun"]).map((each) => each.run()));
+    assert.deepEqual(results.map(({ ok }) => ok), [false, false, false, true, false, false]);
+  });
+
+  it("are not good when nothing ran, or tests were asked for and none ran", () => {
+    assert.equal(isGood([]), false);
+    assert.equal(isGood([finished("lint", {})]), true);
+    assert.equal(isGood([finished("unit bun", { report: emptyReport })]), false);
+    assert.equal(isGood([finished("unit bun", { report: { ...emptyReport, passed: 1 } })]), true);
+  });
+
+  it("are told in one line each, a failed one with all its output", () => {
+    const report = { ...emptyReport, passed: 3, skipped: ["a > b"] };
+    assert.equal(
+      describeStep(finished("unit bun", { report })),
+      "ok     unit bun                 0.0 s  3 passed, 0 failed\n       skipped: a > b",
+    );
+    const failed = describeStep(finished("lint", { ok: false, output: "one\ntwo\n" }));
+    assert.match(failed, /^FAILED lint .*\none\ntwo\nend of the output of lint$/);
+  });
+
+  it("end with the counts of both runtimes alone on the last line", () => {
+    const summary = summarise([
+      finished("unit bun", { report: { ...emptyReport, passed: 3 } }),
+      finished("unit deno", { ok: false, report: { ...emptyReport, passed: 2, failed: 1 } }),
+      finished("lint", {}),
+    ], 1000);
+    assert.deepEqual(summary.split("\n"), [
+      "3 steps in 1 s, failed: unit deno",
+      "5 passed, 1 failed",
+    ]);
+  });
+
+  it("count a runner that died as one failed test", () => {
+    const died = judgeTests({ ok: false, output: "", files: [], report: emptyReport });
+    assert.equal(died.ok, false);
+    assert.equal(died.report?.failed, 1);
+  });
+});
+
+describe("commands of the gate", () => {
+  const shell = (script: string, limitMs = 10_000): ReturnType<typeof runCommand> =>
+    runCommand(["sh", "-c", script], { root: repository, limitMs });
+
+  it("give their output and whether they ended with 0", async () => {
+    assert.deepEqual(await shell("echo out; echo err >&2"), { ok: true, output: "out\nerr\n" });
+    assert.equal((await shell("exit 3")).ok, false);
+    const missing = await runCommand(["skein-no-such-program"], { root: repository, limitMs: 99 });
+    assert.equal(missing.ok, false);
+    assert.match(missing.output, /cannot run skein-no-such-program/);
+  });
+
+  it("are killed after their limit, with what they started", async () => {
+    const start = performance.now();
+    const result = await shell("sleep 30 & echo $!; wait", 200);
+    assert.equal(result.ok, false);
+    assert.match(result.output, /killed after 0\.2 s/);
+    assert.ok(performance.now() - start < 10_000);
+  });
+});
+
+describe("test reports", () => {
+  it("count Bun's nested suites", () => {
+    const xml = `<testsuites><testsuite name="test/a_test.ts" file="test/a_test.ts">
+      <testsuite name="outer" file="test/a_test.ts"><testcase name="ok" classname="outer" />
+      <testcase name="bad" classname="outer"><failure message="1 &lt; 2">x</failure></testcase>
+      </testsuite><testcase name="gone" classname=""><skipped /></testcase></testsuite></testsuites>`;
+    const report = readTestReport(xml, "bun");
+    assert.deepEqual({ ...report, files: [...report.files] }, {
+      passed: 1,
+      failed: 1,
+      skipped: ["gone"],
+      files: ["test/a_test.ts"],
+    });
+  });
+
+  it("count Deno's steps, and no test that only holds them", () => {
+    const xml = `<testsuites><testsuite name="./test/a_test.ts">
+      <testcase name="outer"><failure message="1 step &#10; failed">x</failure></testcase>
+      <testcase name="top"></testcase></testsuite><testsuite name="ext:deno_node/testing.ts">
+      <testcase name="outer &gt; inner"></testcase>
+      <testcase name="outer &gt; inner &gt; ok"></testcase>
+      <testcase name="outer &gt; bad"><failure message="a &gt; b">x</failure></testcase>
+      </testsuite></testsuites>`;
+    const report = readTestReport(xml, "deno");
+    assert.deepEqual([report.passed, report.failed], [2, 1]);
+    assert.ok(report.files.has("test/a_test.ts"));
+  });
+
+  it("are empty for an empty text", () => {
+    assert.deepEqual(readTestReport("", "bun"), emptyReport);
+  });
+});
