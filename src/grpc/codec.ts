@@ -65,7 +65,7 @@ export function method<S extends keyof WireServices, M extends keyof WireService
 ): MethodFacts<RequestOf<Method<S, M>>, ResponseOf<Method<S, M>>> {
   const found = root.lookupService(serviceName).methods[methodName];
   if (found === undefined) throw new Error(`No method ${methodName} in ${serviceName}`);
-  const { resolvedRequestType, resolvedResponseType } = found.resolve();
+  const { resolvedRequestType, resolvedResponseType } = found;
   if (resolvedRequestType === null || resolvedResponseType === null) {
     throw new Error(`The messages of ${serviceName}/${methodName} are not in the schema`);
   }

@@ -2307,6 +2307,10 @@ export const schema = {
           "round": {
            "type": "uint64",
            "id": 1
+          },
+          "verifiedIndex": {
+           "type": "uint64",
+           "id": 2
           }
          }
         },

@@ -513,6 +513,7 @@ export interface Wire {
   };
   "skein.raft.v1.HeartbeatReply": {
     readonly round: number;
+    readonly verifiedIndex: number;
   };
   "skein.raft.v1.ReadId": {
     readonly node: number;

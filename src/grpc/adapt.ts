@@ -1,0 +1,171 @@
+/** Carries the calls of grpc-js to handlers that know no gRPC library (call.ts). */
+
+import {
+  type handleBidiStreamingCall,
+  Metadata,
+  type sendUnaryData,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+} from "@grpc/grpc-js";
+import { grpcStatus } from "../service/errors.ts";
+import {
+  type Answer,
+  type CallContext,
+  CallError,
+  type CallMetadata,
+  type OfferedMethod,
+  type StreamAnswers,
+  type StreamEvents,
+} from "./call.ts";
+import type { ReplyQueue } from "./reply_queue.ts";
+
+type Unary = ServerUnaryCall<Uint8Array, Uint8Array>;
+type Duplex = ServerDuplexStream<Uint8Array, Uint8Array>;
+type UnaryMethod = Extract<OfferedMethod, { kind: "unary" }>;
+type StreamMethod = Extract<OfferedMethod, { kind: "stream" }>;
+
+export interface AdapterOptions {
+  /** Larger requests are refused although the listener's limit lets them through. */
+  readonly requestBytesMax: number;
+  readonly replies: ReplyQueue;
+  /** An error that no handler should throw; the client sees nothing of it. */
+  readonly onInternalError: (path: string, error: unknown) => void;
+}
+
+export function adaptUnary(
+  method: UnaryMethod,
+  options: AdapterOptions,
+): (call: Unary, callback: sendUnaryData<Uint8Array>) => void {
+  return (call, callback) => {
+    const abort = new AbortController();
+    call.on("cancelled", () => abort.abort());
+    const fail = (error: unknown): void => {
+      const { code, message, trailers } = toCallError(error, method.path, options);
+      options.replies.add(() =>
+        callback({ code, details: message, metadata: toMetadata(trailers) })
+      );
+    };
+    if (call.request.length > options.requestBytesMax) {
+      return fail(tooLarge(call.request.length, options.requestBytesMax));
+    }
+    const succeed = (answer: Answer<Uint8Array>): void =>
+      options.replies.add(() => {
+        if (answer.headers !== undefined) call.sendMetadata(toMetadata(answer.headers));
+        callback(null, answer.message);
+      });
+    method.handle(call.request, contextOf(call, abort.signal)).then(succeed, fail);
+  };
+}
+
+function tooLarge(bytes: number, bytesMax: number): CallError {
+  const text = `The request has ${bytes} bytes, allowed are ${bytesMax}`;
+  return new CallError(grpcStatus.resourceExhausted, text);
+}
+
+/** Only what was meant for the client reaches it: no stack, no message of a library. */
+function toCallError(error: unknown, path: string, options: AdapterOptions): CallError {
+  if (error instanceof CallError) return error;
+  options.onInternalError(path, error);
+  return new CallError(grpcStatus.internal, "Internal error");
+}
+
+/**
+ * Every streaming method is offered as one that streams both ways: on the wire a method whose
+ * request is single is a stream of one message.
+ */
+export function adaptStream(
+  method: StreamMethod,
+  options: AdapterOptions,
+): handleBidiStreamingCall<Uint8Array, Uint8Array> {
+  return (call) => {
+    const abort = new AbortController();
+    let closed = false;
+    let events: StreamEvents<Uint8Array> | undefined;
+    const guard = (run: () => void): void => {
+      try {
+        run();
+      } catch (error) {
+        answers.fail(toCallError(error, method.path, options));
+      }
+    };
+    const close = (): void => {
+      if (closed) return;
+      closed = true;
+      answers.over = true;
+      abort.abort();
+      guard(() => events?.closed());
+    };
+    const answers = new Answers(call, close);
+    try {
+      events = method.handle(answers, contextOf(call, abort.signal));
+    } catch (error) {
+      return answers.fail(toCallError(error, method.path, options));
+    }
+    call.on("data", (bytes: Uint8Array) => {
+      if (closed || answers.over) return;
+      if (bytes.length > options.requestBytesMax) {
+        return answers.fail(tooLarge(bytes.length, options.requestBytesMax));
+      }
+      guard(() => events?.message(bytes));
+    });
+    call.on("end", () => {
+      if (!closed) guard(() => events?.halfClosed());
+    });
+    call.on("cancelled", close);
+    call.on("close", close);
+    call.on("error", close);
+  };
+}
+
+class Answers implements StreamAnswers<Uint8Array> {
+  over = false;
+  readonly #call: Duplex;
+  readonly #onOver: () => void;
+
+  constructor(call: Duplex, onOver: () => void) {
+    this.#call = call;
+    this.#onOver = onOver;
+  }
+
+  send(message: Uint8Array): void {
+    if (!this.over) this.#call.write(message);
+  }
+
+  end(): void {
+    if (this.over) return;
+    this.over = true;
+    this.#call.end();
+    // The library tells nobody that a stream is over while its client has not ended its half.
+    queueMicrotask(this.#onOver);
+  }
+
+  fail(error: CallError): void {
+    if (this.over) return;
+    this.over = true;
+    const { code, message, trailers } = error;
+    this.#call.emit("error", { code, details: message, metadata: toMetadata(trailers) });
+    queueMicrotask(this.#onOver);
+  }
+}
+
+function contextOf(call: Unary | Duplex, signal: AbortSignal): CallContext {
+  const deadline = call.getDeadline();
+  const endMs = deadline instanceof Date ? deadline.getTime() : deadline;
+  return {
+    header: (name) => {
+      const [first] = call.metadata.get(name);
+      return typeof first === "string" ? first : undefined;
+    },
+    timeoutMs: Number.isFinite(endMs) ? Math.max(0, Math.floor(endMs - Date.now())) : undefined,
+    signal,
+    peer: call.getPeer(),
+  };
+}
+
+function toMetadata(values: CallMetadata): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(values)) {
+    metadata.set(name, typeof value === "string" ? value : Buffer.from(value));
+  }
+  return metadata;
+}

@@ -1,0 +1,143 @@
+/**
+ * What a handler of a gRPC call sees. No handler knows the library that carries the call, so that
+ * another front can take its place.
+ */
+
+import type { Codec, MethodFacts } from "./codec.ts";
+
+/** Text values, or bytes under names that end in `-bin`. Names are lower case. */
+export type CallMetadata = Readonly<Record<string, string | Uint8Array>>;
+
+export interface CallContext {
+  /** The first text value of a request header. */
+  header(name: string): string | undefined;
+  /** Ms left for the call; undefined when the client gave no deadline. */
+  readonly timeoutMs: number | undefined;
+  /** Aborted when the client is gone or its deadline has passed. */
+  readonly signal: AbortSignal;
+  /** `host:port` of the client, as the socket says. */
+  readonly peer: string;
+}
+
+/** Ends a call with a status other than OK. The message goes to the client as it stands. */
+export class CallError extends Error {
+  override readonly name = "CallError";
+  /** One of `grpcStatus` in service/errors.ts. */
+  readonly code: number;
+  readonly trailers: CallMetadata;
+
+  constructor(code: number, message: string, trailers: CallMetadata = {}) {
+    super(message);
+    this.code = code;
+    this.trailers = trailers;
+  }
+}
+
+export interface Answer<Response> {
+  readonly message: Response;
+  readonly headers?: CallMetadata;
+}
+
+export type UnaryHandler<Request, Response> = (
+  request: Request,
+  call: CallContext,
+) => Promise<Answer<Response>>;
+
+/** The answering half of a stream. After `end` or `fail` nothing more is sent. */
+export interface StreamAnswers<Response> {
+  send(message: Response): void;
+  end(): void;
+  fail(error: CallError): void;
+}
+
+/** What happens on the asking half of a stream. */
+export interface StreamEvents<Request> {
+  message(request: Request): void;
+  /** The bytes were no message; the stream goes on. */
+  malformed(error: Error): void;
+  /** The client has nothing more to ask. */
+  halfClosed(): void;
+  /** The stream is over, however it ended. Called exactly once, last. */
+  closed(): void;
+}
+
+/** Streams in either direction, or both. */
+export type StreamHandler<Request, Response> = (
+  answers: StreamAnswers<Response>,
+  call: CallContext,
+) => StreamEvents<Request>;
+
+/** A method as the server offers it: bytes in, bytes out, types forgotten. */
+export type OfferedMethod =
+  & { readonly path: string; readonly requestStream: boolean; readonly responseStream: boolean }
+  & (
+    | { readonly kind: "unary"; readonly handle: UnaryHandler<Uint8Array, Uint8Array> }
+    | { readonly kind: "stream"; readonly handle: StreamHandler<Uint8Array, Uint8Array> }
+  );
+
+/** Offers a method with one request and one answer. */
+export function offerUnary<Request, Response>(
+  facts: MethodFacts<Request, Response>,
+  handler: UnaryHandler<Request, Response>,
+): OfferedMethod {
+  return {
+    ...shape(facts),
+    kind: "unary",
+    handle: async (bytes, call) => {
+      const answer = await handler(decodeRequest(facts.request, bytes), call);
+      return { ...answer, message: facts.response.encode(answer.message) };
+    },
+  };
+}
+
+const invalidArgument = 3;
+
+/** A client's mistake, not ours: INVALID_ARGUMENT. */
+function decodeRequest<Request>(request: Codec<Request>, bytes: Uint8Array): Request {
+  try {
+    return request.decode(bytes);
+  } catch (error) {
+    throw new CallError(invalidArgument, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Offers a method that streams in at least one direction. */
+export function offerStream<Request, Response>(
+  facts: MethodFacts<Request, Response>,
+  handler: StreamHandler<Request, Response>,
+): OfferedMethod {
+  return {
+    ...shape(facts),
+    kind: "stream",
+    handle: (answers, call) => {
+      const typed: StreamAnswers<Response> = {
+        send: (message) => answers.send(facts.response.encode(message)),
+        end: () => answers.end(),
+        fail: (error) => answers.fail(error),
+      };
+      const events = handler(typed, call);
+      return {
+        ...events,
+        message: (bytes) => {
+          let request: Request;
+          try {
+            request = facts.request.decode(bytes);
+          } catch (error) {
+            events.malformed(error instanceof Error ? error : new Error(String(error)));
+            return;
+          }
+          events.message(request);
+        },
+      };
+    },
+  };
+}
+
+function shape(facts: MethodFacts<unknown, unknown>): {
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+} {
+  const { path, requestStream, responseStream } = facts;
+  return { path, requestStream, responseStream };
+}

@@ -1,0 +1,198 @@
+/** The answering side of Connect and Snapshot: who is speaking, and what it says. */
+
+import type { Hello, HelloAnswer } from "../node/ports.ts";
+import type { Envelope } from "../raft/message.ts";
+import type { NodeId, Term } from "../raft/types.ts";
+import { grpcStatus } from "../service/errors.ts";
+import {
+  type CallContext,
+  CallError,
+  type OfferedMethod,
+  offerStream,
+  type StreamAnswers,
+  type StreamEvents,
+} from "./call.ts";
+import { method, type Wire } from "./codec.ts";
+import { toEnvelope } from "./convert.ts";
+import { fromHelloAnswer, toHello } from "./convert_hello.ts";
+import type { PeerMethod } from "./peer_stream.ts";
+import { type FaultLog, WireRefusal } from "./refusal.ts";
+
+type Frame = Wire["skein.raft.v1.Frame"];
+
+export interface InboundOptions {
+  /** Undefined while the node cannot judge yet. */
+  readonly judge: (theirs: Hello) => HelloAnswer | undefined;
+  readonly currentTerm: () => Term;
+  readonly receive: (envelope: Envelope) => void;
+  /** A peer's last stream is gone. */
+  readonly onGone: (peer: NodeId) => void;
+  readonly faults: FaultLog;
+}
+
+const helloTimeoutMs = 5_000;
+
+/** A stream whose Hello was accepted. */
+interface Inbound {
+  readonly method: PeerMethod;
+  readonly theirs: Hello;
+  /** The id that the Hello was answered with: ours. */
+  readonly ownId: NodeId;
+  readonly answers: StreamAnswers<Frame>;
+}
+
+export class InboundStreams {
+  readonly #options: InboundOptions;
+  readonly #open = new Set<Inbound>();
+
+  constructor(options: InboundOptions) {
+    this.#options = options;
+  }
+
+  methods(): readonly OfferedMethod[] {
+    const service = "skein.raft.v1.RaftService";
+    return [
+      offerStream(
+        method(service, "Connect"),
+        (answers, call) => this.#accept("Connect", answers, call),
+      ),
+      offerStream(
+        method(service, "Snapshot"),
+        (answers, call) => this.#accept("Snapshot", answers, call),
+      ),
+    ];
+  }
+
+  /** What a node that speaks to us said of itself. */
+  helloOf(peer: NodeId): Hello | undefined {
+    for (const inbound of this.#open) if (inbound.theirs.from === peer) return inbound.theirs;
+    return undefined;
+  }
+
+  /** Judges every open stream anew: the configuration has changed. */
+  judgeAgain(): void {
+    for (const inbound of this.#open) {
+      const answer = this.#options.judge(inbound.theirs);
+      if (answer?.kind !== "refused") continue;
+      this.#options.faults.note("hello", nameOf(inbound.theirs), answer.reason);
+      this.#end(inbound);
+    }
+  }
+
+  closeAll(): void {
+    for (const inbound of this.#open) this.#end(inbound);
+  }
+
+  #end(inbound: Inbound): void {
+    this.#open.delete(inbound);
+    inbound.answers.end();
+    if (this.helloOf(inbound.theirs.from) === undefined) this.#options.onGone(inbound.theirs.from);
+  }
+
+  #accept(
+    peerMethod: PeerMethod,
+    answers: StreamAnswers<Frame>,
+    call: CallContext,
+  ): StreamEvents<Frame> {
+    const { faults } = this.#options;
+    let inbound: Inbound | undefined;
+    const timer = setTimeout(() => {
+      faults.note("hello", call.peer, `no Hello within ${helloTimeoutMs} ms`);
+      answers.fail(new CallError(grpcStatus.deadlineExceeded, "No Hello came"));
+    }, helloTimeoutMs);
+    return {
+      message: (frame) => {
+        if (inbound !== undefined) return this.#receive(inbound, frame);
+        clearTimeout(timer);
+        inbound = this.#greet(peerMethod, frame, answers, call);
+      },
+      malformed: (error) => {
+        faults.note(
+          "malformed",
+          inbound === undefined ? call.peer : nameOf(inbound.theirs),
+          error.message,
+        );
+        if (inbound === undefined) answers.fail(invalid(error.message));
+      },
+      halfClosed: () => answers.end(),
+      closed: () => {
+        clearTimeout(timer);
+        if (inbound !== undefined && this.#open.has(inbound)) this.#end(inbound);
+      },
+    };
+  }
+
+  /** Undefined when the stream is not to go on. */
+  #greet(
+    peerMethod: PeerMethod,
+    frame: Frame,
+    answers: StreamAnswers<Frame>,
+    call: CallContext,
+  ): Inbound | undefined {
+    const { faults } = this.#options;
+    let theirs: Hello;
+    try {
+      if (frame.hello === null || frame.hello === undefined) {
+        throw new WireRefusal("hello", "The first frame is no Hello");
+      }
+      theirs = toHello(frame.hello);
+    } catch (error) {
+      faults.noteError(call.peer, error);
+      answers.fail(invalid(error instanceof Error ? error.message : "Not a Hello"));
+      return undefined;
+    }
+    const answer = this.#options.judge(theirs);
+    if (answer === undefined) {
+      answers.fail(new CallError(grpcStatus.unavailable, "The node is starting"));
+      return undefined;
+    }
+    answers.send({ helloAnswer: fromHelloAnswer(answer), envelopes: [] });
+    if (answer.kind === "refused") {
+      faults.note("hello", `${nameOf(theirs)} (${call.peer})`, `refused: ${answer.reason}`);
+      answers.end();
+      return undefined;
+    }
+    const inbound = { method: peerMethod, theirs, ownId: answer.hello.from, answers };
+    this.#replaceOlder(inbound);
+    return inbound;
+  }
+
+  /** A peer that opens a stream again has lost the one before, whether we know it yet or not. */
+  #replaceOlder(inbound: Inbound): void {
+    this.#open.add(inbound);
+    for (const other of this.#open) {
+      if (other === inbound || other.method !== inbound.method) continue;
+      if (other.theirs.from === inbound.theirs.from) this.#end(other);
+    }
+  }
+
+  /** A frame is taken as a whole or not at all. */
+  #receive(inbound: Inbound, frame: Frame): void {
+    const { faults, receive } = this.#options;
+    if (!this.#open.has(inbound)) return;
+    const { theirs, ownId } = inbound;
+    const ownTerm = this.#options.currentTerm();
+    let envelopes: readonly Envelope[];
+    try {
+      envelopes = frame.envelopes.map((wire) => toEnvelope(wire, ownTerm));
+      for (const { from, to } of envelopes) {
+        if (from === theirs.from && to === ownId) continue;
+        throw new WireRefusal(
+          "address",
+          `an envelope from ${from} to ${to} on its stream to ${ownId}`,
+        );
+      }
+    } catch (error) {
+      return faults.noteError(nameOf(theirs), error);
+    }
+    for (const envelope of envelopes) receive(envelope);
+  }
+}
+
+function nameOf(hello: Hello): string {
+  return `node ${hello.from}`;
+}
+
+function invalid(message: string): CallError {
+  return new CallError(grpcStatus.invalidArgument, message);
+}

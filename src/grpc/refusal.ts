@@ -1,0 +1,83 @@
+/**
+ * What a peer sent and must not have: refused at the edge, counted and named, never asserted. A
+ * broken or hostile peer costs a line in the log now and then, not the process.
+ */
+
+/** What was wrong with a frame; the names of the counters. */
+export type FaultKind =
+  /** The bytes are no message, or a part that must be there is not. */
+  | "malformed"
+  /** A number above 2^53 − 1, or outside its range. */
+  | "number"
+  /** A term more than 2^32 above the own: no cluster gets there, but it would poison this one. */
+  | "term"
+  /** Entries or members out of order, or with gaps. */
+  | "order"
+  | "checksum"
+  /** Not from or not to whom the stream's Hello says. */
+  | "address"
+  /** A stream that did not begin with an accepted Hello. */
+  | "hello"
+  /** A queue was full, or a message is larger than a frame may be. */
+  | "dropped";
+
+/** Thrown by the conversions; caught where frames arrive. */
+export class WireRefusal extends Error {
+  override readonly name = "WireRefusal";
+  readonly kind: FaultKind;
+
+  constructor(kind: FaultKind, detail: string) {
+    super(detail);
+    this.kind = kind;
+  }
+}
+
+export interface FaultReport {
+  readonly kind: FaultKind;
+  /** Who: an address, or `node 3`. */
+  readonly source: string;
+  readonly detail: string;
+  /** How many of this kind from this source were left out since the last report. */
+  readonly suppressed: number;
+}
+
+const reportIntervalMs = 5_000;
+const rememberedSourcesMax = 1_024;
+
+/** Counts every fault, and reports one per kind and source every 5 s. */
+export class FaultLog {
+  readonly #report: (report: FaultReport) => void;
+  readonly #nowMs: () => number;
+  readonly #counts = new Map<FaultKind, number>();
+  readonly #recent = new Map<string, { lastMs: number; suppressed: number }>();
+
+  constructor(report: (report: FaultReport) => void, nowMs: () => number) {
+    this.#report = report;
+    this.#nowMs = nowMs;
+  }
+
+  get counts(): ReadonlyMap<FaultKind, number> {
+    return this.#counts;
+  }
+
+  note(kind: FaultKind, source: string, detail: string): void {
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+    const key = `${kind} ${source}`;
+    const now = this.#nowMs();
+    const recent = this.#recent.get(key);
+    if (recent !== undefined && now - recent.lastMs < reportIntervalMs) {
+      recent.suppressed += 1;
+      return;
+    }
+    // Sources are what strangers call themselves: their number is not ours to choose.
+    if (this.#recent.size >= rememberedSourcesMax) this.#recent.clear();
+    this.#recent.set(key, { lastMs: now, suppressed: 0 });
+    this.#report({ kind, source, detail, suppressed: recent?.suppressed ?? 0 });
+  }
+
+  /** Notes a refusal by its kind, and anything else as malformed. */
+  noteError(source: string, error: unknown): void {
+    const kind = error instanceof WireRefusal ? error.kind : "malformed";
+    this.note(kind, source, error instanceof Error ? error.message : String(error));
+  }
+}
