@@ -93,11 +93,11 @@ export interface AppendEntriesReply {
 /**
  * Asserts leadership, spreads the commit index and opens a quorum round for reads (thesis §6.4). It
  * checks no log, so it may overtake entries and is answered without waiting for the disk.
- * `leaderCommit` is at most the peer's match.
  */
 export interface Heartbeat {
   readonly kind: "heartbeat";
   readonly round: number;
+  /** The follower takes from it only what it knows to equal the leader's log. */
   readonly leaderCommit: Index;
 }
 
@@ -105,6 +105,8 @@ export interface Heartbeat {
 export interface HeartbeatReply {
   readonly kind: "heartbeatReply";
   readonly round: number;
+  /** Last entry known to equal the leader's: after a restart less than was once acknowledged. */
+  readonly verifiedIndex: Index;
 }
 
 /**

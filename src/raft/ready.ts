@@ -75,7 +75,7 @@ export type Outcome =
   | {
     readonly kind: "transferFailed";
     readonly id: ProposalId;
-    readonly reason: "notLeader" | "noTarget" | "timeout" | "leadershipLost";
+    readonly reason: "notLeader" | "noTarget" | "inProgress" | "timeout" | "leadershipLost";
     readonly leader?: NodeId;
   };
 

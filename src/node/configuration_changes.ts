@@ -1,0 +1,73 @@
+/**
+ * Who waits for a change of members. It is done when a configuration that is not joint, at or
+ * behind the accepted entry, is applied: for a change of voters that is C_new, which the leader
+ * appends itself (thesis §4.3).
+ */
+
+import type { DropReason } from "../raft/ready.ts";
+import type { LogPosition, NodeId, PositionedConfiguration, ProposalId } from "../raft/types.ts";
+
+export type ConfigurationOutcome =
+  | { readonly kind: "applied"; readonly position: LogPosition }
+  | { readonly kind: "notApplied"; readonly reason: DropReason; readonly leader?: NodeId }
+  | { readonly kind: "unknown"; readonly reason: "leadershipLost" | "timeout" | "closing" };
+
+interface Waiting {
+  readonly deadlineMs: number;
+  readonly settle: (outcome: ConfigurationOutcome) => void;
+  position: LogPosition | undefined;
+}
+
+export class ConfigurationChanges {
+  readonly #waiting = new Map<ProposalId, Waiting>();
+
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  add(
+    id: ProposalId,
+    deadlineMs: number,
+    settle: (outcome: ConfigurationOutcome) => void,
+  ): void {
+    this.#waiting.set(id, { deadlineMs, settle, position: undefined });
+  }
+
+  accepted(id: ProposalId, position: LogPosition): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined) waiting.position = position;
+  }
+
+  dropped(id: ProposalId, reason: DropReason, leader: NodeId | undefined): void {
+    const outcome = { kind: "notApplied", reason } as const;
+    this.#settle(id, leader === undefined ? outcome : { ...outcome, leader });
+  }
+
+  /** The store has applied up to `applied`; `latest` is the newest configuration in the log. */
+  applied(applied: LogPosition, latest: PositionedConfiguration): void {
+    if (latest.configuration.outgoing !== undefined) return;
+    if (latest.position.index > applied.index) return;
+    for (const [id, { position }] of this.#waiting) {
+      if (position === undefined || position.index > latest.position.index) continue;
+      this.#settle(id, { kind: "applied", position: latest.position });
+    }
+  }
+
+  expire(nowMs: number): void {
+    for (const [id, { deadlineMs, position }] of this.#waiting) {
+      if (position !== undefined && deadlineMs <= nowMs) {
+        this.#settle(id, { kind: "unknown", reason: "timeout" });
+      }
+    }
+  }
+
+  settleAll(reason: "leadershipLost" | "closing"): void {
+    for (const id of [...this.#waiting.keys()]) this.#settle(id, { kind: "unknown", reason });
+  }
+
+  #settle(id: ProposalId, outcome: ConfigurationOutcome): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    waiting?.settle(outcome);
+  }
+}

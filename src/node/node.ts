@@ -1,0 +1,448 @@
+/**
+ * One node: drains its inbox, steps the core, does what `Ready` says, and tells who waits. It owns
+ * no policy: what may be said when is decided in raft/, what a command means in the state machine.
+ *
+ * A turn takes everything that is waiting, so that all proposals which arrive during one fsync
+ * share the next write, the next AppendEntries and the next quorum round: group commit without a
+ * timer.
+ */
+
+import { RaftCore } from "../raft/core.ts";
+import type { Input } from "../raft/input.ts";
+import type { Envelope } from "../raft/message.ts";
+import type { Rng } from "../raft/ports.ts";
+import type { Leadership, LogWrite, Outcome, Ready } from "../raft/ready.ts";
+import type { RaftStatus } from "../raft/status.ts";
+import type {
+  ConfigurationChange,
+  Index,
+  LogPosition,
+  NodeId,
+  ProposalId,
+  RaftOptions,
+  RestoredState,
+} from "../raft/types.ts";
+import { ConfigurationChanges, type ConfigurationOutcome } from "./configuration_changes.ts";
+import { Inbox, type InboxLimits } from "./inbox.ts";
+import { PendingProposals, type ProposeOutcome } from "./pending.ts";
+import type { Clock, StateMachine, StorageEngine, Transport } from "./ports.ts";
+import { Readers, type ReadLevelAsked, type ReadOutcome } from "./readers.ts";
+import { Staleness } from "./staleness.ts";
+import { Store } from "./store.ts";
+
+export interface NodeLimits extends InboxLimits {
+  /** Client inputs taken in one turn, by count and by bytes. */
+  readonly turnInputsMax: number;
+  readonly turnBytesMax: number;
+  /** Entry data applied between two looks at the inbox, bytes. */
+  readonly applyBytesMax: number;
+  /** Writes under way at once: 1, or 2 where storage works beside the node. */
+  readonly writesInflightMax: number;
+}
+
+export type TransferOutcome =
+  | { readonly kind: "transferred"; readonly to: NodeId }
+  | {
+    readonly kind: "failed";
+    readonly reason: (Outcome & { readonly kind: "transferFailed" })["reason"] | "closing";
+    readonly leader?: NodeId;
+  };
+
+export interface NodeStatus extends RaftStatus {
+  /** Everything that was committed when the node started is applied. */
+  readonly replayed: boolean;
+  /** The store holds all that was handed to it (a full disk can undo that for a while). */
+  readonly storeIsWhole: boolean;
+  readonly stalenessMs: number;
+  readonly pendingProposals: number;
+  readonly receivedDropped: number;
+}
+
+export interface NodeParts<Query, Answer, Result> {
+  readonly raft: RaftOptions;
+  readonly limits: NodeLimits;
+  readonly restored: RestoredState;
+  readonly storage: StorageEngine;
+  readonly machine: StateMachine<Query, Answer, Result>;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  /** Recovering ended: the log holds again what it may have lost. */
+  readonly onRecovered: () => void;
+  /** A broken invariant or a failed write: the process must end. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export class RaftNode<Query, Answer, Result> {
+  readonly #parts: NodeParts<Query, Answer, Result>;
+  readonly #core: RaftCore;
+  readonly #inbox: Inbox;
+  readonly #store: Store<Query, Answer, Result>;
+  readonly #proposals = new PendingProposals<Result>();
+  readonly #changes = new ConfigurationChanges();
+  readonly #transfers = new Map<ProposalId, (outcome: TransferOutcome) => void>();
+  readonly #readers: Readers;
+  readonly #staleness = new Staleness();
+  readonly #onLeadership = new Set<(leadership: Leadership) => void>();
+  readonly #onApplied = new Set<() => void>();
+  readonly #replayTo: Index;
+  #lastId: ProposalId = 0;
+  #writesInflight = 0;
+  #turnScheduled = false;
+  #recovering: boolean;
+  #leads = false;
+  #stopTicks: (() => void) | undefined;
+  #state: "new" | "running" | "closed" = "new";
+
+  constructor(parts: NodeParts<Query, Answer, Result>) {
+    this.#parts = parts;
+    const { raft, limits, restored, storage, machine, clock, rng } = parts;
+    this.#core = new RaftCore({
+      options: raft,
+      restored,
+      log: storage.log,
+      rng,
+      nowMs: clock.monotonicMs(),
+    });
+    this.#inbox = new Inbox(limits);
+    this.#store = new Store(
+      machine,
+      storage.log,
+      (position, result) => this.#proposals.applied(position, result),
+    );
+    const { nodeId: node, nonce } = restored.identity;
+    let counter = 0;
+    this.#readers = new Readers(() => ({ node, nonce, counter: ++counter }));
+    this.#replayTo = this.#core.status().commitIndex;
+    this.#recovering = restored.recovering;
+  }
+
+  /** Begins to listen, to tick and to replay what is committed. */
+  start(): void {
+    const { transport, clock, raft } = this.#parts;
+    this.#state = "running";
+    transport.onReceive((envelope) => this.receive(envelope));
+    transport.onUnreachable((peer) => this.#complete({ kind: "peerUnreachable", peer }));
+    // Five looks a heartbeat: timers are late by a fifth of it at most, and an idle peer learns of
+    // a commit as soon.
+    const everyMs = Math.max(1, Math.floor(raft.heartbeatIntervalMs / 5));
+    this.#stopTicks = clock.every(everyMs, () => {
+      this.#inbox.tick();
+      this.#schedule();
+    });
+    this.#schedule();
+  }
+
+  /** Everybody who waits is told; the storage is left to its owner. */
+  close(done: () => void): void {
+    if (this.#state === "closed") return done();
+    this.#state = "closed";
+    this.#stopTicks?.();
+    for (let client = this.#inbox.takeClient(); client; client = this.#inbox.takeClient()) {
+      client.expired();
+    }
+    this.#proposals.settleAll("closing");
+    this.#changes.settleAll("closing");
+    this.#readers.close();
+    for (const settle of this.#transfers.values()) settle({ kind: "failed", reason: "closing" });
+    this.#transfers.clear();
+    done();
+  }
+
+  // ---- What clients ask ----
+
+  /** `settle` is called once, with what became of the proposal. */
+  propose(
+    data: Uint8Array,
+    deadlineMs: number,
+    settle: (outcome: ProposeOutcome<Result>) => void,
+  ): void {
+    const id = ++this.#lastId;
+    const refuse = (reason: "overloaded" | "expiredInQueue" | "closing") =>
+      settle({ kind: "notApplied", reason });
+    if (this.#state === "closed") return refuse("closing");
+    const accepted = this.#inbox.offer({
+      input: { kind: "propose", id, data },
+      bytes: data.length,
+      deadlineMs,
+      expired: () => this.#proposals.forget(id, () => refuse("expiredInQueue")),
+    });
+    if (!accepted) return refuse("overloaded");
+    this.#proposals.add(id, deadlineMs, settle);
+    this.#schedule();
+  }
+
+  /**
+   * `settle` is called once: the store may be read, and shows everything committed before this
+   * call.
+   */
+  readIndex(
+    level: ReadLevelAsked,
+    deadlineMs: number,
+    settle: (outcome: ReadOutcome) => void,
+  ): void {
+    if (this.#state === "closed") return settle({ kind: "failed", reason: "closing" });
+    this.#readers.add(level, deadlineMs, settle);
+    this.#schedule();
+  }
+
+  /** Undefined when the level cannot be had right now: no lease, or the store is not whole. */
+  readNow(level: "eventual" | "lease", query: Query): Answer | undefined {
+    if (!this.#isReadable()) return undefined;
+    if (level === "lease") {
+      const index = this.#core.leaseIndex(this.#parts.clock.monotonicMs());
+      if (index === undefined || this.#store.reached.index < index) return undefined;
+    }
+    return this.#store.read(query);
+  }
+
+  changeConfiguration(
+    change: ConfigurationChange,
+    expected: LogPosition,
+    deadlineMs: number,
+    settle: (outcome: ConfigurationOutcome) => void,
+  ): void {
+    const id = ++this.#lastId;
+    const refuse = () => settle({ kind: "notApplied", reason: "overloaded" });
+    const input = { kind: "changeConfiguration", id, expected, change } as const;
+    if (!this.#inbox.offer({ input, bytes: 0, deadlineMs, expired: refuse })) return refuse();
+    this.#changes.add(id, deadlineMs, settle);
+    this.#schedule();
+  }
+
+  transferLeadership(
+    target: NodeId | undefined,
+    deadlineMs: number,
+    settle: (outcome: TransferOutcome) => void,
+  ): void {
+    const id = ++this.#lastId;
+    const input = {
+      kind: "transferLeadership",
+      id,
+      ...(target !== undefined && { target }),
+    } as const;
+    const refuse = () => settle({ kind: "failed", reason: "timeout" });
+    if (!this.#inbox.offer({ input, bytes: 0, deadlineMs, expired: refuse })) return refuse();
+    this.#transfers.set(id, settle);
+    this.#schedule();
+  }
+
+  status(): NodeStatus {
+    return {
+      ...this.#core.status(),
+      replayed: this.#store.reached.index >= this.#replayTo,
+      storeIsWhole: this.#store.isWhole,
+      stalenessMs: this.#staleness.ms(this.#parts.clock.monotonicMs()),
+      pendingProposals: this.#proposals.size,
+      receivedDropped: this.#inbox.receivedDropped,
+    };
+  }
+
+  onLeadership(handler: (leadership: Leadership) => void): () => void {
+    this.#onLeadership.add(handler);
+    return () => this.#onLeadership.delete(handler);
+  }
+
+  /** Called after each page that the store has applied. */
+  onApplied(handler: () => void): () => void {
+    this.#onApplied.add(handler);
+    return () => this.#onApplied.delete(handler);
+  }
+
+  receive(envelope: Envelope): void {
+    this.#inbox.receive(envelope);
+    this.#schedule();
+  }
+
+  // ---- The turn ----
+
+  /**
+   * Drains the inbox, steps the core, and acts until there is nothing left to do. Public for the
+   * simulator.
+   */
+  turn(): void {
+    this.#turnScheduled = false;
+    if (this.#state !== "running") return;
+    try {
+      const nowMs = this.#parts.clock.monotonicMs();
+      this.#stepControl(nowMs);
+      this.#stepClients(nowMs);
+      for (let ready = this.#ready(); ready !== undefined; ready = this.#ready()) {
+        this.#act(ready, nowMs);
+        this.#stepCompletions(nowMs);
+      }
+      this.#noteRecovered();
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (!this.#inbox.isEmpty) this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#turnScheduled || this.#state !== "running") return;
+    this.#turnScheduled = true;
+    this.#parts.clock.soon(() => this.turn());
+  }
+
+  #complete(input: Input): void {
+    this.#inbox.complete(input);
+    this.#schedule();
+  }
+
+  #ready(): Ready | undefined {
+    const { writesInflightMax, applyBytesMax } = this.#parts.limits;
+    return this.#core.ready({ write: this.#writesInflight < writesInflightMax, applyBytesMax });
+  }
+
+  /**
+   * Received envelopes come before the tick of the same turn: after a stall, what the leader said
+   * counts first.
+   */
+  #stepControl(nowMs: number): void {
+    this.#stepCompletions(nowMs);
+    for (let next = this.#inbox.takeReceived(); next; next = this.#inbox.takeReceived()) {
+      this.#core.step({ kind: "receive", envelope: next }, nowMs);
+    }
+    if (!this.#inbox.takeTick()) return;
+    this.#core.step({ kind: "tick" }, nowMs);
+    this.#proposals.expire(nowMs);
+    this.#changes.expire(nowMs);
+    this.#readers.expire(nowMs);
+    if (this.#store.retry(nowMs)) this.#afterApply(nowMs);
+  }
+
+  #stepCompletions(nowMs: number): void {
+    for (let next = this.#inbox.takeCompletion(); next; next = this.#inbox.takeCompletion()) {
+      this.#core.step(next, nowMs);
+    }
+  }
+
+  #stepClients(nowMs: number): void {
+    const { turnInputsMax, turnBytesMax } = this.#parts.limits;
+    let bytes = 0;
+    for (let taken = 0; taken < turnInputsMax && bytes < turnBytesMax; taken++) {
+      const client = this.#inbox.takeClient();
+      if (client === undefined) break;
+      bytes += client.bytes;
+      if (client.deadlineMs <= nowMs) client.expired();
+      else this.#core.step(client.input, nowMs);
+    }
+    for (const { id, level } of this.#readers.take()) {
+      this.#core.step({ kind: "readIndex", id, level }, nowMs);
+    }
+  }
+
+  #act(ready: Ready, nowMs: number): void {
+    for (const outcome of ready.outcomes) this.#tell(outcome);
+    for (const envelope of ready.send) this.#parts.transport.send(envelope);
+    if (ready.write !== undefined) this.#persist(ready.write, ready.send);
+    if (ready.committed.length > 0 && this.#store.apply(ready.committed, nowMs)) {
+      this.#afterApply(nowMs);
+    }
+    if (ready.heard !== undefined) {
+      this.#staleness.heard(ready.heard.leaderCommit, ready.heard.sentRoundMs ?? nowMs);
+      this.#staleness.applied(this.#store.reached.index);
+    }
+    if (ready.leadership !== undefined) this.#changeLeadership(ready.leadership);
+  }
+
+  /**
+   * A blocking fsync right after a send would hold the packets back until it is over. The leader
+   * therefore yields once, so that its followers write while it does.
+   */
+  #persist(write: LogWrite, sent: readonly Envelope[]): void {
+    this.#writesInflight++;
+    const persist = () => {
+      if (this.#state !== "running") return;
+      try {
+        this.#parts.storage.persist(write, () => {
+          this.#writesInflight--;
+          this.#complete({ kind: "persisted", number: write.number });
+        });
+      } catch (error) {
+        this.#fail(error);
+      }
+    };
+    const overlaps = sent.some(({ message }) => message.kind === "appendEntries");
+    if (overlaps) this.#parts.clock.soon(persist);
+    else persist();
+  }
+
+  #afterApply(nowMs: number): void {
+    if (!this.#store.isWhole) return;
+    const position = this.#store.reached;
+    this.#core.step({ kind: "applied", position }, nowMs);
+    if (!this.#changes.isEmpty) {
+      this.#changes.applied(position, this.#core.status().configuration);
+    }
+    this.#staleness.applied(position.index);
+    if (this.#isReadable()) this.#readers.applied(position.index);
+    for (const handler of this.#onApplied) handler();
+  }
+
+  /**
+   * No read before what was committed at the start is replayed, and none while the store has to
+   * catch up again.
+   */
+  #isReadable(): boolean {
+    return this.#store.isWhole && this.#store.reached.index >= this.#replayTo;
+  }
+
+  #tell(outcome: Outcome): void {
+    switch (outcome.kind) {
+      case "accepted":
+        this.#proposals.accepted(outcome.id, outcome.position);
+        return this.#changes.accepted(outcome.id, outcome.position);
+      case "dropped":
+        this.#proposals.dropped(outcome.id, outcome.reason, outcome.leader);
+        return this.#changes.dropped(outcome.id, outcome.reason, outcome.leader);
+      case "readable":
+        this.#readers.confirmed(outcome.id, outcome.index);
+        if (this.#isReadable()) this.#readers.applied(this.#store.reached.index);
+        return;
+      case "readDropped":
+        return this.#readers.dropped(outcome.id, outcome.reason);
+      case "transferred":
+        return this.#settleTransfer(outcome.id, { kind: "transferred", to: outcome.to });
+      case "transferFailed": {
+        const failed = { kind: "failed", reason: outcome.reason } as const;
+        const { leader } = outcome;
+        return this.#settleTransfer(
+          outcome.id,
+          leader === undefined ? failed : { ...failed, leader },
+        );
+      }
+    }
+  }
+
+  #settleTransfer(id: ProposalId, outcome: TransferOutcome): void {
+    this.#transfers.get(id)?.(outcome);
+    this.#transfers.delete(id);
+  }
+
+  #changeLeadership(leadership: Leadership): void {
+    if (this.#leads && leadership.role !== "leader") {
+      this.#proposals.settleAll("leadershipLost");
+      this.#changes.settleAll("leadershipLost");
+    }
+    this.#leads = leadership.role === "leader";
+    if (leadership.leader !== undefined) {
+      this.#readers.leaderKnown();
+      if (this.#readers.hasArrived) this.#schedule();
+    }
+    for (const handler of this.#onLeadership) handler(leadership);
+  }
+
+  #noteRecovered(): void {
+    if (!this.#recovering || this.#core.status().recovering) return;
+    this.#recovering = false;
+    this.#parts.onRecovered();
+  }
+
+  /** The process is to end; until it does, this node does nothing more. */
+  #fail(error: unknown): void {
+    this.#state = "closed";
+    this.#stopTicks?.();
+    this.#parts.onFatal(error);
+  }
+}

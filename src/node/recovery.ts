@@ -1,0 +1,115 @@
+/**
+ * What to do at start with what is found on disk: a pure decision, so that the simulator tests it
+ * too.
+ *
+ * A log that is behind its mark, has a damaged entry or ends before what the store has applied has
+ * lost something that this node may have acknowledged. It then enters *recovering* (raft/mod.ts):
+ * the damaged end goes, the term becomes the highest that the node may have been in, the vote of
+ * that term counts as given, and the log gets a new epoch.
+ */
+
+import { isVoter, voterSets } from "../raft/configuration.ts";
+import type {
+  Boundary,
+  HardState,
+  Index,
+  LogPosition,
+  PositionedConfiguration,
+  SnapshotMeta,
+} from "../raft/types.ts";
+import type { Identity, StoredLog } from "./ports.ts";
+
+export type Recovery =
+  | { readonly kind: "start"; readonly hardState: HardState }
+  | {
+    readonly kind: "recover";
+    /** Everything from here on goes; absent when only the end is missing. */
+    readonly discardFrom?: Index;
+    /** The store is ahead of what is left: the log begins anew behind what it has applied. */
+    readonly boundary?: Boundary;
+    readonly hardState: HardState;
+    readonly reason: string;
+  }
+  /** A finished snapshot waits to be taken over. */
+  | { readonly kind: "adopt" }
+  | { readonly kind: "refuse"; readonly reason: string };
+
+export interface Found {
+  readonly identity: Identity;
+  readonly stored: StoredLog;
+  readonly lastIndex: Index;
+  readonly applied: {
+    readonly position: LogPosition;
+    readonly configuration: PositionedConfiguration;
+  };
+  readonly staged: SnapshotMeta | undefined;
+}
+
+export function decideRecovery(found: Found): Recovery {
+  const { identity, stored, applied, staged } = found;
+  if (identity.refused !== undefined) {
+    return { kind: "refuse", reason: `the cluster has turned it away: ${identity.refused}` };
+  }
+  if (stored.configurations.length === 0) {
+    return { kind: "refuse", reason: "no configuration in raft.db can be read" };
+  }
+  const boundary = stored.boundary.position;
+  if (applied.position.index < boundary.index && staged?.position.index === boundary.index) {
+    return { kind: "adopt" };
+  }
+  const reason = lossOf(found);
+  if (reason !== undefined) return recover(found, reason);
+  const commitIndex = Math.max(
+    stored.hardState.commitIndex,
+    boundary.index,
+    applied.position.index,
+  );
+  return { kind: "start", hardState: { ...stored.hardState, commitIndex } };
+}
+
+function lossOf({ stored, applied, lastIndex }: Found): string | undefined {
+  const { mark, batchNumber, firstBad, badMeta } = stored;
+  if (badMeta) return "the metadata in raft.db has a wrong checksum";
+  if (firstBad !== undefined) return `entry ${firstBad} in raft.db is missing or damaged`;
+  if (mark !== undefined && mark.batchNumber > batchNumber) {
+    return `raft.db is at write ${batchNumber}, raft.mark says ${mark.batchNumber} was made`;
+  }
+  if (applied.position.index > lastIndex) {
+    return `the log ends at ${lastIndex}, the store has applied ${applied.position.index}`;
+  }
+  return undefined;
+}
+
+function recover({ identity, stored, applied, lastIndex }: Found, reason: string): Recovery {
+  const configuration = stored.configurations.at(-1)!.configuration;
+  const soleVoter = isVoter(configuration, identity.nodeId) &&
+    voterSets(configuration).every((voters) => voters.length === 1);
+  if (soleVoter) {
+    return {
+      kind: "refuse",
+      reason: `${reason}, and no other voter holds what is lost; ` +
+        "to go on with what is left, run: skein recover --accept-data-loss",
+    };
+  }
+  const last = Math.min(lastIndex, stored.firstBad === undefined ? lastIndex : stored.firstBad - 1);
+  const currentTerm = Math.max(stored.hardState.currentTerm, stored.mark?.currentTerm ?? 0);
+  const storeIsAhead = applied.position.index > last;
+  const commitIndex = storeIsAhead
+    ? applied.position.index
+    : Math.min(last, Math.max(stored.hardState.commitIndex, applied.position.index));
+  // The own id stands for "already given": in no case may this node vote for somebody in that term.
+  const hardState = { currentTerm, votedFor: identity.nodeId, commitIndex };
+  return {
+    kind: "recover",
+    hardState,
+    reason,
+    ...(last < lastIndex && { discardFrom: last + 1 }),
+    ...(storeIsAhead && {
+      boundary: {
+        position: applied.position,
+        timeMs: stored.boundary.timeMs,
+        configuration: applied.configuration,
+      },
+    }),
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * Feeds the state machine, and lives with a disk that is full: what the store rolled back is handed
+ * in again from the log until it is where it was, and until then nothing is read and the core hears
+ * of no progress.
+ */
+
+import { assertDefined } from "../lib/assert.ts";
+import type { LogReader } from "../raft/ports.ts";
+import type { Entry, LogPosition } from "../raft/types.ts";
+import type { StateMachine } from "./ports.ts";
+
+/** How long the store rests after it found the disk full. */
+export const diskFullRetryMs = 500;
+const pageBytesMax = 1024 * 1024;
+
+export class Store<Query, Answer, Result> {
+  readonly #machine: StateMachine<Query, Answer, Result>;
+  readonly #log: LogReader;
+  readonly #onResult: (position: LogPosition, result: Result) => void;
+  /** The highest position handed in so far. */
+  #reached: LogPosition;
+  /** The store rolled back: entries up to #reached have to be handed in again. */
+  #behind = false;
+  #retryAtMs = 0;
+
+  constructor(
+    machine: StateMachine<Query, Answer, Result>,
+    log: LogReader,
+    onResult: (position: LogPosition, result: Result) => void,
+  ) {
+    this.#machine = machine;
+    this.#log = log;
+    this.#onResult = onResult;
+    this.#reached = machine.applied().position;
+  }
+
+  get isWhole(): boolean {
+    return !this.#behind;
+  }
+
+  get reached(): LogPosition {
+    return this.#reached;
+  }
+
+  read(query: Query): Answer {
+    return this.#machine.read(query);
+  }
+
+  /** Returns whether everything up to the last entry is applied. */
+  apply(entries: readonly Entry[], nowMs: number): boolean {
+    const last = assertDefined(entries.at(-1), "A page has an entry");
+    if (!this.#behind && !this.#handIn(entries)) {
+      this.#behind = true;
+      this.#retryAtMs = nowMs + diskFullRetryMs;
+    }
+    this.#reached = { index: last.index, term: last.term };
+    return !this.#behind;
+  }
+
+  /** Called at every tick. Returns whether the store has just become whole again. */
+  retry(nowMs: number): boolean {
+    if (!this.#behind || nowMs < this.#retryAtMs) return false;
+    for (;;) {
+      const from = this.#machine.applied().position.index + 1;
+      if (from > this.#reached.index) break;
+      const range = { from, to: this.#reached.index, bytesMax: pageBytesMax };
+      const page = assertDefined(this.#log.entries(range), `Entry ${from} is not compacted`);
+      if (this.#handIn(page)) continue;
+      this.#retryAtMs = nowMs + diskFullRetryMs;
+      return false;
+    }
+    this.#behind = false;
+    return true;
+  }
+
+  #handIn(entries: readonly Entry[]): boolean {
+    const results = this.#machine.apply(entries);
+    if (!isResults(results)) return false;
+    results.forEach((result, at) => {
+      const { index, term } = entries[at]!;
+      this.#onResult({ index, term }, result);
+    });
+    return true;
+  }
+}
+
+function isResults<Result>(
+  answer: readonly Result[] | { readonly full: true },
+): answer is readonly Result[] {
+  return Array.isArray(answer);
+}

@@ -1,0 +1,346 @@
+/**
+ * The door of the core: one way in (`step`), one way out (`ready`). It gates the term once (paper
+ * §5.1), before anything reaches a role, and it alone changes roles.
+ */
+
+import { assert, unreachable } from "../lib/assert.ts";
+import { Candidate, Precandidate } from "./candidate.ts";
+import { Follower } from "./follower.ts";
+import type { Input } from "./input.ts";
+import { Leader } from "./leader.ts";
+import type { Envelope, PreVote } from "./message.ts";
+import type { LogReader, Rng } from "./ports.ts";
+import type { Leadership, LogWrite, Ready } from "./ready.ts";
+import { RaftState, type Transition } from "./state.ts";
+import { type RaftStatus, statusOf } from "./status.ts";
+import type {
+  Index,
+  LeadershipReason,
+  NodeId,
+  ProposalId,
+  RaftOptions,
+  RestoredState,
+  Term,
+} from "./types.ts";
+
+type RoleState = Follower | Precandidate | Candidate | Leader;
+
+export class RaftCore {
+  readonly #state: RaftState;
+  #role: RoleState;
+  #leadership: Leadership | undefined;
+
+  constructor(from: {
+    readonly options: RaftOptions;
+    readonly restored: RestoredState;
+    readonly log: LogReader;
+    readonly rng: Rng;
+    readonly nowMs: number;
+  }) {
+    this.#state = new RaftState(from);
+    this.#role = new Follower(this.#state, {});
+  }
+
+  /**
+   * Takes one input. Synchronous; total for anything that a peer can send. `nowMs` is a monotonic
+   * integer, stamped by the node once a turn.
+   */
+  step(input: Input, nowMs: number): void {
+    const gapMs = this.#state.arrive(nowMs);
+    if (this.#role.role === "leader" && gapMs * 2 > this.#state.options.electionTimeoutMinMs) {
+      this.#role.voidLease();
+    }
+    switch (input.kind) {
+      case "tick":
+        return this.#tick();
+      case "receive":
+        return this.#receive(input.envelope);
+      case "propose":
+        return this.#role.role === "leader"
+          ? this.#role.propose(input.id, input.data)
+          : this.#dropProposal(input.id);
+      case "changeConfiguration":
+        return this.#role.role === "leader"
+          ? this.#role.changeConfiguration(input.id, input.expected, input.change)
+          : this.#dropProposal(input.id);
+      case "transferLeadership":
+        return this.#transferLeadership(input.id, input.target);
+      case "readIndex":
+        return this.#role.readIndex(input.id, input.level);
+      case "persisted":
+        return this.#persisted(input.number);
+      case "applied":
+        this.#state.log.appliedTo(input.position);
+        return this.#state.noteApplied(true);
+      case "compact":
+        return this.#compact(input.to.index);
+      case "peerUnreachable":
+        return this.#role.role === "leader" ? this.#role.peerUnreachable(input.peer) : undefined;
+      case "snapshotStaged":
+      case "snapshotChunkStored":
+      case "snapshotProgress":
+        // Nothing is compacted in this version, so no snapshot is ever asked for.
+        return;
+      default:
+        unreachable(input);
+    }
+  }
+
+  /**
+   * What must be done now, or undefined. What does not fit into `capacity` stays and merges into
+   * the next one.
+   */
+  ready(capacity: { readonly write: boolean; readonly applyBytesMax: number }): Ready | undefined {
+    const state = this.#state;
+    if (this.#role.role === "leader") this.#role.flush();
+    const write = capacity.write ? this.#takeWrite() : undefined;
+    const committed = state.log.takeCommitted(capacity.applyBytesMax);
+    const send = state.outbox.splice(0);
+    const outcomes = state.outcomes.splice(0);
+    const { heard } = state;
+    const leadership = this.#leadership;
+    state.heard = undefined;
+    this.#leadership = undefined;
+    const idle = write === undefined && leadership === undefined && heard === undefined &&
+      send.length + outcomes.length + committed.length === 0;
+    if (idle) return undefined;
+    return {
+      send,
+      committed,
+      outcomes,
+      snapshotsWanted: [],
+      snapshotChunks: [],
+      snapshotReplies: [],
+      ...(write && { write }),
+      ...(leadership && { leadership }),
+      ...(heard && { heard }),
+    };
+  }
+
+  /**
+   * The index at which a lease read may be answered now; undefined when there is no lease. Changes
+   * nothing.
+   */
+  leaseIndex(nowMs: number): Index | undefined {
+    return this.#role.role === "leader" ? this.#role.leaseIndex(nowMs) : undefined;
+  }
+
+  status(): RaftStatus {
+    return statusOf(this.#state, {
+      role: this.#role.role,
+      leader: this.#leader(),
+      ...(this.#role.role === "leader" &&
+        { termStart: this.#role.termStart, progress: this.#role.progress }),
+    });
+  }
+
+  #takeWrite(): LogWrite | undefined {
+    return this.#state.writes.take(this.#state.hardState, this.#state.nowMs);
+  }
+
+  #leader(): NodeId | undefined {
+    const role = this.#role;
+    return role.role === "follower" || role.role === "leader" ? role.leader : undefined;
+  }
+
+  #tick(): void {
+    this.#state.noteApplied(false);
+    const leaderBefore = this.#leader();
+    this.#change(this.#role.tick());
+    this.#state.stalled = false;
+    const leader = this.#leader();
+    if (leader !== leaderBefore && leader === undefined) this.#noteLeadership("electionTimeout");
+  }
+
+  #persisted(number: number): void {
+    this.#state.outbox.push(...this.#state.writes.persisted(number));
+    const role = this.#role;
+    if (role.role === "candidate" || role.role === "leader") this.#change(role.persisted());
+  }
+
+  #compact(to: Index): void {
+    const boundary = this.#state.log.compactTo(this.#state.log.positionAt(to));
+    if (boundary !== undefined) this.#state.writes.markCompacted(boundary);
+  }
+
+  #dropProposal(id: ProposalId): void {
+    const leader = this.#leader();
+    const dropped = { kind: "dropped", id, reason: "notLeader" } as const;
+    this.#state.outcomes.push(leader === undefined ? dropped : { ...dropped, leader });
+  }
+
+  #transferLeadership(id: ProposalId, target: NodeId | undefined): void {
+    if (this.#role.role === "leader") return this.#role.transfer.start(id, target);
+    const leader = this.#leader();
+    const failed = { kind: "transferFailed", id, reason: "notLeader" } as const;
+    this.#state.outcomes.push(leader === undefined ? failed : { ...failed, leader });
+  }
+
+  // ---- Messages: what is decided before a role sees one ----
+
+  #receive(envelope: Envelope): void {
+    const state = this.#state;
+    const { from, message, term } = envelope;
+    if (envelope.to !== state.self || from === state.self) return;
+    if (!this.#passesEpoch(envelope) || this.#answeredRemoved(envelope)) return;
+    if (message.kind === "preVote") return this.#answerPreVote(envelope, message);
+    if (message.kind === "requestVote" && !message.transfer && this.#mustIgnoreVotes()) return;
+    if (message.kind === "preVoteReply" && message.voteGranted) {
+      // A grant comes from a node that may be in a lower term; it says itself which round it is
+      // for.
+      const role = this.#role;
+      if (role.role === "precandidate") this.#change(role.preVoteReply(from, message));
+      return;
+    }
+    if (term < state.currentTerm) return this.#answerLowerTerm(envelope);
+    if (term > state.currentTerm) this.#adoptTerm(envelope);
+    const fromLeader = message.kind === "appendEntries" || message.kind === "heartbeat";
+    const campaigning = this.#role.role === "candidate" || this.#role.role === "precandidate";
+    if (fromLeader && campaigning) {
+      this.#change({ to: "follower", term, leader: from, reason: "leaderFound" });
+    }
+    const leaderBefore = this.#leader();
+    this.#change(this.#role.step(envelope));
+    if (leaderBefore !== this.#leader()) this.#noteLeadership("leaderFound");
+  }
+
+  /**
+   * A node whose log lost something speaks under a new epoch: what it said under an older one does
+   * not count.
+   */
+  #passesEpoch({ from, fromEpoch }: Envelope): boolean {
+    const epoch = this.#state.compareEpoch(from, fromEpoch);
+    if (epoch === "newer" && this.#role.role === "leader") this.#role.peerRestarted(from);
+    return epoch !== "older";
+  }
+
+  /** A removed node is told so when it asks for votes, and not listened to otherwise. */
+  #answeredRemoved({ from, message, term }: Envelope): boolean {
+    const state = this.#state;
+    if (message.kind === "requestVoteReply" || message.kind === "preVoteReply") {
+      if (message.notMember !== undefined) state.noteNotMember(message.notMember);
+    }
+    const notMember = state.removedBy(from);
+    if (notMember === undefined) return false;
+    const refusal = { voteGranted: false, notMember } as const;
+    if (message.kind === "requestVote") state.send(from, { kind: "requestVoteReply", ...refusal });
+    if (message.kind === "preVote") {
+      state.send(from, { kind: "preVoteReply", requestedTerm: term + 1, ...refusal });
+    }
+    return true;
+  }
+
+  /**
+   * Thesis §9.6. Nothing durable changes; several may be granted; a refusal in a higher term tells
+   * the asker of it.
+   */
+  #answerPreVote(envelope: Envelope, message: PreVote): void {
+    const state = this.#state;
+    const requestedTerm = envelope.term + 1;
+    const voteGranted = requestedTerm > state.currentTerm && !this.#mustIgnoreVotes() &&
+      !state.recovering && state.log.isUpToDate(message.lastLog);
+    state.send(envelope.from, { kind: "preVoteReply", requestedTerm, voteGranted });
+  }
+
+  /**
+   * Thesis §4.2.3: whoever has a leader, or may have promised one a lease before it restarted,
+   * gives no vote.
+   */
+  #mustIgnoreVotes(): boolean {
+    return this.#role.role === "leader" ? this.#role.hasQuorum() : this.#state.hasFreshLeader();
+  }
+
+  /**
+   * The sender must learn of the higher term, or it would go on for ever believing that it leads or
+   * may win.
+   */
+  #answerLowerTerm({ from, message }: Envelope): void {
+    const state = this.#state;
+    switch (message.kind) {
+      case "appendEntries":
+      case "heartbeat":
+      case "installSnapshot":
+        return state.send(from, { kind: "heartbeatReply", round: 0, verifiedIndex: 0 });
+      case "requestVote":
+        return state.send(from, { kind: "requestVoteReply", voteGranted: false });
+      default:
+        return;
+    }
+  }
+
+  #adoptTerm({ term, from, message }: Envelope): void {
+    const isLeader = message.kind === "appendEntries" || message.kind === "heartbeat" ||
+      message.kind === "installSnapshot";
+    this.#change({
+      to: "follower",
+      term,
+      reason: "higherTerm",
+      ...(isLeader && { leader: from }),
+    });
+  }
+
+  // ---- Roles ----
+
+  /**
+   * Goes on until no transition follows from the last one: a sole voter passes from follower to
+   * leader at once.
+   */
+  #change(first: Transition | undefined): void {
+    let transition = first;
+    while (transition !== undefined) {
+      const before = this.#role;
+      before.end();
+      this.#role = this.#enter(transition, before);
+      const role = this.#role;
+      this.#noteLeadership(reasonOf(transition));
+      transition = role.role === "precandidate" ? role.begin() : undefined;
+    }
+  }
+
+  #enter(transition: Transition, before: RoleState): RoleState {
+    const state = this.#state;
+    switch (transition.to) {
+      case "follower": {
+        assert(transition.term >= state.currentTerm, "A role change never lowers the term");
+        if (transition.term > state.currentTerm) state.enterTerm(transition.term);
+        const transfer = before.role === "leader" ? before.transfer.pending : undefined;
+        return new Follower(state, {
+          ...(transition.leader !== undefined && { leader: transition.leader }),
+          ...(transfer && { transfer }),
+        });
+      }
+      case "precandidate":
+        return new Precandidate(state);
+      case "candidate":
+        return new Candidate(state, transition.transfer);
+      case "leader":
+        return new Leader(state);
+    }
+  }
+
+  #noteLeadership(reason: LeadershipReason): void {
+    const role = this.#role;
+    const leader = this.#leader();
+    const term: Term = this.#state.currentTerm;
+    this.#leadership = {
+      role: role.role,
+      term,
+      reason,
+      ...(leader !== undefined && { leader }),
+      ...(role.role === "leader" && { termStart: role.termStart }),
+    };
+  }
+}
+
+function reasonOf(transition: Transition): LeadershipReason {
+  switch (transition.to) {
+    case "follower":
+      return transition.reason;
+    case "precandidate":
+      return "electionTimeout";
+    case "candidate":
+      return transition.transfer ? "transfer" : "electionTimeout";
+    case "leader":
+      return "electionWon";
+  }
+}

@@ -1,0 +1,404 @@
+/**
+ * A leader replicates (paper §5.3), commits what a quorum holds durably (§5.4.2), confirms reads by
+ * rounds (thesis §6.4), and steps down as soon as it cannot do its work: without a quorum (check-
+ * quorum, thesis §6.2), with a disk or a store that hangs.
+ */
+
+import { emptyBytes } from "../lib/bytes.ts";
+import { Queue } from "../lib/queue.ts";
+import { allMembers, finishChange, isJoint, isVoter, startChange } from "./configuration.ts";
+import { encodeConfiguration } from "./encoding.ts";
+import { entryBytes } from "./log.ts";
+import type { AppendEntriesReply, Envelope, HeartbeatReply } from "./message.ts";
+import { Progress } from "./progress.ts";
+import { quorumReached } from "./quorum.ts";
+import { type ConfirmedRead, ReadIndexRounds } from "./read_index.ts";
+import type { DropReason } from "./ready.ts";
+import type { RaftState, Transition } from "./state.ts";
+import { LeadershipTransfer } from "./transfer.ts";
+import type {
+  Configuration,
+  ConfigurationChange,
+  EntryKind,
+  Index,
+  LogPosition,
+  NodeId,
+  ProposalId,
+  ReadId,
+} from "./types.ts";
+
+export class Leader {
+  readonly role = "leader";
+  readonly #state: RaftState;
+  readonly #electedMs: number;
+  readonly #clusterTimeAtElectionMs: number;
+  readonly #progress = new Map<NodeId, Progress>();
+  readonly #reads: ReadIndexRounds;
+  readonly #uncommitted = new Queue<{ readonly index: Index; readonly bytes: number }>();
+  #uncommittedBytes = 0;
+  #heartbeatMs: number;
+  /** Rounds sent up to here carry no lease: the process stood still since. */
+  #leaseVoidUntilMs = -1;
+  /** Peers could not be heard before this, because the process stood still. */
+  #quorumGraceMs: number;
+  readonly transfer: LeadershipTransfer;
+  /**
+   * The index of this leader's no-op: only once it is committed is the commit index known (paper
+   * §8).
+   */
+  readonly termStart: Index;
+
+  constructor(state: RaftState) {
+    this.#state = state;
+    this.#electedMs = state.nowMs;
+    this.#clusterTimeAtElectionMs = state.log.lastTimeMs();
+    this.#heartbeatMs = state.nowMs;
+    this.#quorumGraceMs = state.nowMs;
+    this.#reads = new ReadIndexRounds(state.options.readsPendingMax);
+    this.transfer = new LeadershipTransfer(state, (peer) => this.#progress.get(peer)?.match);
+    this.termStart = this.#append("noop", emptyBytes).index;
+    this.#followConfiguration(this.termStart);
+    this.#heartbeat();
+  }
+
+  get leader(): NodeId {
+    return this.#state.self;
+  }
+  get progress(): ReadonlyMap<NodeId, Progress> {
+    return this.#progress;
+  }
+
+  tick(): Transition | undefined {
+    const state = this.#state;
+    if (state.stalled) this.#quorumGraceMs = state.nowMs;
+    const hung = state.hungReason();
+    if (hung !== undefined) return this.#stepDown(hung);
+    const heardMs = Math.max(this.#quorumHeardMs(), this.#quorumGraceMs);
+    if (state.nowMs - heardMs > state.options.electionTimeoutMinMs) {
+      return this.#stepDown("quorumLost");
+    }
+    this.transfer.tick();
+    if (state.nowMs - this.#heartbeatMs >= state.options.heartbeatIntervalMs) this.#heartbeat();
+    else this.#spreadCommit();
+    return undefined;
+  }
+
+  step(envelope: Envelope): Transition | undefined {
+    const { from, message } = envelope;
+    const progress = this.#progress.get(from);
+    if (progress !== undefined) progress.heardMs = this.#state.nowMs;
+    switch (message.kind) {
+      case "appendEntriesReply":
+        return progress && this.#appendEntriesReply(from, progress, message);
+      case "heartbeatReply":
+        return progress && this.#heartbeatReply(progress, message);
+      case "readIndexRequest":
+        this.#reads.add(message.id);
+        return undefined;
+      case "requestVote":
+        this.#state.send(from, { kind: "requestVoteReply", voteGranted: false });
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  propose(id: ProposalId, data: Uint8Array): void {
+    const state = this.#state;
+    const { entryBytesMax, uncommittedBytesMax } = state.options;
+    if (data.length > entryBytesMax) return this.#drop(id, "tooLarge");
+    if (this.transfer.isUnderWay) return this.#drop(id, "transferring");
+    if (this.#uncommittedBytes + data.length > uncommittedBytesMax) {
+      return this.#drop(id, "overloaded");
+    }
+    state.outcomes.push({ kind: "accepted", id, position: this.#append("command", data) });
+  }
+
+  /**
+   * Thesis §4.1 and §4.3: one change at a time, and none before an entry of this term is committed
+   * (the 2015 erratum).
+   */
+  changeConfiguration(id: ProposalId, expected: LogPosition, change: ConfigurationChange): void {
+    const state = this.#state;
+    const { position, configuration } = state.effective;
+    if (this.transfer.isUnderWay) return this.#drop(id, "transferring");
+    if (!this.#knowsCommit() || position.index > state.log.commitIndex || isJoint(configuration)) {
+      return this.#drop(id, "changeInProgress");
+    }
+    if (position.index !== expected.index || position.term !== expected.term) {
+      return this.#drop(id, "configurationChanged");
+    }
+    const next = startChange(configuration, change);
+    if (next === undefined) return this.#drop(id, "invalidChange");
+    state.outcomes.push({ kind: "accepted", id, position: this.#appendConfiguration(next) });
+  }
+
+  readIndex(id: ReadId, level: "quorum" | "lease"): void {
+    const index = level === "lease" ? this.leaseIndex() : undefined;
+    if (index !== undefined) {
+      this.#state.outcomes.push({ kind: "readable", id, index });
+    } else if (!this.#reads.add(id)) {
+      this.#state.outcomes.push({ kind: "readDropped", id, reason: "overloaded" });
+    }
+  }
+
+  /** Thesis §6.4.1. The lease counts from when the newest confirmed round was *sent*. */
+  leaseIndex(nowMs = this.#state.nowMs): Index | undefined {
+    const { lease, electionTimeoutMinMs } = this.#state.options;
+    const sentMs = this.#reads.confirmedSentMs;
+    if (lease === undefined || sentMs === undefined) return undefined;
+    if (sentMs <= this.#leaseVoidUntilMs) return undefined;
+    if (this.transfer.timeoutNowSent || this.#state.log.applied < this.termStart) return undefined;
+    const driftMs = Math.ceil(electionTimeoutMinMs * lease.clockDriftPermille / 1000);
+    const untilMs = sentMs + electionTimeoutMinMs - driftMs - lease.marginMs;
+    return nowMs < untilMs ? this.#state.log.commitIndex : undefined;
+  }
+
+  /**
+   * The process stood still for longer than half an election timeout: the lease may be another's.
+   */
+  voidLease(): void {
+    this.#leaseVoidUntilMs = this.#state.nowMs;
+  }
+
+  /** Own writes became durable: only now does the leader count itself (thesis §10.2.1). */
+  persisted(): Transition | undefined {
+    return this.#advanceCommit();
+  }
+
+  peerUnreachable(peer: NodeId): void {
+    this.#progress.get(peer)?.unreachable();
+  }
+
+  /** The peer lost part of its log: what it acknowledged before does not count any more. */
+  peerRestarted(peer: NodeId): void {
+    this.#progress.get(peer)?.restarted(this.#state.log.lastIndex + 1);
+  }
+
+  /**
+   * What a turn has gathered leaves at its end: one AppendEntries for all proposals, one round for
+   * all reads.
+   */
+  flush(): void {
+    if (this.#reads.hasWaiting && this.#knowsCommit()) this.#heartbeat();
+    for (const [peer, progress] of this.#progress) this.#sendEntries(peer, progress);
+  }
+
+  end(): void {
+    for (const id of this.#reads.drop()) {
+      if (!this.#state.isOwnRead(id)) continue;
+      this.#state.outcomes.push({ kind: "readDropped", id, reason: "leaderChanged" });
+    }
+  }
+
+  #drop(id: ProposalId, reason: DropReason): void {
+    this.#state.outcomes.push({ kind: "dropped", id, reason, leader: this.#state.self });
+  }
+
+  #stepDown(reason: "diskHung" | "applyHung" | "quorumLost" | "removed"): Transition {
+    return { to: "follower", term: this.#state.currentTerm, reason };
+  }
+
+  #append(kind: EntryKind, data: Uint8Array): LogPosition {
+    const { currentTerm: term, log, nowMs } = this.#state;
+    // Cluster time: that of the last entry, plus this leader's own monotonic time since its
+    // election.
+    const timeMs = this.#clusterTimeAtElectionMs + (nowMs - this.#electedMs);
+    const { index } = log.append({ term, kind, timeMs, data });
+    this.#uncommitted.push({ index, bytes: data.length });
+    this.#uncommittedBytes += data.length;
+    return { index, term };
+  }
+
+  #appendConfiguration(configuration: Configuration): LogPosition {
+    const position = this.#append("configuration", encodeConfiguration(configuration));
+    this.#followConfiguration(position.index);
+    return position;
+  }
+
+  /**
+   * A configuration is in effect from its append on (thesis §4.1): who is new gets entries, who
+   * left keeps its own.
+   */
+  #followConfiguration(next: Index): void {
+    const { options, self, nowMs, configuration } = this.#state;
+    const limits = {
+      messagesMax: options.inflightMessagesMax,
+      bytesMax: options.inflightBytesMax,
+    };
+    for (const { id } of allMembers(configuration)) {
+      if (id === self || this.#progress.has(id)) continue;
+      this.#progress.set(id, new Progress({ next, nowMs, limits }));
+    }
+  }
+
+  #heartbeat(): void {
+    this.#heartbeatMs = this.#state.nowMs;
+    const { log, nowMs } = this.#state;
+    this.#reads.begin(nowMs, this.#knowsCommit() ? log.commitIndex : undefined);
+    for (const [peer, progress] of this.#progress) this.#sendHeartbeat(peer, progress);
+    this.#confirmReads();
+  }
+
+  #sendHeartbeat(peer: NodeId, progress: Progress): void {
+    const leaderCommit = this.#state.log.commitIndex;
+    progress.toldCommit = Math.max(progress.toldCommit, Math.min(leaderCommit, progress.match));
+    this.#state.send(peer, { kind: "heartbeat", round: this.#reads.round, leaderCommit });
+  }
+
+  /**
+   * Tells peers that hold a committed entry of its commit, when no entry behind it has done so
+   * meanwhile.
+   */
+  #spreadCommit(): void {
+    const { commitIndex } = this.#state.log;
+    for (const [peer, progress] of this.#progress) {
+      if (progress.toldCommit < Math.min(commitIndex, progress.match)) {
+        this.#sendHeartbeat(peer, progress);
+      }
+    }
+  }
+
+  #sendEntries(peer: NodeId, progress: Progress): void {
+    const { log, options, nowMs } = this.#state;
+    while (progress.canSend()) {
+      const from = progress.next;
+      if (from > log.lastIndex && progress.mode === "replicating") return;
+      const prevTerm = log.term(from - 1);
+      const range = { from, to: log.lastIndex, bytesMax: options.appendBytesMax };
+      const entries = prevTerm === undefined ? undefined : log.entries(range);
+      if (prevTerm === undefined || entries === undefined) return progress.wantSnapshot();
+      const leaderCommit = log.commitIndex;
+      const prevLog = { index: from - 1, term: prevTerm };
+      this.#state.send(peer, { kind: "appendEntries", prevLog, entries, leaderCommit });
+      const last = from - 1 + entries.length;
+      const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+      progress.sent({ last, bytes }, nowMs);
+      progress.toldCommit = Math.max(progress.toldCommit, Math.min(leaderCommit, last));
+    }
+  }
+
+  #appendEntriesReply(
+    from: NodeId,
+    progress: Progress,
+    { result }: AppendEntriesReply,
+  ): Transition | undefined {
+    const { log, nowMs } = this.#state;
+    switch (result.kind) {
+      case "conflict": {
+        // Late answers to what was sent before the last change of mind say nothing new.
+        const stale = result.rejected.index <= progress.match ||
+          (progress.mode === "probing" && result.rejected.index !== progress.next - 1);
+        if (!stale) progress.conflicted(log.lastIndexLike(result.hint) + 1);
+        return undefined;
+      }
+      case "matched": {
+        if (!log.matches(result.position)) return undefined;
+        const news = progress.matched(result.position.index, nowMs);
+        this.transfer.matched(from);
+        return news ? this.#advanceCommit() : undefined;
+      }
+    }
+  }
+
+  #heartbeatReply(progress: Progress, message: HeartbeatReply): Transition | undefined {
+    const { log, options, nowMs } = this.#state;
+    if (message.round > this.#reads.round) return undefined;
+    progress.confirmedRound = Math.max(progress.confirmedRound, message.round);
+    // The peer answers, so silence about entries means that they, or their answers, were lost.
+    const silent = progress.isWaitingFor(2 * options.heartbeatIntervalMs, nowMs);
+    const forgot = message.verifiedIndex < Math.min(progress.match, log.commitIndex);
+    if (silent || forgot) progress.lost();
+    this.#confirmReads();
+    return undefined;
+  }
+
+  #confirmReads(): void {
+    const { self, voterSets, log } = this.#state;
+    const round = quorumReached(
+      voterSets,
+      (voter) =>
+        voter === self ? this.#reads.round : this.#progress.get(voter)?.confirmedRound ?? 0,
+    );
+    const confirmed = this.#reads.confirm(round);
+    for (const read of confirmed) this.#answerRead(read);
+    const sentRoundMs = this.#reads.confirmedSentMs;
+    if (sentRoundMs === undefined) return;
+    this.#state.heard = { leaderCommit: log.commitIndex, sentRoundMs };
+  }
+
+  #answerRead({ id, index }: ConfirmedRead): void {
+    if (this.#state.isOwnRead(id)) this.#state.outcomes.push({ kind: "readable", id, index });
+    else if (id.node !== this.#state.self) {
+      this.#state.send(id.node, { kind: "readIndexReply", id, index });
+    }
+  }
+
+  /**
+   * Only an entry of the current term is committed by counting (paper §5.4.2); those before it come
+   * along.
+   */
+  #advanceCommit(): Transition | undefined {
+    const { log, self, voterSets, currentTerm } = this.#state;
+    const reached = quorumReached(
+      voterSets,
+      (voter) => voter === self ? log.stableIndex : this.#progress.get(voter)?.match ?? 0,
+    );
+    if (reached <= log.commitIndex || log.term(reached) !== currentTerm) return undefined;
+    this.#state.commitTo(reached);
+    let oldest = this.#uncommitted.peek();
+    while (oldest !== undefined && oldest.index <= reached) {
+      this.#uncommittedBytes -= oldest.bytes;
+      this.#uncommitted.shift();
+      oldest = this.#uncommitted.peek();
+    }
+    return this.#afterCommit();
+  }
+
+  /**
+   * C_old,new committed: go on to C_new. C_new committed without this node: another one leads
+   * (thesis §4.2.2, §4.3).
+   */
+  #afterCommit(): Transition | undefined {
+    const { position, configuration } = this.#state.effective;
+    if (position.index > this.#state.log.commitIndex) return undefined;
+    if (isJoint(configuration)) {
+      this.#appendConfiguration(finishChange(configuration));
+      return undefined;
+    }
+    this.#forgetRemoved(configuration, position.index);
+    return isVoter(configuration, this.#state.self) ? undefined : this.#stepDown("removed");
+  }
+
+  /**
+   * A removed peer keeps its progress until it has learned of its removal, or has been silent for
+   * long.
+   */
+  #forgetRemoved(configuration: Configuration, committedAt: Index): void {
+    const { nowMs, options } = this.#state;
+    const stay = new Set(allMembers(configuration).map(({ id }) => id));
+    for (const [peer, progress] of this.#progress) {
+      if (stay.has(peer)) continue;
+      const silent = nowMs - progress.heardMs > 10 * options.electionTimeoutMaxMs;
+      if (progress.toldCommit >= committedAt || silent) this.#progress.delete(peer);
+    }
+  }
+
+  #knowsCommit(): boolean {
+    return this.#state.log.commitIndex >= this.termStart;
+  }
+
+  /** The newest time by which a quorum had been heard. */
+  #quorumHeardMs(): number {
+    const { self, voterSets, nowMs } = this.#state;
+    return quorumReached(
+      voterSets,
+      (voter) => voter === self ? nowMs : this.#progress.get(voter)?.heardMs ?? 0,
+    );
+  }
+
+  /** A request for votes is refused while a quorum still follows. */
+  hasQuorum(): boolean {
+    return this.#state.nowMs - this.#quorumHeardMs() < this.#state.options.electionTimeoutMinMs;
+  }
+}

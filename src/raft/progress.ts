@@ -1,0 +1,150 @@
+/**
+ * What a leader knows of one peer's log, and how fast it may send (thesis §10.2.1, pipelining).
+ *
+ * Probing: one AppendEntries at a time, until one matches. Replicating: optimistic, `next` runs
+ * ahead of `match` by at most the inflight window. Snapshot: nothing is sent until the image is
+ * installed.
+ *
+ * Invariants: match < next; match never falls within a term and an epoch of the peer's log.
+ */
+
+import { assert } from "../lib/assert.ts";
+import { Queue } from "../lib/queue.ts";
+import type { Index } from "./types.ts";
+
+export type ProgressMode = "probing" | "replicating" | "snapshot";
+
+export interface InflightLimits {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+}
+
+export class Progress {
+  readonly #limits: InflightLimits;
+  readonly #inflight = new Queue<{ readonly last: Index; readonly bytes: number }>();
+  #inflightBytes = 0;
+  #mode: ProgressMode = "probing";
+  #match: Index = 0;
+  #next: Index;
+  #probed = false;
+  /** Since when something is under way without an acknowledgement. */
+  #waitingSinceMs: number | undefined;
+  /** When the peer was heard last; the leader's election counts as having heard everybody. */
+  heardMs: number;
+  /** The newest heartbeat round that the peer confirmed. */
+  confirmedRound = 0;
+  /** The highest commit index that it was told. */
+  toldCommit: Index = 0;
+
+  constructor(options: { next: Index; nowMs: number; limits: InflightLimits }) {
+    this.#next = options.next;
+    this.heardMs = options.nowMs;
+    this.#limits = options.limits;
+  }
+
+  get match(): Index {
+    return this.#match;
+  }
+  get next(): Index {
+    return this.#next;
+  }
+  get mode(): ProgressMode {
+    return this.#mode;
+  }
+
+  canSend(): boolean {
+    if (this.#mode === "snapshot") return false;
+    if (this.#mode === "probing") return !this.#probed;
+    return this.#inflight.length < this.#limits.messagesMax &&
+      this.#inflightBytes < this.#limits.bytesMax;
+  }
+
+  /** Entries up to `last` (prevLog itself for an empty message) left for the peer. */
+  sent(message: { last: Index; bytes: number }, nowMs: number): void {
+    if (this.#mode === "probing") {
+      this.#probed = true;
+      this.#waitingSinceMs = nowMs;
+      return;
+    }
+    assert(this.#mode === "replicating", `Entries were sent while ${this.#mode}`);
+    if (message.last < this.#next) return;
+    this.#next = message.last + 1;
+    this.#inflight.push(message);
+    this.#inflightBytes += message.bytes;
+    this.#waitingSinceMs ??= nowMs;
+  }
+
+  /** The peer holds the log durably up to `index`. Returns whether that is news. */
+  matched(index: Index, nowMs: number): boolean {
+    const news = index > this.#match;
+    this.#match = Math.max(this.#match, index);
+    this.#next = Math.max(this.#next, this.#match + 1);
+    if (this.#mode === "snapshot") return news;
+    if (this.#mode === "probing") {
+      this.#mode = "replicating";
+      this.#next = this.#match + 1;
+    }
+    let oldest = this.#inflight.peek();
+    while (oldest !== undefined && oldest.last <= this.#match) {
+      this.#inflightBytes -= oldest.bytes;
+      this.#inflight.shift();
+      oldest = this.#inflight.peek();
+    }
+    this.#waitingSinceMs = oldest === undefined ? undefined : nowMs;
+    return news;
+  }
+
+  /**
+   * The peer does not hold prevLog: probe at `next`, which never lies at or below what it was known
+   * to match.
+   */
+  conflicted(next: Index): void {
+    this.#probe(Math.max(next, this.#match + 1));
+  }
+
+  /** What was sent may be lost: go back to what is known and probe. */
+  lost(): void {
+    if (this.#mode !== "snapshot") this.#probe(this.#match + 1);
+  }
+
+  /** The way to the peer is cut: nothing more is sent until it answers a heartbeat. */
+  unreachable(): void {
+    if (this.#mode === "snapshot") return;
+    this.#probe(this.#match + 1);
+    this.#probed = true;
+    this.#waitingSinceMs = -Infinity;
+  }
+
+  /** Something is under way, and nothing was acknowledged for `ms`. */
+  isWaitingFor(ms: number, nowMs: number): boolean {
+    return this.#waitingSinceMs !== undefined && nowMs - this.#waitingSinceMs >= ms;
+  }
+
+  /** The next entry was compacted. */
+  wantSnapshot(): void {
+    this.#probe(this.#next);
+    this.#mode = "snapshot";
+  }
+
+  /** The transfer ended, well or badly; the next probe tells. */
+  snapshotEnded(): void {
+    if (this.#mode === "snapshot") this.#probe(this.#match + 1);
+  }
+
+  /** The peer's log lost something: nothing that it acknowledged counts any more. */
+  restarted(next: Index): void {
+    this.#match = 0;
+    this.confirmedRound = 0;
+    this.toldCommit = 0;
+    this.#probe(next);
+  }
+
+  #probe(next: Index): void {
+    this.#mode = "probing";
+    this.#next = Math.max(1, next);
+    this.#probed = false;
+    this.#waitingSinceMs = undefined;
+    this.#inflight.clear();
+    this.#inflightBytes = 0;
+  }
+}

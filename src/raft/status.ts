@@ -1,0 +1,65 @@
+/** A report on the core, for people, metrics and tests. Nothing decides by it. */
+
+import type { Progress, ProgressMode } from "./progress.ts";
+import type { RaftState } from "./state.ts";
+import type { Index, NodeId, PositionedConfiguration, Role, Term } from "./types.ts";
+
+export interface PeerStatus {
+  readonly id: NodeId;
+  readonly mode: ProgressMode;
+  readonly match: Index;
+  readonly next: Index;
+  /** When the peer was heard last, in the core's ms. */
+  readonly heardMs: number;
+}
+
+export interface RaftStatus {
+  readonly role: Role;
+  readonly term: Term;
+  readonly votedFor: NodeId | undefined;
+  readonly leader: NodeId | undefined;
+  readonly commitIndex: Index;
+  readonly applied: Index;
+  readonly stableIndex: Index;
+  readonly lastIndex: Index;
+  readonly boundary: Index;
+  readonly configuration: PositionedConfiguration;
+  /** The configuration in effect is committed. */
+  readonly configurationCommitted: boolean;
+  readonly recovering: boolean;
+  readonly needsSnapshot: boolean;
+  /** On a leader: the index of its no-op. */
+  readonly termStart: Index | undefined;
+  /** On a leader: its peers. */
+  readonly peers: readonly PeerStatus[];
+}
+
+export function statusOf(state: RaftState, role: {
+  readonly role: Role;
+  readonly leader: NodeId | undefined;
+  readonly termStart?: Index;
+  readonly progress?: ReadonlyMap<NodeId, Progress>;
+}): RaftStatus {
+  const { log, effective } = state;
+  const peers: PeerStatus[] = [];
+  for (const [id, { mode, match, next, heardMs }] of role.progress ?? []) {
+    peers.push({ id, mode, match, next, heardMs });
+  }
+  return {
+    role: role.role,
+    term: state.currentTerm,
+    votedFor: state.votedFor,
+    leader: role.leader,
+    commitIndex: log.commitIndex,
+    applied: log.applied,
+    stableIndex: log.stableIndex,
+    lastIndex: log.lastIndex,
+    boundary: log.boundary.position.index,
+    configuration: effective,
+    configurationCommitted: effective.position.index <= log.commitIndex,
+    recovering: state.recovering,
+    needsSnapshot: state.needsSnapshot(),
+    termStart: role.termStart,
+    peers,
+  };
+}

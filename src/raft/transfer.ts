@@ -1,0 +1,94 @@
+/**
+ * Handing leadership over (thesis §3.10): no new proposals, bring the target up to date, tell it to
+ * campaign at once. If it has not taken over within an election timeout, serve on; a lost
+ * TimeoutNow does no harm.
+ */
+
+import { isVoter } from "./configuration.ts";
+import type { RaftState } from "./state.ts";
+import type { Index, NodeId, ProposalId } from "./types.ts";
+
+interface UnderWay {
+  readonly id: ProposalId;
+  readonly target: NodeId;
+  readonly deadlineMs: number;
+}
+
+export class LeadershipTransfer {
+  readonly #state: RaftState;
+  readonly #matchOf: (peer: NodeId) => Index | undefined;
+  #underWay: UnderWay | undefined;
+  #timeoutNowSent = false;
+
+  constructor(state: RaftState, matchOf: (peer: NodeId) => Index | undefined) {
+    this.#state = state;
+    this.#matchOf = matchOf;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#underWay !== undefined;
+  }
+
+  /**
+   * Once it is sent, another leader may be elected without this one's lease having run out: for the
+   * rest of the term.
+   */
+  get timeoutNowSent(): boolean {
+    return this.#timeoutNowSent;
+  }
+
+  /** What a follower that was leader still owes to the caller. */
+  get pending(): { readonly id: ProposalId; readonly deadlineMs: number } | undefined {
+    return this.#underWay;
+  }
+
+  start(id: ProposalId, wanted: NodeId | undefined): void {
+    const state = this.#state;
+    if (this.#underWay !== undefined) {
+      state.outcomes.push({ kind: "transferFailed", id, reason: "inProgress", leader: state.self });
+      return;
+    }
+    const target = wanted ?? this.#mostCaughtUp();
+    if (target === state.self) {
+      state.outcomes.push({ kind: "transferred", id, to: target });
+      return;
+    }
+    if (target === undefined || !isVoter(state.configuration, target)) {
+      state.outcomes.push({ kind: "transferFailed", id, reason: "noTarget", leader: state.self });
+      return;
+    }
+    const deadlineMs = state.nowMs + state.options.electionTimeoutMinMs;
+    this.#underWay = { id, target, deadlineMs };
+    this.matched(target);
+  }
+
+  /** The target holds everything: now it may win. */
+  matched(peer: NodeId): void {
+    const state = this.#state;
+    if (this.#underWay?.target !== peer || this.#matchOf(peer) !== state.log.lastIndex) return;
+    state.send(peer, { kind: "timeoutNow" });
+    this.#timeoutNowSent = true;
+  }
+
+  tick(): void {
+    if (this.#underWay === undefined || this.#state.nowMs < this.#underWay.deadlineMs) return;
+    const { id } = this.#underWay;
+    this.#underWay = undefined;
+    this.#state.outcomes.push({
+      kind: "transferFailed",
+      id,
+      reason: "timeout",
+      leader: this.#state.self,
+    });
+  }
+
+  #mostCaughtUp(): NodeId | undefined {
+    let best: { readonly peer: NodeId; readonly match: Index } | undefined;
+    for (const peer of new Set(this.#state.voterSets.flat())) {
+      const match = this.#matchOf(peer);
+      if (match === undefined || (best !== undefined && match <= best.match)) continue;
+      best = { peer, match };
+    }
+    return best?.peer;
+  }
+}
