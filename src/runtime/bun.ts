@@ -1,7 +1,8 @@
 /** The runtime on Bun: bun:sqlite, Bun.serve, web Workers. */
 
 import { Database, type Statement } from "bun:sqlite";
-import { joinHostPort, ListenError } from "./address.ts";
+import { formatHostPort } from "../lib/host_port.ts";
+import { ListenError } from "./listen_error.ts";
 import {
   type HttpConnection,
   type HttpServeOptions,
@@ -163,7 +164,7 @@ function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
       close: (graceMs) => close(server, graceMs),
     });
   } catch (error) {
-    return Promise.reject(new ListenError(options, error));
+    return Promise.reject(new ListenError({ host: options.hostname, port: options.port }, error));
   }
 }
 
@@ -178,7 +179,7 @@ class BunConnection implements HttpConnection {
 
   get remoteAddress(): string {
     const peer = this.#server.requestIP(this.#request);
-    return peer === null ? "unknown" : joinHostPort(peer.address, peer.port);
+    return peer === null ? "unknown" : formatHostPort({ host: peer.address, port: peer.port });
   }
 
   keepOpen(): void {

@@ -1,7 +1,8 @@
 /** The runtime on Deno: node:sqlite, Deno.serve, web Workers. */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { joinHostPort, ListenError } from "./address.ts";
+import { formatHostPort } from "../lib/host_port.ts";
+import { ListenError } from "./listen_error.ts";
 import {
   type HttpConnection,
   type HttpServeOptions,
@@ -203,7 +204,7 @@ async function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
       },
     };
   } catch (error) {
-    throw new ListenError(at, error);
+    throw new ListenError({ host: options.hostname, port: options.port }, error);
   }
 }
 
@@ -317,7 +318,7 @@ class DenoConnection implements HttpConnection {
 
   get remoteAddress(): string {
     const { hostname, port } = this.#info.remoteAddr;
-    return joinHostPort(hostname, port);
+    return formatHostPort({ host: hostname, port });
   }
 
   /** Deno closes no connection for being idle. */

@@ -2,7 +2,7 @@
 
 import { connect } from "node:net";
 import { join } from "node:path";
-import { ListenError } from "../../src/runtime/address.ts";
+import { ListenError } from "../../src/runtime/listen_error.ts";
 import {
   type HttpServeOptions,
   type HttpServer,

@@ -1,0 +1,319 @@
+/**
+ * Every configuration key: its type, limits, default and meaning. docs/CONFIGURATION.md is
+ * generated from here. A key without effect has no place in this file.
+ */
+
+import { z } from "zod";
+import { logFormats, logLevels } from "../lib/logger.ts";
+import {
+  advertisedAddress,
+  flag,
+  integer,
+  type KeyFacts,
+  keyFacts,
+  list,
+  listenAddress,
+  nodeIdMax,
+  nodeIdOrHostname,
+  oneOf,
+  optionalAdvertisedAddress,
+  optionalListenAddress,
+  text,
+} from "./key.ts";
+
+const kibi = 1024;
+const mebi = 1024 * kibi;
+const gibi = 1024 * mebi;
+const tebi = 1024 * gibi;
+
+const peerIdAllowed = `an integer from 1 to ${nodeIdMax}`;
+const peerAllowed = "a mapping of id and addr";
+
+const top = {
+  cluster_id: text(
+    {
+      default: "skein",
+      pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+      allowed: "1 to 64 letters, digits, dots, underscores and hyphens, a letter or digit first",
+    },
+    "Name of the cluster; nodes and clients of another one are refused.",
+  ),
+  node_id: nodeIdOrHostname(
+    "Identifies the node for ever within its cluster; hostname takes the number at the end of the " +
+      "host's name, as StatefulSets give it.",
+  ),
+  rpc_addr: listenAddress(
+    "127.0.0.1:7401",
+    "Where gRPC listens: for the peers, and for clients unless client_rpc_addr is set.",
+  ),
+  rpc_advertise_addr: optionalAdvertisedAddress(
+    "Where the peers reach rpc_addr; the bound address unless set.",
+  ),
+  client_rpc_addr: optionalListenAddress(
+    "A gRPC listener of their own for clients; rpc_addr then carries peer traffic alone.",
+  ),
+  client_rpc_advertise_addr: optionalAdvertisedAddress(
+    "Where clients reach client_rpc_addr; the bound address unless set.",
+  ),
+  http_addr: listenAddress("127.0.0.1:7400", "Where REST listens."),
+  http_advertise_addr: optionalAdvertisedAddress(
+    "Where clients reach http_addr; the bound address unless set.",
+  ),
+  data_dir: text(
+    { default: "./skein-data", pattern: /^[^\0]+$/, allowed: "a path" },
+    "The directory that holds everything the node must not forget.",
+  ),
+  peers: list(
+    z.strictObject({
+      id: z.int({ error: peerIdAllowed }).min(1, { error: peerIdAllowed })
+        .max(nodeIdMax, { error: peerIdAllowed }),
+      addr: advertisedAddress(),
+    }, { error: peerAllowed }),
+    `a list of at most 100 entries, each ${peerAllowed}`,
+    "The other voters of a cluster that is being formed, by node id and rpc address; once the " +
+      "node has state, the replicated configuration counts and this list is checked against it.",
+  ),
+};
+
+const raft = {
+  heartbeat_interval_ms: integer(
+    { default: 100, min: 10, max: 10_000 },
+    "How often a leader that has nothing to say says so.",
+  ),
+  election_timeout_min_ms: integer(
+    { default: 1000, min: 50, max: 60_000 },
+    "A node that has not heard of a leader for so long may stand for election.",
+  ),
+  election_timeout_max_ms: integer(
+    { default: 2000, min: 60, max: 120_000 },
+    "Each election timeout is drawn between the minimum and this.",
+  ),
+  append_bytes_max: integer(
+    { default: mebi, min: 4 * kibi, max: 16 * mebi },
+    "Where one AppendEntries is cut, in bytes of entry data; it carries at least one entry.",
+  ),
+  inflight_messages_max: integer(
+    { default: 256, min: 1, max: 10_000 },
+    "AppendEntries under way to one peer without an answer, by count.",
+  ),
+  inflight_bytes_max: integer(
+    { default: 32 * mebi, min: mebi, max: gibi },
+    "AppendEntries under way to one peer without an answer, by bytes of entry data.",
+  ),
+  uncommitted_bytes_max: integer(
+    { default: 64 * mebi, min: 18 * mebi, max: 4 * gibi },
+    "Entry data that a leader appends ahead of what is committed; above it, writes are refused as " +
+      "overloaded.",
+  ),
+  log_cache_bytes_max: integer(
+    { default: 32 * mebi, min: 0, max: 4 * gibi },
+    "Applied entries kept in memory for followers that are a little behind.",
+  ),
+  reads_pending_max: integer(
+    { default: 4096, min: 1, max: 1_000_000 },
+    "ReadIndex requests of all nodes that wait for a round of the leader.",
+  ),
+  turn_inputs_max: integer(
+    { default: 1024, min: 1, max: 100_000 },
+    "Client requests that the node takes in one turn, by count.",
+  ),
+  turn_bytes_max: integer(
+    { default: 8 * mebi, min: 64 * kibi, max: gibi },
+    "Client requests that the node takes in one turn, by bytes.",
+  ),
+  received_bytes_max: integer(
+    { default: 64 * mebi, min: 24 * mebi, max: 4 * gibi },
+    "Peer messages that wait for their turn; above it they are dropped and counted.",
+  ),
+  lease_reads: flag(
+    "Allow reads at level lease, which trust the clocks of the cluster to differ by no more than " +
+      "clock_drift_permille; otherwise they are served as linearizable.",
+  ),
+  clock_drift_permille: integer(
+    { default: 100, min: 1, max: 500 },
+    "How much faster one node's clock may run than another's, in thousandths; for lease reads.",
+  ),
+  lease_margin_ms: integer(
+    { default: 50, min: 0, max: 10_000 },
+    "How much earlier than computed a read lease ends.",
+  ),
+};
+
+const network = {
+  keepalive_interval_ms: integer(
+    { default: 1000, min: 100, max: 600_000 },
+    "How often a silent connection between peers is probed.",
+  ),
+  keepalive_timeout_ms: integer(
+    { default: 500, min: 50, max: 600_000 },
+    "A connection between peers whose probe is not answered for so long is closed.",
+  ),
+  peer_queue_bytes_max: integer(
+    { default: 64 * mebi, min: 24 * mebi, max: 4 * gibi },
+    "Messages that wait to leave for one peer; above it they are dropped and sent again later.",
+  ),
+  shutdown_grace_ms: integer(
+    { default: 5000, min: 0, max: 600_000 },
+    "How long requests under way may take to finish when the node stops.",
+  ),
+};
+
+const storage = {
+  engine: oneOf(
+    ["sqlite", "file", "memory"],
+    "sqlite",
+    "What holds the log and the store: SQLite, files of its own, or memory, which forgets " +
+      "everything when the process ends and is for trying things out.",
+  ),
+  kv_commit_entries_max: integer(
+    { default: 4096, min: 1, max: 1_000_000 },
+    "Entries applied to the store in one transaction.",
+  ),
+  kv_commit_interval_ms: integer(
+    { default: 50, min: 1, max: 60_000 },
+    "The longest that a transaction of the store stays open.",
+  ),
+  space_low_bytes: integer(
+    { default: 256 * mebi, min: 0, max: tebi },
+    "With less free space on the data directory's disk, writes other than deletes are refused.",
+  ),
+  space_reserve_bytes: integer(
+    { default: 64 * mebi, min: 0, max: tebi },
+    "Space held back on the disk, and released when it runs full so that deletes still fit.",
+  ),
+};
+
+const security = {
+  insecure_allow_non_loopback: flag(
+    "Listen on addresses that other machines can reach although nothing is encrypted and nobody " +
+      "is asked who they are: whoever reaches a port can read and change everything.",
+  ),
+  http_hosts: list(
+    z.string({ error: "a host name" }).regex(/^[A-Za-z0-9.:[\]_-]{1,255}$/, {
+      error: "a host name",
+    }),
+    "a list of at most 100 host names",
+    "Names besides loopback ones under which requests to http_addr are served; a page in a " +
+      "browser cannot choose the name, so it keeps other sites' scripts out.",
+  ),
+};
+
+const limits = {
+  value_bytes_max: integer(
+    { default: 8 * mebi, min: 1, max: 8 * mebi },
+    "The largest value.",
+  ),
+  request_bytes_max: integer(
+    { default: 16 * mebi, min: kibi, max: 64 * mebi },
+    "The largest body of a REST request.",
+  ),
+  grpc_message_bytes_max: integer(
+    { default: 16 * mebi, min: kibi, max: 64 * mebi },
+    "The largest gRPC message of a client.",
+  ),
+  header_bytes_max: integer(
+    { default: 16 * kibi, min: kibi, max: 16 * kibi },
+    "All headers of a REST request together.",
+  ),
+  requests_waiting_max: integer(
+    { default: 10_000, min: 1, max: 1_000_000 },
+    "Client requests waiting in the node, by count; above it they are refused as overloaded.",
+  ),
+  requests_waiting_bytes_max: integer(
+    { default: 128 * mebi, min: 18 * mebi, max: 4 * gibi },
+    "Client requests waiting in the node, by bytes; above it they are refused as overloaded.",
+  ),
+  request_timeout_default_ms: integer(
+    { default: 5000, min: 10, max: 60_000 },
+    "How long a request may take that does not say it itself.",
+  ),
+  request_timeout_max_ms: integer(
+    { default: 60_000, min: 10, max: 60_000 },
+    "The longest time-out that a request may ask for.",
+  ),
+};
+
+const retry = {
+  reconnect_backoff_min_ms: integer(
+    { default: 50, min: 10, max: 60_000 },
+    "The first pause before a lost connection to a peer is opened again; it doubles each time.",
+  ),
+  reconnect_backoff_max_ms: integer(
+    { default: 500, min: 10, max: 600_000 },
+    "The longest pause before a lost connection to a peer is opened again.",
+  ),
+};
+
+const monitoring = {
+  log_level: oneOf(logLevels, "info", "Quieter events than this are not logged."),
+  log_format: oneOf(logFormats, "text", "How a log line is written to stderr."),
+};
+
+const sections = { raft, network, storage, security, limits, retry, monitoring };
+
+/** The whole file. */
+export const configSchema = z.strictObject({
+  ...top,
+  raft: z.strictObject(raft).prefault({}),
+  network: z.strictObject(network).prefault({}),
+  storage: z.strictObject(storage).prefault({}),
+  security: z.strictObject(security).prefault({}),
+  limits: z.strictObject(limits).prefault({}),
+  retry: z.strictObject(retry).prefault({}),
+  monitoring: z.strictObject(monitoring).prefault({}),
+});
+
+type SnakeConfig = z.output<typeof configSchema>;
+
+type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
+
+type Camelized<Snake> = {
+  readonly [Name in keyof Snake as Name extends string ? CamelCase<Name> : never]: CamelizedValue<
+    Snake[Name]
+  >;
+};
+type CamelizedValue<Value> = Value extends readonly (infer Item)[] ? readonly Item[]
+  : Value extends object ? Camelized<Value>
+  : Value;
+
+/** The configuration as the program uses it: the file's keys in camelCase, `hostname` resolved. */
+export type Config = Camelized<Omit<SnakeConfig, "node_id">> & { readonly nodeId: number };
+
+/** One key with everything that is known of it. */
+export interface Key extends KeyFacts {
+  /** As in error messages and in `config print`: `raft.heartbeat_interval_ms`. */
+  readonly path: string;
+  /** Undefined for the keys at the top level. */
+  readonly section: SectionName | undefined;
+  readonly name: string;
+  readonly schema: z.ZodType;
+}
+
+export type SectionName = keyof typeof sections;
+export const sectionNames: readonly string[] = Object.keys(sections);
+
+/** Every key by its path, in the order of the file. */
+export const keys: ReadonlyMap<string, Key> = new Map([
+  ...keysOf(undefined, top),
+  ...keysOf("raft", raft),
+  ...keysOf("network", network),
+  ...keysOf("storage", storage),
+  ...keysOf("security", security),
+  ...keysOf("limits", limits),
+  ...keysOf("retry", retry),
+  ...keysOf("monitoring", monitoring),
+]);
+
+function keysOf(
+  section: SectionName | undefined,
+  shape: Readonly<Record<string, z.ZodType>>,
+): readonly (readonly [string, Key])[] {
+  return Object.entries(shape).map(([name, schema]) => {
+    const facts = keyFacts.get(schema);
+    if (facts === undefined) throw new Error(`Key ${name} was not declared by key.ts`);
+    const path = section === undefined ? name : `${section}.${name}`;
+    return [path, { ...facts, path, section, name, schema }];
+  });
+}
