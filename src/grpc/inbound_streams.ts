@@ -39,6 +39,8 @@ interface Inbound {
   /** The id that the Hello was answered with: ours. */
   readonly ownId: NodeId;
   readonly answers: StreamAnswers<Frame>;
+  /** It has carried envelopes: a node that only asks who we are says Hello and hangs up. */
+  used: boolean;
 }
 
 export class InboundStreams {
@@ -152,14 +154,15 @@ export class InboundStreams {
       answers.end();
       return undefined;
     }
-    const inbound = { method: peerMethod, theirs, ownId: answer.hello.from, answers };
-    this.#replaceOlder(inbound);
+    const ownId = answer.hello.from;
+    const inbound: Inbound = { method: peerMethod, theirs, ownId, answers, used: false };
+    this.#open.add(inbound);
     return inbound;
   }
 
   /** A peer that opens a stream again has lost the one before, whether we know it yet or not. */
   #replaceOlder(inbound: Inbound): void {
-    this.#open.add(inbound);
+    inbound.used = true;
     for (const other of this.#open) {
       if (other === inbound || other.method !== inbound.method) continue;
       if (other.theirs.from === inbound.theirs.from) this.#end(other);
@@ -185,6 +188,7 @@ export class InboundStreams {
     } catch (error) {
       return faults.noteError(nameOf(theirs), error);
     }
+    if (!inbound.used) this.#replaceOlder(inbound);
     for (const envelope of envelopes) receive(envelope);
   }
 }

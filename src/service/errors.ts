@@ -45,6 +45,7 @@ const table = {
   validation_failed: { status: 400, grpc: grpcStatus.invalidArgument, title: "Validation failed" },
   invalid_cursor: { status: 400, grpc: grpcStatus.invalidArgument, title: "Invalid cursor" },
   range_too_large: { status: 400, grpc: grpcStatus.invalidArgument, title: "Range too large" },
+  forbidden: { status: 403, grpc: grpcStatus.permissionDenied, title: "Forbidden" },
   key_not_found: { status: 404, grpc: grpcStatus.notFound, title: "Key not found" },
   member_not_found: { status: 404, grpc: grpcStatus.notFound, title: "Member not found" },
   route_not_found: { status: 404, grpc: grpcStatus.unimplemented, title: "Route not found" },
@@ -89,6 +90,11 @@ const table = {
 } as const satisfies Record<string, CodeFacts>;
 
 export type ErrorCode = keyof typeof table;
+
+/** For codes that another node names: it may be of a later version. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(table, text);
+}
 
 export function errorFacts(code: ErrorCode): CodeFacts {
   return table[code];

@@ -1,0 +1,78 @@
+/** Views of the cluster between wire (skein.cluster.v1) and the services' vocabulary. */
+
+import type { Role, Suffrage } from "../raft/types.ts";
+import type { Check, ClusterView, MemberView } from "../service/contract.ts";
+import type { Wire } from "./codec.ts";
+import { count, nodeId, present } from "./convert_parts.ts";
+import { WireRefusal } from "./refusal.ts";
+
+const suffrages: readonly (Suffrage | undefined)[] = [undefined, "voter", "learner", "readOnly"];
+const roles: readonly (Role | undefined)[] = [
+  undefined,
+  "follower",
+  "precandidate",
+  "candidate",
+  "leader",
+];
+
+export function fromMemberView(member: MemberView): Wire["skein.cluster.v1.Node"] {
+  return {
+    ...member,
+    suffrage: suffrages.indexOf(member.suffrage),
+    role: roles.indexOf(member.role),
+  };
+}
+
+function toMemberView(wire: Wire["skein.cluster.v1.Node"]): MemberView {
+  const id = nodeId(wire.id, "node.id");
+  const suffrage = suffrages[wire.suffrage];
+  if (suffrage === undefined) {
+    throw new WireRefusal("malformed", `suffrage of node ${id} is ${wire.suffrage}`);
+  }
+  return {
+    id,
+    suffrage,
+    role: roles[wire.role],
+    http: wire.http ?? undefined,
+    rpc: wire.rpc ?? undefined,
+    clientRpc: wire.clientRpc ?? undefined,
+    match: maybeCount(wire.match, "node.match"),
+    applied: maybeCount(wire.applied, "node.applied"),
+    lagMs: maybeCount(wire.lagMs, "node.lag_ms"),
+    healthy: wire.healthy ?? undefined,
+    version: wire.version ?? undefined,
+  };
+}
+
+function maybeCount(value: number | null | undefined, name: string): number | undefined {
+  return value === null || value === undefined ? undefined : count(value, name);
+}
+
+export function fromClusterView(view: ClusterView): Wire["skein.cluster.v1.ClusterView"] {
+  const { members, role, ...same } = view;
+  return { ...same, role: roles.indexOf(role), nodes: members.map(fromMemberView) };
+}
+
+export function toClusterView(wire: Wire["skein.cluster.v1.ClusterView"]): ClusterView {
+  const role = roles[wire.role];
+  if (role === undefined) throw new WireRefusal("malformed", `view.role is ${wire.role}`);
+  const { index, joint } = present(wire.configuration, "view.configuration");
+  return {
+    clusterId: wire.clusterId,
+    nodeId: nodeId(wire.nodeId, "view.node_id"),
+    term: count(wire.term, "view.term"),
+    role,
+    leader: maybeCount(wire.leader, "view.leader"),
+    leaderReady: wire.leaderReady ?? undefined,
+    members: wire.nodes.map(toMemberView),
+    configuration: { index: count(index, "configuration.index"), joint },
+    commitIndex: count(wire.commitIndex, "view.commit_index"),
+    applied: count(wire.applied, "view.applied"),
+    lastIndex: count(wire.lastIndex, "view.last_index"),
+    revision: count(wire.revision, "view.revision"),
+  };
+}
+
+export function fromCheck(check: Check): Wire["skein.cluster.v1.Check"] {
+  return check;
+}

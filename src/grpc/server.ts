@@ -1,0 +1,127 @@
+/** The gRPC listeners of a node: one for peers and clients, or one for each. */
+
+import { Server, type ServerCredentials } from "@grpc/grpc-js";
+import { type AdapterOptions, adaptStream, adaptUnary } from "./adapt.ts";
+import type { OfferedMethod } from "./call.ts";
+import { frameBytesMax } from "./peer_connection.ts";
+import { ReplyQueue } from "./reply_queue.ts";
+
+/** The largest request of a client, bytes. */
+export const clientRequestBytesMax = 16 * 1024 * 1024;
+
+export interface GrpcServerOptions {
+  /** `host:port`; port 0 lets the system choose. */
+  readonly rpcAddress: string;
+  /** With it `rpcAddress` carries the traffic of peers alone. */
+  readonly clientRpcAddress?: string;
+  readonly credentials: ServerCredentials;
+  /** What only peers may call: RaftService. */
+  readonly peerMethods: readonly OfferedMethod[];
+  readonly clientMethods: readonly OfferedMethod[];
+  /** A handler threw what it should not have; the client was told "Internal error". */
+  readonly onInternalError: (path: string, error: unknown) => void;
+}
+
+export interface GrpcServer {
+  /** With the port that the system chose. */
+  readonly rpcAddress: string;
+  readonly clientRpcAddress: string;
+  /**
+   * Refuses new connections and calls, lets calls under way end for at most `graceMs`, then cuts.
+   * Streams that the node itself holds are to be ended before: they would last until the cut.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Throws an Error that names the address when it cannot be had. */
+export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const separate = options.clientRpcAddress !== undefined;
+  const rpc = new Listener(options, separate ? [] : options.clientMethods, options.peerMethods);
+  const rpcAddress = await rpc.listen(options.rpcAddress, options.credentials);
+  if (options.clientRpcAddress === undefined) {
+    return { rpcAddress, clientRpcAddress: rpcAddress, close: (graceMs) => rpc.close(graceMs) };
+  }
+  const client = new Listener(options, options.clientMethods, []);
+  try {
+    const address = await client.listen(options.clientRpcAddress, options.credentials);
+    return {
+      rpcAddress,
+      clientRpcAddress: address,
+      close: async (graceMs) => {
+        await Promise.all([client.close(graceMs), rpc.close(graceMs)]);
+      },
+    };
+  } catch (error) {
+    await rpc.close(0);
+    throw error;
+  }
+}
+
+class Listener {
+  readonly #server: Server;
+
+  constructor(
+    options: Pick<GrpcServerOptions, "onInternalError">,
+    clientMethods: readonly OfferedMethod[],
+    peerMethods: readonly OfferedMethod[],
+  ) {
+    const bytesMax = peerMethods.length > 0 ? frameBytesMax : clientRequestBytesMax;
+    this.#server = new Server({
+      "grpc.max_receive_message_length": bytesMax,
+      // Answers are as large as what they hold: a listing ends its page itself.
+      "grpc.max_send_message_length": -1,
+      // Finds connections whose other end has vanished; peers look after their own more often.
+      "grpc.keepalive_time_ms": 10_000,
+      "grpc.keepalive_timeout_ms": 5_000,
+      "grpc.max_concurrent_streams": 10_000,
+      "grpc.enable_channelz": 0,
+    });
+    const { onInternalError } = options;
+    const replies = new ReplyQueue();
+    for (const method of clientMethods) {
+      this.#offer(method, { requestBytesMax: clientRequestBytesMax, replies, onInternalError });
+    }
+    for (const method of peerMethods) {
+      this.#offer(method, { requestBytesMax: frameBytesMax, replies, onInternalError });
+    }
+  }
+
+  #offer(method: OfferedMethod, adapter: AdapterOptions): void {
+    // Messages stay bytes inside the library: a request that cannot be read is then ours to answer.
+    const added = method.kind === "unary"
+      ? this.#server.register(method.path, adaptUnary(method, adapter), toBuffer, asIs, "unary")
+      : this.#server.register(method.path, adaptStream(method, adapter), toBuffer, asIs, "bidi");
+    if (!added) throw new Error(`${method.path} is offered twice`);
+  }
+
+  listen(address: string, credentials: ServerCredentials): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, credentials, (error, port) => {
+        if (error === null) resolve(address.replace(/:\d+$/, `:${port}`));
+        else reject(new Error(`Cannot listen for gRPC on ${address}: ${error.message}`));
+      });
+    });
+  }
+
+  close(graceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#server.forceShutdown();
+        resolve();
+      }, graceMs);
+      this.#server.tryShutdown(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
+
+function asIs(bytes: Buffer): Uint8Array {
+  return bytes;
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
