@@ -1,0 +1,70 @@
+/** The cluster: who belongs to it, who leads, and handing leadership over. */
+
+import { clusterAnswer, membersAnswer, transferLeadership } from "../src/http/cluster_json.ts";
+import {
+  commonOptions,
+  laterOption,
+  noConditions,
+  redirect,
+  tagsOption,
+} from "../src/http/option_schemas.ts";
+import { json, notModified, storeResponse } from "../src/http/response_docs.ts";
+import { defineRoute, type Route } from "../src/http/route.ts";
+import {
+  ClusterSchema,
+  LeadershipRequestSchema,
+  LeadershipSchema,
+  MembersSchema,
+} from "../src/http/schemas.ts";
+
+const showCluster = defineRoute({
+  method: "get",
+  path: "/v1/cluster",
+  operationId: "showCluster",
+  tag: "cluster",
+  summary: "The cluster as this node sees it",
+  options: commonOptions,
+  success: { 200: storeResponse("The cluster.", json(ClusterSchema)) },
+  problems: [400, 421, 429, 500, 503, 504],
+  handle: clusterAnswer,
+});
+
+const listMembers = defineRoute({
+  method: "get",
+  path: "/v1/cluster/members",
+  operationId: "listMembers",
+  tag: "cluster",
+  summary: "The members",
+  description: "The tag names the configuration alone, not how far each member has come.",
+  options: {
+    ...commonOptions,
+    if_none_match: tagsOption("304 if the configuration is still this one.", {
+      kind: "c",
+      header: "If-None-Match",
+    }),
+  },
+  success: { 200: storeResponse("The members.", json(MembersSchema), ["ETag"]), 304: notModified },
+  problems: [400, 421, 429, 500, 503, 504],
+  handle: membersAnswer,
+});
+
+const handOver = defineRoute({
+  method: "post",
+  path: "/v1/cluster/leadership",
+  operationId: "transferLeadership",
+  tag: "cluster",
+  summary: "Hand leadership over",
+  description: "Answers once the new leader leads.",
+  options: {
+    ...commonOptions,
+    ...noConditions,
+    redirect,
+    idempotency_key: laterOption({ header: "Idempotency-Key", read: (value) => value }),
+  },
+  body: { required: false, content: json(LeadershipRequestSchema) },
+  success: { 200: storeResponse("The new leader.", json(LeadershipSchema)) },
+  problems: [400, 403, 404, 408, 409, 413, 415, 421, 429, 500, 503, 504],
+  handle: transferLeadership,
+});
+
+export const clusterRoutes: readonly Route[] = [showCluster, listMembers, handOver];

@@ -1,0 +1,97 @@
+/** Many keys at once: `/v1/kv`. */
+
+import { list, pageLimitMax } from "../src/http/listing.ts";
+import { ndjsonMediaType } from "../src/http/media_type.ts";
+import {
+  acceptFormat,
+  bytesOption,
+  choiceOption,
+  countOption,
+  cursorOption,
+  flagOption,
+  keys64Option,
+  keysOption,
+  noConditions,
+  readOptions,
+  tagsOption,
+  writeOptions,
+} from "../src/http/option_schemas.ts";
+import { deleteRange } from "../src/http/range_delete.ts";
+import { json, notModified, readResponse, storeResponse } from "../src/http/response_docs.ts";
+import { defineRoute, type Route } from "../src/http/route.ts";
+import { DeleteRangeResultSchema, ListSchema } from "../src/http/schemas.ts";
+
+const rangeOptions = {
+  prefix: bytesOption("Keys that begin with these bytes."),
+  start: bytesOption("The first key of the range, inclusive."),
+  end: bytesOption("The end of the range, exclusive."),
+};
+
+const listOptions = {
+  ...readOptions,
+  ...rangeOptions,
+  key: keysOption(),
+  key64: keys64Option(),
+  limit: countOption("Items and folders in one answer; 1000 when absent.", {
+    min: 1,
+    max: pageLimitMax,
+  }),
+  cursor: cursorOption(),
+  reverse: flagOption("From the end of the range to its start."),
+  delimiter: bytesOption("Fold the keys that contain it behind the prefix into one entry."),
+  keys_only: flagOption("Records without their values."),
+  count_only: flagOption("Only count the keys of the range."),
+  format: choiceOption("How the list is written.", ["json"], {
+    twin: acceptFormat({ [ndjsonMediaType]: "ndjson" }),
+    later: ["ndjson"],
+  }),
+  if_match: tagsOption("Only if nothing in the range has changed since.", {
+    kind: "r",
+    header: "If-Match",
+  }),
+  if_none_match: tagsOption("304 if nothing in the range has changed since.", {
+    kind: "r",
+    header: "If-None-Match",
+  }),
+};
+
+const listKeys = defineRoute({
+  method: "get",
+  path: "/v1/kv",
+  operationId: "listKeys",
+  tag: "keys",
+  summary: "List records by prefix or range, count them, or read several by key",
+  description: "Without any range it lists all keys, in key order by unsigned bytes. A page ends " +
+    "after 16 MiB of keys and values; `cursor` leads to the next one at the same revision.",
+  options: listOptions,
+  success: {
+    200: readResponse("A page.", json(ListSchema), ["ETag", "Link"]),
+    304: notModified,
+  },
+  problems: [400, 410, 412, 421, 429, 500, 503, 504],
+  handle: list,
+});
+
+const removeRange = defineRoute({
+  method: "delete",
+  path: "/v1/kv",
+  operationId: "deleteRange",
+  tag: "keys",
+  summary: "Delete all keys of a range",
+  description: "In one revision, which holds at most 10,000 changes: a larger range needs `limit`.",
+  options: {
+    ...writeOptions,
+    ...noConditions,
+    ...rangeOptions,
+    limit: countOption("Delete at most this many keys, in key order.", {
+      min: 1,
+      max: pageLimitMax,
+    }),
+    all: flagOption("Really every key: without it, a request that names no range is refused."),
+  },
+  success: { 200: storeResponse("Done.", json(DeleteRangeResultSchema)) },
+  problems: [400, 403, 421, 429, 500, 503, 504, 507],
+  handle: deleteRange,
+});
+
+export const kvRangeRoutes: readonly Route[] = [listKeys, removeRange];

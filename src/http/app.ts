@@ -1,0 +1,86 @@
+/**
+ * The HTTP application: hono finds the route, the door lets the request in, the route answers, and
+ * whatever is thrown on the way becomes a problem document.
+ */
+
+import { Hono } from "hono";
+import { ServiceError } from "../service/errors.ts";
+import { Call } from "./call.ts";
+import { createDoor } from "./middleware.ts";
+import type { Route } from "./route.ts";
+import type { HttpServices } from "./services.ts";
+import { rawTarget } from "./target.ts";
+
+/** `app.fetch` answers a Request; `app.request` does so for tests, without a socket. */
+export function createHttpApp(routes: readonly Route[], services: HttpServices): Hono {
+  // The path is matched as it came: decoding it first would split keys at their encoded slashes.
+  const app = new Hono({ strict: true, getPath: (request) => rawTarget(request.url).path });
+  const door = createDoor(services);
+  const paths = new PathTable();
+  for (const route of routes) {
+    for (const path of routingPaths(route.path)) {
+      paths.add(path, route.method);
+      // hono answers HEAD by the handler of GET.
+      if (route.method === "head") continue;
+      app.on(route.method.toUpperCase(), path, ({ req }) => {
+        return door.pass(new Call(req.raw, services), route.serve);
+      });
+    }
+  }
+  app.notFound(({ req }) => {
+    const call = new Call(req.raw, services);
+    return door.pass(call, () => {
+      throw paths.refuse(call);
+    });
+  });
+  return app;
+}
+
+/**
+ * From the document's path to hono's. A key takes the rest of the path, slashes included; the path
+ * with an empty key is routed as well, so that it is refused as such.
+ */
+export function routingPaths(documentPath: string): readonly string[] {
+  const match = /^(.*\/)\{(key|key64)\}$/.exec(documentPath);
+  if (match === null) return [documentPath];
+  const [, before, name] = match;
+  return [`${before}:${name}{.+}`, `${before}`];
+}
+
+/** Which methods a path takes: for the difference between 404 and 405. */
+class PathTable {
+  readonly #methods = new Map<string, Set<string>>();
+
+  add(path: string, method: string): void {
+    const open = path.indexOf(":");
+    // `…/:key{.+}` stands for everything behind its prefix.
+    const name = open < 0 ? path : `${path.slice(0, open)}*`;
+    const methods = this.#methods.get(name) ?? new Set();
+    methods.add(method.toUpperCase());
+    if (method === "get") methods.add("HEAD");
+    this.#methods.set(name, methods);
+  }
+
+  refuse(call: Call): ServiceError {
+    const methods = this.#methodsOf(call.path);
+    const shown = call.path.slice(0, 200);
+    if (methods === undefined) {
+      return new ServiceError("route_not_found", `${shown} is not a path here, see /docs`);
+    }
+    const allow = [...methods].join(", ");
+    call.extraHeaders["Allow"] = allow;
+    return new ServiceError(
+      "method_not_allowed",
+      `${call.request.method} is not allowed on ${shown}, allowed are ${allow}`,
+    );
+  }
+
+  #methodsOf(path: string): ReadonlySet<string> | undefined {
+    const exact = this.#methods.get(path);
+    if (exact !== undefined) return exact;
+    for (const [name, methods] of this.#methods) {
+      if (name.endsWith("*") && path.startsWith(name.slice(0, -1))) return methods;
+    }
+    return undefined;
+  }
+}

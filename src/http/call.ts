@@ -1,0 +1,85 @@
+/** One request on its way through: what is known of it, and what its answer must carry. */
+
+import type { Header } from "../service/contract.ts";
+import { type Outcome, ServiceError } from "../service/errors.ts";
+import { rawTarget } from "./target.ts";
+import type { HttpServices } from "./services.ts";
+
+/** How long a request may take unless it says otherwise (option `timeout`). */
+export const timeoutDefaultMs = 5000;
+
+export class Call {
+  readonly request: Request;
+  readonly services: HttpServices;
+  readonly requestId: string;
+  /** Not decoded. */
+  readonly path: string;
+  /** Not decoded, without the question mark. */
+  readonly query: string;
+  /** The request may change something: its errors promise an outcome. */
+  readonly isWrite: boolean;
+  timeoutMs: number = timeoutDefaultMs;
+  /** What an error that does not know better says of the write. */
+  outcome: Outcome | undefined;
+  /** Of the store's answer, once there is one. */
+  header: Header | undefined;
+  /** Headers that the answer carries whatever becomes of it, a refusal included. */
+  readonly extraHeaders: Record<string, string> = {};
+  readonly #startedMs: number;
+
+  constructor(request: Request, services: HttpServices) {
+    const target = rawTarget(request.url);
+    const method = request.method;
+    this.request = request;
+    this.services = services;
+    this.path = target.path;
+    this.query = target.query;
+    this.isWrite = method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
+    this.outcome = this.isWrite ? "not_applied" : undefined;
+    this.requestId = requestIdOf(request);
+    this.#startedMs = services.clock.monotonicMs();
+  }
+
+  /** What is left of the time-out, at least 1 ms: the service must be able to answer at all. */
+  remainingMs(): number {
+    return Math.max(1, this.timeoutMs - this.#spentMs());
+  }
+
+  isLate(): boolean {
+    return this.#spentMs() >= this.timeoutMs;
+  }
+
+  #spentMs(): number {
+    return this.services.clock.monotonicMs() - this.#startedMs;
+  }
+
+  /** Runs `work`, but rejects with 408 when the time-out passes before it has ended. */
+  async beforeDeadline<T>(work: Promise<T>, what: string): Promise<T> {
+    let cancel = (): void => {};
+    const late = new Promise<never>((_, reject) => {
+      cancel = this.services.clock.after(this.remainingMs(), () => {
+        reject(
+          new ServiceError("request_timeout", `${what} within ${this.timeoutMs} ms`, {
+            retryable: true,
+          }),
+        );
+      });
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+const idPattern = /^[\x21-\x7e]{1,128}$/;
+const idPrefix = Math.floor(Math.random() * 36 ** 8).toString(36).padStart(8, "0");
+let idCounter = 0;
+
+/** The client's own id where it sent a sensible one, so that its logs and ours meet. */
+function requestIdOf(request: Request): string {
+  const given = request.headers.get("X-Request-Id");
+  if (given !== null && idPattern.test(given)) return given;
+  return `${idPrefix}-${++idCounter}`;
+}

@@ -1,0 +1,72 @@
+/** The cluster as its members see it. */
+
+import type { ClusterView, MemberView } from "../service/contract.ts";
+import { emptyAnswer, jsonAnswer } from "./answer.ts";
+import { requestOptions } from "./ask.ts";
+import { readJson } from "./body.ts";
+import type { Call } from "./call.ts";
+import { configurationTag, type Tags } from "./etag.ts";
+import { LeadershipRequestSchema } from "./schemas.ts";
+
+export async function clusterAnswer(call: Call): Promise<Response> {
+  const view = await fullView(call);
+  const leader = view.members.find((member) => member.id === view.leader);
+  return jsonAnswer(call, 200, {
+    cluster_id: view.clusterId,
+    node_id: view.nodeId,
+    term: view.term,
+    leader: view.leader === undefined
+      ? null
+      : { id: view.leader, http: leader?.http ?? null, rpc: leader?.rpc ?? null },
+    members: view.members.map(memberJson),
+    configuration: view.configuration,
+  });
+}
+
+export async function membersAnswer(
+  call: Call,
+  options: { readonly if_none_match?: Tags },
+): Promise<Response> {
+  const view = await fullView(call);
+  const { index } = view.configuration;
+  call.extraHeaders["ETag"] = configurationTag(index);
+  const known = options.if_none_match;
+  if (known === "any" || known?.includes(index) === true) return emptyAnswer(call, 304);
+  return jsonAnswer(call, 200, {
+    members: view.members.map(memberJson),
+    configuration: view.configuration,
+  });
+}
+
+async function fullView(call: Call): Promise<ClusterView> {
+  call.header = call.services.kv.header();
+  return await call.services.cluster.fullView(requestOptions(call));
+}
+
+function memberJson(member: MemberView): Readonly<Record<string, unknown>> {
+  return {
+    id: member.id,
+    suffrage: member.suffrage === "readOnly" ? "read_only" : member.suffrage,
+    role: member.role ?? null,
+    http: member.http ?? null,
+    rpc: member.rpc ?? null,
+    client_rpc: member.clientRpc ?? null,
+    match: member.match ?? null,
+    applied: member.applied ?? null,
+    lag_ms: member.lagMs ?? null,
+    healthy: member.healthy ?? null,
+    version: member.version ?? null,
+  };
+}
+
+export async function transferLeadership(call: Call): Promise<Response> {
+  const body = await readJson(call, { "application/json": LeadershipRequestSchema });
+  call.header = call.services.kv.header();
+  call.outcome = "unknown";
+  const { leader } = await call.services.cluster.transferLeadership(
+    body?.target,
+    requestOptions(call),
+  );
+  call.header = call.services.kv.header();
+  return jsonAnswer(call, 200, { leader });
+}

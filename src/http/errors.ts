@@ -1,0 +1,46 @@
+/** Every refusal as a problem document (RFC 9457), those of the router and of validation included. */
+
+import { errorFacts, ServiceError } from "../service/errors.ts";
+import type { Call } from "./call.ts";
+import { answerHeaders } from "./answer.ts";
+import { problemMediaType } from "./media_type.ts";
+
+/** Retry-After where the service names no time. */
+const retryAfterDefaultMs = 1000;
+
+/** What the client sees of `error`. */
+export function problemResponse(call: Call, error: unknown): Response {
+  const known = error instanceof ServiceError ? error : internal(call, error);
+  const { status, title } = errorFacts(known.code);
+  const headers = answerHeaders(call);
+  headers["Content-Type"] = problemMediaType;
+  if (status === 429 || status === 503) {
+    const afterMs = known.retryAfterMs ?? retryAfterDefaultMs;
+    headers["Retry-After"] = String(Math.max(1, Math.ceil(afterMs / 1000)));
+  }
+  const document = {
+    type: `urn:skein:problem:${known.code}`,
+    title,
+    status,
+    detail: known.message,
+    code: known.code,
+    ...outcomeOf(call, known),
+    retryable: known.retryable,
+    ...(known.issues.length === 0 ? {} : { issues: known.issues }),
+    ...known.extra,
+  };
+  return new Response(JSON.stringify(document), { status, headers });
+}
+
+function outcomeOf(call: Call, error: ServiceError): { readonly outcome?: string } {
+  const outcome = error.outcome ?? call.outcome;
+  return call.isWrite && outcome !== undefined ? { outcome } : {};
+}
+
+function internal(call: Call, error: unknown): ServiceError {
+  call.services.onInternalError(error, call.requestId);
+  return new ServiceError(
+    "internal",
+    `The request failed inside the server, whose log tells why under ${call.requestId}`,
+  );
+}

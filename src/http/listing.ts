@@ -1,0 +1,272 @@
+/** Lists: from options to range queries, pages, counts and multi-gets. */
+
+import { base64url, compareBytes, emptyBytes, prefixEnd, strictText } from "../lib/bytes.ts";
+import type { KeyTarget, KvRecord, RangeQuery, Revision } from "../service/contract.ts";
+import { ServiceError } from "../service/errors.ts";
+import { emptyAnswer, jsonAnswer } from "./answer.ts";
+import { type AskedRead, getFromStore, rangeFromStore } from "./ask.ts";
+import type { Call } from "./call.ts";
+import { type CursorPosition, decodeCursor, encodeCursor } from "./cursor.ts";
+import { listTag, type Tags } from "./etag.ts";
+import { contradiction } from "./options.ts";
+import { recordJson } from "./record_json.ts";
+
+export const pageLimitDefault = 1000;
+export const pageLimitMax = 10_000;
+/** A page ends after the record with which keys and values pass this. */
+export const pageBytesMax = 16 * 1024 * 1024;
+/** Keys counted in one go; between two the loop is free for others. */
+const countSliceKeys = 10_000;
+/** Records read in one go by a multi-get: together they are at most 128 MiB. */
+const multiGetSliceKeys = 16;
+
+export interface RangeOptions {
+  readonly prefix?: Uint8Array;
+  readonly start?: Uint8Array;
+  readonly end?: Uint8Array;
+}
+
+export interface ListOptions extends AskedRead, RangeOptions {
+  readonly key?: readonly Uint8Array[];
+  readonly limit?: number;
+  readonly cursor?: string;
+  readonly reverse?: boolean;
+  readonly delimiter?: Uint8Array;
+  readonly keys_only?: boolean;
+  readonly count_only?: boolean;
+  readonly if_match?: Tags;
+  readonly if_none_match?: Tags;
+}
+
+type KeyRange = Extract<KeyTarget, { readonly kind: "range" }>;
+
+/** The range that the options name; all keys when they name none. */
+export function rangeOf({ prefix, start, end }: RangeOptions): KeyRange {
+  if (prefix !== undefined) {
+    if (start !== undefined || end !== undefined) {
+      throw contradiction("prefix", "prefix is given together with start or end");
+    }
+    return range(prefix, prefixEnd(prefix));
+  }
+  if (start !== undefined && end !== undefined && compareBytes(start, end) > 0) {
+    throw contradiction("start", "start is above end");
+  }
+  return range(start ?? emptyBytes, end);
+}
+
+function range(start: Uint8Array, end: Uint8Array | undefined): KeyRange {
+  return end === undefined ? { kind: "range", start } : { kind: "range", start, end };
+}
+
+/** One answer of `GET /v1/kv`: records by name, a count, or a page. */
+export function list(call: Call, options: ListOptions): Promise<Response> {
+  if (options.key !== undefined) return multiGet(call, options.key, options);
+  return options.count_only === true ? countRange(call, options) : listPage(call, options);
+}
+
+function queryOf(options: ListOptions): RangeQuery {
+  const { start, end } = rangeOf(options);
+  const delimiter = options.delimiter;
+  if (delimiter?.length === 0) throw contradiction("delimiter", "delimiter is empty");
+  return {
+    kind: "range",
+    start,
+    ...(end === undefined ? {} : { end }),
+    limit: options.limit ?? pageLimitDefault,
+    bytesMax: pageBytesMax,
+    reverse: options.reverse ?? false,
+    keysOnly: options.keys_only ?? false,
+    countOnly: false,
+    ...(delimiter === undefined
+      ? {}
+      : { delimiter: { bytes: delimiter, prefixLength: options.prefix?.length ?? 0 } }),
+    ...(options.revision === undefined ? {} : { revision: options.revision }),
+  };
+}
+
+/** The query of the page behind a cursor: the rest of the range, at the cursor's revision. */
+function queryBehind(query: RangeQuery, { revision, next }: CursorPosition): RangeQuery {
+  if (query.revision !== undefined && query.revision !== revision) {
+    throw contradiction("revision", `revision is ${query.revision}, the cursor's is ${revision}`);
+  }
+  return query.reverse ? { ...query, revision, end: next } : { ...query, revision, start: next };
+}
+
+async function listPage(call: Call, options: ListOptions): Promise<Response> {
+  const first = queryOf(options);
+  const query = options.cursor === undefined
+    ? first
+    : queryBehind(first, decodeCursor(first, options.cursor));
+  const view = await rangeFromStore(call, query, options);
+  if (notModified(call, options, { ...view, pinned: query.revision !== undefined })) {
+    return emptyAnswer(call, 304);
+  }
+  const cursor = view.next === undefined
+    ? undefined
+    : encodeCursor(first, { revision: view.revision, next: view.next });
+  if (cursor !== undefined) call.extraHeaders["Link"] = linkToNext(call, cursor);
+  return jsonAnswer(call, 200, {
+    items: view.items.map((record) => recordJson(record, { withValue: !query.keysOnly })),
+    ...(query.delimiter === undefined ? {} : prefixFields(view.prefixes)),
+    count: view.count,
+    revision: view.revision,
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+}
+
+function prefixFields(prefixes: readonly Uint8Array[]): {
+  readonly prefixes: readonly string[];
+  readonly prefixes64?: readonly string[];
+} {
+  const texts: string[] = [];
+  const binary: string[] = [];
+  for (const prefix of prefixes) {
+    const text = strictText(prefix);
+    if (text === undefined) binary.push(base64url(prefix));
+    else texts.push(text);
+  }
+  return binary.length === 0 ? { prefixes: texts } : { prefixes: texts, prefixes64: binary };
+}
+
+/** This request's own URL with another cursor. */
+function linkToNext(call: Call, cursor: string): string {
+  const kept = call.query.split("&").filter((pair) => pair !== "" && !/^cursor(=|$)/.test(pair));
+  return `<${call.path}?${[...kept, `cursor=${cursor}`].join("&")}>; rel="next"`;
+}
+
+async function countRange(call: Call, options: ListOptions): Promise<Response> {
+  for (const word of ["limit", "cursor", "delimiter"] as const) {
+    if (options[word] === undefined) continue;
+    throw contradiction(word, `${word} is given together with count_only`);
+  }
+  const query = { ...queryOf(options), limit: countSliceKeys, countOnly: true, reverse: false };
+  let slice = await rangeFromStore(call, query, options);
+  if (notModified(call, options, { ...slice, pinned: query.revision !== undefined })) {
+    return emptyAnswer(call, 304);
+  }
+  const { revision } = slice;
+  let count = slice.count;
+  while (slice.next !== undefined) {
+    await call.services.clock.yield();
+    if (call.isLate()) throw countTimeout(call);
+    const rest = { ...query, revision, start: slice.next };
+    slice = await further(call, (asked) => rangeFromStore(call, rest, asked));
+    count += slice.count;
+  }
+  return jsonAnswer(call, 200, { items: [], count, revision });
+}
+
+/**
+ * More of a view that this node has already answered from. It does not change any more, so the
+ * node's own state is as good as any, and the headers of the first answer stand.
+ */
+async function further<V>(call: Call, ask: (asked: AskedRead) => Promise<V>): Promise<V> {
+  const header = call.header;
+  const view = await ask({ consistency: "eventual" });
+  call.header = header;
+  return view;
+}
+
+function countTimeout(call: Call): ServiceError {
+  return new ServiceError("timeout", `The range was not counted within ${call.timeoutMs} ms`, {
+    retryable: true,
+  });
+}
+
+async function multiGet(
+  call: Call,
+  keys: readonly Uint8Array[],
+  options: ListOptions,
+): Promise<Response> {
+  refuseWithKeys(options);
+  const pinned = options.revision === undefined ? {} : { revision: options.revision };
+  const query = { kind: "get", keys: keys.slice(0, multiGetSliceKeys), ...pinned } as const;
+  const { revision, records: first } = await getFromStore(call, query, options);
+  const records = [...first];
+  for (let at = multiGetSliceKeys; at < keys.length; at += multiGetSliceKeys) {
+    refuseTooMuch(records);
+    const slice = keys.slice(at, at + multiGetSliceKeys);
+    const rest = { kind: "get", keys: slice, revision } as const;
+    const view = await further(call, (asked) => getFromStore(call, rest, asked));
+    records.push(...view.records);
+  }
+  refuseTooMuch(records);
+  const seen = { revision, ...changedOf(records) };
+  if (notModified(call, options, { ...seen, pinned: options.revision !== undefined })) {
+    return emptyAnswer(call, 304);
+  }
+  const items = records.map((record) => record === undefined ? null : recordJson(record));
+  const count = items.filter((item) => item !== null).length;
+  return jsonAnswer(call, 200, { items, count, revision });
+}
+
+function refuseTooMuch(records: readonly (KvRecord | undefined)[]): void {
+  let bytes = 0;
+  for (const record of records) bytes += record?.value.length ?? 0;
+  if (bytes <= pageBytesMax) return;
+  throw new ServiceError(
+    "range_too_large",
+    `The values of these keys have more than ${pageBytesMax} bytes; ask for fewer keys`,
+  );
+}
+
+function refuseWithKeys(options: ListOptions): void {
+  const words = [
+    "prefix",
+    "start",
+    "end",
+    "limit",
+    "cursor",
+    "reverse",
+    "delimiter",
+    "keys_only",
+    "count_only",
+  ] as const;
+  for (const word of words) {
+    if (options[word] === undefined) continue;
+    throw contradiction(word, `${word} is given together with key or key64`);
+  }
+}
+
+/** When each key is there, none changed after the newest of them; an absent one may just have. */
+function changedOf(
+  records: readonly (KvRecord | undefined)[],
+): { readonly changed?: Revision } {
+  let changed = 0;
+  for (const record of records) {
+    if (record === undefined) return {};
+    changed = Math.max(changed, record.mod);
+  }
+  return { changed };
+}
+
+interface Seen {
+  readonly revision: Revision;
+  /** The newest change in the range; unknown when absent. */
+  readonly changed?: Revision;
+  /** The client asked for a view of the past by its revision. */
+  readonly pinned: boolean;
+}
+
+/** Sets the list's tag and judges the conditions by it; true when 304 is the answer. */
+function notModified(call: Call, options: ListOptions, seen: Seen): boolean {
+  call.extraHeaders["ETag"] = listTag(seen.revision);
+  if (options.if_match !== undefined && !listMatches(options.if_match, seen)) {
+    throw new ServiceError(
+      "precondition_failed",
+      `The range has changed at revision ${seen.changed ?? seen.revision}, If-Match wanted ` +
+        (options.if_match === "any" ? "*" : options.if_match.map((tag) => `r${tag}`).join(" or ")),
+    );
+  }
+  return options.if_none_match !== undefined && listMatches(options.if_none_match, seen);
+}
+
+/**
+ * A list read at revision r is unchanged while nothing in its range changed behind r. A client that
+ * has seen more than an eventual read shows keeps what it has; beside a view of the past, what it
+ * has seen later says nothing.
+ */
+function listMatches(tags: Tags, { revision, changed, pinned }: Seen): boolean {
+  if (tags === "any") return true;
+  return tags.some((tag) => tag >= (changed ?? revision) && (tag <= revision || !pinned));
+}

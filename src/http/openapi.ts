@@ -1,0 +1,51 @@
+/** The OpenAPI 3.1 document, generated from the routes. */
+
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { headerDocs, problemResponseDoc } from "./response_docs.ts";
+import type { Route } from "./route.ts";
+
+export type OpenApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
+
+const tagDescriptions = [
+  { name: "keys", description: "Values under keys." },
+  { name: "cluster", description: "Members and leadership." },
+  { name: "health", description: "Probes, versions and this document." },
+];
+
+const description = [
+  "A strongly consistent, replicated key-value service.",
+  "Values are raw bytes; JSON is negotiated. Every option is a query parameter, some are headers as " +
+  "well; an unknown option is an error. Revisions count the changes of the whole store: an ETag is " +
+  "the revision that wrote a key, and `If-Match` with it is compare-and-set.",
+  "Errors are problem documents (RFC 9457) whose `code` is for programs; on writes `outcome` " +
+  "promises what became of the write.",
+].join("\n\n");
+
+export function buildDocument(routes: readonly Route[], version: string): OpenApiDocument {
+  const app = new OpenAPIHono();
+  const registry = app.openAPIRegistry;
+  for (const route of routes) registry.registerPath(route.operation);
+  for (const [name, docs] of Object.entries(headerDocs)) {
+    registry.registerComponent("headers", name, {
+      description: docs.description,
+      schema: { ...docs.schema },
+    });
+  }
+  const problem = problemResponseDoc;
+  registry.registerComponent("responses", "Problem", {
+    description: problem.description,
+    headers: { ...problem.headers },
+    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+  });
+  return app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "skein",
+      version,
+      description,
+      license: { name: "MIT OR Apache-2.0" },
+    },
+    servers: [{ url: "/", description: "Any node." }],
+    tags: tagDescriptions,
+  });
+}

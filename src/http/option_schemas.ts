@@ -1,0 +1,252 @@
+/** The options that several operations share, each with its schema, its limits and its header twin. */
+
+import { z } from "@hono/zod-openapi";
+import { keyBytesMax } from "../service/contract.ts";
+import { parseTags, type TagKind, type Tags } from "./etag.ts";
+import type { HeaderTwin, Option } from "./options.ts";
+import { mediaTypeOption } from "./media_type.ts";
+
+const durationPattern = /^([0-9]{1,15})(ms|s|m|h|d)$/;
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+function text<T>(schema: z.ZodType<T>, twin?: HeaderTwin): Option<T> {
+  return twin === undefined ? { schema, takes: "text" } : { schema, takes: "text", twin };
+}
+
+/** A header whose whole value is the option's. */
+function header(name: string): HeaderTwin {
+  return { header: name, read: (value) => value };
+}
+
+export function durationOption(description: string, range: {
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly allowed: string;
+}): Option<number> {
+  const schema = z.string().transform((given, context) => {
+    const match = durationPattern.exec(given);
+    const ms = match === null ? NaN : Number(match[1]) * unitMs[match[2]!]!;
+    if (ms >= range.minMs && ms <= range.maxMs) return ms;
+    context.addIssue(`allowed is ${range.allowed}, written like 500ms, 5s, 1m`);
+    return z.NEVER;
+  }).openapi({ type: "string", pattern: "^[0-9]+(ms|s|m|h|d)$", description });
+  return text(schema);
+}
+
+export function countOption(description: string, range: {
+  readonly min: number;
+  readonly max: number;
+}): Option<number> {
+  const schema = z.string().transform((given, context) => {
+    const number = /^[0-9]{1,16}$/.test(given) ? Number(given) : NaN;
+    if (number >= range.min && number <= range.max) return number;
+    context.addIssue(`allowed is an integer from ${range.min} to ${range.max}`);
+    return z.NEVER;
+  }).openapi({
+    type: "integer",
+    format: "int64",
+    minimum: range.min,
+    maximum: range.max,
+    description,
+  });
+  return text(schema);
+}
+
+/** `?reverse`, `?reverse=true` and `?reverse=false`. */
+export function flagOption(description: string): Option<boolean> {
+  const schema = z.enum(["", "true", "false"], { error: "allowed are true and false" })
+    .transform((given) => given !== "false")
+    .openapi({ type: "boolean", description, param: { allowEmptyValue: true } });
+  return text(schema);
+}
+
+export function choiceOption<const C extends string>(
+  description: string,
+  choices: readonly C[],
+  more: { readonly twin?: HeaderTwin; readonly later?: readonly string[] } = {},
+): Option<C> {
+  const schema = z.string().transform((given, context): C => {
+    const chosen = choices.find((choice) => choice === given);
+    if (chosen !== undefined) return chosen;
+    const later = more.later?.includes(given) === true;
+    context.addIssue(
+      later ? "which is not available in this version" : `allowed are ${choices.join(", ")}`,
+    );
+    return z.NEVER;
+  }).openapi({ type: "string", enum: [...choices], description });
+  return text(schema, more.twin);
+}
+
+/** Any bytes, percent-encoded; at most as long as a key. */
+export function bytesOption(description: string): Option<Uint8Array> {
+  const schema = z.custom<Uint8Array>(
+    (given) => given instanceof Uint8Array && given.length <= keyBytesMax,
+    { error: `allowed are up to ${keyBytesMax} bytes` },
+  ).openapi({ type: "string", description });
+  return { schema, takes: "bytes" };
+}
+
+export function tagsOption(
+  description: string,
+  more: { readonly kind: TagKind; readonly header: "If-Match" | "If-None-Match" },
+): Option<Tags> {
+  const example = `"${more.kind}42"`;
+  const schema = z.string().transform((given, context): Tags => {
+    const tags = parseTags(given, more.kind);
+    if (tags !== undefined) return tags;
+    context.addIssue(`allowed are tags like ${example}, lists of them, and *`);
+    return z.NEVER;
+  }).openapi({ type: "string", example, description });
+  return text(schema, header(more.header));
+}
+
+/** An option of a later version: refused by name, whether it comes as query or as header. */
+export function laterOption(twin?: HeaderTwin): Option<never> {
+  const option = text(z.never(), twin);
+  return { ...option, later: true };
+}
+
+/** One preference of the Prefer header (RFC 7240), e.g. `wait=30`. */
+export function preference(name: string): HeaderTwin {
+  const pattern = new RegExp(`(?:^|[,;])\\s*${name}\\s*=\\s*"?([^,;"\\s]*)"?`, "i");
+  return { header: "Prefer", read: (value) => pattern.exec(value)?.[1] };
+}
+
+/** The format that an Accept header asks for, where it names a media type that has one. */
+export function acceptFormat(formats: Readonly<Record<string, string>>): HeaderTwin {
+  return {
+    header: "Accept",
+    read(value) {
+      // What every client accepts anyway needs no second look.
+      if (value === "*/*") return undefined;
+      for (const range of value.toLowerCase().split(",")) {
+        const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
+        const format = formats[type];
+        if (format === undefined) continue;
+        if (!parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) return format;
+      }
+      return undefined;
+    },
+  };
+}
+
+const maxSafe = Number.MAX_SAFE_INTEGER;
+const idempotencyHeader = header("Idempotency-Key");
+
+export const timeout: Option<number> = durationOption(
+  "Bounds the whole request; 5s when absent.",
+  { minMs: 1, maxMs: 60_000, allowed: "1ms to 60s" },
+);
+export const clusterId: Option<string> = text(
+  z.string().openapi({ description: "Refuse with 421 unless the cluster has this id." }),
+  header("KV-Cluster-Id"),
+);
+export const redirect: Option<boolean> = flagOption(
+  "Answer 307 to the leader's address instead of asking the leader.",
+);
+export const consistency: Option<"linearizable" | "lease" | "eventual"> = choiceOption(
+  "How fresh the answer must be; linearizable when absent. A level that the configuration does not " +
+    "allow is served by the next stronger one, which KV-Consistency tells.",
+  ["linearizable", "lease", "eventual"],
+);
+export const minRevision: Option<number> = countOption(
+  "Wait until this node has applied that revision.",
+  { min: 0, max: maxSafe },
+);
+export const maxStaleness: Option<number> = durationOption(
+  "Refuse with 503 too_stale when this node may be further behind the leader.",
+  { minMs: 0, maxMs: maxSafe, allowed: "0ms or more" },
+);
+export const revision: Option<number> = countOption(
+  "Read the store as it was at this revision; a future one is waited for.",
+  { min: 1, max: maxSafe },
+);
+export const ifMatch: Option<Tags> = tagsOption(
+  'Only if the key\'s tag is one of these; `*`: only if the key exists; `"0"` is the tag of an ' +
+    "absent key.",
+  { kind: "", header: "If-Match" },
+);
+export const ifNoneMatch: Option<Tags> = tagsOption(
+  "Only if the key's tag is none of these; `*`: only if the key is absent.",
+  { kind: "", header: "If-None-Match" },
+);
+export const prev: Option<boolean> = flagOption("The answer carries the record before this write.");
+export const contentType: Option<string> = {
+  schema: mediaTypeOption,
+  takes: "text",
+  twin: {
+    header: "Content-Type",
+    // curl and urllib send the form type unasked: it says nothing about the value.
+    read: (value) => /^application\/x-www-form-urlencoded\b/i.test(value) ? undefined : value,
+  },
+};
+export const returned: Option<"minimal" | "representation"> = choiceOption(
+  "`representation`: the answer carries the new record.",
+  ["minimal", "representation"],
+  { twin: preference("return") },
+);
+
+/** Every operation behind /v1 takes these. */
+export const commonOptions = { timeout, cluster_id: clusterId };
+
+export const readOptions = {
+  ...commonOptions,
+  consistency,
+  min_revision: minRevision,
+  max_staleness: maxStaleness,
+  revision,
+  redirect,
+  wait: laterOption(preference("wait")),
+};
+
+/** Conditions that this operation does not know: as header, too, an error and never ignored. */
+export const noConditions = {
+  if_match: laterOption(header("If-Match")),
+  if_none_match: laterOption(header("If-None-Match")),
+};
+
+export const writeOptions = {
+  ...commonOptions,
+  redirect,
+  prev,
+  idempotency_key: laterOption(idempotencyHeader),
+};
+
+const keysMax = 1000;
+
+/** `key=a&key=b`: the one option that may be given more than once. */
+export function keysOption(): Option<readonly Uint8Array[]> {
+  const schema = z.custom<readonly Uint8Array[]>(
+    (given) => Array.isArray(given) && given.length <= keysMax && given.every(isKey),
+    { error: `allowed are up to ${keysMax} keys of 1 to ${keyBytesMax} bytes` },
+  ).openapi({
+    type: "array",
+    items: { type: "string" },
+    maxItems: keysMax,
+    description: "Read these keys, in this order, from one view.",
+  });
+  return { schema, takes: "keys" };
+}
+
+export function keys64Option(): Option<readonly string[]> {
+  const schema = z.array(z.string()).openapi({
+    maxItems: keysMax,
+    description: "Further keys in base64url; `key` and `key64` keep their common order.",
+  });
+  return { schema, takes: "keys64" };
+}
+
+function isKey(given: unknown): boolean {
+  return given instanceof Uint8Array && given.length > 0 && given.length <= keyBytesMax;
+}
+
+export function cursorOption(): Option<string> {
+  const description = "Where an earlier answer of the same query ended.";
+  return text(z.string().max(16 * 1024).openapi({ description }));
+}

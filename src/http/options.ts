@@ -1,0 +1,196 @@
+/**
+ * Options of a request: query parameters, some of which have a header twin. Each option is one zod
+ * schema, from which both the check of a request and the OpenAPI document follow. An option that is
+ * unknown, given twice, malformed, or told differently by header and query is an error.
+ */
+
+import { z } from "@hono/zod-openapi";
+import { equalBytes, fromBase64url, lossyText, strictText } from "../lib/bytes.ts";
+import { type Issue, ServiceError } from "../service/errors.ts";
+import { decodeQueryText, type QueryPair, queryPairs } from "./target.ts";
+import { listed, nearestWord } from "./vocabulary.ts";
+
+/** The header that says the same as the query parameter. */
+export interface HeaderTwin {
+  readonly header: string;
+  /** What the header says, as the query parameter would; undefined when it says nothing about it. */
+  readonly read: (value: string) => string | undefined;
+}
+
+export interface Option<T> {
+  /** From what the request gives (text, bytes, a list of bytes) to the value that handlers see. */
+  readonly schema: z.ZodType<T>;
+  /**
+   * `text` is decoded strictly as UTF-8; `bytes` is any bytes; `keys` may be given more than once;
+   * `keys64` are further values of the option `key`, in base64url, in the order of the query.
+   */
+  readonly takes: "text" | "bytes" | "keys" | "keys64";
+  readonly twin?: HeaderTwin;
+  /**
+   * The option belongs to a later version. It is refused by name, because ignoring it would change
+   * what the request means; the document does not mention it.
+   */
+  readonly later?: true;
+}
+
+export type OptionSet = Readonly<Record<string, Option<unknown>>>;
+
+export type Values<O extends OptionSet> = {
+  readonly [K in keyof O]?: O[K] extends Option<infer T> ? T : never;
+};
+
+/** An option set made ready for requests. */
+export interface OptionReader<O extends OptionSet> {
+  read(request: Request, query: string): Values<O>;
+}
+
+export function optionReader<const O extends OptionSet>(options: O): OptionReader<O> {
+  const byName = new Map(Object.entries(options));
+  const twins = [...byName].flatMap(([name, option]) =>
+    option.twin === undefined ? [] : [{ name, option, twin: option.twin }]
+  );
+  const none = {} as Values<O>;
+  return {
+    read(request, query) {
+      let collected: Collected | undefined;
+      if (query !== "") collected = collectQuery(byName, queryPairs(query));
+      for (const { name, option, twin } of twins) {
+        const value = request.headers.get(twin.header);
+        if (value === null) continue;
+        const said = twin.read(value);
+        if (said === undefined) continue;
+        collected ??= new Collected();
+        collectTwin(collected, { name, option, header: twin.header, said });
+      }
+      if (collected === undefined) return none;
+      if (collected.issues.length > 0) throw validationFailed(collected.issues);
+      // The schemas have made these values; the mapped type cannot follow them through the map.
+      return Object.fromEntries(collected.values) as Values<O>;
+    },
+  };
+}
+
+class Collected {
+  readonly values = new Map<string, unknown>();
+  readonly issues: Issue[] = [];
+
+  issue(path: string, message: string): void {
+    this.issues.push({ path, message });
+  }
+}
+
+type ByName = ReadonlyMap<string, Option<unknown>>;
+
+function collectQuery(options: ByName, pairs: readonly QueryPair[]): Collected {
+  const collected = new Collected();
+  const given = new Map<string, Uint8Array[]>();
+  for (const { name, value } of pairs) {
+    if (!options.has(name)) {
+      collected.issue(name, unknownOption(name, options));
+      continue;
+    }
+    const bytes = decodeQueryText(value);
+    if (bytes === undefined) {
+      collected.issue(name, `${name} has a % that is not followed by two hexadecimal digits`);
+      continue;
+    }
+    if (options.get(name)?.takes === "keys64") {
+      const key = fromBase64url(lossyText(bytes));
+      if (key === undefined) collected.issue(name, `${name} is ${shown(bytes)}, not base64url`);
+      else push(given, "key", key);
+    } else {
+      push(given, name, bytes);
+    }
+  }
+  for (const [name, values] of given) {
+    const option = options.get(name);
+    if (option !== undefined) collectGiven(collected, { name, option, values });
+  }
+  return collected;
+}
+
+function push(given: Map<string, Uint8Array[]>, name: string, bytes: Uint8Array): void {
+  const before = given.get(name);
+  if (before === undefined) given.set(name, [bytes]);
+  else before.push(bytes);
+}
+
+function collectGiven(collected: Collected, { name, option, values }: {
+  readonly name: string;
+  readonly option: Option<unknown>;
+  readonly values: readonly Uint8Array[];
+}): void {
+  const first = values[0]!;
+  if (option.later) return collected.issue(name, `${name} is not available in this version`);
+  if (option.takes === "keys") return check(collected, { name, option, given: values });
+  if (values.length > 1) return collected.issue(name, `${name} is given ${values.length} times`);
+  if (option.takes === "bytes") return check(collected, { name, option, given: first });
+  const text = strictText(first);
+  if (text === undefined) return collected.issue(name, `${name} is not valid UTF-8`);
+  check(collected, { name, option, given: text });
+}
+
+function collectTwin(collected: Collected, { name, option, header, said }: {
+  readonly name: string;
+  readonly option: Option<unknown>;
+  readonly header: string;
+  readonly said: string;
+}): void {
+  if (option.later) return collected.issue(name, `${header} is not available in this version`);
+  const queried = collected.values.get(name);
+  if (!collected.values.has(name)) return check(collected, { name, option, given: said, header });
+  const parsed = option.schema.safeParse(said);
+  if (parsed.success && sameValue(parsed.data, queried)) return;
+  collected.issue(name, `${header} is ${shown(said)}, which contradicts the query's ${name}`);
+}
+
+function check(collected: Collected, { name, option, given, header }: {
+  readonly name: string;
+  readonly option: Option<unknown>;
+  readonly given: unknown;
+  readonly header?: string;
+}): void {
+  const parsed = option.schema.safeParse(given);
+  if (parsed.success) {
+    collected.values.set(name, parsed.data);
+    return;
+  }
+  const allowed = parsed.error.issues.map((issue) => issue.message).join("; ");
+  collected.issue(name, `${header ?? name} is ${shown(given)}, ${allowed}`);
+}
+
+function sameValue(a: unknown, b: unknown): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return equalBytes(a, b);
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** A value as a message quotes it: in full when it is short. */
+function shown(value: unknown): string {
+  const text = value instanceof Uint8Array ? lossyText(value) : String(value);
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+}
+
+function unknownOption(name: string, options: ByName): string {
+  const allowed = [...options].filter(([, option]) => !option.later).map(([word]) => word);
+  const near = nearestWord(name, [...options.keys()]);
+  const what = `${shown(name)} is not an option of this request`;
+  if (near !== undefined) return `${what}; did you mean ${near}?`;
+  return allowed.length === 0 ? `${what}; it takes none` : `${what}; it takes ${listed(allowed)}`;
+}
+
+export function validationFailed(issues: readonly Issue[]): ServiceError {
+  const detail = issues.length === 1
+    ? issues[0]!.message
+    : `${issues.length} things are wrong: ${issues.map((issue) => issue.message).join(" · ")}`;
+  return new ServiceError("validation_failed", detail.slice(0, detailLengthMax), {
+    issues: issues.slice(0, issuesMax),
+  });
+}
+
+const detailLengthMax = 2000;
+const issuesMax = 50;
+
+/** Two options of which each alone is right. */
+export function contradiction(path: string, message: string): ServiceError {
+  return validationFailed([{ path, message }]);
+}

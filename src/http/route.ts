@@ -1,0 +1,178 @@
+/**
+ * A route is a schema and a handler. From the schema follow the check of requests, the OpenAPI
+ * document and the routing path, so none of them can say something that another does not.
+ */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { ServiceError } from "../service/errors.ts";
+import { emptyAnswer } from "./answer.ts";
+import type { Call } from "./call.ts";
+import { type Option, optionReader, type OptionSet, type Values } from "./options.ts";
+import { redirectAnswer, type ResponseDocs } from "./response_docs.ts";
+
+export type Method = "get" | "head" | "put" | "delete" | "post";
+export type Tag = "keys" | "cluster" | "health";
+
+/** Statuses that are refused with a problem document. */
+export type ProblemStatus =
+  | 400
+  | 403
+  | 404
+  | 408
+  | 409
+  | 410
+  | 412
+  | 413
+  | 414
+  | 415
+  | 421
+  | 422
+  | 429
+  | 500
+  | 503
+  | 504
+  | 507;
+
+export interface RouteDefinition<O extends OptionSet> {
+  readonly method: Method;
+  /** The document's path, e.g. `/v1/kv/{key}`. */
+  readonly path: string;
+  readonly operationId: string;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly description?: string;
+  readonly options: O;
+  readonly body?: RequestBodyDocs;
+  readonly success: ResponseDocs;
+  readonly problems: readonly ProblemStatus[];
+  readonly handle: (call: Call, options: Values<O>) => Promise<Response> | Response;
+}
+
+export interface RequestBodyDocs {
+  readonly required: boolean;
+  readonly content: Readonly<Record<string, { readonly schema: z.ZodType }>>;
+}
+
+/** A route with its options' types closed over. */
+export interface Route {
+  readonly method: Method;
+  readonly path: string;
+  readonly operation: ReturnType<typeof createRoute>;
+  readonly serve: (call: Call) => Promise<Response> | Response;
+}
+
+export function defineRoute<const O extends OptionSet>(definition: RouteDefinition<O>): Route {
+  const reader = optionReader(definition.options);
+  return {
+    method: definition.method,
+    path: definition.path,
+    operation: operationOf(definition),
+    serve(call) {
+      const options = reader.read(call.request, call.query);
+      const elsewhere = takeCommon(call, options);
+      return elsewhere ?? definition.handle(call, options);
+    },
+  };
+}
+
+/** The same route under `/v1/kv64/`, whose key is base64url in one segment. */
+export function key64Twin<const O extends OptionSet>(definition: RouteDefinition<O>): Route {
+  return defineRoute({
+    ...definition,
+    path: definition.path.replace("/v1/kv/{key}", "/v1/kv64/{key64}"),
+    operationId: `${definition.operationId}64`,
+    summary: `${definition.summary} (key in base64url)`,
+  });
+}
+
+interface CommonOptions {
+  readonly timeout?: unknown;
+  readonly cluster_id?: unknown;
+  readonly redirect?: unknown;
+}
+
+/** Acts on the options that mean the same everywhere; answers when the request belongs elsewhere. */
+function takeCommon(call: Call, options: CommonOptions): Response | undefined {
+  if (typeof options.timeout === "number") call.timeoutMs = options.timeout;
+  if (options.cluster_id !== undefined) {
+    const { clusterId } = call.services.cluster.view();
+    if (options.cluster_id !== clusterId) {
+      throw new ServiceError(
+        "wrong_cluster",
+        `KV-Cluster-Id is "${options.cluster_id}", this is the cluster "${clusterId}"`,
+      );
+    }
+  }
+  if (options.redirect !== true) return undefined;
+  const location = leaderLocation(call);
+  if (location === undefined) return undefined;
+  call.header = call.services.kv.header();
+  call.extraHeaders["Location"] = location;
+  return emptyAnswer(call, 307);
+}
+
+/** This request's URL at the leader; undefined on the leader itself, and when none is known. */
+function leaderLocation(call: Call): string | undefined {
+  const { leader, nodeId, members } = call.services.cluster.view();
+  if (leader === undefined || leader === nodeId) return undefined;
+  const http = members.find((member) => member.id === leader)?.http;
+  if (http === undefined) return undefined;
+  return http.replace(/\/$/, "") + call.path + (call.query === "" ? "" : `?${call.query}`);
+}
+
+function operationOf<O extends OptionSet>(
+  definition: RouteDefinition<O>,
+): ReturnType<typeof createRoute> {
+  const { method, path, operationId, summary, description, body, problems } = definition;
+  const options = Object.entries(definition.options).filter(([, option]) => !option.later);
+  const problemResponses = problems.map((status) =>
+    [status, { $ref: "#/components/responses/Problem" }] as const
+  );
+  const redirects = "redirect" in definition.options ? { 307: redirectAnswer } : {};
+  return createRoute({
+    method,
+    path,
+    operationId,
+    tags: [definition.tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    request: {
+      ...pathParameters(path),
+      query: z.object(Object.fromEntries(options.map(([name, o]) => [name, queryParameter(o)]))),
+      headers: z.object(Object.fromEntries(options.flatMap(headerParameter))),
+      ...(body === undefined ? {} : { body: { required: body.required, content: body.content } }),
+    },
+    responses: { ...definition.success, ...redirects, ...Object.fromEntries(problemResponses) },
+  });
+}
+
+function queryParameter(option: Option<unknown>): z.ZodType {
+  return option.schema.optional();
+}
+
+/**
+ * Content-Type and Accept are left out: OpenAPI tells them by the media types of bodies and answers.
+ */
+function headerParameter([name, option]: [string, Option<unknown>]): [string, z.ZodType][] {
+  const header = option.twin?.header;
+  if (header === undefined || header === "Content-Type" || header === "Accept") return [];
+  const description = header === "Prefer"
+    ? `\`${name}=…\` says the same as the query parameter ${name} (RFC 7240).`
+    : `Says the same as the query parameter ${name}.`;
+  return [[header, z.string().optional().openapi({ description })]];
+}
+
+function pathParameters(path: string): { readonly params?: z.ZodObject } {
+  if (path.endsWith("/{key}")) return { params: z.object({ key: keyParameter }) };
+  if (path.endsWith("/{key64}")) return { params: z.object({ key64: key64Parameter }) };
+  return {};
+}
+
+const keyParameter = z.string().openapi({
+  example: "cfg/a",
+  description: "1 to 8192 bytes, percent-encoded once; slashes belong to the key, encoded or not.",
+});
+const key64Parameter = z.string().openapi({
+  example: "Y2ZnL2E",
+  description: "The key in base64url: for keys with a segment `.` or `..`, which URLs fold.",
+});

@@ -1,0 +1,203 @@
+/** The JSON that this interface speaks, as named components of the document. */
+
+import { z } from "@hono/zod-openapi";
+
+const maxSafe = Number.MAX_SAFE_INTEGER;
+
+function count(description: string): z.ZodNumber {
+  return z.int().min(0).max(maxSafe).openapi({ format: "int64", description });
+}
+
+const revision = count("A revision of the store.");
+const nodeId = z.int().min(1).max(2 ** 32 - 1).openapi({ format: "int64", description: "A node." });
+
+const keyMembers = {
+  key: z.string().optional().openapi({ description: "The key, where it is UTF-8.", example: "a" }),
+  key64: z.string().optional().openapi({ description: "The key in base64url, where it is not." }),
+};
+const valueMembers = {
+  value: z.string().optional().openapi({ description: "The value, where it is UTF-8." }),
+  value64: z.string().optional().openapi({
+    description: "The value in base64url, where it is not.",
+  }),
+};
+
+export const RecordSchema = z.object({
+  ...keyMembers,
+  ...valueMembers,
+  create: count("The revision that created the key, since its last deletion."),
+  mod: count("The revision that wrote this version."),
+  version: count("1 at creation, one more with each write."),
+  lease: z.string().optional().openapi({ description: "The lease that the key hangs on." }),
+  content_type: z.string().openapi({
+    description: "What GET answers the value with.",
+    example: "text/plain",
+  }),
+}).openapi("Record", {
+  description: "One version of one key. `value` and `value64` are left out where only keys were " +
+    "asked for, and in refusals where the value is larger than 64 KiB.",
+});
+
+const recordOrNull = z.union([RecordSchema, z.null()]);
+
+export const PutResultSchema = z.object({
+  ...keyMembers,
+  revision: count("The revision of this write."),
+  create: count("The revision that created the key."),
+  version: count("1 when this write created the key."),
+  prev: recordOrNull.optional().openapi({
+    description: "With `prev`: the record before this write, null when there was none.",
+  }),
+  ...valueMembers,
+  mod: revision.optional(),
+  content_type: z.string().optional(),
+}).openapi("PutResult", {
+  description: "With `return=representation` it is the new record as well.",
+});
+
+export const DeleteResultSchema = z.object({
+  deleted: count("1, or 0 when there was no such key."),
+  revision: count("The revision of the deletion; where nothing was deleted, the store's."),
+  prev: recordOrNull.optional().openapi({
+    description: "With `prev`: the deleted record, null when there was none; left out when it is " +
+      "larger than 1 MiB.",
+  }),
+}).openapi("DeleteResult");
+
+export const DeleteRangeResultSchema = z.object({
+  deleted: count("How many keys were deleted."),
+  revision: count("The revision of the deletion; where nothing was deleted, the store's."),
+  more: z.boolean().optional().openapi({
+    description: "With `limit`: whether the range holds more keys.",
+  }),
+  prev: z.array(RecordSchema).optional().openapi({
+    description: "With `prev`: the deleted records, as far as 1 MiB of them.",
+  }),
+}).openapi("DeleteRangeResult");
+
+export const ListSchema = z.object({
+  items: z.array(recordOrNull).openapi({
+    description: "Records in key order; of a request by `key` in its order, null where absent.",
+  }),
+  prefixes: z.array(z.string()).optional().openapi({
+    description: "With `delimiter`: the folders, each up to and with the delimiter.",
+  }),
+  prefixes64: z.array(z.string()).optional().openapi({
+    description: "Folders that are not UTF-8, in base64url.",
+  }),
+  count: count("Items and folders in this answer; with `count_only` the keys in the range."),
+  revision: count("The revision of the view."),
+  cursor: z.string().optional().openapi({
+    description: "Where the next page begins; left out on the last one.",
+  }),
+}).openapi("List");
+
+const openString = (example: string, description: string) =>
+  z.string().openapi({ example, description });
+
+export const LeaderSchema = z.object({
+  id: nodeId,
+  http: z.union([z.string(), z.null()]),
+  rpc: z.union([z.string(), z.null()]),
+}).openapi("Leader");
+
+export const MemberSchema = z.object({
+  id: nodeId,
+  suffrage: openString("voter", "voter, learner or read_only."),
+  role: z.union([z.string(), z.null()]).openapi({
+    example: "follower",
+    description: "leader, follower, candidate or precandidate.",
+  }),
+  http: z.union([z.string(), z.null()]).openapi({ example: "http://127.0.0.1:7400" }),
+  rpc: z.union([z.string(), z.null()]).openapi({ example: "127.0.0.1:7401" }),
+  client_rpc: z.union([z.string(), z.null()]).openapi({
+    description: "Where gRPC clients connect; null where it is `rpc`.",
+  }),
+  match: z.union([count("Log index known to be on that node."), z.null()]),
+  applied: z.union([count("Log index applied there."), z.null()]),
+  lag_ms: z.union([z.number().min(0), z.null()]),
+  healthy: z.union([z.boolean(), z.null()]),
+  version: z.union([z.string(), z.null()]),
+}).openapi("Member", { description: "What only the leader knows is null on other nodes." });
+
+export const ConfigurationSchema = z.object({
+  index: count("The log index of the configuration."),
+  joint: z.boolean().openapi({ description: "A change of members is under way." }),
+}).openapi("Configuration");
+
+export const ClusterSchema = z.object({
+  cluster_id: z.string(),
+  node_id: nodeId,
+  term: count("The election term."),
+  leader: z.union([LeaderSchema, z.null()]),
+  members: z.array(MemberSchema),
+  configuration: ConfigurationSchema,
+}).openapi("Cluster");
+
+export const MembersSchema = z.object({
+  members: z.array(MemberSchema),
+  configuration: ConfigurationSchema,
+}).openapi("Members");
+
+export const LeadershipRequestSchema = z.strictObject({
+  target: z.int({ error: "target must be the id of a voter, an integer from 1 to 4294967295" })
+    .min(1, { error: "target must be at least 1" })
+    .max(2 ** 32 - 1, { error: "target must be at most 4294967295" })
+    .optional()
+    .openapi({
+      format: "int64",
+      description: "Who shall lead; the most advanced voter when absent.",
+    }),
+}).openapi("LeadershipRequest");
+
+export const LeadershipSchema = z.object({ leader: nodeId }).openapi("Leadership");
+
+export const VersionSchema = z.object({
+  version: z.string(),
+  commit: z.string(),
+  runtime: openString("bun", "bun or deno."),
+  runtime_version: z.string(),
+  sqlite: z.string(),
+  protocol_version: count("Of the protocol between nodes."),
+}).openapi("Version");
+
+const IssueSchema = z.object({
+  path: openString("consistency", "The option, header or JSON member."),
+  message: z.string(),
+}).openapi("Issue");
+
+const CheckSchema = z.object({
+  name: openString("leader", "What is checked."),
+  ok: z.boolean(),
+  detail: z.string(),
+}).openapi("Check");
+
+export const ProblemSchema = z.object({
+  type: openString("urn:skein:problem:precondition_failed", "The code as a URN."),
+  title: z.string(),
+  status: z.int().min(400).max(599).openapi({ format: "int32" }),
+  detail: openString(
+    "cfg/a is at revision 57, If-Match wanted 42",
+    "What was wrong, with which value.",
+  ),
+  code: openString("precondition_failed", "For programs."),
+  outcome: z.enum(["not_applied", "applied", "unknown"]).optional().openapi({
+    description: "On errors of writes: what became of the write. A promise, not a guess.",
+  }),
+  retryable: z.boolean().openapi({
+    description: "Repeating the identical request can succeed and cannot apply it twice.",
+  }),
+  issues: z.array(IssueSchema).optional().openapi({
+    description: "Of validation_failed: everything that is wrong, by path.",
+  }),
+  current: recordOrNull.optional().openapi({
+    description: "Of precondition_failed: the record as it is, null when the key is absent.",
+  }),
+  oldest: revision.optional().openapi({
+    description: "Of revision_compacted: the oldest revision that can be read.",
+  }),
+  keys: count("Of range_too_large: how many keys the range holds.").optional(),
+  checks: z.array(CheckSchema).optional().openapi({
+    description: "Of not_ready: every check.",
+  }),
+}).openapi("Problem", { description: "RFC 9457. More members may come with later codes." });

@@ -1,0 +1,41 @@
+/** What the HTTP interface is built upon: handed in by the composition root. */
+
+import type { ClusterService, KvService, VersionView } from "../service/contract.ts";
+
+export interface HttpServices {
+  readonly kv: KvService;
+  readonly cluster: ClusterService;
+  readonly version: VersionView;
+  readonly limits: HttpLimits;
+  readonly clock: HttpClock;
+  /** Host names besides the loopback ones by which this node may be addressed, without port. */
+  readonly hosts: readonly string[];
+  /** Told of each failure that is not a {@link ServiceError}; the client sees only 500. */
+  readonly onInternalError: (error: unknown, requestId: string) => void;
+}
+
+export interface HttpLimits {
+  /** Largest value of one key, bytes. */
+  readonly valueBytesMax: number;
+  /** Largest body of a request that is not a value, bytes. */
+  readonly requestBytesMax: number;
+  /** Requests under way at once; more are refused as overloaded. */
+  readonly waitingRequestsMax: number;
+}
+
+export interface HttpClock {
+  monotonicMs(): number;
+  /** Calls `run` once after that time, unless the returned function is called before. */
+  after(delayMs: number, run: () => void): () => void;
+  /** Resolves after the events that wait now: how long work leaves room for others. */
+  yield(): Promise<void>;
+}
+
+export const systemHttpClock: HttpClock = {
+  monotonicMs: () => performance.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+  yield: () => new Promise((resolve) => setTimeout(resolve, 0)),
+};

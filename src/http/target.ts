@@ -1,0 +1,135 @@
+/**
+ * The request target as it stood in the URL. Keys are bytes, so the path is split and decoded here,
+ * once, and nowhere else: a router that decodes first would turn `%2F` into a separator and `%FF`
+ * into U+FFFD.
+ *
+ * One thing is out of reach: the URL standard folds the segments `.` and `..` (and `%2e`) before a
+ * Request exists. Keys with such segments are reached through the `/v1/kv64/` twins.
+ */
+
+import { fromBase64url, strictText, utf8 } from "../lib/bytes.ts";
+import { keyBytesMax } from "../service/contract.ts";
+import { ServiceError } from "../service/errors.ts";
+
+export interface Target {
+  /** Begins with a slash; not decoded. */
+  readonly path: string;
+  /** Without the question mark; not decoded; empty when there is none. */
+  readonly query: string;
+}
+
+/** Splits an absolute URL without decoding any of it. */
+export function rawTarget(url: string): Target {
+  const authority = url.indexOf("://") + 3;
+  const hash = url.indexOf("#", authority);
+  const end = hash < 0 ? url.length : hash;
+  const slash = url.indexOf("/", authority);
+  if (slash < 0 || slash >= end) return { path: "/", query: "" };
+  const mark = url.indexOf("?", slash);
+  if (mark < 0 || mark >= end) return { path: url.slice(slash, end), query: "" };
+  return { path: url.slice(slash, mark), query: url.slice(mark + 1, end) };
+}
+
+/** The `host:port` of an absolute URL. */
+export function authorityOf(url: string): string {
+  const start = url.indexOf("://") + 3;
+  const end = url.indexOf("/", start);
+  return end < 0 ? url.slice(start) : url.slice(start, end);
+}
+
+/** The bytes behind `%XX` escapes, or undefined when a `%` is not followed by two hex digits. */
+export function percentDecode(text: string): Uint8Array | undefined {
+  const bytes = utf8(text);
+  let write = bytes.indexOf(percent);
+  if (write < 0) return bytes;
+  for (let read = write; read < bytes.length; read++) {
+    const byte = bytes[read]!;
+    if (byte !== percent) {
+      bytes[write++] = byte;
+      continue;
+    }
+    const high = hexDigit(bytes[read + 1]);
+    const low = hexDigit(bytes[read + 2]);
+    if (high < 0 || low < 0) return undefined;
+    bytes[write++] = high * 16 + low;
+    read += 2;
+  }
+  return bytes.subarray(0, write);
+}
+
+const percent = 0x25;
+
+function hexDigit(byte: number | undefined): number {
+  if (byte === undefined) return -1;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
+}
+
+/** In a query, unlike in a path, a plus is a space (WHATWG URL, "urlencoded parsing"). */
+export function decodeQueryText(text: string): Uint8Array | undefined {
+  return percentDecode(text.includes("+") ? text.replaceAll("+", " ") : text);
+}
+
+export interface QueryPair {
+  readonly name: string;
+  /** Not decoded. */
+  readonly value: string;
+}
+
+/** The pairs of a query in their order; empty ones (`&&`) are skipped. */
+export function queryPairs(query: string): readonly QueryPair[] {
+  const pairs: QueryPair[] = [];
+  for (const part of query.split("&")) {
+    if (part === "") continue;
+    const equals = part.indexOf("=");
+    const rawName = equals < 0 ? part : part.slice(0, equals);
+    const decoded = decodeQueryText(rawName);
+    const name = decoded === undefined ? undefined : strictText(decoded);
+    if (name === undefined) {
+      throw new ServiceError("bad_request", `The option name "${rawName}" is not valid UTF-8`);
+    }
+    pairs.push({ name, value: equals < 0 ? "" : part.slice(equals + 1) });
+  }
+  return pairs;
+}
+
+const keyPrefix = "/v1/kv/";
+const key64Prefix = "/v1/kv64/";
+
+/** The key that a path of `/v1/kv/{key}` or `/v1/kv64/{key64}` names. */
+export function keyOfPath(path: string): Uint8Array {
+  if (path.startsWith(keyPrefix)) {
+    const key = percentDecode(path.slice(keyPrefix.length));
+    if (key === undefined) {
+      throw new ServiceError(
+        "bad_request",
+        `The key in ${path.slice(0, 200)} has a % that is not followed by two hexadecimal digits`,
+      );
+    }
+    return checkedKey(key);
+  }
+  const decoded = percentDecode(path.slice(key64Prefix.length));
+  const text = decoded === undefined ? undefined : strictText(decoded);
+  const key = text === undefined ? undefined : fromBase64url(text);
+  if (key === undefined) {
+    throw new ServiceError(
+      "bad_request",
+      `The key64 in ${path.slice(0, 200)} is not base64url in one path segment`,
+    );
+  }
+  return checkedKey(key);
+}
+
+function checkedKey(key: Uint8Array): Uint8Array {
+  if (key.length === 0) {
+    throw new ServiceError("bad_request", "The key is empty, allowed are 1 to 8192 bytes");
+  }
+  if (key.length > keyBytesMax) {
+    throw new ServiceError(
+      "key_too_long",
+      `The key has ${key.length} bytes, allowed are 1 to ${keyBytesMax}`,
+    );
+  }
+  return key;
+}

@@ -1,0 +1,143 @@
+/** Single keys: from options to operations, and from what the store says to answers. */
+
+import type { KvRecord, Put } from "../service/contract.ts";
+import { ServiceError } from "../service/errors.ts";
+import { emptyAnswer, jsonAnswer, rawAnswer } from "./answer.ts";
+import {
+  type AskedRead,
+  conditionsOf,
+  deleteFromStore,
+  getFromStore,
+  matches,
+  preconditionFailed,
+  putInStore,
+  shownKey,
+} from "./ask.ts";
+import { readBody, refuseBody } from "./body.ts";
+import type { Call } from "./call.ts";
+import { absentTag, recordFormTag, recordTag, type Tags } from "./etag.ts";
+import { octetStream, recordMediaType } from "./media_type.ts";
+import { keyFields, recordJson, valueFields } from "./record_json.ts";
+import { keyOfPath } from "./target.ts";
+
+interface Conditional {
+  readonly if_match?: Tags;
+  readonly if_none_match?: Tags;
+}
+
+export interface GetOptions extends AskedRead, Conditional {
+  readonly format?: "raw" | "record";
+}
+
+export async function getValue(call: Call, options: GetOptions): Promise<Response> {
+  const key = keyOfPath(call.path);
+  const pinned = options.revision === undefined ? {} : { revision: options.revision };
+  const view = await getFromStore(call, { kind: "get", keys: [key], ...pinned }, options);
+  const record = view.records[0];
+  const asRecord = options.format === "record";
+  call.extraHeaders["ETag"] = tagOf(record, asRecord);
+  const unmodified = judge(call, { key, record, options });
+  if (unmodified) return emptyAnswer(call, 304);
+  if (record === undefined) {
+    const when = options.revision === undefined ? "" : ` at revision ${options.revision}`;
+    throw new ServiceError("key_not_found", `${shownKey(key)} does not exist${when}`);
+  }
+  if (!asRecord) return rawAnswer(call, record.value, record.mediaType ?? octetStream);
+  return jsonAnswer(call, 200, recordJson(record), recordMediaType);
+}
+
+function tagOf(record: KvRecord | undefined, asRecord: boolean): string {
+  if (record === undefined) return absentTag;
+  return asRecord ? recordFormTag(record.mod) : recordTag(record.mod);
+}
+
+/** Judges a read's conditions in the order of RFC 9110 §13.2.2; true when 304 is the answer. */
+function judge(call: Call, { key, record, options }: {
+  readonly key: Uint8Array;
+  readonly record: KvRecord | undefined;
+  readonly options: Conditional;
+}): boolean {
+  const { if_match: ifMatch, if_none_match: ifNoneMatch } = options;
+  if (ifMatch === undefined && ifNoneMatch === undefined) return false;
+  const tag = record?.mod ?? 0;
+  if (ifMatch !== undefined && !matches(ifMatch, tag)) {
+    throw preconditionFailed(call, key, { ifMatch, current: record });
+  }
+  return ifNoneMatch !== undefined && matches(ifNoneMatch, tag);
+}
+
+export interface PutOptions extends Conditional {
+  readonly content_type?: string;
+  readonly prev?: boolean;
+  readonly return?: "minimal" | "representation";
+}
+
+export async function putValue(call: Call, options: PutOptions): Promise<Response> {
+  const key = keyOfPath(call.path);
+  const conditions = conditionsOf(options);
+  refuseUnsupportedConditions(call);
+  const bytesMax = call.services.limits.valueBytesMax;
+  const value = await readBody(call, { bytesMax, code: "value_too_large" });
+  const mediaType = options.content_type ?? octetStream;
+  const operation: Put = {
+    kind: "put",
+    key,
+    value,
+    conditions,
+    prev: options.prev ?? false,
+    ...(mediaType === octetStream ? {} : { mediaType }),
+  };
+  const { revision, create, version, prev } = await putInStore(call, operation);
+  call.extraHeaders["ETag"] = recordTag(revision);
+  const representation = options.return === "representation"
+    ? { ...valueFields(value), mod: revision, content_type: mediaType }
+    : {};
+  tellPreference(call, options);
+  return jsonAnswer(call, version === 1 ? 201 : 200, {
+    ...keyFields(key),
+    revision,
+    create,
+    version,
+    ...(options.prev === true ? { prev: prev === undefined ? null : recordJson(prev) } : {}),
+    ...representation,
+  });
+}
+
+function tellPreference(call: Call, options: PutOptions): void {
+  if (options.return === undefined || !call.request.headers.has("Prefer")) return;
+  call.extraHeaders["Preference-Applied"] = `return=${options.return}`;
+}
+
+export interface DeleteOptions extends Conditional {
+  readonly prev?: boolean;
+}
+
+export async function deleteValue(call: Call, options: DeleteOptions): Promise<Response> {
+  const key = keyOfPath(call.path);
+  const conditions = conditionsOf(options);
+  refuseUnsupportedConditions(call);
+  refuseBody(call);
+  const prev = options.prev ?? false;
+  const target = { kind: "key", key } as const;
+  const result = await deleteFromStore(call, { kind: "delete", target, conditions, prev });
+  const { deleted, revision } = result;
+  const before = result.prev[0];
+  // A record that was deleted but is too large to be told is left out: null would be a lie.
+  const told = before === undefined ? null : recordJson(before);
+  const withPrev = prev && (told !== null || deleted === 0);
+  return jsonAnswer(call, 200, { deleted, revision, ...(withPrev ? { prev: told } : {}) });
+}
+
+/**
+ * Conditions of HTTP that the store cannot judge. To ignore them would make the write unconditional.
+ */
+export function refuseUnsupportedConditions(call: Call): void {
+  for (const header of ["If-Unmodified-Since", "Content-Range"]) {
+    if (!call.request.headers.has(header)) continue;
+    throw new ServiceError(
+      "bad_request",
+      `${header} is not supported on ${call.request.method}; conditions are If-Match and ` +
+        "If-None-Match with revisions",
+    );
+  }
+}

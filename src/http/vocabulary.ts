@@ -1,0 +1,103 @@
+/**
+ * Every word that names an option somewhere in this interface, and what users of neighbouring
+ * systems write instead. A word that is not understood is an error that names the nearest one: a
+ * typo must never turn a conditional write into an unconditional one.
+ */
+
+/** Words of other systems, and the option here that does their work. */
+const foreignWords: ReadonlyMap<string, string> = new Map([
+  // Consul
+  ["cas", "if_match"],
+  ["recurse", "prefix"],
+  ["keys", "keys_only"],
+  ["separator", "delimiter"],
+  ["stale", "consistency"],
+  ["consistent", "consistency"],
+  ["default", "consistency"],
+  ["raw", "format"],
+  ["index", "min_revision"],
+  ["acquire", "lease"],
+  ["release", "lease"],
+  // etcd
+  ["recursive", "prefix"],
+  ["prevexist", "if_match"],
+  ["prevvalue", "if_match"],
+  ["previndex", "if_match"],
+  ["mod_revision", "if_match"],
+  ["quorum", "consistency"],
+  ["serializable", "consistency"],
+  ["rev", "revision"],
+  ["range_end", "end"],
+  ["count", "count_only"],
+  ["prev_kv", "prev"],
+  ["lease_id", "lease"],
+  // rqlite and the rest
+  ["level", "consistency"],
+  ["freshness", "max_staleness"],
+  ["pretty", "format"],
+  ["etag", "if_match"],
+  ["version", "if_match"],
+  ["nx", "if_none_match"],
+  ["if_absent", "if_none_match"],
+  ["create_only", "if_none_match"],
+  ["xx", "if_match"],
+  ["ex", "ttl"],
+  ["px", "ttl"],
+  ["expire", "ttl"],
+  ["page", "cursor"],
+  ["page_token", "cursor"],
+  ["continue", "cursor"],
+  ["offset", "cursor"],
+  ["page_size", "limit"],
+  ["max", "limit"],
+  ["max_keys", "limit"],
+  ["from", "start"],
+  ["start_after", "start"],
+  ["to", "end"],
+  ["order", "reverse"],
+  ["desc", "reverse"],
+  ["type", "content_type"],
+]);
+
+/** The word of `known` that `word` most likely stands for, if any is near. */
+export function nearestWord(word: string, known: readonly string[]): string | undefined {
+  const plain = word.toLowerCase().replaceAll("-", "_");
+  const translated = foreignWords.get(plain);
+  if (translated !== undefined && known.includes(translated)) return translated;
+  let best: { readonly word: string; readonly distance: number } | undefined;
+  for (const candidate of known) {
+    const distance = editDistance(plain, candidate);
+    if (best === undefined || distance < best.distance) best = { word: candidate, distance };
+  }
+  // Beyond half of the word a resemblance is chance.
+  return best !== undefined && best.distance * 2 <= best.word.length ? best.word : undefined;
+}
+
+/** Levenshtein's distance in which a swap of two neighbours counts one. */
+export function editDistance(a: string, b: string): number {
+  // Option names are short; a name of any length would cost the product of both.
+  if (a.length > wordLengthMax) return a.length;
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) cost = Math.min(cost, beforeLast[j - 2]! + 1);
+      row.push(cost);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length]!;
+}
+
+const wordLengthMax = 64;
+
+/** "a, b and c". */
+export function listed(words: readonly string[]): string {
+  if (words.length < 2) return words.join("");
+  return `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
