@@ -1,0 +1,146 @@
+/**
+ * The few file operations that durable storage is made of, as a port: production uses `node:fs`,
+ * and tests put a model of a disk in its place that loses what was not synced, runs full, or ends
+ * the process between any two operations.
+ */
+
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+
+/** An open file. Errors are those of `node:fs`, with their `code`. */
+export interface OpenFile {
+  size(): number;
+  /** Bytes from `position` on, fewer where the file ends. */
+  read(position: number, length: number): Uint8Array;
+  /** Writes all of `bytes`, or throws; then a part of them may stand in the file. */
+  write(bytes: Uint8Array, position: number): void;
+  truncate(length: number): void;
+  /** Returns once the data, and the length that finds it again, are on the disk. */
+  sync(): void;
+  close(): void;
+}
+
+export interface Files {
+  /** `create`: makes an empty file, or empties the one that is there. */
+  open(path: string, mode: "existing" | "create"): OpenFile;
+  /** The contents; undefined when there is no such file. */
+  read(path: string): Uint8Array | undefined;
+  /** Names in a directory, sorted; none when there is no such directory. */
+  list(directory: string): readonly string[];
+  rename(from: string, to: string): void;
+  /** A file that is not there is no error. */
+  remove(path: string): void;
+  /** Makes created, renamed and removed names of a directory durable. */
+  syncDirectory(directory: string): void;
+}
+
+export const nodeFiles: Files = {
+  open: (path, mode) => new NodeFile(openSync(path, mode === "create" ? "w+" : "r+", 0o600)),
+  read: (path) => ifThere(() => readFileSync(path)),
+  list: (directory) => [...ifThere(() => readdirSync(directory)) ?? []].sort(),
+  rename: renameSync,
+  remove: (path) => rmSync(path, { force: true }),
+  syncDirectory,
+};
+
+/** The `code` of an error of `node:fs`, such as "ENOSPC". */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** An error in words, for a message to people. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Replaces a file as one step that a crash cannot split: the new contents are written beside it and
+ * synced, then the name is switched and the directory synced.
+ */
+export function replaceFile(files: Files, path: string, contents: Uint8Array): void {
+  const beside = `${path}.new`;
+  const file = files.open(beside, "create");
+  try {
+    file.write(contents, 0);
+    file.sync();
+  } finally {
+    file.close();
+  }
+  files.rename(beside, path);
+  files.syncDirectory(dirname(path));
+}
+
+function ifThere<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+class NodeFile implements OpenFile {
+  readonly #descriptor: number;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  size(): number {
+    return fstatSync(this.#descriptor).size;
+  }
+
+  read(position: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const count = readSync(this.#descriptor, bytes, done, length - done, position + done);
+      if (count === 0) break;
+      done += count;
+    }
+    return bytes.subarray(0, done);
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    let done = 0;
+    while (done < bytes.length) {
+      const left = bytes.length - done;
+      done += writeSync(this.#descriptor, bytes, done, left, position + done);
+    }
+  }
+
+  truncate(length: number): void {
+    ftruncateSync(this.#descriptor, length);
+  }
+
+  sync(): void {
+    fdatasyncSync(this.#descriptor);
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * identity.json: who this data directory belongs to. It is replaced as a whole, synced, and read
+ * strictly: a node that misreads its incarnation or its logEpoch could vote under a false name.
+ *
+ * Format 1. UTF-8 JSON, one object with exactly these members (`refused` only where the cluster has
+ * turned the directory away), written in this order, indented by two spaces, a newline at the end:
+ *
+ *     format       1
+ *     clusterId    text, not empty
+ *     nodeId       1 … 2^32 − 1
+ *     incarnation  sixteen lower-case hexadecimal digits
+ *     starts       how often the process was started here
+ *     logEpoch     how often the log was found to have lost something
+ *     recovering   whether the log of this epoch is not yet known to hold what was acknowledged
+ *     refused      the cluster's reason
+ *     crc32c       eight hexadecimal digits: CRC-32C of the JSON text of the object without this
+ *                  member, in the same order, without white space
+ *
+ * The checksum finds turned bits and edits by hand alike; neither may pass for an identity.
+ */
+
+import { strictText, utf8 } from "../../lib/bytes.ts";
+import { crc32c } from "../../lib/crc32c.ts";
+import { FatalStorageError, type Identity, type IdentityStore } from "../../node/ports.ts";
+import { errorText, type Files, replaceFile } from "./files.ts";
+
+/** The data directory cannot be used as it is; the message says what and where, for a person. */
+export class DataDirectoryError extends Error {
+  override readonly name = "DataDirectoryError";
+}
+
+const formatVersion = 1;
+const nodeIdMax = 2 ** 32 - 1;
+
+export class IdentityFile implements IdentityStore {
+  readonly #files: Files;
+  readonly #path: string;
+
+  constructor(files: Files, path: string) {
+    this.#files = files;
+    this.#path = path;
+  }
+
+  /** Undefined when there is none yet. Throws {@link DataDirectoryError} for a damaged one. */
+  load(): Identity | undefined {
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = this.#files.read(this.#path);
+    } catch (error) {
+      throw new DataDirectoryError(`${this.#path} could not be read: ${errorText(error)}`);
+    }
+    return bytes && parseIdentity(bytes, this.#path);
+  }
+
+  save(identity: Identity, done: () => void): void {
+    try {
+      replaceFile(this.#files, this.#path, identityText(identity));
+    } catch (cause) {
+      const message = `${this.#path} could not be written: ${errorText(cause)}`;
+      throw new FatalStorageError(message, { cause });
+    }
+    done();
+  }
+}
+
+/** The bytes of identity.json. */
+export function identityText(identity: Identity): Uint8Array {
+  const { clusterId, nodeId, incarnation, starts, logEpoch, recovering, refused } = identity;
+  const members = {
+    ...{ format: formatVersion, clusterId, nodeId, incarnation, starts, logEpoch, recovering },
+    ...(refused === undefined ? {} : { refused }),
+  };
+  return utf8(JSON.stringify({ ...members, crc32c: checksum(members) }, undefined, 2) + "\n");
+}
+
+/** Reads identity.json; `path` stands in the {@link DataDirectoryError} of a damaged one. */
+export function parseIdentity(bytes: Uint8Array, path: string): Identity {
+  const members = parseObject(bytes, path);
+  const { format, crc32c: stored, ...rest } = members;
+  if (format !== formatVersion) {
+    const known = `this program knows ${formatVersion}`;
+    throw new DataDirectoryError(`${path} has format ${JSON.stringify(format)}, ${known}`);
+  }
+  const known = [
+    ...["clusterId", "nodeId", "incarnation", "starts", "logEpoch", "recovering", "refused"],
+  ];
+  const unknown = Object.keys(rest).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw damaged(path, `it has an unknown member ${unknown}`);
+  const { clusterId, nodeId, incarnation, starts, logEpoch, recovering, refused } = rest;
+  const wrong = (name: string, allowed: string): DataDirectoryError =>
+    damaged(path, `${name} is ${JSON.stringify(rest[name])}, allowed is ${allowed}`);
+  if (typeof clusterId !== "string" || clusterId === "") throw wrong("clusterId", "a text");
+  if (!isCount(nodeId) || nodeId < 1 || nodeId > nodeIdMax) throw wrong("nodeId", "1 … 2^32 − 1");
+  if (typeof incarnation !== "string" || !/^[0-9a-f]{16}$/.test(incarnation)) {
+    throw wrong("incarnation", "sixteen hexadecimal digits");
+  }
+  if (!isCount(starts)) throw wrong("starts", "a count");
+  if (!isCount(logEpoch)) throw wrong("logEpoch", "a count");
+  if (typeof recovering !== "boolean") throw wrong("recovering", "true or false");
+  if (refused !== undefined && typeof refused !== "string") throw wrong("refused", "a text");
+  if (stored !== checksum({ format, ...rest })) {
+    throw damaged(path, "its checksum does not match its contents");
+  }
+  const identity = { clusterId, nodeId, incarnation, starts, logEpoch, recovering };
+  return refused === undefined ? identity : { ...identity, refused };
+}
+
+function parseObject(bytes: Uint8Array, path: string): Readonly<Record<string, unknown>> {
+  const text = strictText(bytes);
+  if (text === undefined) throw damaged(path, "it is not UTF-8");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw damaged(path, `it is not JSON (${errorText(error)})`);
+  }
+  if (!isObject(value)) throw damaged(path, "it is not a JSON object");
+  return value;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function checksum(members: Readonly<Record<string, unknown>>): string {
+  return crc32c(utf8(JSON.stringify(members))).toString(16).padStart(8, "0");
+}
+
+function damaged(path: string, how: string): DataDirectoryError {
+  return new DataDirectoryError(
+    `${path} is damaged: ${how}. Restore it from a copy, or give this node a new id and an empty ` +
+      "directory",
+  );
+}

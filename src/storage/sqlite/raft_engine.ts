@@ -1,0 +1,203 @@
+/**
+ * The StorageEngine on SQLite: raft.db and, beside it, raft.mark. One LogWrite is one transaction,
+ * durable when its COMMIT returns. See raft_schema.ts for the format and for why it is a file of
+ * its own, raft_housekeeping.ts for what happens behind the writes.
+ */
+
+import { dirname, join } from "node:path";
+import { assert, assertDefined } from "../../lib/assert.ts";
+import { MalformedBytesError } from "../../lib/bytes.ts";
+import {
+  type Clock,
+  FatalStorageError,
+  type StorageEngine,
+  type StoredLog,
+} from "../../node/ports.ts";
+import type { LogReader } from "../../raft/ports.ts";
+import type { LogWrite } from "../../raft/ready.ts";
+import type { Entry, HardState, Index, Term } from "../../raft/types.ts";
+import type { Runtime, SqliteDatabase } from "../../runtime/mod.ts";
+import type { Files } from "../directory/files.ts";
+import { type Mark, MarkFile, raftMarkName } from "../directory/mark_file.ts";
+import { LogOutline } from "../log_outline.ts";
+import { WriteRetry } from "../write_retry.ts";
+import { closeQuietly, openRaftDatabase, raftDatabaseError } from "./raft_database.ts";
+import { RaftHousekeeping } from "./raft_housekeeping.ts";
+import { rebuildDatabase } from "./raft_rebuild.ts";
+import { RaftRows } from "./raft_rows.ts";
+import { scanLog, scanOfNothing } from "./raft_scan.ts";
+import { RaftTransaction } from "./raft_transaction.ts";
+
+export const raftDatabaseName = "raft.db";
+
+export interface SqliteEngineOptions {
+  readonly openSqlite: Runtime["openSqlite"];
+  readonly files: Files;
+  /** An existing directory that no other process uses. */
+  readonly directory: string;
+  readonly clock: Pick<Clock, "every">;
+  readonly freeBytes: () => number;
+  /** Storage failed outside a call; the process ends with this error. */
+  readonly onFatal: (error: FatalStorageError) => void;
+}
+
+/** What is there once the file could be read; a damaged one has none of it until `discard`. */
+interface OpenLog {
+  readonly database: SqliteDatabase;
+  readonly rows: RaftRows;
+  readonly transaction: RaftTransaction;
+  readonly housekeeping: RaftHousekeeping;
+}
+
+export class SqliteEngine implements StorageEngine {
+  readonly writesAreDurable = true;
+  readonly log: LogReader;
+  readonly #options: SqliteEngineOptions;
+  readonly #path: string;
+  readonly #mark: MarkFile;
+  readonly #retry: WriteRetry;
+  #open: OpenLog | undefined;
+  #outline = new LogOutline();
+  #damage: Pick<StoredLog, "firstBad" | "badMeta"> = { badMeta: false };
+  #markAtStart: Mark | undefined;
+
+  /** Throws {@link FatalStorageError} when raft.db is not ours, too new, or in use. */
+  constructor(options: SqliteEngineOptions) {
+    this.#options = options;
+    this.#path = join(options.directory, raftDatabaseName);
+    this.#mark = new MarkFile(options.files, join(options.directory, raftMarkName));
+    this.#markAtStart = this.#mark.read();
+    this.#retry = new WriteRetry({
+      commit: (write) => this.#commit(write),
+      clock: options.clock,
+      onFatal: options.onFatal,
+    });
+    this.log = {
+      firstIndex: () => this.#outline.firstIndex,
+      lastIndex: () => this.#outline.lastIndex,
+      term: (index) => this.#outline.term(index),
+      entries: (range) => this.#entries(range),
+    };
+    this.#start();
+  }
+
+  stored(): StoredLog {
+    const { hardState, boundary, configurations, batchNumber } = this.#outline;
+    const mark = this.#markAtStart && { mark: this.#markAtStart };
+    return { hardState, boundary, configurations, batchNumber, ...mark, ...this.#damage };
+  }
+
+  persist(write: LogWrite, done: () => void): void {
+    const { firstBad, badMeta } = this.#damage;
+    assert(firstBad === undefined && !badMeta, "A damaged log is written before it was discarded");
+    this.#retry.persist(write, done);
+  }
+
+  /** Rewrites the whole file, so that no damage stays, be it in a row or in SQLite's own pages. */
+  discard(from: Index, hardState: HardState): void {
+    assert(from <= (this.#damage.firstBad ?? Infinity), `Discard from ${from} keeps damage`);
+    const outline = this.#outline.discarded(from, hardState);
+    this.#open?.housekeeping.close();
+    try {
+      const rows = this.#open?.rows;
+      const page = (range: PageRange): readonly Entry[] => rows?.page(range) ?? [];
+      const close = (): void => closeQuietly(this.#open?.database);
+      rebuildDatabase({ ...this.#options, path: this.#path, outline, page, close });
+      this.#open = undefined;
+      this.#start();
+    } catch (error) {
+      throw raftDatabaseError(this.#path, "rebuilt", error);
+    }
+    assert(!this.#damage.badMeta && !this.#damage.firstBad, "A rebuilt log is intact");
+    const { currentTerm } = this.#outline.hardState;
+    this.#mark.reset({ batchNumber: this.#outline.batchNumber, currentTerm });
+    this.#markAtStart = this.#mark.read();
+  }
+
+  space(): { readonly freeBytes: number } {
+    return { freeBytes: this.#options.freeBytes() };
+  }
+
+  close(): void {
+    this.#retry.close();
+    this.#open?.housekeeping.close();
+    closeQuietly(this.#open?.database);
+    this.#open = undefined;
+    this.#mark.close();
+  }
+
+  #start(): void {
+    const path = this.#path;
+    const database = openRaftDatabase({ ...this.#options, path });
+    try {
+      const rows = database && new RaftRows(database);
+      const scan = database && rows ? scanLog(database, rows) : scanOfNothing();
+      const { outline, oldestIndex, ...damage } = scan;
+      this.#outline = outline;
+      this.#damage = damage;
+      if (database === undefined || rows === undefined) return;
+      const housekeeping = new RaftHousekeeping({
+        database,
+        clock: this.#options.clock,
+        oldestIndex,
+        boundaryIndex: outline.boundary.position.index,
+        onError: (error) => this.#options.onFatal(raftDatabaseError(path, "tidied", error)),
+      });
+      this.#open = { database, rows, transaction: new RaftTransaction(database), housekeeping };
+    } catch (error) {
+      closeQuietly(database);
+      if (!(error instanceof MalformedBytesError)) throw error;
+      const message = `${path} holds what this program cannot read: ${error.message}`;
+      throw new FatalStorageError(message, { cause: error });
+    }
+  }
+
+  #entries(range: PageRange): readonly Entry[] | undefined {
+    const { from, to } = range;
+    if (from < this.#outline.firstIndex) return undefined;
+    const end = Math.min(to, this.#outline.lastIndex);
+    if (from > end) return [];
+    let entries: readonly Entry[];
+    try {
+      entries = this.#opened().rows.page({ ...range, to: end });
+    } catch (error) {
+      throw raftDatabaseError(this.#path, "read", error);
+    }
+    if (entries.length === 0) {
+      throw new FatalStorageError(`${this.#path}: entry ${from} is missing or damaged`);
+    }
+    return entries;
+  }
+
+  #commit(write: LogWrite): boolean {
+    this.#outline.check(write);
+    const { transaction, housekeeping } = this.#opened();
+    const { batchNumber } = this.#outline;
+    let isDurable: boolean;
+    try {
+      isDurable = transaction.commit(write, {
+        batchNumber,
+        hardState: write.hardState ?? this.#outline.hardState,
+        last: this.#outline.lastAfter(write),
+      });
+    } catch (error) {
+      throw raftDatabaseError(this.#path, "written", error);
+    }
+    if (!isDurable) return false;
+    this.#outline.advance(write);
+    const currentTerm: Term = this.#outline.hardState.currentTerm;
+    this.#mark.write({ batchNumber: write.number, currentTerm });
+    housekeeping.note(write);
+    return true;
+  }
+
+  #opened(): OpenLog {
+    return assertDefined(this.#open, `${this.#path} is not open in ${dirname(this.#path)}`);
+  }
+}
+
+interface PageRange {
+  readonly from: Index;
+  readonly to: Index;
+  readonly bytesMax: number;
+}

@@ -1,0 +1,108 @@
+/** One LogWrite as one transaction of raft.db, in the order of its fields. */
+
+import { assert } from "../../lib/assert.ts";
+import type { LogWrite } from "../../raft/ready.ts";
+import type { Index, PositionedConfiguration } from "../../raft/types.ts";
+import type { SqliteDatabase, SqliteStatement } from "../../runtime/mod.ts";
+import { decodeConfiguration } from "../../raft/encoding.ts";
+import { isFull } from "./raft_database.ts";
+import { entryValues } from "./raft_rows.ts";
+import {
+  boundaryValues,
+  configurationValues,
+  insertBoundarySql,
+  insertConfigurationSql,
+  insertEntrySql,
+  insertStateSql,
+  type StateRow,
+  stateValues,
+} from "./raft_schema.ts";
+
+export class RaftTransaction {
+  readonly #begin: SqliteStatement;
+  readonly #commit: SqliteStatement;
+  readonly #rollback: SqliteStatement;
+  readonly #batchNumber: SqliteStatement;
+  readonly #state: SqliteStatement;
+  readonly #boundary: SqliteStatement;
+  readonly #entry: SqliteStatement;
+  readonly #configuration: SqliteStatement;
+  readonly #deleteEntries: SqliteStatement;
+  readonly #deleteEntriesFrom: SqliteStatement;
+  readonly #deleteConfigurationsFrom: SqliteStatement;
+  readonly #deleteConfigurationsTo: SqliteStatement;
+
+  constructor(database: SqliteDatabase) {
+    this.#begin = database.prepare("BEGIN IMMEDIATE");
+    this.#commit = database.prepare("COMMIT");
+    this.#rollback = database.prepare("ROLLBACK");
+    this.#batchNumber = database.prepare("SELECT batch_number FROM state");
+    this.#state = database.prepare(insertStateSql);
+    this.#boundary = database.prepare(insertBoundarySql);
+    this.#entry = database.prepare(insertEntrySql);
+    this.#configuration = database.prepare(insertConfigurationSql);
+    // Without a condition SQLite frees whole pages instead of deleting row by row.
+    this.#deleteEntries = database.prepare("DELETE FROM entries");
+    this.#deleteEntriesFrom = database.prepare("DELETE FROM entries WHERE idx >= ?");
+    const deleteConfigurations = "DELETE FROM configurations WHERE idx";
+    this.#deleteConfigurationsFrom = database.prepare(`${deleteConfigurations} >= ?`);
+    this.#deleteConfigurationsTo = database.prepare(`${deleteConfigurations} <= ?`);
+  }
+
+  /**
+   * Returns when the write is durable. False: the disk is full, and the transaction was rolled back
+   * without a trace. `state` is what the row of state shall say; its batch number is the one before.
+   */
+  commit(write: LogWrite, state: StateRow): boolean {
+    this.#begin.run();
+    try {
+      this.#fill(write, state);
+      this.#commit.run();
+      return true;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.#rollBack();
+      const stored = this.#batchNumber.get()?.["batch_number"];
+      assert(stored === state.batchNumber, `A rollback left batch ${stored} behind`);
+      return false;
+    }
+  }
+
+  #fill(write: LogWrite, state: StateRow): void {
+    this.#state.run(...stateValues({ ...state, batchNumber: write.number }));
+    if (write.snapshot !== undefined) {
+      this.#deleteEntries.run();
+      this.#deleteConfigurationsFrom.run(0);
+      this.#boundary.run(...boundaryValues(write.snapshot));
+    }
+    if (write.truncateFrom !== undefined) this.#truncateFrom(write.truncateFrom);
+    for (const entry of write.entries) {
+      this.#entry.run(...entryValues(entry));
+      if (entry.kind !== "configuration") continue;
+      const position = { index: entry.index, term: entry.term };
+      this.#addConfiguration({ position, configuration: decodeConfiguration(entry.data) });
+    }
+    if (write.compactTo === undefined) return;
+    this.#boundary.run(...boundaryValues(write.compactTo));
+    this.#deleteConfigurationsTo.run(write.compactTo.position.index);
+  }
+
+  #truncateFrom(index: Index): void {
+    this.#deleteEntriesFrom.run(index);
+    this.#deleteConfigurationsFrom.run(index);
+  }
+
+  #addConfiguration(configuration: PositionedConfiguration): void {
+    this.#configuration.run(...configurationValues(configuration));
+  }
+
+  /** SQLite rolls back by itself after some errors; then there is nothing left to roll back. */
+  #rollBack(): void {
+    try {
+      this.#rollback.run();
+    } catch (error) {
+      if (error instanceof Error && error.message.includes("no transaction is active")) return;
+      throw error;
+    }
+  }
+}
