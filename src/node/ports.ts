@@ -92,6 +92,8 @@ export interface Identity {
    * something.
    */
   readonly recovering: boolean;
+  /** The cluster as it was born: what a node that is born later is told. Absent until then. */
+  readonly birth?: Configuration;
   /** Why the cluster has turned this directory away, for good. */
   readonly refused?: string;
 }
@@ -162,6 +164,10 @@ export interface Transport {
    * `setPeers`.
    */
   onHello(handler: (theirs: Hello) => HelloAnswer): void;
+  /** A peer has turned this node's stream away. */
+  onRefused(
+    handler: (peer: NodeId, refusal: HelloAnswer & { readonly kind: "refused" }) => void,
+  ): void;
   /** What this node says of itself on every stream it opens from now on. */
   setHello(make: (to: NodeId) => Hello): void;
   close(done: () => void): void;
@@ -193,7 +199,12 @@ export interface Hello {
 export type HelloAnswer =
   /** `cluster`: the cluster exists already, and this was its first configuration. */
   | { readonly kind: "accepted"; readonly hello: Hello; readonly cluster?: Configuration }
-  | { readonly kind: "refused"; readonly reason: string };
+  | {
+    readonly kind: "refused";
+    readonly reason: string;
+    /** The directory of the asker can never belong to this cluster: it must not ask again. */
+    readonly final: boolean;
+  };
 
 export interface Clock {
   /** Integer ms, never runs backwards, does not stop while the process is stopped. */

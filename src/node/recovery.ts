@@ -67,8 +67,9 @@ export function decideRecovery(found: Found): Recovery {
   return { kind: "start", hardState: { ...stored.hardState, commitIndex } };
 }
 
-function lossOf({ stored, applied, lastIndex }: Found): string | undefined {
+function lossOf({ identity, stored, applied, lastIndex }: Found): string | undefined {
   const { mark, batchNumber, firstBad, badMeta } = stored;
+  if (lastIndex === 0 && identity.birth !== undefined) return "raft.db is empty";
   if (badMeta) return "the metadata in raft.db has a wrong checksum";
   if (firstBad !== undefined) return `entry ${firstBad} in raft.db is missing or damaged`;
   if (mark !== undefined && mark.batchNumber > batchNumber) {
@@ -81,7 +82,8 @@ function lossOf({ stored, applied, lastIndex }: Found): string | undefined {
 }
 
 function recover({ identity, stored, applied, lastIndex }: Found, reason: string): Recovery {
-  const configuration = stored.configurations.at(-1)!.configuration;
+  const { configuration: latest } = stored.configurations.at(-1)!;
+  const configuration = latest.members.length === 0 ? identity.birth ?? latest : latest;
   const soleVoter = isVoter(configuration, identity.nodeId) &&
     voterSets(configuration).every((voters) => voters.length === 1);
   if (soleVoter) {

@@ -59,6 +59,8 @@ export class Store<Query, Answer, Result> {
 
   /** Called at every tick. Returns whether the store has just become whole again. */
   retry(nowMs: number): boolean {
+    // A commit between two pages may have found the disk full as well.
+    if (this.#machine.applied().position.index < this.#reached.index) this.#behind = true;
     if (!this.#behind || nowMs < this.#retryAtMs) return false;
     for (;;) {
       const from = this.#machine.applied().position.index + 1;

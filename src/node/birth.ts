@@ -1,0 +1,154 @@
+/**
+ * How a cluster comes into the world. Every configured node draws an incarnation and asks all others who they are. When
+ * all have answered, the one with the lowest id writes down who they are: the first configuration. The others take it
+ * over from whoever has it. One author, so that entry 1 cannot have two contents
+ * (docs/decisions/0003-one-author-of-the-first-configuration.md).
+ *
+ * Before that nobody votes. A node whose directory was emptied later finds the cluster already born, with another
+ * incarnation under its id, and is turned away for good.
+ */
+
+import { memberOf } from "../raft/configuration.ts";
+import { encodeConfiguration, makeEntry } from "../raft/encoding.ts";
+import type { LogWrite } from "../raft/ready.ts";
+import type { Configuration, Member, NodeId } from "../raft/types.ts";
+import type { Peers } from "./peers.ts";
+import type { Clock, HelloAnswer, Identity, PeerAddress, Transport } from "./ports.ts";
+
+const askEveryMs = 500;
+
+export type BirthOutcome =
+  | { readonly kind: "born"; readonly configuration: Configuration }
+  /** The cluster will never take this directory. */
+  | { readonly kind: "refused"; readonly reason: string };
+
+export class Birth {
+  readonly #identity: Identity;
+  readonly #configured: readonly PeerAddress[];
+  readonly #transport: Transport;
+  readonly #peers: Peers;
+  readonly #clock: Clock;
+  readonly #done: (outcome: BirthOutcome) => void;
+  readonly #incarnations = new Map<NodeId, string>();
+  readonly #problems = new Map<NodeId, string>();
+  readonly #asking = new Set<NodeId>();
+  #stop: (() => void) | undefined;
+  #over = false;
+
+  constructor(parts: {
+    readonly identity: Identity;
+    /** The other nodes that the configuration file names. */
+    readonly configured: readonly PeerAddress[];
+    readonly transport: Transport;
+    readonly peers: Peers;
+    readonly clock: Clock;
+    readonly done: (outcome: BirthOutcome) => void;
+  }) {
+    this.#identity = parts.identity;
+    this.#configured = parts.configured;
+    this.#transport = parts.transport;
+    this.#peers = parts.peers;
+    this.#clock = parts.clock;
+    this.#done = parts.done;
+  }
+
+  start(): void {
+    this.#stop = this.#clock.every(askEveryMs, () => this.#ask());
+    this.#ask();
+  }
+
+  stop(): void {
+    this.#over = true;
+    this.#stop?.();
+  }
+
+  /** What is being waited for, for people. */
+  waitingFor(): string {
+    const silent = this.#configured.filter(({ id }) => !this.#incarnations.has(id));
+    if (silent.length === 0) return `node ${this.#author()} to found the cluster`;
+    return silent.map(({ id, address }) => {
+      const problem = this.#problems.get(id) ?? "no answer";
+      return `node ${id} at ${address} (${problem})`;
+    }).join(", ");
+  }
+
+  #author(): NodeId {
+    return Math.min(this.#identity.nodeId, ...this.#configured.map(({ id }) => id));
+  }
+
+  #ask(): void {
+    if (this.#configured.length === 0) return this.#found();
+    for (const peer of this.#configured) {
+      if (this.#asking.has(peer.id)) continue;
+      this.#asking.add(peer.id);
+      this.#transport.hello(peer.address, this.#peers.hello(peer.id), (answer) => {
+        this.#asking.delete(peer.id);
+        if (!this.#over) this.#answered(peer, answer);
+      });
+    }
+  }
+
+  #answered(peer: PeerAddress, answer: HelloAnswer | undefined): void {
+    if (answer === undefined) {
+      this.#problems.set(peer.id, "no answer");
+    } else if (answer.kind === "refused") {
+      this.#problems.set(peer.id, `it refuses: ${answer.reason}`);
+      if (answer.final) this.#end({ kind: "refused", reason: answer.reason });
+    } else if (answer.hello.from !== peer.id) {
+      this.#problems.set(peer.id, `it is node ${answer.hello.from}`);
+    } else {
+      this.#problems.delete(peer.id);
+      this.#peers.note(answer.hello);
+      this.#incarnations.set(peer.id, answer.hello.incarnation);
+      if (answer.cluster !== undefined) this.#join(answer.cluster);
+      else if (this.#incarnations.size === this.#configured.length) this.#found();
+    }
+  }
+
+  #join(cluster: Configuration): void {
+    const { nodeId, incarnation } = this.#identity;
+    const named = memberOf(cluster, nodeId);
+    if (named?.incarnation === incarnation) {
+      return this.#end({ kind: "born", configuration: cluster });
+    }
+    const ids = cluster.members.map(({ id }) => id).join(", ");
+    this.#end({
+      kind: "refused",
+      reason: named === undefined
+        ? `the cluster exists already, with the nodes ${ids}: node ${nodeId} has to join it`
+        : `the cluster exists already and knows node ${nodeId} with another data directory ` +
+          `(incarnation ${named.incarnation}, not ${incarnation}): use a new node id and join`,
+    });
+  }
+
+  #found(): void {
+    if (this.#author() !== this.#identity.nodeId) return;
+    const { nodeId, incarnation } = this.#identity;
+    const voter = (id: NodeId, its: string): Member => ({
+      id,
+      incarnation: its,
+      suffrage: "voter",
+    });
+    const members = [voter(nodeId, incarnation)];
+    for (const [id, its] of this.#incarnations) members.push(voter(id, its));
+    members.sort((a, b) => a.id - b.id);
+    const nodeIdMax = members.at(-1)?.id ?? nodeId;
+    this.#end({ kind: "born", configuration: { members, nodeIdMax } });
+  }
+
+  #end(outcome: BirthOutcome): void {
+    if (this.#over) return;
+    this.stop();
+    this.#done(outcome);
+  }
+}
+
+/** What a newborn node writes: entry 1, the same bytes everywhere, committed from the start. */
+export function firstWrite(configuration: Configuration): LogWrite {
+  const data = encodeConfiguration(configuration);
+  return {
+    number: 1,
+    hardState: { currentTerm: 1, commitIndex: 1 },
+    entries: [makeEntry({ index: 1, term: 1, kind: "configuration", timeMs: 0, data })],
+  };
+}

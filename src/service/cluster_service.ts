@@ -1,0 +1,219 @@
+/** What can be asked about the cluster and done to it: the view of the members, readiness, handing leadership over. */
+
+import type { TransferOutcome } from "../node/node.ts";
+import type { Member, NodeId } from "../raft/types.ts";
+import type {
+  Check,
+  ClusterService,
+  ClusterView,
+  MemberView,
+  RequestOptions,
+  Revision,
+} from "./contract.ts";
+import { ServiceError } from "./errors.ts";
+import type { ForwardAnswer } from "./forwarder.ts";
+import type { Lag } from "./lag.ts";
+import { type LeaderProxy, noLeader, type Try } from "./leader_proxy.ts";
+import type { LeaderWatch } from "./leader_watch.ts";
+import type { ServedNode } from "./node_port.ts";
+
+interface Transferred {
+  readonly leader: NodeId;
+}
+
+export interface NodeClusterServiceParts {
+  readonly node: ServedNode;
+  readonly self: NodeId;
+  readonly clusterId: string;
+  readonly version: string;
+  readonly leaders: LeaderWatch;
+  readonly proxy: LeaderProxy;
+  readonly lag: Lag;
+  readonly currentRevision: () => Revision;
+  readonly monotonicMs: () => number;
+  /** How long a peer may be silent and still count as healthy. */
+  readonly silentMsMax: number;
+}
+
+/** ClusterService over one node. */
+export class NodeClusterService implements ClusterService {
+  readonly #parts: NodeClusterServiceParts;
+
+  constructor(parts: NodeClusterServiceParts) {
+    this.#parts = parts;
+  }
+
+  view(): ClusterView {
+    const { self, clusterId, currentRevision } = this.#parts;
+    const status = this.#parts.node.status();
+    const { configuration, position } = status.configuration;
+    return {
+      clusterId,
+      nodeId: self,
+      term: status.term,
+      role: status.role,
+      leader: status.leader,
+      leaderReady: status.termStart === undefined
+        ? undefined
+        : status.commitIndex >= status.termStart,
+      members: configuration.members.map((member) => this.#member(member)),
+      configuration: { index: position.index, joint: configuration.outgoing !== undefined },
+      commitIndex: status.commitIndex,
+      applied: status.applied,
+      lastIndex: status.lastIndex,
+      revision: currentRevision(),
+    };
+  }
+
+  async fullView(options: RequestOptions): Promise<ClusterView> {
+    if (this.#parts.leaders.isSelf) return this.view();
+    try {
+      const seen = await this.#parts.proxy.run<ClusterView>({
+        options: { ...options, timeoutMs: Math.min(options.timeoutMs, 1_000) },
+        here: () => Promise.resolve({ kind: "answered", value: this.view() }),
+        body: { kind: "view" },
+        accept: acceptView,
+      });
+      const { nodeId, role, applied, lastIndex, revision, commitIndex } = this.view();
+      return {
+        ...seen,
+        ...{ nodeId, role, applied, lastIndex, revision, commitIndex },
+        leaderReady: undefined,
+      };
+    } catch (error) {
+      // Without a leader the own view is the best there is, and says so by what is missing in it.
+      if (error instanceof ServiceError) return this.view();
+      throw error;
+    }
+  }
+
+  transferLeadership(
+    target: NodeId | undefined,
+    options: RequestOptions,
+  ): Promise<Transferred> {
+    return this.#parts.proxy.run<Transferred>({
+      options,
+      here: (deadlineMs) => this.#transfer(target, deadlineMs),
+      body: { kind: "transferLeadership", ...(target !== undefined && { target }) },
+      accept: acceptTransferred,
+    });
+  }
+
+  /** A forwarded transfer, on the node that leads: it goes no further. */
+  async transferHere(target: NodeId | undefined, timeoutMs: number): Promise<Transferred> {
+    const tried = await this.#transfer(target, this.#parts.monotonicMs() + timeoutMs);
+    if (tried.kind === "answered") return tried.value;
+    throw tried.error;
+  }
+
+  readiness(): readonly Check[] {
+    const status = this.#parts.node.status();
+    const { leaders } = this.#parts;
+    const leader = leaders.leader;
+    return [
+      { name: "formed", ok: true, detail: "the cluster is formed" },
+      {
+        name: "recovered",
+        ok: !status.recovering,
+        detail: status.recovering
+          ? "the log lost something and is being healed from the leader"
+          : "the log is whole",
+      },
+      {
+        name: "replayed",
+        ok: status.replayed && status.storeIsWhole,
+        detail: status.replayed && status.storeIsWhole
+          ? `applied up to ${status.applied}`
+          : `applied up to ${status.applied} of ${status.commitIndex}`,
+      },
+      {
+        name: "leader",
+        ok: leader !== undefined,
+        detail: leader === undefined ? "no leader is known" : `node ${leader} leads`,
+      },
+    ];
+  }
+
+  onLeadership(handler: () => void): () => void {
+    return this.#parts.node.onLeadership(handler);
+  }
+
+  #member(member: Member): MemberView {
+    const { self, version, lag, monotonicMs, silentMsMax } = this.#parts;
+    const status = this.#parts.node.status();
+    const own = member.id === self;
+    const peer = status.peers.find(({ id }) => id === member.id);
+    const leads = status.role === "leader";
+    return {
+      id: member.id,
+      suffrage: member.suffrage,
+      role: own ? status.role : status.leader === member.id ? "leader" : undefined,
+      http: member.addresses?.http,
+      rpc: member.addresses?.rpc,
+      clientRpc: member.addresses?.clientRpc,
+      match: leads ? (own ? status.stableIndex : peer?.match) : undefined,
+      applied: own ? status.applied : undefined,
+      lagMs: leads ? (own ? 0 : lag.msOf(member.id, monotonicMs())) : undefined,
+      healthy: leads
+        ? own || (peer !== undefined && monotonicMs() - peer.heardMs <= silentMsMax)
+        : undefined,
+      version: own ? version : undefined,
+    };
+  }
+
+  #transfer(target: NodeId | undefined, deadlineMs: number): Promise<Try<Transferred>> {
+    return new Promise((resolve, reject) => {
+      this.#parts.node.transferLeadership(target, deadlineMs, (outcome) => {
+        const tried = judgeTransfer(outcome, target);
+        if (tried instanceof ServiceError) reject(tried);
+        else resolve(tried);
+      });
+    });
+  }
+}
+
+function acceptView(answer: ForwardAnswer): ClusterView {
+  if (answer.kind === "view") return answer.view;
+  throw new ServiceError("internal", `The leader answered a view with ${answer.kind}`);
+}
+
+function acceptTransferred(answer: ForwardAnswer): Transferred {
+  if (answer.kind === "transferred") return { leader: answer.leader };
+  throw new ServiceError("internal", `The leader answered a transfer with ${answer.kind}`, {
+    outcome: "unknown",
+  });
+}
+
+function judgeTransfer(
+  outcome: TransferOutcome,
+  target: NodeId | undefined,
+): Try<Transferred> | ServiceError {
+  if (outcome.kind === "transferred") return { kind: "answered", value: { leader: outcome.to } };
+  switch (outcome.reason) {
+    case "notLeader":
+      return { kind: "notDone", error: noLeader("This node does not lead any more") };
+    case "noTarget":
+      return target === undefined
+        ? new ServiceError("conflict", "There is no other voter to lead", {
+          outcome: "not_applied",
+        })
+        : new ServiceError("member_not_found", `Node ${target} is no voter of this cluster`, {
+          outcome: "not_applied",
+        });
+    case "inProgress":
+      return new ServiceError("conflict", "Another transfer of leadership is under way", {
+        outcome: "not_applied",
+        retryable: true,
+      });
+    case "timeout":
+      return new ServiceError("timeout", "The target did not take over; the leader serves on", {
+        outcome: "not_applied",
+        retryable: true,
+      });
+    case "leadershipLost":
+    case "closing":
+      return new ServiceError("leader_changed", "The leader changed while it handed over", {
+        outcome: "unknown",
+      });
+  }
+}

@@ -1,0 +1,319 @@
+/**
+ * Reads and writes of the store as clients ask for them: levels, waiting, forwarding, and what is said when something
+ * goes wrong. What a write does is decided in apply, what is linearizable in the core; here is only the promise.
+ */
+
+import type { Command } from "../kv/command.ts";
+import { encodeCommand, encodeOperation } from "../kv/command_encoding.ts";
+import type { Answer, Query } from "../kv/query.ts";
+import type { Result } from "../kv/result.ts";
+import { decodeResult, encodeResult } from "../kv/result_encoding.ts";
+import type { ProposeOutcome } from "../node/pending.ts";
+import type { NodeId } from "../raft/types.ts";
+import type {
+  Header,
+  KvService,
+  Operation,
+  ReadLevel,
+  ReadOptions,
+  Revision,
+  WriteOptions,
+} from "./contract.ts";
+import { ServiceError } from "./errors.ts";
+import type { ForwardAnswer } from "./forwarder.ts";
+import { type LeaderProxy, noLeader, type Try } from "./leader_proxy.ts";
+import type { LeaderWatch } from "./leader_watch.ts";
+import type { ServedNode } from "./node_port.ts";
+import type { RevisionWait } from "./revision_wait.ts";
+
+interface Written {
+  readonly result: Result;
+  readonly header: Header;
+}
+
+export interface NodeKvServiceParts {
+  readonly node: ServedNode;
+  readonly self: NodeId;
+  readonly clusterId: string;
+  readonly leaders: LeaderWatch;
+  readonly proxy: LeaderProxy;
+  readonly revisions: RevisionWait;
+  readonly currentRevision: () => Revision;
+  readonly monotonicMs: () => number;
+  readonly wallMs: () => number;
+  /** Undefined, or why nothing but deletions can be written now. */
+  readonly outOfSpace: () => string | undefined;
+}
+
+/** KvService over one node. */
+export class NodeKvService implements KvService {
+  readonly #parts: NodeKvServiceParts;
+
+  constructor(parts: NodeKvServiceParts) {
+    this.#parts = parts;
+  }
+
+  header(): Header {
+    const { self, clusterId, leaders, currentRevision } = this.#parts;
+    return { revision: currentRevision(), servedBy: self, leader: leaders.leader, clusterId };
+  }
+
+  async read(query: Query, options: ReadOptions): Promise<{ answer: Answer; header: Header }> {
+    const deadlineMs = this.#parts.monotonicMs() + options.timeoutMs;
+    // Lease reads are not configured in this version: the next stronger level serves them.
+    const level: ReadLevel = options.level === "lease" ? "linearizable" : options.level;
+    if (level === "linearizable") await this.#confirm(deadlineMs);
+    if (options.minRevision !== undefined) {
+      await this.#reach(options.minRevision, deadlineMs, "min_revision");
+    }
+    for (;;) {
+      const answer = this.#parts.node.readNow("eventual", query);
+      if (answer === undefined) await this.#becomeReadable(deadlineMs);
+      else if (answer.kind === "future") await this.#reachView(query, answer.revision, deadlineMs);
+      else return { answer, header: this.#readHeader(answer, level, options) };
+    }
+  }
+
+  async write(operation: Operation, options: WriteOptions): Promise<Written> {
+    this.#refuse(operation, options);
+    const written = await this.#parts.proxy.run<Written>({
+      options,
+      here: (deadlineMs) => this.#propose(operation, deadlineMs),
+      body: { kind: "write", operation: encodeOperation(operation) },
+      accept: acceptWritten,
+    });
+    const { self, clusterId, leaders } = this.#parts;
+    const header = {
+      revision: written.header.revision,
+      servedBy: self,
+      leader: leaders.leader,
+      clusterId,
+    };
+    return { result: written.result, header };
+  }
+
+  /** A forwarded write, on the node that leads: it goes no further. */
+  async writeHere(operation: Operation, timeoutMs: number): Promise<Written> {
+    const tried = this.#parts.leaders.isSelf
+      ? await this.#propose(operation, this.#parts.monotonicMs() + timeoutMs)
+      : { kind: "notDone", error: notLeader(this.#parts.self) } as const;
+    if (tried.kind === "answered") return tried.value;
+    throw tried.error;
+  }
+
+  #refuse(operation: Operation, options: WriteOptions): void {
+    if (options.idempotency !== undefined) {
+      throw new ServiceError(
+        "validation_failed",
+        "Idempotency keys are not available in this version",
+        { outcome: "not_applied" },
+      );
+    }
+    const full = operation.kind === "put" ? this.#parts.outOfSpace() : undefined;
+    if (full === undefined) return;
+    throw new ServiceError("out_of_space", full, {
+      outcome: "not_applied",
+      retryable: true,
+      retryAfterMs: 5_000,
+    });
+  }
+
+  #propose(operation: Operation, deadlineMs: number): Promise<Try<Written>> {
+    const command: Command = { wallMs: this.#parts.wallMs(), operation };
+    return new Promise((resolve, reject) => {
+      this.#parts.node.propose(encodeCommand(command), deadlineMs, (outcome) => {
+        const tried = this.#judge(outcome);
+        if (tried instanceof ServiceError) reject(tried);
+        else resolve(tried);
+      });
+    });
+  }
+
+  #judge(outcome: ProposeOutcome<Result>): Try<Written> | ServiceError {
+    switch (outcome.kind) {
+      case "applied": {
+        const { result } = outcome;
+        const revision = result.kind === "none" ? this.#parts.currentRevision() : result.revision;
+        return {
+          kind: "answered",
+          value: { result, header: { ...this.header(), revision } },
+        };
+      }
+      case "notApplied":
+        return notApplied(outcome.reason, this.#parts.self);
+      case "unknown":
+        return unknownOutcome(outcome.reason);
+    }
+  }
+
+  /** A quorum confirms that what this node shows next includes everything committed before. */
+  #confirm(deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#parts.node.readIndex("quorum", deadlineMs, (outcome) => {
+        if (outcome.kind === "readable") resolve();
+        else reject(readFailed(outcome.reason));
+      });
+    });
+  }
+
+  async #reach(revision: Revision, deadlineMs: number, option: string): Promise<void> {
+    const leftMs = deadlineMs - this.#parts.monotonicMs();
+    if (await this.#parts.revisions.until(revision, leftMs)) return;
+    throw new ServiceError(
+      "timeout",
+      `${option} is ${revision}, this node has come to ${this.#parts.currentRevision()}`,
+      { retryable: true },
+    );
+  }
+
+  /** The asked view is not there yet: a past revision of the future, or a store that is catching up. */
+  async #reachView(query: Query, present: Revision, deadlineMs: number): Promise<void> {
+    const wanted = query.revision ?? present;
+    if (wanted <= present) return await this.#becomeReadable(deadlineMs);
+    await this.#reach(wanted, deadlineMs, "revision");
+  }
+
+  async #becomeReadable(deadlineMs: number): Promise<void> {
+    const leftMs = deadlineMs - this.#parts.monotonicMs();
+    if (leftMs <= 0) {
+      throw new ServiceError("not_ready", "This node is replaying its log", { retryable: true });
+    }
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        stop();
+        resolve();
+      };
+      const timer = setTimeout(wake, leftMs);
+      const stop = this.#parts.node.onApplied(wake);
+    });
+  }
+
+  #readHeader(answer: Answer, level: ReadLevel, options: ReadOptions): Header {
+    const header = { ...this.header(), level };
+    const revision = answer.kind === "records" || answer.kind === "range"
+      ? Math.max(answer.revision, 0)
+      : header.revision;
+    if (level === "linearizable") return { ...header, revision };
+    const { stalenessMs } = this.#parts.node.status();
+    const { maxStalenessMs } = options;
+    if (maxStalenessMs !== undefined && stalenessMs > maxStalenessMs) {
+      throw new ServiceError(
+        "too_stale",
+        `max_staleness is ${maxStalenessMs} ms, this node may be ${stalenessMs} ms behind`,
+        { retryable: true, retryAfterMs: 1_000 },
+      );
+    }
+    return { ...header, revision, stalenessMs };
+  }
+}
+
+function acceptWritten(answer: ForwardAnswer): Written {
+  if (answer.kind !== "written") throw wrongAnswer(answer.kind);
+  const result = decodeResult(answer.result);
+  if (!result.ok) throw wrongAnswer(result.reason);
+  return { result: result.value, header: answer.header };
+}
+
+function wrongAnswer(what: string): ServiceError {
+  return new ServiceError("internal", `The leader's answer cannot be read: ${what}`, {
+    outcome: "unknown",
+  });
+}
+
+/** The encoded form of a result, for the node that forwarded the write. */
+export function forwardedAnswer(written: Written): ForwardAnswer {
+  return { kind: "written", result: encodeResult(written.result), header: written.header };
+}
+
+function notLeader(self: NodeId): ServiceError {
+  return new ServiceError("leader_changed", `Node ${self} is not the leader`, {
+    outcome: "not_applied",
+    retryable: true,
+    retryAfterMs: 100,
+  });
+}
+
+type NotAppliedReason = (ProposeOutcome<Result> & { readonly kind: "notApplied" })["reason"];
+
+/** Refused before it was appended: either worth another try, or an error to tell. */
+function notApplied(reason: NotAppliedReason, self: NodeId): Try<Written> | ServiceError {
+  const outcome = "not_applied";
+  switch (reason) {
+    case "notLeader":
+    case "transferring":
+      return { kind: "notDone", error: notLeader(self) };
+    case "overloaded":
+      return new ServiceError("overloaded", "Too many writes are waiting on the leader", {
+        outcome,
+        retryable: true,
+        retryAfterMs: 1_000,
+      });
+    case "tooLarge":
+      return new ServiceError("request_too_large", "The write does not fit into one log entry", {
+        outcome,
+      });
+    case "expiredInQueue":
+      return new ServiceError("timeout", "The time was up before the leader took the write", {
+        outcome,
+        retryable: true,
+      });
+    case "closing":
+      return new ServiceError("draining", `Node ${self} is shutting down`, {
+        outcome,
+        retryable: true,
+        retryAfterMs: 1_000,
+      });
+    case "changeInProgress":
+    case "configurationChanged":
+    case "invalidChange":
+      return new ServiceError("internal", `A write was refused as ${reason}`, { outcome });
+  }
+}
+
+type UnknownReason = (ProposeOutcome<Result> & { readonly kind: "unknown" })["reason"];
+
+function unknownOutcome(reason: UnknownReason): ServiceError {
+  const outcome = "unknown";
+  switch (reason) {
+    case "timeout":
+      return new ServiceError("timeout", "The time was up before the write was committed", {
+        outcome,
+      });
+    case "closing":
+      return new ServiceError("draining", "The node shut down while the write was under way", {
+        outcome,
+      });
+    case "leadershipLost":
+    case "overwritten":
+      return new ServiceError(
+        "leader_changed",
+        "The leader changed while the write was under way; it may be applied or not",
+        { outcome },
+      );
+  }
+}
+
+function readFailed(reason: "noLeader" | "timeout" | "overloaded" | "closing"): ServiceError {
+  switch (reason) {
+    case "noLeader":
+      return new ServiceError("no_leader", noLeader().message, {
+        retryable: true,
+        retryAfterMs: 1_000,
+      });
+    case "timeout":
+      return new ServiceError("timeout", "No quorum confirmed the read in time", {
+        retryable: true,
+      });
+    case "overloaded":
+      return new ServiceError("overloaded", "Too many reads are waiting on the leader", {
+        retryable: true,
+        retryAfterMs: 1_000,
+      });
+    case "closing":
+      return new ServiceError("draining", "The node is shutting down", {
+        retryable: true,
+        retryAfterMs: 1_000,
+      });
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Hands a request to whoever leads, from this node or over one hop; the core knows nothing of it. A request is tried
+ * again only after proof that it was not appended, until the caller's time is up; what may have left and has no answer
+ * is `unknown`, and stays so.
+ */
+
+import type { NodeId } from "../raft/types.ts";
+import type { RequestOptions } from "./contract.ts";
+import { ServiceError } from "./errors.ts";
+import type { ForwardAnswer, ForwardBody, Forwarder, ForwardRequest } from "./forwarder.ts";
+import type { LeaderWatch } from "./leader_watch.ts";
+
+/** Rest between two tries while the leadership does not change. */
+const retryPauseMs = 50;
+
+export interface LeaderProxyParts {
+  readonly self: NodeId;
+  readonly clusterId: string;
+  readonly leaders: LeaderWatch;
+  readonly forwarder: Forwarder;
+  /** Where a member's rpc listener is. */
+  readonly addressOf: (id: NodeId) => string | undefined;
+  readonly monotonicMs: () => number;
+}
+
+/** What one try came to: an answer, or proof that nothing happened. */
+export type Try<T> =
+  | { readonly kind: "answered"; readonly value: T }
+  | { readonly kind: "notDone"; readonly error: ServiceError };
+
+export class LeaderProxy {
+  readonly #parts: LeaderProxyParts;
+
+  constructor(parts: LeaderProxyParts) {
+    this.#parts = parts;
+  }
+
+  /** `here` is asked when this node leads, `body` goes to the other node when another one does. */
+  async run<T>(task: {
+    readonly options: RequestOptions;
+    readonly here: (deadlineMs: number) => Promise<Try<T>>;
+    readonly body: ForwardBody;
+    readonly accept: (answer: ForwardAnswer) => T;
+  }): Promise<T> {
+    const { leaders, monotonicMs } = this.#parts;
+    const deadlineMs = monotonicMs() + task.options.timeoutMs;
+    let last: ServiceError | undefined;
+    for (;;) {
+      const leader = leaders.leader;
+      const result = leader === undefined
+        ? { kind: "notDone", error: last ?? noLeader() } as const
+        : leaders.isSelf
+        ? await task.here(deadlineMs)
+        : await this.#forward(leader, task, deadlineMs);
+      if (result.kind === "answered") return result.value;
+      last = result.error;
+      const leftMs = deadlineMs - monotonicMs();
+      if (leftMs <= 0) throw last;
+      const pauseMs = leaders.leader === leader && leader !== undefined ? retryPauseMs : leftMs;
+      await leaders.nextChange(Math.min(leftMs, pauseMs));
+    }
+  }
+
+  async #forward<T>(leader: NodeId, task: {
+    readonly options: RequestOptions;
+    readonly body: ForwardBody;
+    readonly accept: (answer: ForwardAnswer) => T;
+  }, deadlineMs: number): Promise<Try<T>> {
+    const { self, clusterId, forwarder, addressOf, monotonicMs } = this.#parts;
+    const address = addressOf(leader);
+    if (address === undefined) {
+      return { kind: "notDone", error: noLeader(`The address of node ${leader} is not known`) };
+    }
+    const request: ForwardRequest = {
+      clusterId,
+      from: self,
+      requestId: task.options.requestId,
+      timeoutMs: Math.max(1, deadlineMs - monotonicMs()),
+      body: task.body,
+    };
+    const outcome = await forwarder.forward(address, request, task.options.signal);
+    switch (outcome.kind) {
+      case "answered":
+        return { kind: "answered", value: task.accept(outcome.answer) };
+      case "failed":
+        if (outcome.error.code === "leader_changed" && outcome.error.outcome !== "unknown") {
+          return { kind: "notDone", error: outcome.error };
+        }
+        throw outcome.error;
+      case "notSent":
+        return {
+          kind: "notDone",
+          error: noLeader(`The leader, node ${leader}, cannot be reached: ${outcome.detail}`),
+        };
+      case "unknown":
+        throw new ServiceError(
+          monotonicMs() >= deadlineMs ? "timeout" : "leader_changed",
+          `The connection to the leader, node ${leader}, broke while the request was under way`,
+          { outcome: "unknown" },
+        );
+    }
+  }
+}
+
+export function noLeader(detail = "No leader is known to this node"): ServiceError {
+  return new ServiceError("no_leader", detail, {
+    outcome: "not_applied",
+    retryable: true,
+    retryAfterMs: 1_000,
+  });
+}

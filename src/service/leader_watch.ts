@@ -1,0 +1,46 @@
+/** Who leads, without asking the core for every request, and a way to wait for somebody to. */
+
+import type { NodeId } from "../raft/types.ts";
+import type { ServedNode } from "./node_port.ts";
+
+export class LeaderWatch {
+  readonly #self: NodeId;
+  #leader: NodeId | undefined;
+  readonly #waiting = new Set<() => void>();
+  readonly #stop: () => void;
+
+  constructor(node: ServedNode, self: NodeId) {
+    this.#self = self;
+    this.#leader = node.status().leader;
+    this.#stop = node.onLeadership(({ leader }) => {
+      this.#leader = leader;
+      for (const wake of [...this.#waiting]) wake();
+    });
+  }
+
+  get leader(): NodeId | undefined {
+    return this.#leader;
+  }
+
+  get isSelf(): boolean {
+    return this.#leader === this.#self;
+  }
+
+  /** Resolves at the next change of leadership, at the latest after `ms`. */
+  nextChange(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, Math.max(0, ms));
+      this.#waiting.add(wake);
+    });
+  }
+
+  close(): void {
+    this.#stop();
+    for (const wake of [...this.#waiting]) wake();
+  }
+}

@@ -1,0 +1,31 @@
+/** What the services need of the node below them: small enough to fake in a test. */
+
+import type { Answer, Query } from "../kv/query.ts";
+import type { Result } from "../kv/result.ts";
+import type { NodeStatus, TransferOutcome } from "../node/node.ts";
+import type { ProposeOutcome } from "../node/pending.ts";
+import type { ReadLevelAsked, ReadOutcome } from "../node/readers.ts";
+import type { Leadership } from "../raft/ready.ts";
+import type { NodeId } from "../raft/types.ts";
+
+export interface ServedNode {
+  propose(
+    data: Uint8Array,
+    deadlineMs: number,
+    settle: (outcome: ProposeOutcome<Result>) => void,
+  ): void;
+  readIndex(
+    level: ReadLevelAsked,
+    deadlineMs: number,
+    settle: (outcome: ReadOutcome) => void,
+  ): void;
+  readNow(level: "eventual" | "lease", query: Query): Answer | undefined;
+  transferLeadership(
+    target: NodeId | undefined,
+    deadlineMs: number,
+    settle: (outcome: TransferOutcome) => void,
+  ): void;
+  status(): NodeStatus;
+  onLeadership(handler: (leadership: Leadership) => void): () => void;
+  onApplied(handler: () => void): () => void;
+}
