@@ -54,7 +54,7 @@ function ascending(ids: readonly number[]): readonly number[] {
 export function fromHelloAnswer(answer: HelloAnswer): Wire["skein.raft.v1.HelloAnswer"] {
   switch (answer.kind) {
     case "refused":
-      return { refused: { reason: answer.reason } };
+      return { refused: { reason: answer.reason, final: answer.final } };
     case "accepted": {
       const cluster = answer.cluster;
       return {
@@ -69,7 +69,8 @@ export function fromHelloAnswer(answer: HelloAnswer): Wire["skein.raft.v1.HelloA
 
 export function toHelloAnswer(wire: Wire["skein.raft.v1.HelloAnswer"]): HelloAnswer {
   if (wire.refused !== null && wire.refused !== undefined) {
-    return { kind: "refused", reason: wire.refused.reason.slice(0, reasonLengthMax) };
+    const { reason, final } = wire.refused;
+    return { kind: "refused", reason: reason.slice(0, reasonLengthMax), final };
   }
   const accepted = present(wire.accepted, "hello_answer.answer");
   const hello = toHello(present(accepted.hello, "accepted.hello"));

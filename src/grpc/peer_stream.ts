@@ -13,6 +13,7 @@ import { frameBytesMax, PeerConnection } from "./peer_connection.ts";
 import { type FaultLog, WireRefusal } from "./refusal.ts";
 import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
 
+export type Refusal = Extract<HelloAnswer, { kind: "refused" }>;
 export type PeerMethod = "Connect" | "Snapshot";
 
 export interface PeerStreamOptions {
@@ -24,6 +25,8 @@ export interface PeerStreamOptions {
   readonly hello: () => Hello;
   /** Why whoever answered is not the peer that we want; undefined when it is. */
   readonly objection: (theirs: Hello) => string | undefined;
+  /** The peer has turned us away. */
+  readonly onRefused: (refusal: Refusal) => void;
   /** Something that was sent may be lost. Never called inside `send`. */
   readonly onLoss: () => void;
   readonly faults: FaultLog;
@@ -41,6 +44,8 @@ const backoffMinMs = 50;
 const backoffMaxMs = 500;
 /** After a refusal: nothing that a quick retry could change. */
 const refusedPauseMs = 2_000;
+/** After a refusal for good, for as long as the node goes on all the same. */
+const finalPauseMs = 60_000;
 
 const frameCodec: Codec<Wire["skein.raft.v1.Frame"]> =
   method("skein.raft.v1.RaftService", "Connect").request;
@@ -138,7 +143,10 @@ export class PeerStream {
       faults.noteError(name, error);
       return this.#cut(refusedPauseMs);
     }
-    if (answer.kind === "refused") return this.#give(`It refused us: ${answer.reason}`);
+    if (answer.kind === "refused") {
+      this.#give(`It refused us: ${answer.reason}`, answer.final ? finalPauseMs : refusedPauseMs);
+      return this.#options.onRefused(answer);
+    }
     const objection = this.#options.objection(answer.hello);
     if (objection !== undefined) return this.#give(objection);
     const { connection, timer } = this.#state;
@@ -149,9 +157,9 @@ export class PeerStream {
   }
 
   /** Gives this attempt up for a reason that people should know. */
-  #give(reason: string): void {
+  #give(reason: string, pauseMs = refusedPauseMs): void {
     this.#options.faults.note("hello", `${this.#options.name} (${this.address})`, reason);
-    this.#cut(refusedPauseMs);
+    this.#cut(pauseMs);
   }
 
   #cut(pauseMs: number): void {

@@ -10,7 +10,7 @@ import type { NodeId, Term } from "../raft/types.ts";
 import type { OfferedMethod } from "./call.ts";
 import { askHello } from "./ask_hello.ts";
 import { InboundStreams } from "./inbound_streams.ts";
-import { type PeerMethod, PeerStream } from "./peer_stream.ts";
+import { type PeerMethod, PeerStream, type Refusal } from "./peer_stream.ts";
 import { type FaultKind, FaultLog, type FaultReport } from "./refusal.ts";
 import type { SendQueueLimits } from "./send_queue.ts";
 
@@ -48,6 +48,7 @@ export class GrpcRaftTransport implements Transport {
   #judge: ((theirs: Hello) => HelloAnswer) | undefined;
   #receive: (envelope: Envelope) => void = () => {};
   #unreachable: (peer: NodeId) => void = () => {};
+  #refused: (peer: NodeId, refusal: Refusal) => void = () => {};
 
   constructor(options: RaftTransportOptions) {
     this.#options = options;
@@ -105,6 +106,10 @@ export class GrpcRaftTransport implements Transport {
 
   onHello(handler: (theirs: Hello) => HelloAnswer): void {
     this.#judge = handler;
+  }
+
+  onRefused(handler: (peer: NodeId, refusal: Refusal) => void): void {
+    this.#refused = handler;
   }
 
   setHello(make: (to: NodeId) => Hello): void {
@@ -195,6 +200,9 @@ export class GrpcRaftTransport implements Transport {
       credentials: this.#options.credentials,
       hello: () => make(id),
       objection: (theirs) => this.#objection(id, theirs),
+      onRefused: (refusal) => {
+        if (!this.#closed) this.#refused(id, refusal);
+      },
       onLoss: () => {
         if (!this.#closed) this.#unreachable(id);
       },

@@ -1929,6 +1929,10 @@ export const schema = {
           "reason": {
            "type": "string",
            "id": 1
+          },
+          "final": {
+           "type": "bool",
+           "id": 2
           }
          }
         },

@@ -412,6 +412,7 @@ export interface Wire {
   };
   "skein.raft.v1.HelloRefused": {
     readonly reason: string;
+    readonly final: boolean;
   };
   "skein.raft.v1.Addresses": {
     readonly rpc: string;

@@ -1,0 +1,71 @@
+/** skein.cluster.v1.RaftClusterService: operating the cluster over gRPC. */
+
+import type { ClusterService } from "../service/contract.ts";
+import {
+  type Answer,
+  type CallContext,
+  type OfferedMethod,
+  offerStream,
+  offerUnary,
+  type StreamHandler,
+} from "./call.ts";
+import { method } from "./codec.ts";
+import { fromCheck, fromClusterView } from "./convert_cluster.ts";
+import { answerHeaders, requestOptions, unavailable } from "./request_options.ts";
+import { withDetails } from "./status_details.ts";
+
+const service = "skein.cluster.v1.RaftClusterService";
+
+export function clusterMethods(cluster: ClusterService): readonly OfferedMethod[] {
+  return [
+    offerUnary(
+      method(service, "ListNodes"),
+      (_request, call) =>
+        answering(call, async (options) => {
+          const { nodes, leader, configuration } = fromClusterView(await cluster.fullView(options));
+          return { nodes, leader, configuration };
+        }),
+    ),
+    offerUnary(method(service, "Status"), ({ local }, call) =>
+      answering(call, async (options) => {
+        const view = local ? cluster.view() : await cluster.fullView(options);
+        const checks = cluster.readiness();
+        const ready = checks.every((check) => check.ok);
+        return { view: fromClusterView(view), ready, checks: checks.map(fromCheck) };
+      })),
+    offerUnary(
+      method(service, "TransferLeadership"),
+      ({ target }, call) =>
+        answering(call, (options) => cluster.transferLeadership(target ?? undefined, options)),
+    ),
+    offerUnary(method(service, "AddNode"), missing("AddNode")),
+    offerUnary(method(service, "RemoveNode"), missing("RemoveNode")),
+    offerUnary(method(service, "PromoteNode"), missing("PromoteNode")),
+    offerUnary(method(service, "ReplaceNode"), missing("ReplaceNode")),
+    offerStream(method(service, "WatchMembership"), missingStream("WatchMembership")),
+    offerStream(method(service, "Snapshot"), missingStream("Snapshot")),
+  ];
+}
+
+async function answering<Response>(
+  call: CallContext,
+  serve: (options: ReturnType<typeof requestOptions>) => Promise<Response>,
+): Promise<Answer<Response>> {
+  const options = requestOptions(call);
+  try {
+    return { message: await serve(options), headers: answerHeaders(options.requestId) };
+  } catch (error) {
+    throw withDetails(error);
+  }
+}
+
+function missing(name: string): () => Promise<never> {
+  return () => Promise.reject(unavailable(name));
+}
+
+function missingStream<Request, Response>(name: string): StreamHandler<Request, Response> {
+  return (answers) => {
+    answers.fail(unavailable(name));
+    return { message() {}, malformed() {}, halfClosed() {}, closed() {} };
+  };
+}

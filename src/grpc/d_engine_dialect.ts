@@ -1,0 +1,287 @@
+/**
+ * The client services of d-engine over our store: its clients and tools work unchanged
+ * (proto/d_engine/).
+ */
+
+import { unreachable } from "../lib/assert.ts";
+import {
+  type ClusterService,
+  type ClusterView,
+  type Conditions,
+  type Header,
+  keyBytesMax,
+  type KvService,
+  type MemberView,
+  type Operation,
+  type ReadLevel,
+  type Result,
+  valueBytesMax,
+} from "../service/contract.ts";
+import { grpcStatus, ServiceError } from "../service/errors.ts";
+import {
+  type Answer,
+  type CallContext,
+  CallError,
+  type OfferedMethod,
+  offerStream,
+  offerUnary,
+  type StreamHandler,
+} from "./call.ts";
+import { method, type Wire } from "./codec.ts";
+import { dEngineCode, failedResponse, invalidRequest } from "./d_engine_errors.ts";
+import {
+  answerHeaders,
+  minRevision,
+  refuseIdempotencyKey,
+  requestOptions,
+  unavailable,
+} from "./request_options.ts";
+import { withDetails } from "./status_details.ts";
+
+type ClientResponse = Wire["d_engine.client.ClientResponse"];
+
+export interface DEngineOptions {
+  readonly kv: KvService;
+  readonly cluster: ClusterService;
+  /** Clients connect with TLS: the addresses that they are given say so. */
+  readonly tls: boolean;
+}
+
+const clientService = "d_engine.client.RaftClientService";
+const clusterService = "d_engine.server.cluster.ClusterManagementService";
+const keysMax = 10_000;
+const levels: readonly ReadLevel[] = ["lease", "linearizable", "eventual"];
+
+export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[] {
+  const { kv, cluster, tls } = options;
+  return [
+    offerUnary(
+      method(clientService, "HandleClientWrite"),
+      (request, call) => answering(call, (requestId) => write(kv, request, call, requestId)),
+    ),
+    offerUnary(
+      method(clientService, "HandleClientRead"),
+      (request, call) => answering(call, (requestId) => read(kv, request, call, requestId)),
+    ),
+    offerUnary(method(clientService, "HandleClientScan"), missing("HandleClientScan")),
+    offerStream(method(clientService, "Watch"), missingStream("Watch")),
+    offerStream(method(clientService, "WatchMembership"), missingStream("WatchMembership")),
+    offerUnary(
+      method(clusterService, "GetClusterMetadata"),
+      async (_request, call) => ({ message: membership(await viewOf(cluster, call), tls) }),
+    ),
+    offerUnary(
+      method(clusterService, "DiscoverLeader"),
+      async (_request, call) => ({ message: discovery(await viewOf(cluster, call), tls) }),
+    ),
+    offerUnary(
+      method(clusterService, "UpdateClusterConf"),
+      () => Promise.reject(notOffered("UpdateClusterConf", "skein.cluster.v1.RaftClusterService")),
+    ),
+    offerUnary(
+      method(clusterService, "JoinCluster"),
+      () => Promise.reject(notOffered("JoinCluster", "the configuration of the new node")),
+    ),
+  ];
+}
+
+function missing(name: string): () => Promise<never> {
+  return () => Promise.reject(unavailable(name));
+}
+
+function missingStream<Request, Response>(name: string): StreamHandler<Request, Response> {
+  return (answers) => {
+    answers.fail(unavailable(name));
+    return { message() {}, malformed() {}, halfClosed() {}, closed() {} };
+  };
+}
+
+function notOffered(name: string, instead: string): CallError {
+  return new CallError(grpcStatus.unimplemented, `${name} is not offered; use ${instead}`);
+}
+
+/** The leader's view: only it knows whether it may answer for its term. */
+async function viewOf(cluster: ClusterService, call: CallContext): Promise<ClusterView> {
+  try {
+    return await cluster.fullView(requestOptions(call));
+  } catch (error) {
+    throw withDetails(error);
+  }
+}
+
+interface Served {
+  readonly response: ClientResponse;
+  readonly header?: Header;
+}
+
+/** Failures of the request are answers of this protocol, not statuses. */
+async function answering(
+  call: CallContext,
+  serve: (requestId: string) => Promise<Served>,
+): Promise<Answer<ClientResponse>> {
+  const { requestId } = requestOptions(call);
+  try {
+    const { response, header } = await serve(requestId);
+    return { message: response, headers: answerHeaders(requestId, header) };
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    return { message: failedResponse(error), headers: answerHeaders(requestId) };
+  }
+}
+
+async function write(
+  kv: KvService,
+  request: Wire["d_engine.client.ClientWriteRequest"],
+  call: CallContext,
+  requestId: string,
+): Promise<Served> {
+  refuseIdempotencyKey(call);
+  const operation = toOperation(request.command);
+  try {
+    const { result, header } = await kv.write(operation, { ...requestOptions(call), requestId });
+    return { response: toResponse(result), header };
+  } catch (error) {
+    // A write without conditions that is applied has succeeded: the answer needs nothing else.
+    const applied = error instanceof ServiceError && error.outcome === "applied";
+    if (applied && request.command?.operation !== "compareAndSwap") {
+      return { response: wrote(true) };
+    }
+    throw error;
+  }
+}
+
+function toOperation(command: Wire["d_engine.client.WriteCommand"] | null | undefined): Operation {
+  if (command?.insert !== null && command?.insert !== undefined) {
+    const { key, value, ttlSecs } = command.insert;
+    if (ttlSecs !== 0) {
+      throw invalidRequest(`ttl_secs is ${ttlSecs}, allowed is 0: leases are not available yet`);
+    }
+    return put(key, value, {});
+  }
+  if (command?.delete !== null && command?.delete !== undefined) {
+    const target = { kind: "key", key: checkKey(command.delete.key) } as const;
+    return { kind: "delete", target, conditions: {}, prev: false };
+  }
+  if (command?.compareAndSwap !== null && command?.compareAndSwap !== undefined) {
+    const { key, expectedValue, newValue } = command.compareAndSwap;
+    const absent = expectedValue === null || expectedValue === undefined;
+    return put(key, newValue, { ifValue: absent ? "absent" : { equals: expectedValue } });
+  }
+  throw invalidRequest("command is missing, allowed are insert, delete and compare_and_swap");
+}
+
+function put(key: Uint8Array, value: Uint8Array, conditions: Conditions): Operation {
+  if (value.length > valueBytesMax) {
+    const detail = `The value has ${value.length} bytes, allowed are ${valueBytesMax}`;
+    throw new ServiceError("value_too_large", detail, { outcome: "not_applied" });
+  }
+  return { kind: "put", key: checkKey(key), value, conditions, prev: false };
+}
+
+function checkKey(key: Uint8Array): Uint8Array {
+  if (key.length === 0) throw invalidRequest("The key is empty");
+  if (key.length > keyBytesMax) {
+    const detail = `The key has ${key.length} bytes, allowed are ${keyBytesMax}`;
+    throw new ServiceError("key_too_long", detail, { outcome: "not_applied" });
+  }
+  return key;
+}
+
+function toResponse(result: Result): ClientResponse {
+  switch (result.kind) {
+    case "put":
+    case "delete":
+      return wrote(true);
+    case "conditionFailed":
+      return wrote(false);
+    case "rangeTooLarge":
+      throw new ServiceError("range_too_large", `The range holds ${result.keys} keys`, {
+        outcome: "not_applied",
+      });
+    case "refused":
+      throw invalidRequest(result.reason);
+    case "none":
+    case "nothing":
+      throw new Error(`A write was answered with ${result.kind}`);
+    default:
+      return unreachable(result);
+  }
+}
+
+function wrote(succeeded: boolean): ClientResponse {
+  return { error: dEngineCode.success, writeResult: { succeeded } };
+}
+
+async function read(
+  kv: KvService,
+  request: Wire["d_engine.client.ClientReadRequest"],
+  call: CallContext,
+  requestId: string,
+): Promise<Served> {
+  const { keys, consistencyPolicy } = request;
+  if (keys.length === 0 || keys.length > keysMax) {
+    throw invalidRequest(`keys has ${keys.length} elements, allowed are 1 … ${keysMax}`);
+  }
+  for (const key of keys) checkKey(key);
+  const absent = consistencyPolicy === null || consistencyPolicy === undefined;
+  const level = absent ? "linearizable" : levels[consistencyPolicy];
+  if (level === undefined) {
+    throw invalidRequest(`consistency_policy is ${consistencyPolicy}, allowed are 0, 1 and 2`);
+  }
+  const options = { ...requestOptions(call), requestId, level, ...minRevision(call) };
+  const { answer, header } = await kv.read({ kind: "get", keys }, options);
+  if (answer.kind !== "records") throw new Error(`A get was answered with ${answer.kind}`);
+  const results = answer.records.flatMap((record) =>
+    record === undefined ? [] : [{ key: record.key, value: record.value }]
+  );
+  return { response: { error: dEngineCode.success, readData: { results } }, header };
+}
+
+const nodeRole = { follower: 1, precandidate: 2, candidate: 2, leader: 3 } as const;
+const learnerRole = 4;
+const nodeStatus = { learner: 1, readOnly: 2, voter: 3 } as const;
+
+function membership(
+  view: ClusterView,
+  tls: boolean,
+): Wire["d_engine.server.cluster.ClusterMembership"] {
+  return {
+    version: view.configuration.index,
+    nodes: view.members.map((member) => ({
+      id: member.id,
+      address: clientAddress(member, tls),
+      role: roleOf(member, view),
+      status: nodeStatus[member.suffrage],
+    })),
+    currentLeaderId: readyLeader(view)?.id,
+  };
+}
+
+function discovery(
+  view: ClusterView,
+  tls: boolean,
+): Wire["d_engine.server.cluster.LeaderDiscoveryResponse"] {
+  const leader = readyLeader(view);
+  return {
+    leaderId: leader?.id ?? 0,
+    leaderAddress: leader === undefined ? "" : clientAddress(leader, tls),
+    term: view.term,
+  };
+}
+
+/** Clients send their first request there at once: it must be a member that may answer. */
+function readyLeader(view: ClusterView): MemberView | undefined {
+  if (view.leaderReady !== true) return undefined;
+  return view.members.find((member) => member.id === view.leader);
+}
+
+function roleOf(member: MemberView, view: ClusterView): number {
+  if (member.suffrage !== "voter") return learnerRole;
+  if (member.id === view.leader) return nodeRole.leader;
+  return member.role === undefined ? nodeRole.follower : nodeRole[member.role];
+}
+
+function clientAddress(member: MemberView, tls: boolean): string {
+  const address = member.clientRpc ?? member.rpc ?? "";
+  return tls && address !== "" ? `https://${address}` : address;
+}

@@ -1,0 +1,58 @@
+/** What every client call says beside its message, and what every answer says beside its own. */
+
+import { randomUUID } from "node:crypto";
+import type { Header, ReadOptions, RequestOptions } from "../service/contract.ts";
+import { grpcStatus, ServiceError } from "../service/errors.ts";
+import { type CallContext, CallError, type CallMetadata } from "./call.ts";
+
+const timeoutDefaultMs = 5_000;
+const timeoutMaxMs = 60_000;
+const requestIdForm = /^[\x21-\x7e]{1,128}$/;
+const revisionForm = /^[0-9]{1,16}$/;
+
+export function requestOptions(call: CallContext): RequestOptions {
+  const asked = call.header("x-request-id");
+  const requestId = asked !== undefined && requestIdForm.test(asked) ? asked : randomUUID();
+  const timeoutMs = Math.min(call.timeoutMs ?? timeoutDefaultMs, timeoutMaxMs);
+  return { timeoutMs, requestId, signal: call.signal };
+}
+
+/** Throws ServiceError when `min-revision` is no revision. */
+export function minRevision(call: CallContext): Pick<ReadOptions, "minRevision"> {
+  const text = call.header("min-revision");
+  if (text === undefined) return {};
+  const value = revisionForm.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) {
+    const message = `min-revision is ${JSON.stringify(text.slice(0, 40))}, allowed is 0 … 2^53 - 1`;
+    throw new ServiceError("validation_failed", message, {
+      issues: [{ path: "min-revision", message }],
+    });
+  }
+  return { minRevision: value };
+}
+
+/** Throws ServiceError: a key that was ignored could apply a write twice. */
+export function refuseIdempotencyKey(call: CallContext): void {
+  if (call.header("idempotency-key") === undefined) return;
+  const message = "idempotency-key is not available yet";
+  throw new ServiceError("bad_request", message, {
+    outcome: "not_applied",
+    issues: [{ path: "idempotency-key", message }],
+  });
+}
+
+export function answerHeaders(requestId: string, header?: Header): CallMetadata {
+  if (header === undefined) return { "x-request-id": requestId };
+  return {
+    "x-request-id": requestId,
+    "kv-revision": String(header.revision),
+    "kv-served-by": String(header.servedBy),
+    ...(header.leader === undefined ? {} : { "kv-leader": String(header.leader) }),
+    ...(header.level === undefined ? {} : { "kv-consistency": header.level }),
+  };
+}
+
+/** For a method that is declared and not there yet. */
+export function unavailable(what: string): CallError {
+  return new CallError(grpcStatus.unimplemented, `${what} is not available yet`);
+}
