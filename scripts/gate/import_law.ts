@@ -21,7 +21,7 @@ export interface Layer {
 const hono = ["hono", "@hono/zod-openapi", "zod"];
 /** What every layer of `everything` may be imported by the composition root. */
 const everything = [
-  ...["raft", "raft encoding", "kv", "kv ports", "node ports", "node", "storage", "grpc"],
+  ...["raft", "raft vocabulary", "kv", "kv ports", "node ports", "node", "storage", "grpc"],
   ...["service", "http", "routes", "config", "client", "runtime", "runtime parts"],
 ];
 
@@ -30,25 +30,26 @@ export const layers: readonly Layer[] = [
   {
     name: "raft",
     files: ["src/raft/"],
-    values: ["raft encoding"],
+    values: ["raft vocabulary"],
     types: [],
     packages: [],
     pure: true,
   },
-  // Canonical bytes and checksums of what travels and rests: values that adapters may use.
+  // The nouns, and the canonical bytes and checksums of what travels and rests: the values of raft
+  // that the store and the adapters may use.
   {
-    name: "raft encoding",
-    files: ["src/raft/encoding.ts"],
+    name: "raft vocabulary",
+    files: ["src/raft/types.ts", "src/raft/encoding.ts"],
     values: [],
-    types: ["raft"],
+    types: [],
     packages: [],
     pure: true,
   },
   {
     name: "kv",
     files: ["src/kv/"],
-    values: ["kv ports"],
-    types: ["raft", "raft encoding", "node ports"],
+    values: ["kv ports", "raft vocabulary"],
+    types: ["raft", "node ports"],
     packages: [],
     pure: true,
   },
@@ -56,7 +57,7 @@ export const layers: readonly Layer[] = [
     name: "kv ports",
     files: ["src/kv/ports.ts"],
     values: ["kv"],
-    types: ["raft", "node ports"],
+    types: ["raft", "raft vocabulary", "node ports"],
     packages: [],
     pure: true,
   },
@@ -64,14 +65,14 @@ export const layers: readonly Layer[] = [
     name: "node ports",
     files: ["src/node/ports.ts"],
     values: [],
-    types: ["raft"],
+    types: ["raft", "raft vocabulary"],
     packages: [],
     pure: true,
   },
   {
     name: "node",
     files: ["src/node/"],
-    values: ["raft", "raft encoding", "node ports"],
+    values: ["raft", "raft vocabulary", "node ports"],
     types: [],
     packages: [],
     pure: true,
@@ -79,14 +80,14 @@ export const layers: readonly Layer[] = [
   {
     name: "storage",
     files: ["src/storage/"],
-    values: ["raft encoding", "node ports", "kv ports", "runtime"],
+    values: ["raft vocabulary", "node ports", "kv ports", "runtime"],
     types: ["raft", "kv"],
     packages: ["node:*"],
   },
   {
     name: "grpc",
     files: ["src/grpc/"],
-    values: ["raft encoding", "service"],
+    values: ["raft vocabulary", "service"],
     types: ["raft", "node ports", "runtime"],
     packages: ["@grpc/grpc-js", "protobufjs", "node:*"],
   },
@@ -94,7 +95,7 @@ export const layers: readonly Layer[] = [
     name: "service",
     files: ["src/service/"],
     values: ["node", "node ports", "kv", "kv ports"],
-    types: ["raft", "runtime"],
+    types: ["raft", "raft vocabulary", "runtime"],
     packages: ["node:*"],
   },
   {

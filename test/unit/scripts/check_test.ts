@@ -186,7 +186,8 @@ describe("test reports", () => {
     const xml = `<testsuites><testsuite name="test/a_test.ts" file="test/a_test.ts">
       <testsuite name="outer" file="test/a_test.ts"><testcase name="ok" classname="outer" />
       <testcase name="bad" classname="outer"><failure message="1 &lt; 2">x</failure></testcase>
-      </testsuite><testcase name="gone" classname=""><skipped /></testcase></testsuite></testsuites>`;
+      </testsuite><testcase name="gone" classname=""><skipped /></testcase></testsuite>
+      </testsuites>`;
     const report = readTestReport(xml, "bun");
     assert.deepEqual({ ...report, files: [...report.files] }, {
       passed: 1,

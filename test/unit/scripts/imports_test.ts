@@ -22,7 +22,9 @@ describe("import law: the arrows", () => {
   const allowed: readonly (readonly [string, string])[] = [
     ["src/raft/core.ts", 'import { assert } from "../lib/assert.ts";'],
     ["src/raft/core.ts", 'import { makeEntry } from "./encoding.ts";'],
-    ["src/kv/tables.ts", 'import type { Entry } from "../raft/types.ts";'],
+    ["src/kv/tables.ts", 'import type { Ready } from "../raft/ready.ts";'],
+    ["src/kv/tables.ts", 'import { decodeConfiguration } from "../raft/encoding.ts";'],
+    ["src/storage/sqlite/engine.ts", 'import { originPosition } from "../../raft/types.ts";'],
     ["src/kv/tables.ts", 'import type { StateMachine } from "../node/ports.ts";'],
     ["src/node/node.ts", 'import { RaftCore } from "../raft/core.ts";'],
     ["src/node/node.ts", 'import type { Clock } from "./ports.ts";'],
@@ -65,8 +67,8 @@ describe("import law: the arrows", () => {
     ["src/raft/core.ts", 'import { hash } from "node:crypto";', "package"],
     ["src/raft/core.ts", 'import { z } from "zod";', "package"],
     ["src/raft/core.ts", 'import { Database } from "bun:sqlite";', "package"],
-    ["src/kv/tables.ts", 'import { originPosition } from "../raft/types.ts";', "layer"],
-    ["src/kv/tables.ts", 'import { type Entry } from "../raft/types.ts";', "layer"],
+    ["src/kv/tables.ts", 'import { RaftLog } from "../raft/log.ts";', "layer"],
+    ["src/kv/tables.ts", 'import { type Ready } from "../raft/ready.ts";', "layer"],
     ["src/kv/tables.ts", 'import type { Engine } from "../storage/sqlite/engine.ts";', "layer"],
     ["src/node/node.ts", 'import { Engine } from "../storage/sqlite/engine.ts";', "layer"],
     ["src/node/node.ts", 'import type { Engine } from "../storage/sqlite/engine.ts";', "layer"],
@@ -106,6 +108,7 @@ describe("import law: the arrows", () => {
     ["src/node/node.ts", 'export * from "../storage/sqlite/engine.ts";', "layer"],
     ["src/http/app.ts", 'export type { Term } from "../raft/types.ts";', "layer"],
     ["src/http/app.ts", 'import "../raft/types.ts";', "layer"],
+    ["src/service/contract.ts", 'import { originPosition } from "../raft/types.ts";', "layer"],
   ];
   for (const [from, statement, rule] of refused) {
     it(`refuses ${from}: ${statement}`, () => {
@@ -126,7 +129,8 @@ describe("import law: the arrows", () => {
     ]);
     assert.equal(
       violation?.message,
-      "http imports raft (src/raft/types.ts); allowed: http, lib, service, types of runtime",
+      "http imports raft vocabulary (src/raft/types.ts); " +
+        "allowed: http, lib, service, types of runtime",
     );
   });
 });

@@ -1,0 +1,122 @@
+/**
+ * The cheap check that comes first: revisions count the writes of the whole store, so they must run
+ * with time across all keys. O(n log n), and it catches most broken stores at once.
+ */
+
+import type { Call, Outcome, SeenRecord } from "./history.ts";
+
+export interface Disorder {
+  readonly reason: string;
+  readonly calls: readonly Call[];
+}
+
+/** The first pair of answers that cannot both be true; undefined when there is none. */
+export function checkRevisionOrder(calls: readonly Call[]): Disorder | undefined {
+  return checkTime(calls) ?? checkWrites(calls) ?? checkRecords(calls);
+}
+
+/** The store's revision as the answer reflects it; undefined when it does not say. */
+function revisionOf(outcome: Outcome): number | undefined {
+  switch (outcome.kind) {
+    case "written":
+      return outcome.mod;
+    case "found":
+      return outcome.revision ?? outcome.record.mod;
+    case "conditionFailed":
+      return outcome.revision ?? outcome.current?.mod;
+    case "absent":
+    case "deleted":
+      return outcome.revision;
+    case "notApplied":
+    case "unknown":
+      return undefined;
+  }
+}
+
+/** The revision that the call itself took; undefined when it changed nothing that we know of. */
+function writtenRevision(outcome: Outcome): number | undefined {
+  if (outcome.kind === "written") return outcome.mod;
+  return outcome.kind === "deleted" && outcome.count === 1 ? outcome.revision : undefined;
+}
+
+/** What was answered before a call began is not above its revision, and below that of a write. */
+function checkTime(calls: readonly Call[]): Disorder | undefined {
+  const begins = calls.filter(({ outcome }) => saysNewest(outcome))
+    .sort((a, b) => a.startedAt - b.startedAt);
+  const ends = calls.filter(({ endedAt, outcome }) =>
+    endedAt !== Infinity && revisionOf(outcome) !== undefined
+  ).sort((a, b) => a.endedAt - b.endedAt);
+  let newest: Call | undefined;
+  let at = 0;
+  for (const call of begins) {
+    for (; at < ends.length && ends[at]!.endedAt < call.startedAt; at++) {
+      const ended = ends[at]!;
+      if (newest === undefined || revisionOf(ended.outcome)! > revisionOf(newest.outcome)!) {
+        newest = ended;
+      }
+    }
+    if (newest === undefined) continue;
+    const [before, now] = [revisionOf(newest.outcome)!, revisionOf(call.outcome)!];
+    const isWrite = writtenRevision(call.outcome) !== undefined;
+    if (now > before || (now === before && !isWrite)) continue;
+    const reason = `call ${call.id} is at revision ${now}, although call ${newest.id} had been ` +
+      `answered at revision ${before} before it began`;
+    return { reason, calls: [newest, call] };
+  }
+  return undefined;
+}
+
+/** A record's own revision may be old; only an answer with the store's is as new as can be. */
+function saysNewest(outcome: Outcome): boolean {
+  if (outcome.kind === "written") return true;
+  return outcome.kind !== "notApplied" && outcome.kind !== "unknown" &&
+    outcome.revision !== undefined;
+}
+
+/** No two writes have one revision. */
+function checkWrites(calls: readonly Call[]): Disorder | undefined {
+  const writers = new Map<number, Call>();
+  for (const call of calls) {
+    const revision = writtenRevision(call.outcome);
+    if (revision === undefined) continue;
+    const other = writers.get(revision);
+    if (other !== undefined) {
+      const reason = `calls ${other.id} and ${call.id} were both given revision ${revision}`;
+      return { reason, calls: [other, call] };
+    }
+    writers.set(revision, call);
+  }
+  return undefined;
+}
+
+/** One revision of a key has one value and one version, whoever looks. */
+function checkRecords(calls: readonly Call[]): Disorder | undefined {
+  const seen = new Map<string, { readonly record: SeenRecord; readonly call: Call }>();
+  for (const call of calls) {
+    const record = recordOf(call);
+    if (record === undefined) continue;
+    const place = `${record.mod} ${call.operation.key}`;
+    const other = seen.get(place);
+    if (other === undefined) {
+      seen.set(place, { record, call });
+      continue;
+    }
+    const versions = [other.record.version, record.version];
+    const sameVersion = versions.includes(undefined) || versions[0] === versions[1];
+    if (other.record.value === record.value && sameVersion) continue;
+    const reason = `calls ${other.call.id} and ${call.id} saw different records of ` +
+      `${call.operation.key} at revision ${record.mod}`;
+    return { reason, calls: [other.call, call] };
+  }
+  return undefined;
+}
+
+/** What the call wrote or was shown. */
+function recordOf({ operation, outcome }: Call): SeenRecord | undefined {
+  if (outcome.kind === "found") return outcome.record;
+  if (outcome.kind === "conditionFailed") return outcome.current;
+  if (outcome.kind !== "written") return undefined;
+  if (operation.kind !== "put" && operation.kind !== "cas") return undefined;
+  const { mod, version } = outcome;
+  return { value: operation.value, mod, ...(version === undefined ? {} : { version }) };
+}
