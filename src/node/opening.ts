@@ -1,0 +1,135 @@
+/**
+ * From what lies on disk to a state in which the core may start: finishes what a crash interrupted, carries out what
+ * recovery.ts decides, and never lets a node speak before what it did to its own memory is written down.
+ */
+
+import { assert } from "../lib/assert.ts";
+import { emptyBytes } from "../lib/bytes.ts";
+import type { Boundary, RestoredState } from "../raft/types.ts";
+import type { Identity, IdentityStore, StateMachine, StorageEngine } from "./ports.ts";
+import { decideRecovery, type Recovery } from "./recovery.ts";
+
+export interface OpeningParts {
+  readonly identities: IdentityStore;
+  /** Already with the `starts` of this start. */
+  readonly identity: Identity;
+  readonly storage: StorageEngine;
+  readonly machine: Pick<
+    StateMachine<unknown, unknown, unknown>,
+    "applied" | "staged" | "adopt"
+  >;
+  /** Drawn for this start. */
+  readonly nonce: number;
+}
+
+export type Opening =
+  | {
+    readonly kind: "ready";
+    readonly identity: Identity;
+    readonly restored: RestoredState;
+    /** What the log lost, for people. */
+    readonly lost?: string;
+  }
+  /** There is no log yet: the cluster has to be born, or found. */
+  | { readonly kind: "unborn" }
+  | { readonly kind: "refused"; readonly reason: string };
+
+export function open(parts: OpeningParts, done: (opening: Opening) => void): void {
+  const { identity, storage } = parts;
+  const empty = storage.log.lastIndex() === 0 && storage.stored().batchNumber === 0;
+  if (empty && identity.birth === undefined) {
+    return done(
+      identity.refused === undefined
+        ? { kind: "unborn" }
+        : { kind: "refused", reason: identity.refused },
+    );
+  }
+  withBirth(parts, (known) => carryOut({ ...parts, identity: known }, done));
+}
+
+/** A crash may have come between the first write to the log and that to the identity. */
+function withBirth({ identities, identity, storage }: OpeningParts, next: (i: Identity) => void) {
+  if (identity.birth !== undefined) return next(identity);
+  const first = storage.stored().configurations.find(({ position }) => position.index === 1);
+  if (first === undefined) return next(identity);
+  const born = { ...identity, birth: first.configuration };
+  identities.save(born, () => next(born));
+}
+
+function carryOut(parts: OpeningParts, done: (opening: Opening) => void): void {
+  const { identity, storage, machine } = parts;
+  const decision = decideRecovery({
+    identity,
+    stored: storage.stored(),
+    lastIndex: storage.log.lastIndex(),
+    applied: machine.applied(),
+    staged: machine.staged(),
+  });
+  switch (decision.kind) {
+    case "refuse":
+      return done({ kind: "refused", reason: decision.reason });
+    case "adopt":
+      machine.adopt();
+      assert(
+        machine.applied().position.index >= storage.stored().boundary.position.index,
+        "An adopted snapshot brings the store to the boundary",
+      );
+      return carryOut(parts, done);
+    case "start":
+      return done({ kind: "ready", identity, restored: restore(parts, decision.hardState) });
+    case "recover":
+      return recover(parts, decision, done);
+  }
+}
+
+/** The new epoch is written down before anything is discarded: a crash in between only repeats it. */
+function recover(
+  parts: OpeningParts,
+  decision: Recovery & { readonly kind: "recover" },
+  done: (opening: Opening) => void,
+): void {
+  const { identities, storage } = parts;
+  const identity = { ...parts.identity, recovering: true, logEpoch: parts.identity.logEpoch + 1 };
+  const finish = () =>
+    done({
+      kind: "ready",
+      identity,
+      restored: restore({ ...parts, identity }, decision.hardState),
+      lost: decision.reason,
+    });
+  identities.save(identity, () => {
+    const from = decision.discardFrom ?? storage.log.lastIndex() + 1;
+    storage.discard(from, decision.hardState);
+    if (decision.boundary === undefined) finish();
+    else beginBehind(storage, decision.boundary, decision.hardState, finish);
+  });
+}
+
+/** The store holds more than what is left of the log: the log begins anew where the store is. */
+function beginBehind(
+  storage: StorageEngine,
+  boundary: Boundary,
+  hardState: RestoredState["hardState"],
+  done: () => void,
+): void {
+  const number = storage.stored().batchNumber + 1;
+  const snapshot = { ...boundary, bytes: 0, digest: emptyBytes };
+  storage.persist({ number, hardState, snapshot, entries: [] }, done);
+}
+
+function restore(
+  { identity, storage, machine, nonce }: OpeningParts,
+  hardState: RestoredState["hardState"],
+): RestoredState {
+  const { boundary, configurations, batchNumber } = storage.stored();
+  const { nodeId, incarnation, logEpoch, recovering } = identity;
+  return {
+    identity: { nodeId, incarnation, logEpoch, nonce },
+    hardState,
+    boundary,
+    configurations,
+    batchNumber,
+    applied: machine.applied().position,
+    recovering,
+  };
+}

@@ -1,0 +1,115 @@
+/**
+ * The services of a node whose cluster is not formed yet: listeners must answer from the start, if only with what is
+ * being waited for. Once the node runs, they pass everything on to it.
+ */
+
+import type { NodeId } from "../raft/types.ts";
+import type {
+  Check,
+  ClusterService,
+  ClusterView,
+  Header,
+  KvService,
+  RequestOptions,
+} from "./contract.ts";
+import { ServiceError } from "./errors.ts";
+
+export interface Unformed {
+  readonly self: NodeId;
+  readonly clusterId: string;
+  /** What is being waited for, for people. */
+  readonly waitingFor: () => string;
+}
+
+/** KvService before and after the cluster is formed. */
+export class AwaitedKvService implements KvService {
+  readonly #unformed: Unformed;
+  #inner: KvService | undefined;
+
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
+  }
+
+  set(inner: KvService): void {
+    this.#inner = inner;
+  }
+
+  read(...request: Parameters<KvService["read"]>): ReturnType<KvService["read"]> {
+    return this.#inner?.read(...request) ?? Promise.reject(notFormed(this.#unformed));
+  }
+
+  write(...request: Parameters<KvService["write"]>): ReturnType<KvService["write"]> {
+    return this.#inner?.write(...request) ??
+      Promise.reject(notFormed(this.#unformed, "not_applied"));
+  }
+
+  header(): Header {
+    const { self, clusterId } = this.#unformed;
+    return this.#inner?.header() ??
+      { revision: 0, servedBy: self, leader: undefined, clusterId };
+  }
+}
+
+/** ClusterService before and after the cluster is formed. */
+export class AwaitedClusterService implements ClusterService {
+  readonly #unformed: Unformed;
+  readonly #handlers = new Set<() => void>();
+  #inner: ClusterService | undefined;
+
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
+  }
+
+  set(inner: ClusterService): void {
+    this.#inner = inner;
+    inner.onLeadership(() => {
+      for (const handler of this.#handlers) handler();
+    });
+  }
+
+  view(): ClusterView {
+    return this.#inner?.view() ?? {
+      clusterId: this.#unformed.clusterId,
+      nodeId: this.#unformed.self,
+      term: 0,
+      role: "follower",
+      leader: undefined,
+      leaderReady: undefined,
+      members: [],
+      configuration: { index: 0, joint: false },
+      commitIndex: 0,
+      applied: 0,
+      lastIndex: 0,
+      revision: 0,
+    };
+  }
+
+  fullView(options: RequestOptions): Promise<ClusterView> {
+    return this.#inner?.fullView(options) ?? Promise.resolve(this.view());
+  }
+
+  transferLeadership(
+    ...request: Parameters<ClusterService["transferLeadership"]>
+  ): ReturnType<ClusterService["transferLeadership"]> {
+    return this.#inner?.transferLeadership(...request) ??
+      Promise.reject(notFormed(this.#unformed, "not_applied"));
+  }
+
+  readiness(): readonly Check[] {
+    return this.#inner?.readiness() ??
+      [{ name: "formed", ok: false, detail: `waiting for ${this.#unformed.waitingFor()}` }];
+  }
+
+  onLeadership(handler: () => void): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+}
+
+function notFormed(unformed: Unformed, outcome?: "not_applied"): ServiceError {
+  return new ServiceError(
+    "not_ready",
+    `The cluster is not formed yet: waiting for ${unformed.waitingFor()}`,
+    { outcome, retryable: true, retryAfterMs: 1_000 },
+  );
+}
