@@ -15,6 +15,21 @@ protobuf.util.Long = null as unknown as typeof protobuf.util.Long;
 protobuf.configure();
 
 const root = protobuf.Root.fromJSON(schema).resolveAll();
+markAbsentEnums(root);
+
+/** An absent optional enum would read as its first value: absent is null for every other type. */
+function markAbsentEnums(space: protobuf.NamespaceBase): void {
+  for (const nested of space.nestedArray) {
+    if (nested instanceof protobuf.Type) {
+      for (const field of nested.fieldsArray) {
+        const optional = field.options?.["proto3_optional"] === true;
+        if (!optional || !(field.resolvedType instanceof protobuf.Enum)) continue;
+        Object.defineProperty(nested.ctor.prototype, field.name, { value: null, writable: true });
+      }
+    }
+    if (nested instanceof protobuf.Namespace) markAbsentEnums(nested);
+  }
+}
 
 /** Thrown by {@link Codec.decode} for bytes that are no message of the type. */
 export class MalformedMessageError extends Error {

@@ -4,6 +4,7 @@ import type { Hello, HelloAnswer, PeerAddress, Transport } from "../../src/node/
 import { makeEntry } from "../../src/raft/encoding.ts";
 import type { Envelope, Message } from "../../src/raft/message.ts";
 import { sampleMessages } from "../harness/messages.ts";
+import { plain } from "../harness/plain.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
@@ -207,12 +208,4 @@ function ask(
   mine: Hello,
 ): Promise<HelloAnswer | undefined> {
   return new Promise((resolve) => transport.hello(address, mine, resolve));
-}
-
-/** Views of buffers become arrays: only their bytes count. */
-function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Array.from(value);
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
 }

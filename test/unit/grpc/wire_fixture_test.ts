@@ -1,0 +1,184 @@
+/**
+ * The bytes of the peer protocol, message by message, as testdata/raft_v1.txt holds them: nodes of
+ * different versions meet on one stream, so none of them may change.
+ */
+
+import { readFileSync } from "node:fs";
+import { ServiceError } from "../../../src/service/errors.ts";
+import type { HelloAnswer } from "../../../src/node/ports.ts";
+import type { Envelope, Message } from "../../../src/raft/message.ts";
+import type { ForwardAnswer, ForwardRequest } from "../../../src/service/forwarder.ts";
+import { codec } from "../../../src/grpc/codec.ts";
+import { fromEnvelope, toEnvelope } from "../../../src/grpc/convert.ts";
+import {
+  fromForwardAnswer,
+  fromForwardRequest,
+  fromServiceError,
+  toForwardOutcome,
+  toForwardRequest,
+} from "../../../src/grpc/convert_forward.ts";
+import {
+  fromHello,
+  fromHelloAnswer,
+  toHello,
+  toHelloAnswer,
+} from "../../../src/grpc/convert_hello.ts";
+import { hex, utf8 } from "../../../src/lib/bytes.ts";
+import { FakeClusterService } from "../../harness/fake_services.ts";
+import {
+  otherMessages,
+  sampleConfiguration,
+  sampleHello,
+  sampleMessages,
+} from "../../harness/messages.ts";
+import { plain } from "../../harness/plain.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+const fixtures = new Map(
+  readFileSync(new URL("./testdata/raft_v1.txt", import.meta.url), "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => {
+      const [name, bytes] = line.split(" ");
+      return [name ?? "", Buffer.from(bytes ?? "", "hex")] as const;
+    }),
+);
+
+/** Encoding gives the fixture's bytes; decoding them gives the value. */
+function check(options: {
+  readonly name: string;
+  readonly value: unknown;
+  readonly encode: () => Uint8Array;
+  readonly decode: (bytes: Uint8Array) => unknown;
+}): void {
+  const fixture = fixtures.get(options.name);
+  assert.ok(fixture, `${options.name} ${hex(options.encode())}`);
+  assert.equal(hex(options.encode()), hex(fixture));
+  assert.deepEqual(plain(options.decode(fixture)), plain(options.value));
+}
+
+const frames = codec("skein.raft.v1.Frame");
+
+function checkMessage(name: string, message: Message): void {
+  const envelope: Envelope = { from: 1, to: 2, fromEpoch: 3, toEpoch: 4, term: 5, message };
+  check({
+    name,
+    value: envelope,
+    encode: () => frames.encode({ envelopes: [fromEnvelope(envelope)] }),
+    decode: (bytes) => frames.decode(bytes).envelopes.map((wire) => toEnvelope(wire, 5))[0],
+  });
+}
+
+describe("skein.raft.v1 fixtures", () => {
+  for (const message of sampleMessages) {
+    it(`Envelope with ${message.kind}`, () => checkMessage(message.kind, message));
+  }
+  otherMessages.forEach((message, number) => {
+    const name = `${message.kind}.${number}`;
+    it(`Envelope with ${name}`, () => checkMessage(name, message));
+  });
+
+  it("Hello", () => {
+    const hello = codec("skein.raft.v1.Hello");
+    check({
+      name: "hello",
+      value: sampleHello,
+      encode: () => hello.encode(fromHello(sampleHello)),
+      decode: (bytes) => toHello(hello.decode(bytes)),
+    });
+  });
+
+  it("Frame with Hello, and with its answer", () => {
+    const refusal: HelloAnswer = { kind: "refused", reason: "no", final: false };
+    check({
+      name: "frameHello",
+      value: sampleHello,
+      encode: () => frames.encode({ hello: fromHello(sampleHello), envelopes: [] }),
+      decode: (bytes) => toHello(frames.decode(bytes).hello!),
+    });
+    check({
+      name: "frameHelloAnswer",
+      value: refusal,
+      encode: () => frames.encode({ helloAnswer: fromHelloAnswer(refusal), envelopes: [] }),
+      decode: (bytes) => toHelloAnswer(frames.decode(bytes).helloAnswer!),
+    });
+  });
+
+  const answers: Readonly<Record<string, HelloAnswer>> = {
+    helloAccepted: { kind: "accepted", hello: sampleHello, cluster: sampleConfiguration },
+    helloAcceptedUnborn: { kind: "accepted", hello: sampleHello },
+    helloRefused: { kind: "refused", reason: "Node 2 lives elsewhere", final: true },
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    it(`HelloAnswer ${name}`, () => {
+      const wire = codec("skein.raft.v1.HelloAnswer");
+      check({
+        name,
+        value: answer,
+        encode: () => wire.encode(fromHelloAnswer(answer)),
+        decode: (bytes) => toHelloAnswer(wire.decode(bytes)),
+      });
+    });
+  }
+});
+
+describe("skein.raft.v1 forwarding fixtures", () => {
+  const head = { clusterId: "prod-cluster", from: 2, requestId: "r-1", timeoutMs: 5_000 };
+  const requestHash = new Uint8Array(32).fill(7);
+  const idempotency = { identity: "", key: "abc;1", requestHash };
+  const operation = utf8("an operation");
+  const requests: Readonly<Record<string, ForwardRequest>> = {
+    forwardWrite: { ...head, body: { kind: "write", operation, idempotency } },
+    forwardPlainWrite: { ...head, body: { kind: "write", operation } },
+    forwardView: { ...head, body: { kind: "view" } },
+    forwardTransfer: { ...head, body: { kind: "transferLeadership", target: 3 } },
+  };
+  for (const [name, request] of Object.entries(requests)) {
+    it(`ForwardRequest ${name}`, () => {
+      const wire = codec("skein.raft.v1.ForwardRequest");
+      check({
+        name,
+        value: request,
+        encode: () => wire.encode(fromForwardRequest(request)),
+        decode: (bytes) => toForwardRequest(wire.decode(bytes)),
+      });
+    });
+  }
+
+  const responses = codec("skein.raft.v1.ForwardResponse");
+  const header = { revision: 42, servedBy: 1, leader: 1, clusterId: "prod-cluster" };
+  const answers: Readonly<Record<string, ForwardAnswer>> = {
+    forwardWritten: { kind: "written", result: utf8("a result"), header },
+    forwardedView: { kind: "view", view: new FakeClusterService().view() },
+    forwardTransferred: { kind: "transferred", leader: 3 },
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    it(`ForwardResponse ${name}`, () =>
+      check({
+        name,
+        value: { kind: "answered", answer },
+        encode: () => responses.encode(fromForwardAnswer(answer)),
+        decode: (bytes) => toForwardOutcome(responses.decode(bytes)),
+      }));
+  }
+
+  it("ForwardResponse with a failure", () => {
+    const error = new ServiceError("leader_changed", "Node 1 does not lead", {
+      outcome: "not_applied",
+      retryable: true,
+      retryAfterMs: 250,
+      issues: [{ path: "a", message: "b" }],
+      extra: { leader: 3 },
+    });
+    check({
+      name: "forwardFailure",
+      value: { kind: "failed", error: { ...error, message: error.message } },
+      encode: () => responses.encode(fromServiceError(error)),
+      decode: (bytes) => {
+        const outcome = toForwardOutcome(responses.decode(bytes));
+        if (outcome.kind !== "failed") return outcome;
+        return { kind: "failed", error: { ...outcome.error, message: outcome.error.message } };
+      },
+    });
+  });
+});
