@@ -6,6 +6,7 @@
 
 import type { LeaseId, Revision } from "./record.ts";
 
+/** What one entry of the log asks of the store. */
 export interface Command {
   /**
    * The leader's wall clock when it encoded the command: for people and history only, never for a
@@ -17,6 +18,7 @@ export interface Command {
   readonly operation: Operation;
 }
 
+/** Tells a repeated request from a new one. */
 export interface Idempotency {
   /**
    * Who asks; empty where there is no authentication. With `key` the scope, over the whole cluster.
@@ -32,6 +34,7 @@ export interface Idempotency {
 
 export type Operation = Put | Delete | Nothing;
 
+/** Writes one key, whether it exists or not, if its conditions hold. */
 export interface Put {
   readonly kind: "put";
   readonly key: Uint8Array;
@@ -48,6 +51,7 @@ export interface Put {
   readonly prev: boolean;
 }
 
+/** Deletes one key or a range of keys, if its conditions hold. Nothing there is no error. */
 export interface Delete {
   readonly kind: "delete";
   readonly target: KeyTarget;
@@ -72,8 +76,12 @@ export type KeyTarget =
 
 /**
  * All must hold, or the operation changes nothing. Decided in apply against the key's current
- * record, whose tag is its mod revision, or 0 when the key is absent. On a range the tag is the
- * highest mod revision in it.
+ * record, whose tag is its mod revision, or 0 when the key is absent.
+ *
+ * On a range, a tag is a revision at which the range was read: it matches while nothing in the
+ * range has changed since, deletions included. A tag below the oldest readable revision or above
+ * the newest one matches nothing. `any` asks whether the range holds a key; `ifValue` needs a
+ * single key and is refused.
  */
 export interface Conditions {
   /** `any`: the key exists. A list: its tag is one of these. */

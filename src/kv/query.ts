@@ -6,6 +6,7 @@ import type { KvRecord, Revision } from "./record.ts";
 
 export type Query = GetQuery | RangeQuery;
 
+/** The records under some keys, all from one view. */
 export interface GetQuery {
   readonly kind: "get";
   readonly keys: readonly Uint8Array[];
@@ -13,6 +14,7 @@ export interface GetQuery {
   readonly revision?: Revision;
 }
 
+/** The records of a range of keys, in key order or against it, one page at a time. */
 export interface RangeQuery {
   readonly kind: "range";
   /** `start` ≤ key < `end`; no `end` is no upper bound. */
@@ -52,12 +54,15 @@ export type Answer =
     readonly count: number;
     /**
      * Where the next page goes on (forward: its start; reverse: its end, exclusive); absent at the
-     * end of the range.
+     * end of the range. It may be there with fewer items than `limit`: an answer also ends after
+     * bytesMax, and when it has looked at as many keys as one answer may.
      */
     readonly next?: Uint8Array;
     /**
-     * The highest mod revision among the range's keys at the view, deletions included: the list's
-     * tag.
+     * The list's tag: the highest revision at which a key of the range (query.start … query.end)
+     * was written or deleted, as seen in the view, and at least the oldest readable revision.
+     * Nothing in the range has changed since any revision from it up to the view's. Absent where
+     * finding it would take unbounded work: mostly on pages that do not reach the end of the range.
      */
     readonly changed?: Revision;
   }

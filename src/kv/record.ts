@@ -9,6 +9,15 @@ export type Revision = number;
 /** A signed 64-bit integer as canonical decimal text: it may exceed 2^53 − 1. */
 export type LeaseId = string;
 
+/** True for the canonical decimal text of a signed 64-bit integer: a {@link LeaseId}. */
+export function isLeaseId(text: string): boolean {
+  if (!/^(0|-?[1-9][0-9]{0,18})$/.test(text)) return false;
+  const negative = text.startsWith("-");
+  const digits = negative ? text.slice(1) : text;
+  // Texts of nineteen digits compare as their numbers do; shorter ones are below the limit.
+  return digits.length < 19 || digits <= (negative ? "9223372036854775808" : "9223372036854775807");
+}
+
 /** One version of one key. */
 export interface KvRecord {
   readonly key: Uint8Array;
@@ -27,6 +36,8 @@ export interface KvRecord {
 /** Limits of the data model (docs: api "Data model"). Bytes are of the key or value alone. */
 export const keyBytesMax = 8 * 1024;
 export const valueBytesMax = 8 * 1024 * 1024;
+/** A media type is 1 … this many characters of printable ASCII. */
+export const mediaTypeLengthMax = 255;
 /** One revision changes at most this many keys. */
 export const changesPerRevisionMax = 10_000;
 /** The revision of the empty store. */

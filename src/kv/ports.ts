@@ -1,0 +1,138 @@
+/**
+ * What the store needs from a backend: three tables and a row of facts, read and written in one
+ * transaction that stays open across calls. Synchronous. The meaning of everything (revisions,
+ * conditions, views, pages) is in kv/; a backend only keeps and finds.
+ *
+ * - *changes*, by number: every version and deletion there is (change.ts);
+ * - *live*, by key: the number of the newest change of each key that exists;
+ * - *dead*, by key: the same for each key whose newest change is a deletion, until compaction has
+ *   forgotten it. Apart from the live ones, so that deleted keys cost a listing nothing.
+ *
+ * An adapter that cannot go on throws FatalStorageError of node/ports.ts.
+ */
+
+import type { LogPosition, PositionedConfiguration } from "../raft/types.ts";
+import type { Change, ChangeHead, ChangeLink, ChangeNumber, KeyedChange } from "./change.ts";
+import type { StateHash } from "./checksum.ts";
+import type { Revision } from "./record.ts";
+
+export type { Change, ChangeHead, ChangeLink, ChangeNumber, KeyedChange } from "./change.ts";
+export { changeCrc32c, emptyStateHash, type StateHash } from "./checksum.ts";
+export { emptyRevision, keyBytesMax } from "./record.ts";
+
+/** The disk is full. The open transaction is lost; the last committed one is intact. */
+export class KvFullError extends Error {
+  override readonly name = "KvFullError";
+}
+
+/** The facts that are committed together with the data. */
+export interface KvMeta {
+  /** The last entry whose effect is in the data. */
+  readonly applied: LogPosition;
+  /** The newest configuration at or below it. */
+  readonly configuration: PositionedConfiguration;
+  /** The highest Entry.timeMs so far. */
+  readonly clusterTimeMs: number;
+  readonly revision: Revision;
+  /** The oldest revision that can be read: where compaction has come to. */
+  readonly oldest: Revision;
+  /** The number of the last change. */
+  readonly changes: ChangeNumber;
+  /** Compaction has looked at the changes up to here; the rows that it may remove are gone. */
+  readonly purgedThrough: ChangeNumber;
+  readonly liveKeys: number;
+  readonly deadKeys: number;
+  /** Of all changes ever made. */
+  readonly stateHash: StateHash;
+  /** Of the changes whose rows are gone. */
+  readonly purgedHash: StateHash;
+}
+
+/** What holds before the first entry. */
+export const initialKvMeta: KvMeta = {
+  applied: { index: 0, term: 0 },
+  configuration: { position: { index: 0, term: 0 }, configuration: { members: [], nodeIdMax: 0 } },
+  clusterTimeMs: 0,
+  revision: 1,
+  oldest: 1,
+  changes: 0,
+  purgedThrough: 0,
+  liveKeys: 0,
+  deadKeys: 0,
+  stateHash: { a: 0, b: 0 },
+  purgedHash: { a: 0, b: 0 },
+};
+
+/** `start` ≤ key < `end`; no `end` is no upper bound. */
+export interface KeyRange {
+  readonly start: Uint8Array;
+  readonly end?: Uint8Array;
+}
+
+/** A part of a range, in key order or against it. */
+export interface Slice extends KeyRange {
+  readonly reverse: boolean;
+  readonly rowsMax: number;
+}
+
+/** The newest change of a key, live or dead, by its number alone. */
+export interface KeyHead {
+  readonly key: Uint8Array;
+  readonly number: ChangeNumber;
+  readonly dead: boolean;
+}
+
+/** A value up to this long comes along with a slice of rows; a longer one is read with its row. */
+export const sliceValueBytesMax = 64 * 1024;
+
+/** One backend, opened for one store. See the head of this file. */
+export interface KvTables {
+  /** The facts of the last commit. */
+  stored(): KvMeta;
+  /**
+   * Ends the open transaction, with `meta` in it; nothing happens when none is open and `meta` is
+   * the stored one. `durable`: on return no crash of the machine takes it back; otherwise only no
+   * crash of the process. Throws KvFullError.
+   */
+  commit(meta: KvMeta, how: "normal" | "durable"): void;
+  /** Drops the open transaction, if any. */
+  rollback(): void;
+
+  /**
+   * Adds a change and makes it the newest of its key. `over` says what the newest was: a live
+   * version, a deletion (dead), or nothing (absent). Throws KvFullError.
+   */
+  append(change: Change, over: "live" | "dead" | "absent"): void;
+
+  /** The newest change of a key, live or dead. */
+  head(key: Uint8Array): ChangeHead | undefined;
+  /** The newest change of a key that exists. */
+  live(key: Uint8Array): Change | undefined;
+  change(number: ChangeNumber): Change | undefined;
+  /** The change without its value, which may be large. */
+  keyedChange(number: ChangeNumber): KeyedChange | undefined;
+  link(number: ChangeNumber): ChangeLink | undefined;
+  /** The first change numbered `number` or above. */
+  firstFrom(
+    number: ChangeNumber,
+  ): { readonly number: ChangeNumber; readonly revision: Revision } | undefined;
+
+  /** Live keys' newest changes in key order; `values`: with those up to sliceValueBytesMax. */
+  liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[];
+  /** Heads of live keys, and of keys that died after `deadAfter`, merged in key order. */
+  headSlice(slice: Slice & { readonly deadAfter: ChangeNumber }): readonly KeyHead[];
+  /** Counts live keys up to `rowsMax`; `next` is the first key that was not counted. */
+  countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array };
+  /**
+   * The highest number among the heads in the range, live and dead; 0 when there is none. Undefined
+   * when it holds more than `visitMax` of either.
+   */
+  newestIn(range: KeyRange, visitMax: number): ChangeNumber | undefined;
+  /** The newest change in (`after`, `through`] of a key in the range; 0 when there is none. */
+  lastChangeIn(
+    range: KeyRange,
+    numbers: { readonly after: ChangeNumber; readonly through: ChangeNumber },
+  ): ChangeNumber;
+
+  close(): void;
+}

@@ -1,0 +1,152 @@
+/**
+ * Walks the keys of a range in one view, in slices of bounded size, and skips over folders instead
+ * of scanning them.
+ *
+ * Now and in the past are walked alike. The newest view reads the live keys with their rows. A past
+ * one merges the heads of the live keys with those of the keys that died since, and looks from each
+ * head back to the change that the view shows; keys that did not exist then are passed over.
+ */
+
+import { concatBytes, prefixEnd } from "../lib/bytes.ts";
+import type { KeyedChange } from "./change.ts";
+import type { KeyHead, KeyRange } from "./ports.ts";
+import type { RangeQuery } from "./query.ts";
+import type { View } from "./revisions.ts";
+import type { Store } from "./store.ts";
+
+/** One walk looks at this many keys at most, those that the view does not show included. */
+export const keysVisitMax = 100_000;
+
+/** Rows in one slice: few where a folder may end it soon, then twice as many each time. */
+const sliceRowsMin = 16;
+const sliceRowsMax = 256;
+
+/** Who is told what the walk comes upon. */
+export interface Visitor {
+  /** Nothing more is wanted: the walk stops before the next key. */
+  isFull(): boolean;
+  onKey(change: KeyedChange): void;
+  /** All the keys that begin with `prefix`, which ends with the delimiter. */
+  onPrefix(prefix: Uint8Array): void;
+}
+
+type Walk = Pick<RangeQuery, "start" | "end" | "reverse" | "keysOnly" | "delimiter" | "limit">;
+
+/**
+ * Returns where the walk has to go on (forward: as the start; reverse: as the end, exclusive);
+ * undefined when the range is through.
+ */
+export function walkRange(
+  store: Store,
+  view: View,
+  query: Walk,
+  visitor: Visitor,
+): Uint8Array | undefined {
+  const read = store.isNewest(view) ? liveReader(store, query) : pastReader(store, view, query);
+  const firstRows = query.delimiter === undefined
+    ? Math.min(query.limit + 1, sliceRowsMax)
+    : sliceRowsMin;
+  let range: KeyRange | undefined = query;
+  let rowsMax = firstRows;
+  let visited = 0;
+  while (range !== undefined) {
+    const slice: readonly Found[] = read(range, rowsMax);
+    let folder: Uint8Array | undefined;
+    for (const found of slice) {
+      if (visitor.isFull() || visited >= keysVisitMax) return resumeAt(found.key, query.reverse);
+      visited++;
+      if (found.shown === undefined) continue;
+      folder = query.delimiter && folderOf(found.key, query.delimiter);
+      if (folder !== undefined) {
+        visitor.onPrefix(folder);
+        break;
+      }
+      visitor.onKey(found.shown);
+    }
+    if (folder !== undefined) {
+      range = beyondFolder(range, folder, query.reverse);
+      rowsMax = firstRows;
+      continue;
+    }
+    const last = slice.at(-1);
+    if (last === undefined || slice.length < rowsMax) return undefined;
+    range = query.reverse
+      ? { start: range.start, end: last.key }
+      : { ...range, start: successor(last.key) };
+    rowsMax = Math.min(rowsMax * 2, sliceRowsMax);
+  }
+  return undefined;
+}
+
+/** The smallest key above `key`. */
+export function successor(key: Uint8Array): Uint8Array {
+  return concatBytes([key, zeroByte]);
+}
+
+const zeroByte = new Uint8Array(1);
+
+function resumeAt(key: Uint8Array, reverse: boolean): Uint8Array {
+  return reverse ? successor(key) : key;
+}
+
+/** What is left of the range behind the folder; undefined when that is nothing. */
+function beyondFolder(
+  range: KeyRange,
+  folder: Uint8Array,
+  reverse: boolean,
+): KeyRange | undefined {
+  if (reverse) return { start: range.start, end: folder };
+  const start = prefixEnd(folder);
+  return start === undefined ? undefined : { ...range, start };
+}
+
+function folderOf(
+  key: Uint8Array,
+  { bytes, prefixLength }: NonNullable<RangeQuery["delimiter"]>,
+): Uint8Array | undefined {
+  const lastStart = key.length - bytes.length;
+  for (let at = prefixLength; at <= lastStart; at++) {
+    let matched = 0;
+    while (matched < bytes.length && key[at + matched] === bytes[matched]) matched++;
+    if (matched === bytes.length) return key.subarray(0, at + bytes.length);
+  }
+  return undefined;
+}
+
+/** A key that was come upon; `shown` when the view shows a record under it. */
+interface Found {
+  readonly key: Uint8Array;
+  readonly shown: KeyedChange | undefined;
+}
+
+type ReadSlice = (range: KeyRange, rowsMax: number) => readonly Found[];
+
+function liveReader(store: Store, { reverse, keysOnly }: Walk): ReadSlice {
+  return ({ start, end }, rowsMax) => {
+    const slice = { start, reverse, rowsMax, values: !keysOnly };
+    return store.tables.liveSlice(end === undefined ? slice : { ...slice, end })
+      .map((change) => ({ key: change.key, shown: change }));
+  };
+}
+
+function pastReader(store: Store, view: View, { reverse, keysOnly }: Walk): ReadSlice {
+  return ({ start, end }, rowsMax) => {
+    const slice = { start, reverse, rowsMax, deadAfter: view.through };
+    return store.tables.headSlice(end === undefined ? slice : { ...slice, end })
+      .map((head) => ({ key: head.key, shown: shownAt(store, view, head, keysOnly) }));
+  };
+}
+
+function shownAt(
+  store: Store,
+  view: View,
+  head: KeyHead,
+  keysOnly: boolean,
+): KeyedChange | undefined {
+  let number = head.number;
+  if (number > view.through) {
+    const change = store.tables.keyedChange(number);
+    number = change === undefined ? 0 : store.numberAt(change, view);
+  }
+  return number === 0 ? undefined : store.shownChange(number, { values: !keysOnly });
+}

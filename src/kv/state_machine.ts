@@ -1,0 +1,221 @@
+/**
+ * The replicated store as the node sees it: entries in, results out, queries answered, and the
+ * position that all of it stands at. Applying reads no clock and draws no random number, so every
+ * node that applies the same entries is in the same state.
+ *
+ * What was applied stands in one transaction that is kept open across calls; a crash of the process
+ * loses it, and the log brings it back. It is committed by size in `apply`, by time in
+ * {@link KvStateMachine.commit}, and for good in `makeDurable`.
+ *
+ * Left out of this version: images of the store for other nodes, leases, idempotency records (a
+ * command's idempotency key is carried and not yet remembered), transactions, compaction.
+ */
+
+import { assert } from "../lib/assert.ts";
+import type { SnapshotStage, StateMachine } from "../node/ports.ts";
+import { decodeConfiguration } from "../raft/encoding.ts";
+import type { Entry, LogPosition, PositionedConfiguration, SnapshotMeta } from "../raft/types.ts";
+import { decodeCommand } from "./command_encoding.ts";
+import { applyOperation, refusalOf } from "./operations.ts";
+import { KvFullError, type KvMeta, type KvTables } from "./ports.ts";
+import type { Answer, Query } from "./query.ts";
+import { answerQuery } from "./reads.ts";
+import type { Revision } from "./record.ts";
+import type { Result } from "./result.ts";
+import { Store } from "./store.ts";
+
+/** Limits default to the constants below. */
+export interface KvStateMachineOptions {
+  readonly tables: KvTables;
+  /** The open transaction is committed when it holds this many entries or bytes of them. */
+  readonly commitEntriesMax?: number;
+  readonly commitBytesMax?: number;
+}
+
+/** How often the composition calls {@link KvStateMachine.commit}, ms. */
+export const kvCommitIntervalMs = 50;
+export const kvCommitEntriesMax = 4_096;
+export const kvCommitBytesMax = 16 * 1024 * 1024;
+
+/** What the store can say of itself at any time. */
+export type KvStatus = Pick<
+  KvMeta,
+  "applied" | "revision" | "oldest" | "clusterTimeMs" | "liveKeys" | "stateHash"
+>;
+
+/** Thrown by what deals with images of the store: the composition never calls it. */
+export class SnapshotsNotAvailableError extends Error {
+  override readonly name = "SnapshotsNotAvailableError";
+
+  constructor() {
+    super("Snapshots are not available in this version");
+  }
+}
+
+/** See the head of this file. */
+export class KvStateMachine implements StateMachine<Query, Answer, Result> {
+  readonly #store: Store;
+  readonly #commitEntriesMax: number;
+  readonly #commitBytesMax: number;
+  #openEntries = 0;
+  #openBytes = 0;
+  /**
+   * The highest index ever applied. Above `applied` only after a full disk took something back;
+   * until it is reached again, a reader would see the store run backwards.
+   */
+  #reachedIndex: number;
+  /** What no crash of the machine takes back, as far as is known. */
+  #durable: LogPosition = { index: 0, term: 0 };
+
+  constructor(options: KvStateMachineOptions) {
+    this.#store = new Store(options.tables);
+    this.#commitEntriesMax = options.commitEntriesMax ?? kvCommitEntriesMax;
+    this.#commitBytesMax = options.commitBytesMax ?? kvCommitBytesMax;
+    this.#reachedIndex = this.#store.meta.applied.index;
+  }
+
+  applied(): { readonly position: LogPosition; readonly configuration: PositionedConfiguration } {
+    const { applied, configuration } = this.#store.meta;
+    return { position: applied, configuration };
+  }
+
+  status(): KvStatus {
+    return this.#store.meta;
+  }
+
+  get revision(): Revision {
+    return this.#store.revision;
+  }
+
+  /**
+   * An entry at or below `applied` is passed over and answered with `none`: applying the same
+   * entries again changes nothing.
+   */
+  apply(entries: readonly Entry[]): readonly Result[] | { readonly full: true } {
+    const first = entries[0];
+    if (first === undefined) return [];
+    const appliedIndex = this.#store.meta.applied.index;
+    if (first.index > appliedIndex + 1) {
+      // A commit between two calls may have found the disk full: what it lost comes first.
+      assert(
+        this.#reachedIndex > appliedIndex,
+        `Entry ${first.index} to apply after entry ${appliedIndex}`,
+      );
+      return { full: true };
+    }
+    const results: Result[] = [];
+    const done = this.#orFullDisk(() => {
+      for (const entry of entries) results.push(this.#applyEntry(entry));
+      if (this.#isCommitDue()) this.#commit("normal");
+    });
+    return done ? results : { full: true };
+  }
+
+  #applyEntry(entry: Entry): Result {
+    const { applied, clusterTimeMs } = this.#store.meta;
+    if (entry.index <= applied.index) return { kind: "none" };
+    assert(
+      entry.index === applied.index + 1,
+      `Entry ${entry.index} to apply after entry ${applied.index}`,
+    );
+    const position = { index: entry.index, term: entry.term };
+    const result = entry.kind === "command" ? this.#applyCommand(entry.data) : noResult;
+    this.#store.advance({
+      applied: position,
+      clusterTimeMs: Math.max(clusterTimeMs, entry.timeMs),
+      ...(entry.kind === "configuration"
+        ? { configuration: { position, configuration: decodeConfiguration(entry.data) } }
+        : {}),
+    });
+    this.#openEntries++;
+    this.#openBytes += entry.data.length;
+    this.#reachedIndex = Math.max(this.#reachedIndex, entry.index);
+    return result;
+  }
+
+  #applyCommand(data: Uint8Array): Result {
+    const decoded = decodeCommand(data);
+    const reason = decoded.ok ? refusalOf(decoded.value.operation) : decoded.reason;
+    if (decoded.ok && reason === undefined) {
+      return applyOperation(this.#store, decoded.value.operation);
+    }
+    return { kind: "refused", revision: this.#store.revision, reason: reason ?? "malformed" };
+  }
+
+  /**
+   * `future` also while the store is behind where it has been, which only a full disk brings about:
+   * the caller waits until the entries have been applied again.
+   */
+  read(query: Query): Answer {
+    const { applied, revision } = this.#store.meta;
+    if (applied.index < this.#reachedIndex) return { kind: "future", revision };
+    return answerQuery(this.#store, query);
+  }
+
+  /**
+   * Commits what was applied, so that a crash of the process does not take it back. To be called
+   * every {@link kvCommitIntervalMs}. On a full disk the store falls back to the last commit:
+   * `applied` says so, reads wait, and the next `apply` answers `full`. Returns false then.
+   */
+  commit(): boolean {
+    if (this.#openEntries === 0) return true;
+    return this.#orFullDisk(() => this.#commit("normal"));
+  }
+
+  makeDurable(done: (through: LogPosition) => void): void {
+    this.#orFullDisk(() => {
+      this.#commit("durable");
+      this.#durable = this.#store.meta.applied;
+    });
+    done(this.#durable);
+  }
+
+  #isCommitDue(): boolean {
+    return this.#openEntries >= this.#commitEntriesMax || this.#openBytes >= this.#commitBytesMax;
+  }
+
+  #commit(how: "normal" | "durable"): void {
+    this.#store.commit(how);
+    this.#openEntries = 0;
+    this.#openBytes = 0;
+  }
+
+  /** True when `run` went through; false when the disk was full and the store fell back. */
+  #orFullDisk(run: () => void): boolean {
+    try {
+      run();
+      return true;
+    } catch (error) {
+      if (!(error instanceof KvFullError)) throw error;
+      this.#store.rollback();
+      this.#openEntries = 0;
+      this.#openBytes = 0;
+      return false;
+    }
+  }
+
+  image(): void {
+    throw new SnapshotsNotAvailableError();
+  }
+
+  stage(_meta: SnapshotMeta): SnapshotStage {
+    throw new SnapshotsNotAvailableError();
+  }
+
+  /** There is never one: no stage can be opened. */
+  staged(): SnapshotMeta | undefined {
+    return undefined;
+  }
+
+  adopt(): void {
+    throw new SnapshotsNotAvailableError();
+  }
+
+  /** Commits and closes the tables. */
+  close(): void {
+    this.commit();
+    this.#store.tables.close();
+  }
+}
+
+const noResult: Result = { kind: "none" };

@@ -1,0 +1,86 @@
+/** Opens the one connection to kv.db. A second one, of whatever program, is refused. */
+
+import { FatalStorageError } from "../../node/ports.ts";
+import { type Runtime, type SqliteDatabase, SqliteError } from "../../runtime/mod.ts";
+import { readPragma, setPragma } from "../sqlite_pragma.ts";
+import { createKvSchema, hasKvSchema, readMeta } from "./kv_schema.ts";
+
+/** Where the store lies and whose it is. */
+export interface KvDatabaseOptions {
+  readonly openSqlite: Runtime["openSqlite"];
+  readonly path: string;
+  /** Whose store this is: a file of another cluster is refused. */
+  readonly clusterId: string;
+}
+
+const synchronousNormal = 1;
+const sqliteBusy = 5;
+/**
+ * The commit that takes the WAL past this many pages moves them into the main file: 8 MiB, some
+ * milliseconds of work.
+ */
+const checkpointPages = 2_048;
+/** A WAL grown beyond this by one huge transaction is cut back at its next start from the front. */
+const walBytesKept = 64 * 1024 * 1024;
+/** The page cache, KiB: the inner pages of tens of millions of keys, and one transaction. */
+const cacheKib = 64 * 1024;
+
+/** Throws FatalStorageError: the file cannot be opened, is foreign, damaged, or in use. */
+export function openKvDatabase({ openSqlite, path, clusterId }: KvDatabaseOptions): SqliteDatabase {
+  let database: SqliteDatabase | undefined;
+  try {
+    database = openSqlite(path);
+    configure(database);
+    if (!hasKvSchema(database, path)) createKvSchema(database, clusterId);
+    const owner = readMeta(database, path).clusterId;
+    if (owner === clusterId) return database;
+    throw new FatalStorageError(
+      `${path} belongs to cluster ${owner}, this node to cluster ${clusterId}`,
+    );
+  } catch (error) {
+    closeQuietly(database);
+    throw kvDatabaseError(path, "opened", error);
+  }
+}
+
+function configure(database: SqliteDatabase): void {
+  setPragma(database, { name: "busy_timeout", to: 0, reads: 0 });
+  // Before the first access, so that the WAL index lives in memory and needs no -shm file.
+  setPragma(database, { name: "locking_mode", to: "EXCLUSIVE", reads: "exclusive" });
+  setPragma(database, { name: "journal_mode", to: "WAL", reads: "wal" });
+  setSynchronous(database, "NORMAL");
+  // On macOS fsync alone leaves data in the drive's cache; elsewhere this changes nothing.
+  setPragma(database, { name: "fullfsync", to: 1, reads: 1 });
+  setPragma(database, { name: "checkpoint_fullfsync", to: 1, reads: 1 });
+  setPragma(database, { name: "wal_autocheckpoint", to: checkpointPages, reads: checkpointPages });
+  setPragma(database, { name: "cache_size", to: -cacheKib, reads: -cacheKib });
+  setPragma(database, { name: "temp_store", to: "MEMORY", reads: 2 });
+  readPragma(database, `journal_size_limit = ${walBytesKept}`);
+}
+
+/** Between transactions only: inside one SQLite refuses it. Throws where it does not take. */
+export function setSynchronous(database: SqliteDatabase, level: "NORMAL" | "FULL"): void {
+  const reads = level === "NORMAL" ? synchronousNormal : synchronousNormal + 1;
+  setPragma(database, { name: "synchronous", to: level, reads });
+}
+
+/** The one line with which the process ends: which file, what was wanted of it, and why not. */
+export function kvDatabaseError(path: string, what: string, cause: unknown): FatalStorageError {
+  if (cause instanceof FatalStorageError) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  if (!(cause instanceof SqliteError)) {
+    return new FatalStorageError(`${path} could not be ${what}: ${text}`, { cause });
+  }
+  const isBusy = (cause.resultCode & 0xff) === sqliteBusy;
+  const why = isBusy ? "another connection has it open" : text;
+  const code = `SQLite result code ${cause.resultCode}`;
+  return new FatalStorageError(`${path} could not be ${what}: ${why} (${code})`, { cause });
+}
+
+function closeQuietly(database: SqliteDatabase | undefined): void {
+  try {
+    database?.close();
+  } catch {
+    // A damaged file cannot be checkpointed at close; the first error is the one to tell.
+  }
+}

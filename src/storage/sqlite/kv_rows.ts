@@ -1,0 +1,106 @@
+/** Rows of kv.db as changes, and back. */
+
+import {
+  type Change,
+  changeCrc32c,
+  type ChangeHead,
+  type ChangeLink,
+  type KeyedChange,
+  sliceValueBytesMax,
+} from "../../kv/ports.ts";
+import { FatalStorageError } from "../../node/ports.ts";
+import type { SqliteRow, SqliteValue } from "../../runtime/mod.ts";
+
+const facts = "revision, create_revision, version, lease, media_type";
+export const linkColumns = "number, previous, skip, depth";
+export const headColumns = `${linkColumns}, ${facts}, length(value) AS value_bytes`;
+/** A row without its key, which who asks by key has. */
+export const unkeyedColumns = `${linkColumns}, ${facts}, crc32c, value`;
+export const changeColumns = `${unkeyedColumns}, change.key AS key`;
+export const keyedColumns = `${headColumns}, change.key AS key`;
+/** With the value only where it is short: SQLite then does not touch the pages of long ones. */
+export const sliceColumns = `${keyedColumns}, crc32c,
+  CASE WHEN length(value) <= ${sliceValueBytesMax} THEN value END AS value`;
+
+export const insertChangeSql = `INSERT INTO change (number, revision, key, create_revision, version,
+  previous, skip, depth, lease, media_type, crc32c, value) VALUES (?${", ?".repeat(11)})`;
+
+/** In the order of {@link insertChangeSql}. */
+export function changeValues(change: Change): readonly SqliteValue[] {
+  return [
+    ...[change.number, change.revision, change.key, change.create, change.version],
+    ...[change.previous, change.skip, change.depth],
+    ...[change.lease ?? null, change.mediaType ?? null, change.crc32c, change.value],
+  ];
+}
+
+/** A row of {@link linkColumns}. */
+export function parseLink(row: SqliteRow): ChangeLink {
+  return {
+    number: count(row, "number"),
+    previous: count(row, "previous"),
+    skip: count(row, "skip"),
+    depth: count(row, "depth"),
+  };
+}
+
+/** A row of {@link headColumns}. */
+export function parseHead(row: SqliteRow): ChangeHead {
+  return headOf(row, count(row, "value_bytes"));
+}
+
+function headOf(row: SqliteRow, valueBytes: number): ChangeHead {
+  return {
+    number: count(row, "number"),
+    previous: count(row, "previous"),
+    skip: count(row, "skip"),
+    depth: count(row, "depth"),
+    revision: count(row, "revision"),
+    create: count(row, "create_revision"),
+    version: count(row, "version"),
+    lease: text(row, "lease"),
+    mediaType: text(row, "media_type"),
+    valueBytes,
+  };
+}
+
+/** A whole row. Throws FatalStorageError when it does not match its checksum. */
+export function parseChange(row: SqliteRow, key = blob(row, "key")): Change {
+  const value = blob(row, "value");
+  const crc32c = count(row, "crc32c");
+  const change = { ...headOf(row, value.length), key, value, crc32c };
+  requireIntact(change);
+  return change;
+}
+
+/** A row without its value, or with it where that came along. */
+export function parseKeyedChange(row: SqliteRow): KeyedChange {
+  if (row["value"] instanceof Uint8Array) return parseChange(row);
+  return { ...parseHead(row), key: blob(row, "key") };
+}
+
+function requireIntact(change: Change): void {
+  if (changeCrc32c(change) === change.crc32c) return;
+  throw new FatalStorageError(`Change ${change.number} in kv.db has a wrong checksum`);
+}
+
+/** An integer column. Throws FatalStorageError when it is none. */
+export function count(row: SqliteRow, name: string): number {
+  const value = row[name];
+  if (typeof value === "number") return value;
+  throw new FatalStorageError(`Column ${name} in kv.db holds no integer`);
+}
+
+function text(row: SqliteRow, name: string): string | undefined {
+  const value = row[name];
+  if (typeof value === "string") return value;
+  if (value === null) return undefined;
+  throw new FatalStorageError(`Column ${name} in kv.db holds no text`);
+}
+
+/** A column of bytes. Throws FatalStorageError when it holds none. */
+export function blob(row: SqliteRow, name: string): Uint8Array {
+  const value = row[name];
+  if (value instanceof Uint8Array) return value;
+  throw new FatalStorageError(`Column ${name} in kv.db holds no bytes`);
+}

@@ -1,0 +1,315 @@
+/**
+ * The store's tables in SQLite: kv.db. One connection, one transaction that is begun by the first
+ * write after a commit and sees everything that is asked meanwhile.
+ *
+ * Statements that find one row by another's number use a subquery and no join: on both runtimes a
+ * join costs several times as much to start as the two lookups together.
+ */
+
+import {
+  type Change,
+  type ChangeHead,
+  type ChangeLink,
+  type ChangeNumber,
+  keyBytesMax,
+  type KeyedChange,
+  type KeyHead,
+  type KeyRange,
+  KvFullError,
+  type KvMeta,
+  type KvTables,
+  type Slice,
+} from "../../kv/ports.ts";
+import {
+  type SqliteDatabase,
+  SqliteError,
+  type SqliteRow,
+  type SqliteStatement,
+} from "../../runtime/mod.ts";
+import {
+  kvDatabaseError,
+  type KvDatabaseOptions,
+  openKvDatabase,
+  setSynchronous,
+} from "./kv_database.ts";
+import {
+  blob,
+  changeColumns,
+  changeValues,
+  count,
+  headColumns,
+  insertChangeSql,
+  keyedColumns,
+  linkColumns,
+  parseChange,
+  parseHead,
+  parseKeyedChange,
+  parseLink,
+  sliceColumns,
+  unkeyedColumns,
+} from "./kv_rows.ts";
+import { type MetaRow, metaValues, readMeta, replaceMetaSql } from "./kv_schema.ts";
+
+/** Above every key: the end of a range that has none. */
+const endOfKeys = new Uint8Array(keyBytesMax + 1).fill(0xff);
+
+const sqliteFull = 13;
+
+/**
+ * Opens, or makes, kv.db. Every method throws FatalStorageError when SQLite fails, except that a
+ * full disk is a KvFullError.
+ */
+export class SqliteKvTables implements KvTables {
+  readonly #database: SqliteDatabase;
+  readonly #path: string;
+  readonly #sql: Statements;
+  #meta: MetaRow;
+  /** A transaction is open. */
+  #isOpen = false;
+
+  constructor(options: KvDatabaseOptions) {
+    this.#path = options.path;
+    this.#database = openKvDatabase(options);
+    this.#sql = prepareStatements(this.#database);
+    this.#meta = readMeta(this.#database, this.#path);
+  }
+
+  stored(): KvMeta {
+    return this.#meta.meta;
+  }
+
+  commit(meta: KvMeta, how: "normal" | "durable"): void {
+    if (how === "durable") this.#commitSynced(meta);
+    else if (this.#isOpen || meta !== this.#meta.meta) this.#commitMeta(meta);
+  }
+
+  /**
+   * A commit that syncs the WAL makes all the commits before it durable, too. The level can only be
+   * changed between transactions, so what is open is committed first.
+   */
+  #commitSynced(meta: KvMeta): void {
+    if (this.#isOpen) this.#commitMeta(meta);
+    this.#guarded("written", () => setSynchronous(this.#database, "FULL"));
+    try {
+      this.#commitMeta(meta);
+    } finally {
+      // After a failed commit the transaction may still be open, and the level would stay.
+      this.rollback();
+      this.#guarded("written", () => setSynchronous(this.#database, "NORMAL"));
+    }
+  }
+
+  #commitMeta(meta: KvMeta): void {
+    this.#begin();
+    const next = { ...this.#meta, commits: this.#meta.commits + 1, meta };
+    this.#guarded("written", () => {
+      this.#sql.replaceMeta.run(...metaValues(next));
+      this.#sql.commit.run();
+    });
+    this.#isOpen = false;
+    this.#meta = next;
+  }
+
+  #begin(): void {
+    if (this.#isOpen) return;
+    this.#guarded("written", () => this.#sql.begin.run());
+    this.#isOpen = true;
+  }
+
+  rollback(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    try {
+      this.#sql.rollback.run();
+    } catch (error) {
+      // A full disk may have ended the transaction already; then there is nothing to take back.
+      const gone = error instanceof SqliteError && error.message.includes("no transaction");
+      if (!gone) throw kvDatabaseError(this.#path, "rolled back", error);
+    }
+  }
+
+  append(change: Change, over: "live" | "dead" | "absent"): void {
+    this.#begin();
+    const { key, number } = change;
+    this.#guarded("written", () => {
+      this.#sql.insertChange.run(...changeValues(change));
+      if (change.version === 0) {
+        this.#sql.deleteLive.run(key);
+        this.#sql.insertDead.run(key, number);
+      } else if (over === "live") {
+        this.#sql.updateLive.run(number, key);
+      } else {
+        if (over === "dead") this.#sql.deleteDead.run(key);
+        this.#sql.insertLive.run(key, number);
+      }
+    });
+  }
+
+  head(key: Uint8Array): ChangeHead | undefined {
+    const row = this.#get(this.#sql.head, key);
+    return row && parseHead(row);
+  }
+
+  live(key: Uint8Array): Change | undefined {
+    const row = this.#get(this.#sql.live, key);
+    return row && parseChange(row, key);
+  }
+
+  change(number: ChangeNumber): Change | undefined {
+    const row = this.#get(this.#sql.change, number);
+    return row && parseChange(row);
+  }
+
+  keyedChange(number: ChangeNumber): KeyedChange | undefined {
+    const row = this.#get(this.#sql.keyedChange, number);
+    return row && parseKeyedChange(row);
+  }
+
+  link(number: ChangeNumber): ChangeLink | undefined {
+    const row = this.#get(this.#sql.link, number);
+    return row && parseLink(row);
+  }
+
+  firstFrom(
+    number: ChangeNumber,
+  ): { readonly number: ChangeNumber; readonly revision: number } | undefined {
+    const row = this.#get(this.#sql.firstFrom, number);
+    return row && { number: count(row, "number"), revision: count(row, "revision") };
+  }
+
+  liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[] {
+    const direction = slice.reverse ? this.#sql.backward : this.#sql.forward;
+    const statement = slice.values ? direction.liveWithValues : direction.live;
+    return this.#all(statement, slice.start, endOf(slice), slice.rowsMax).map(parseKeyedChange);
+  }
+
+  headSlice(slice: Slice & { readonly deadAfter: ChangeNumber }): readonly KeyHead[] {
+    const { heads } = slice.reverse ? this.#sql.backward : this.#sql.forward;
+    const rows = this.#all(heads, slice.start, endOf(slice), slice.deadAfter, slice.rowsMax);
+    return rows.map((row) => ({
+      key: blob(row, "key"),
+      number: count(row, "number"),
+      dead: count(row, "dead") === 1,
+    }));
+  }
+
+  countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array } {
+    const { start, rowsMax } = slice;
+    const { keyAtOffset } = slice.reverse ? this.#sql.backward : this.#sql.forward;
+    const beyond = this.#get(keyAtOffset, start, endOf(slice), rowsMax);
+    if (beyond !== undefined) return { count: rowsMax, next: blob(beyond, "key") };
+    const row = this.#get(this.#sql.countLive, start, endOf(slice));
+    return { count: row === undefined ? 0 : count(row, "keys") };
+  }
+
+  newestIn(range: KeyRange, visitMax: number): ChangeNumber | undefined {
+    let newest = 0;
+    // One more than allowed is asked for, to tell "all of them" from "too many"; capped, because
+    // the largest count there is stands for no bound.
+    const rowsMax = Math.min(visitMax + 1, Number.MAX_SAFE_INTEGER);
+    for (const statement of [this.#sql.newestLive, this.#sql.newestDead]) {
+      const row = this.#get(statement, range.start, endOf(range), rowsMax);
+      if (row === undefined || count(row, "keys") > visitMax) return undefined;
+      newest = Math.max(newest, count(row, "newest"));
+    }
+    return newest;
+  }
+
+  lastChangeIn(
+    range: KeyRange,
+    { after, through }: { readonly after: ChangeNumber; readonly through: ChangeNumber },
+  ): ChangeNumber {
+    const row = this.#get(this.#sql.lastChangeIn, through, after, range.start, endOf(range));
+    return row === undefined ? 0 : count(row, "number");
+  }
+
+  /** What is not committed is dropped. */
+  close(): void {
+    this.rollback();
+    this.#guarded("closed", () => this.#database.close());
+  }
+
+  #get(
+    statement: SqliteStatement,
+    ...values: readonly (number | Uint8Array)[]
+  ): SqliteRow | undefined {
+    return this.#guarded("read", () => statement.get(...values));
+  }
+
+  #all(
+    statement: SqliteStatement,
+    ...values: readonly (number | Uint8Array)[]
+  ): readonly SqliteRow[] {
+    return this.#guarded("read", () => statement.all(...values));
+  }
+
+  #guarded<T>(what: string, run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof SqliteError && (error.resultCode & 0xff) === sqliteFull) {
+        throw new KvFullError(`${this.#path} could not be ${what}: the disk is full`);
+      }
+      throw kvDatabaseError(this.#path, what, error);
+    }
+  }
+}
+
+function endOf(range: KeyRange): Uint8Array {
+  return range.end ?? endOfKeys;
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(database: SqliteDatabase) {
+  const prepare = (sql: string): SqliteStatement => database.prepare(sql);
+  const newest = (table: string): SqliteStatement =>
+    prepare(`SELECT count(*) AS keys, coalesce(max(number), 0) AS newest FROM
+      (SELECT number FROM ${table} WHERE key >= ? AND key < ? LIMIT ?)`);
+  return {
+    begin: prepare("BEGIN IMMEDIATE"),
+    commit: prepare("COMMIT"),
+    rollback: prepare("ROLLBACK"),
+    replaceMeta: prepare(replaceMetaSql),
+    insertChange: prepare(insertChangeSql),
+    insertLive: prepare("INSERT INTO live VALUES (?, ?)"),
+    updateLive: prepare("UPDATE live SET number = ? WHERE key = ?"),
+    deleteLive: prepare("DELETE FROM live WHERE key = ?"),
+    insertDead: prepare("INSERT INTO dead VALUES (?, ?)"),
+    deleteDead: prepare("DELETE FROM dead WHERE key = ?"),
+    head: prepare(`SELECT ${headColumns} FROM change WHERE number = coalesce(
+      (SELECT number FROM live WHERE key = ?1), (SELECT number FROM dead WHERE key = ?1))`),
+    live: prepare(`SELECT ${unkeyedColumns} FROM change
+      WHERE number = (SELECT number FROM live WHERE key = ?)`),
+    change: prepare(`SELECT ${changeColumns} FROM change WHERE number = ?`),
+    keyedChange: prepare(`SELECT ${keyedColumns} FROM change WHERE number = ?`),
+    link: prepare(`SELECT ${linkColumns} FROM change WHERE number = ?`),
+    firstFrom: prepare(
+      "SELECT number, revision FROM change WHERE number >= ? ORDER BY number LIMIT 1",
+    ),
+    countLive: prepare("SELECT count(*) AS keys FROM live WHERE key >= ? AND key < ?"),
+    newestLive: newest("live"),
+    newestDead: newest("dead"),
+    lastChangeIn: prepare(`SELECT number FROM change WHERE number <= ? AND number > ?
+      AND key >= ? AND key < ? ORDER BY number DESC LIMIT 1`),
+    forward: prepareDirection(database, "ASC"),
+    backward: prepareDirection(database, "DESC"),
+  };
+}
+
+function prepareDirection(database: SqliteDatabase, order: "ASC" | "DESC") {
+  const live = (columns: string): SqliteStatement =>
+    database.prepare(`SELECT ${columns} FROM
+      (SELECT key AS live_key, number AS live_number FROM live
+        WHERE key >= ? AND key < ? ORDER BY key ${order} LIMIT ?)
+      CROSS JOIN change ON number = live_number ORDER BY live_key ${order}`);
+  return {
+    live: live(keyedColumns),
+    liveWithValues: live(sliceColumns),
+    heads: database.prepare(`SELECT key, number, 0 AS dead FROM live WHERE key >= ?1 AND key < ?2
+      UNION ALL SELECT key, number, 1 FROM dead WHERE key >= ?1 AND key < ?2 AND number > ?3
+      ORDER BY key ${order} LIMIT ?4`),
+    keyAtOffset: database.prepare(`SELECT key FROM live WHERE key >= ? AND key < ?
+      ORDER BY key ${order} LIMIT 1 OFFSET ?`),
+  };
+}
