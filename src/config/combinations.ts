@@ -19,7 +19,7 @@ export function contradictions(config: Config): readonly Contradiction[] {
   ];
 }
 
-function* timing({ raft, retry, limits }: Config): Iterable<Contradiction> {
+function* timing({ raft, retry }: Config): Iterable<Contradiction> {
   if (raft.electionTimeoutMinMs < 3 * raft.heartbeatIntervalMs) {
     yield {
       path: "raft.election_timeout_min_ms",
@@ -49,13 +49,6 @@ function* timing({ raft, retry, limits }: Config): Iterable<Contradiction> {
       path: "retry.reconnect_backoff_max_ms",
       message: `retry.reconnect_backoff_max_ms is ${retry.reconnectBackoffMaxMs}; allowed is at ` +
         `least retry.reconnect_backoff_min_ms, which is ${retry.reconnectBackoffMinMs}`,
-    };
-  }
-  if (limits.requestTimeoutDefaultMs > limits.requestTimeoutMaxMs) {
-    yield {
-      path: "limits.request_timeout_default_ms",
-      message: `limits.request_timeout_default_ms is ${limits.requestTimeoutDefaultMs}; allowed ` +
-        `is at most limits.request_timeout_max_ms, which is ${limits.requestTimeoutMaxMs}`,
     };
   }
 }

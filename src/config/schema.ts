@@ -211,10 +211,6 @@ const limits = {
     { default: 16 * mebi, min: kibi, max: 64 * mebi },
     "The largest gRPC message of a client.",
   ),
-  header_bytes_max: integer(
-    { default: 16 * kibi, min: kibi, max: 16 * kibi },
-    "All headers of a REST request together.",
-  ),
   requests_waiting_max: integer(
     { default: 10_000, min: 1, max: 1_000_000 },
     "Client requests waiting in the node, by count; above it they are refused as overloaded.",
@@ -222,14 +218,6 @@ const limits = {
   requests_waiting_bytes_max: integer(
     { default: 128 * mebi, min: 18 * mebi, max: 4 * gibi },
     "Client requests waiting in the node, by bytes; above it they are refused as overloaded.",
-  ),
-  request_timeout_default_ms: integer(
-    { default: 5000, min: 10, max: 60_000 },
-    "How long a request may take that does not say it itself.",
-  ),
-  request_timeout_max_ms: integer(
-    { default: 60_000, min: 10, max: 60_000 },
-    "The longest time-out that a request may ask for.",
   ),
 };
 

@@ -1,0 +1,135 @@
+/** Parses the arguments of one command. Nothing is guessed: what is not understood is an error. */
+
+import { nearest } from "../lib/nearest.ts";
+import { type Option, optionVariable } from "./option.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What parsing needs of a command. */
+export interface Optioned {
+  readonly name: string;
+  readonly options: readonly Option[];
+}
+
+/** The options and operands that a command was given. */
+export class Arguments {
+  readonly #values: ReadonlyMap<string, string>;
+  readonly operands: readonly string[];
+
+  constructor(values: ReadonlyMap<string, string>, operands: readonly string[]) {
+    this.#values = values;
+    this.operands = operands;
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  text(name: string): string | undefined {
+    return this.#values.get(name);
+  }
+
+  integer(
+    name: string,
+    range: { readonly min: number; readonly max: number },
+  ): number | undefined {
+    const text = this.#values.get(name);
+    if (text === undefined) return undefined;
+    const number = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+    if (number >= range.min && number <= range.max) return number;
+    throw new UsageError(
+      `--${name} is ${
+        JSON.stringify(text)
+      }; allowed is an integer from ${range.min} to ${range.max}`,
+    );
+  }
+
+  oneOf<const Word extends string>(name: string, words: readonly Word[]): Word | undefined {
+    const text = this.#values.get(name);
+    if (text === undefined) return undefined;
+    const word = words.find((known) => known === text);
+    if (word !== undefined) return word;
+    throw new UsageError(
+      `--${name} is ${JSON.stringify(text)}; allowed is one of ${words.join(", ")}`,
+    );
+  }
+
+  /** In ms. */
+  duration(name: string): number | undefined {
+    const text = this.#values.get(name);
+    if (text === undefined) return undefined;
+    const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text);
+    const ms = match === null ? NaN : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
+    if (ms > 0) return ms;
+    throw new UsageError(
+      `--${name} is ${JSON.stringify(text)}; allowed is a duration such as 500ms, 5s or 1m`,
+    );
+  }
+}
+
+const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+export function parseArguments(
+  words: readonly string[],
+  command: Optioned,
+  env: (name: string) => string | undefined,
+): Arguments {
+  const values = new Map<string, string>();
+  const operands: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? "";
+    if (word === "--") {
+      operands.push(...words.slice(at + 1));
+      break;
+    }
+    if (word === "-" || !word.startsWith("-")) {
+      operands.push(word);
+      continue;
+    }
+    const { option, text } = optionOf(word, command);
+    if (values.has(option.name)) throw new UsageError(`--${option.name} is given twice`);
+    if (option.value === undefined) {
+      if (text !== undefined) throw new UsageError(`--${option.name} takes no value`);
+      values.set(option.name, "true");
+    } else {
+      const value = text ?? words[++at];
+      if (value === undefined) {
+        throw new UsageError(`--${option.name} needs a value: ${option.value}`);
+      }
+      values.set(option.name, value);
+    }
+  }
+  addVariables(values, command.options, env);
+  return new Arguments(values, operands);
+}
+
+function optionOf(
+  word: string,
+  command: Optioned,
+): { readonly option: Option; readonly text: string | undefined } {
+  const equals = word.indexOf("=");
+  const text = equals < 0 ? undefined : word.slice(equals + 1);
+  const name = equals < 0 ? word : word.slice(0, equals);
+  const option = command.options.find((known) =>
+    name === `--${known.name}` || (known.short !== undefined && name === `-${known.short}`)
+  );
+  if (option !== undefined) return { option, text };
+  const meant = nearest(name, command.options.map((known) => `--${known.name}`));
+  const hint = meant === undefined
+    ? `; see skein ${command.name} --help`
+    : `; did you mean ${meant}?`;
+  throw new UsageError(`${name} is not an option of skein ${command.name}${hint}`);
+}
+
+function addVariables(
+  values: Map<string, string>,
+  options: readonly Option[],
+  env: (name: string) => string | undefined,
+): void {
+  for (const option of options) {
+    if (option.variable !== true || values.has(option.name)) continue;
+    const text = env(optionVariable(option));
+    if (text === undefined || text === "") continue;
+    if (option.value === undefined && text !== "true") continue;
+    values.set(option.name, text);
+  }
+}

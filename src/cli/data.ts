@@ -1,0 +1,244 @@
+/** `put`, `get`, `del`, `ls`: the data, over REST. */
+
+import { keyPath, queryString } from "../client/paths.ts";
+import { listMember, parseJson, recordOf } from "../client/records.ts";
+import { utf8 } from "../lib/bytes.ts";
+import type { Command, CommandContext } from "./command.ts";
+import {
+  connect,
+  operandsOf,
+  readOptions,
+  type Remote,
+  remoteOptions,
+  writeHeaders,
+  writeOptions,
+} from "./remote.ts";
+import { exitCode } from "./report.ts";
+import { cell, printable, renderTable } from "./table.ts";
+import { UsageError } from "./usage_error.ts";
+
+const levels = ["linearizable", "lease", "eventual"] as const;
+
+export const put: Command = {
+  name: "put",
+  summary: "Store a value under a key",
+  operands: "KEY VALUE|-",
+  options: [
+    { name: "file", value: "FILE", description: "take the value from this file" },
+    { name: "content-type", value: "TYPE", description: "what GET answers the value with" },
+    ...writeOptions,
+    ...remoteOptions,
+  ],
+  example: "skein put config/greeting hello --if-absent",
+  async run(context) {
+    const { args, terminal } = context;
+    const remote = connect(context);
+    const headers = writeHeaders(context);
+    const file = args.text("file");
+    const [key = "", value = ""] = operandsOf(
+      context,
+      file === undefined ? ["KEY", "VALUE"] : [
+        "KEY",
+      ],
+    );
+    const body = file !== undefined
+      ? readFile(context, file)
+      : value === "-"
+      ? await terminal.readInput()
+      : utf8(value);
+    const contentType = args.text("content-type") ?? "application/octet-stream";
+    const answer = await remote.ask({
+      kind: "write",
+      method: "PUT",
+      target: keyPath(key) + queryString({ prev: args.has("prev") }),
+      headers: { ...headers, "content-type": contentType },
+      body,
+    });
+    if (remote.output === "json") await terminal.write(answer.body);
+    else {
+      const json = parseJson(answer.body);
+      const verb = answer.status === 201 ? "created" : "updated";
+      await terminal.write(`${verb} at revision ${cell(json["revision"])}\n`);
+      await terminal.write(previous(json["prev"]));
+    }
+    return exitCode.ok;
+  },
+};
+
+function readFile({ terminal }: CommandContext, path: string): Uint8Array {
+  try {
+    return terminal.readFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--file is ${JSON.stringify(path)}, which cannot be read: ${reason}`);
+  }
+}
+
+/** Empty where it was not asked for or there was nothing. */
+function previous(json: unknown): string {
+  if (json === undefined || json === null) return "";
+  const { mod, value } = recordOf(json);
+  return `before, at revision ${mod}: ${printable(value)}\n`;
+}
+
+export const get: Command = {
+  name: "get",
+  summary: "Write the value of a key to standard output, byte for byte",
+  operands: "KEY",
+  options: [
+    { name: "revision", value: "N", description: "as it was at this revision" },
+    ...readOptions,
+    ...remoteOptions,
+  ],
+  example: "skein get config/greeting --consistency eventual",
+  async run(context) {
+    const { args, terminal } = context;
+    const remote = connect(context);
+    const [key = ""] = operandsOf(context, ["KEY"]);
+    const answer = await remote.ask({
+      kind: "read",
+      method: "GET",
+      target: keyPath(key) + queryString({
+        ...(remote.output === "json" ? { format: "record" } : {}),
+        consistency: args.oneOf("consistency", levels),
+        revision: args.integer("revision", { min: 1, max: Number.MAX_SAFE_INTEGER }),
+      }),
+    });
+    await terminal.write(answer.body);
+    return exitCode.ok;
+  },
+};
+
+export const del: Command = {
+  name: "del",
+  summary: "Delete a key, or every key with a prefix",
+  operands: "KEY | --prefix P",
+  options: [
+    { name: "prefix", value: "P", description: "delete every key that starts with it" },
+    { name: "limit", value: "N", description: "with --prefix: at most so many" },
+    ...writeOptions.filter(({ name }) => name !== "if-absent"),
+    ...remoteOptions,
+  ],
+  example: "skein del --prefix sessions/",
+  async run(context) {
+    const { args, terminal } = context;
+    const remote = connect(context);
+    const answer = await remote.ask({
+      kind: "write",
+      method: "DELETE",
+      target: deleteTarget(context),
+      headers: writeHeaders(context),
+    });
+    if (remote.output === "json") {
+      await terminal.write(answer.body);
+      return exitCode.ok;
+    }
+    const json = parseJson(answer.body);
+    const rest = json["more"] === true ? ", more are left" : "";
+    const at = `at revision ${cell(json["revision"])}`;
+    await terminal.write(`deleted ${cell(json["deleted"])} ${at}${rest}\n`);
+    if (args.has("prev") && !args.has("prefix")) await terminal.write(previous(json["prev"]));
+    return exitCode.ok;
+  },
+};
+
+function deleteTarget(context: CommandContext): string {
+  const { args } = context;
+  const prefix = args.text("prefix");
+  const prev = args.has("prev");
+  const limit = args.integer("limit", { min: 1, max: 10_000 });
+  if (prefix === undefined) {
+    if (limit !== undefined) throw new UsageError("--limit goes with --prefix");
+    const [key = ""] = operandsOf(context, ["KEY"]);
+    return keyPath(key) + queryString({ prev });
+  }
+  operandsOf(context, []);
+  if (prefix === "") throw new UsageError("--prefix is empty, which would delete everything");
+  return `/v1/kv${queryString({ prefix, limit, prev })}`;
+}
+
+export const ls: Command = {
+  name: "ls",
+  summary: "List keys with a prefix, in order",
+  operands: "[PREFIX]",
+  options: [
+    { name: "limit", value: "N", description: "at most so many" },
+    { name: "start", value: "KEY", description: "from this key on" },
+    { name: "end", value: "KEY", description: "up to this key, which is left out" },
+    { name: "reverse", description: "from the last to the first" },
+    { name: "delimiter", value: "TEXT", description: "fold keys that contain it into folders" },
+    { name: "keys-only", description: "leave the values out" },
+    { name: "revision", value: "N", description: "as it was at this revision" },
+    { name: "cursor", value: "CURSOR", description: "go on where a page of -o json ended" },
+    ...readOptions,
+    ...remoteOptions,
+  ],
+  example: "skein ls config/ --limit 10",
+  async run(context) {
+    const remote = connect(context);
+    const query = listQuery(context);
+    if (remote.output === "json") {
+      const answer = await remote.ask({
+        kind: "read",
+        method: "GET",
+        target: `/v1/kv${queryString(query)}`,
+      });
+      await context.terminal.write(answer.body);
+    } else await listAll(context, remote, query);
+    return exitCode.ok;
+  },
+};
+
+type Query = Parameters<typeof queryString>[0];
+
+function listQuery(context: CommandContext): Query {
+  const { args } = context;
+  const { operands } = args;
+  if (operands.length > 1) operandsOf(context, ["PREFIX"]);
+  const [prefix] = operands;
+  if (prefix !== undefined && (args.has("start") || args.has("end"))) {
+    throw new UsageError("PREFIX contradicts --start and --end");
+  }
+  return {
+    prefix,
+    start: args.text("start"),
+    end: args.text("end"),
+    limit: args.integer("limit", { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    reverse: args.has("reverse"),
+    delimiter: args.text("delimiter"),
+    keys_only: args.has("keys-only"),
+    revision: args.integer("revision", { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    cursor: args.text("cursor"),
+    consistency: args.oneOf("consistency", levels),
+  };
+}
+
+/** The largest page that the server gives. */
+const pageItemsMax = 10_000;
+const shownValueLength = 60;
+const head = ["KEY", "REVISION", "VERSION", "VALUE"];
+
+/** Page after page, of one revision: the cursor pins it. */
+async function listAll(context: CommandContext, remote: Remote, query: Query): Promise<void> {
+  const wanted = Number(query["limit"] ?? Infinity);
+  // The cursor is bound to its query, so that every page asks for the same.
+  const limit = Math.min(wanted, pageItemsMax);
+  const rows: string[][] = [];
+  let cursor: string | undefined;
+  do {
+    const page = queryString({ ...query, limit, ...(cursor === undefined ? {} : { cursor }) });
+    const answer = await remote.ask({ kind: "read", method: "GET", target: `/v1/kv${page}` });
+    const json = parseJson(answer.body);
+    const items = listMember(json, "items").map(recordOf);
+    const folders = listMember(json, "prefixes").map(String);
+    for (const { key, mod, version, value } of items) {
+      const shown = printable(value.subarray(0, shownValueLength));
+      const text = value.length > shownValueLength ? `${shown}... (${value.length} bytes)` : shown;
+      rows.push([printable(key), String(mod), String(version), text]);
+    }
+    for (const folder of folders) rows.push([printable(utf8(folder)), "-", "-", "(folder)"]);
+    const next = json["cursor"];
+    cursor = typeof next === "string" ? next : undefined;
+  } while (cursor !== undefined && rows.length < wanted);
+  await context.terminal.write(renderTable(head, rows.slice(0, wanted)));
+}

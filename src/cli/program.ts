@@ -1,0 +1,9 @@
+/** The whole program: the command line with the real server behind it. */
+
+import type { Runtime } from "../runtime/mod.ts";
+import { startServer } from "../server.ts";
+import { main } from "./main.ts";
+
+export async function runProgram(runtime: Runtime): Promise<never> {
+  return runtime.exit(await main({ runtime, startServer }));
+}

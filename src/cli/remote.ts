@@ -1,0 +1,124 @@
+/** What all commands share that speak to a running cluster. */
+
+import { Connection, type RestAnswer, type RestRequest } from "../client/connection.ts";
+import { AnswerError } from "../client/errors.ts";
+import type { CommandContext } from "./command.ts";
+import type { Option } from "./option.ts";
+import { UsageError } from "./usage_error.ts";
+
+export const defaultEndpoint = "http://127.0.0.1:7400";
+
+/** Of every such command. */
+export const remoteOptions: readonly Option[] = [
+  {
+    name: "endpoints",
+    value: "URL,URL",
+    description: `nodes to ask (default ${defaultEndpoint})`,
+    variable: true,
+  },
+  {
+    name: "timeout",
+    value: "DURATION",
+    description: "how long to wait, repetitions included (default 5s)",
+    variable: true,
+  },
+  {
+    name: "output",
+    short: "o",
+    value: "table|json",
+    description: "json is exactly the body that REST answers",
+    variable: true,
+  },
+];
+
+export const readOptions: readonly Option[] = [
+  {
+    name: "consistency",
+    value: "LEVEL",
+    description: "linearizable (default), lease or eventual",
+    variable: true,
+  },
+];
+
+export const writeOptions: readonly Option[] = [
+  {
+    name: "if-match",
+    value: "REVISION|*",
+    description: "only if the key was last written at this revision; *: only if it exists",
+    variable: true,
+  },
+  { name: "if-absent", description: "only if the key does not exist", variable: true },
+  { name: "prev", description: "show what was there before", variable: true },
+  {
+    name: "idempotency-key",
+    value: "TEXT",
+    description: "apply at most once, however often it is sent",
+    variable: true,
+  },
+];
+
+export type Output = "table" | "json";
+
+/** A cluster, as the options describe it. */
+export interface Remote {
+  readonly output: Output;
+  /** Rejects as {@link Connection.request} does; with `-o json` a problem is printed, too. */
+  ask(request: RestRequest): Promise<RestAnswer>;
+}
+
+export function connect({ args, terminal }: CommandContext): Remote {
+  const output = args.oneOf("output", ["table", "json"]) ?? "table";
+  const timeoutMs = args.duration("timeout");
+  const connection = connectionTo(
+    (args.text("endpoints") ?? defaultEndpoint).split(","),
+    timeoutMs,
+  );
+  return {
+    output,
+    async ask(request) {
+      try {
+        return await connection.request(request);
+      } catch (error) {
+        if (output === "json" && error instanceof AnswerError) await terminal.write(error.body);
+        throw error;
+      }
+    },
+  };
+}
+
+function connectionTo(endpoints: readonly string[], timeoutMs: number | undefined): Connection {
+  try {
+    return new Connection({ endpoints, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** The conditions and the idempotency key of a write, as headers. */
+export function writeHeaders({ args }: CommandContext): Readonly<Record<string, string>> {
+  const ifMatch = args.text("if-match");
+  const idempotencyKey = args.text("idempotency-key");
+  if (ifMatch !== undefined && !/^(?:\*|"?\d{1,16}"?)$/.test(ifMatch)) {
+    throw new UsageError(`--if-match is ${JSON.stringify(ifMatch)}; allowed is a revision or *`);
+  }
+  if (ifMatch !== undefined && args.has("if-absent")) {
+    throw new UsageError("--if-match and --if-absent contradict each other");
+  }
+  return {
+    ...(ifMatch === undefined ? {} : { "if-match": ifMatch }),
+    ...(args.has("if-absent") ? { "if-none-match": "*" } : {}),
+    ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+  };
+}
+
+/** Exactly `count` operands, named in the error. */
+export function operandsOf({ args }: CommandContext, names: readonly string[]): readonly string[] {
+  const { operands } = args;
+  const missing = names[operands.length];
+  if (missing !== undefined) throw new UsageError(`${missing} is missing`);
+  if (operands.length > names.length) {
+    throw new UsageError(`${JSON.stringify(operands[names.length])} is one argument too many`);
+  }
+  return operands;
+}

@@ -1,0 +1,21 @@
+/** What the command line needs of the server: src/server.ts is it, tests have smaller ones. */
+
+import type { Config } from "../config/schema.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Runtime } from "../runtime/mod.ts";
+
+export type StartServer = (options: {
+  readonly config: Config;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly program: { readonly version: string; readonly commit: string };
+}) => Promise<RunningServer>;
+
+export interface RunningServer {
+  readonly httpUrl: string;
+  readonly rpcAddress: string;
+  /** Lets requests under way finish, then closes everything; twice is as good as once. */
+  stop(): Promise<void>;
+  /** Settles when the server has stopped, by itself or because it was told. */
+  readonly stopped: Promise<{ readonly code: number }>;
+}

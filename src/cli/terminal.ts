@@ -1,0 +1,61 @@
+/** Where a command reads and writes; tests hand in one that remembers. */
+
+import { readFileSync } from "node:fs";
+import process from "node:process";
+
+export interface Terminal {
+  /** To standard output; resolves when it is written, so that an exit cuts nothing off. */
+  write(data: string | Uint8Array): Promise<void>;
+  /** One line to standard error. */
+  warn(line: string): void;
+  /** All of standard input. */
+  readInput(): Promise<Uint8Array>;
+  readFile(path: string): Uint8Array;
+  /** A person is watching: colours, live lines and questions make sense. */
+  readonly isInteractive: boolean;
+  readonly columns: number;
+  /** Calls `handler` with each key pressed until the returned function is called. */
+  onKey(handler: (key: string) => void): () => void;
+}
+
+export const processTerminal: Terminal = {
+  write: (data) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(data, (error) => {
+        // The reader has gone (`skein ls | head`): there is nobody left to tell.
+        if (error !== undefined && error !== null && !isBrokenPipe(error)) reject(error);
+        else resolve();
+      });
+    }),
+  warn: (line) => void process.stderr.write(`${line}\n`),
+  async readInput() {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of process.stdin) {
+      chunks.push(typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk);
+    }
+    return new Uint8Array(Buffer.concat(chunks));
+  },
+  readFile: (path) => new Uint8Array(readFileSync(path)),
+  get isInteractive() {
+    return process.stdin.isTTY === true && process.stdout.isTTY === true;
+  },
+  get columns() {
+    return process.stdout.columns ?? 80;
+  },
+  onKey(handler) {
+    const { stdin } = process;
+    const onData = (data: Uint8Array | string): void => handler(data.toString());
+    stdin.setRawMode(true);
+    stdin.on("data", onData);
+    stdin.resume();
+    return () => {
+      stdin.off("data", onData);
+      stdin.setRawMode(false);
+      stdin.pause();
+    };
+  },
+};
+
+function isBrokenPipe(error: Error): boolean {
+  return "code" in error && error.code === "EPIPE";
+}

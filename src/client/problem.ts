@@ -1,0 +1,65 @@
+/** Reads answers: problem documents become errors, everything else stays bytes. */
+
+import { lossyText } from "../lib/bytes.ts";
+import { AnswerError, type Outcome } from "./errors.ts";
+
+export interface PlainAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+/** Rejects when the connection breaks before the body is complete. */
+export async function readAnswer(
+  response: Response,
+  kind: "read" | "write",
+): Promise<PlainAnswer | AnswerError> {
+  const body = new Uint8Array(await response.arrayBuffer());
+  const { status, headers } = response;
+  return status < 400 ? { status, headers, body } : answerError({ status, headers, body }, kind);
+}
+
+function answerError(answer: PlainAnswer, kind: "read" | "write"): AnswerError {
+  const problem = problemOf(answer);
+  const code = problem["code"];
+  const detail = problem["detail"] ?? problem["title"];
+  return new AnswerError(
+    typeof detail === "string" ? detail : `The endpoint answered with status ${answer.status}`,
+    {
+      status: answer.status,
+      code: typeof code === "string" ? code : `http_${answer.status}`,
+      outcome: outcomeOf(problem, kind),
+      retryable: problem["retryable"] === true,
+      retryAfterMs: retryAfterMsOf(answer.headers),
+      problem,
+      body: answer.body,
+    },
+  );
+}
+
+/** An empty object where the body is no JSON object: a proxy's page, a cut-off body. */
+function problemOf({ body }: PlainAnswer): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(lossyText(body));
+    return typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
+  } catch {
+    return {};
+  }
+}
+
+function outcomeOf(
+  problem: Readonly<Record<string, unknown>>,
+  kind: "read" | "write",
+): Outcome | undefined {
+  const outcome = problem["outcome"];
+  if (outcome === "not_applied" || outcome === "applied" || outcome === "unknown") return outcome;
+  if (kind === "read") return undefined;
+  // A problem document without an outcome was refused before it was a write at all.
+  return typeof problem["code"] === "string" ? "not_applied" : "unknown";
+}
+
+/** Only the form in seconds: the servers of this project send no other. */
+function retryAfterMsOf(headers: Headers): number | undefined {
+  const seconds = headers.get("retry-after");
+  return seconds !== null && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1000 : undefined;
+}

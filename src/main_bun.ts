@@ -1,0 +1,6 @@
+/** The program on Bun. */
+
+import { runProgram } from "./cli/program.ts";
+import { createRuntime } from "./runtime/bun.ts";
+
+await runProgram(createRuntime());
