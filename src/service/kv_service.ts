@@ -4,7 +4,7 @@
  */
 
 import type { Command } from "../kv/command.ts";
-import { encodeCommand, encodeOperation } from "../kv/command_encoding.ts";
+import { decodeOperation, encodeCommand, encodeOperation } from "../kv/command_encoding.ts";
 import type { Answer, Query } from "../kv/query.ts";
 import type { Result } from "../kv/result.ts";
 import { decodeResult, encodeResult } from "../kv/result_encoding.ts";
@@ -93,15 +93,23 @@ export class NodeKvService implements KvService {
   }
 
   /** A forwarded write, on the node that leads: it goes no further. */
-  async writeHere(operation: Operation, timeoutMs: number): Promise<Written> {
-    const tried = this.#parts.leaders.isSelf
-      ? await this.#propose(operation, this.#parts.monotonicMs() + timeoutMs)
-      : { kind: "notDone", error: notLeader(this.#parts.self) } as const;
-    if (tried.kind === "answered") return tried.value;
-    throw tried.error;
+  async answerForward(encoded: Uint8Array, timeoutMs: number): Promise<ForwardAnswer> {
+    const operation = decodeOperation(encoded);
+    if (!operation.ok) {
+      throw new ServiceError("bad_request", `The forwarded operation: ${operation.reason}`, {
+        outcome: "not_applied",
+      });
+    }
+    if (!this.#parts.leaders.isSelf) throw notLeader(this.#parts.self);
+    this.#refuse(operation.value, {});
+    const deadlineMs = this.#parts.monotonicMs() + timeoutMs;
+    const tried = await this.#propose(operation.value, deadlineMs);
+    if (tried.kind === "notDone") throw tried.error;
+    const { result, header } = tried.value;
+    return { kind: "written", result: encodeResult(result), header };
   }
 
-  #refuse(operation: Operation, options: WriteOptions): void {
+  #refuse(operation: Operation, options: Pick<WriteOptions, "idempotency">): void {
     if (options.idempotency !== undefined) {
       throw new ServiceError(
         "validation_failed",
@@ -219,11 +227,6 @@ function wrongAnswer(what: string): ServiceError {
   return new ServiceError("internal", `The leader's answer cannot be read: ${what}`, {
     outcome: "unknown",
   });
-}
-
-/** The encoded form of a result, for the node that forwarded the write. */
-export function forwardedAnswer(written: Written): ForwardAnswer {
-  return { kind: "written", result: encodeResult(written.result), header: written.header };
 }
 
 function notLeader(self: NodeId): ServiceError {

@@ -1,0 +1,42 @@
+/** From the configuration's keys to what the core and the node want to be told. */
+
+import type { Config } from "./config/schema.ts";
+import type { NodeLimits } from "./node/node.ts";
+import type { RaftOptions } from "./raft/types.ts";
+
+/** The largest entry: the largest value, its key and everything around them. */
+export const entryBytesMax = 17 * 1024 * 1024;
+const applyBytesMax = 1024 * 1024;
+const snapshotInflightBytesMax = 4 * 1024 * 1024;
+
+export function raftOptions({ raft }: Config): RaftOptions {
+  return {
+    heartbeatIntervalMs: raft.heartbeatIntervalMs,
+    electionTimeoutMinMs: raft.electionTimeoutMinMs,
+    electionTimeoutMaxMs: raft.electionTimeoutMaxMs,
+    entryBytesMax,
+    appendBytesMax: raft.appendBytesMax,
+    inflightMessagesMax: raft.inflightMessagesMax,
+    inflightBytesMax: raft.inflightBytesMax,
+    uncommittedBytesMax: raft.uncommittedBytesMax,
+    logCacheBytesMax: raft.logCacheBytesMax,
+    readsPendingMax: raft.readsPendingMax,
+    snapshotInflightBytesMax,
+    ...(raft.leaseReads && {
+      lease: { clockDriftPermille: raft.clockDriftPermille, marginMs: raft.leaseMarginMs },
+    }),
+  };
+}
+
+export function nodeLimits({ raft, limits }: Config): NodeLimits {
+  return {
+    receivedBytesMax: raft.receivedBytesMax,
+    clientInputsMax: limits.requestsWaitingMax,
+    clientBytesMax: limits.requestsWaitingBytesMax,
+    turnInputsMax: raft.turnInputsMax,
+    turnBytesMax: raft.turnBytesMax,
+    applyBytesMax,
+    // Storage works on the node's own thread: a second write would only wait behind the first.
+    writesInflightMax: 1,
+  };
+}
