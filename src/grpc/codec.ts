@@ -5,6 +5,7 @@
  */
 
 import protobuf from "protobufjs/light.js";
+import { emptyBytes } from "../lib/bytes.ts";
 import { schema } from "./schema.gen.ts";
 import type { Wire, WireServices } from "./wire.gen.ts";
 
@@ -15,19 +16,30 @@ protobuf.util.Long = null as unknown as typeof protobuf.util.Long;
 protobuf.configure();
 
 const root = protobuf.Root.fromJSON(schema).resolveAll();
-markAbsentEnums(root);
+setAbsentValues(root);
+
+/** The library's own default of an absent byte field is an Array, which SQLite refuses to bind. */
+function emptyAbsentBytes(type: protobuf.Type): void {
+  for (const field of type.fieldsArray) {
+    if (field.type !== "bytes" || field.repeated || field.partOf !== null) continue;
+    if (field.options?.["proto3_optional"] === true) continue;
+    const empty = { value: emptyBytes, writable: true };
+    Object.defineProperty(type.ctor.prototype, field.name, empty);
+  }
+}
 
 /** An absent optional enum would read as its first value: absent is null for every other type. */
-function markAbsentEnums(space: protobuf.NamespaceBase): void {
+function setAbsentValues(space: protobuf.NamespaceBase): void {
   for (const nested of space.nestedArray) {
     if (nested instanceof protobuf.Type) {
+      emptyAbsentBytes(nested);
       for (const field of nested.fieldsArray) {
         const optional = field.options?.["proto3_optional"] === true;
         if (!optional || !(field.resolvedType instanceof protobuf.Enum)) continue;
         Object.defineProperty(nested.ctor.prototype, field.name, { value: null, writable: true });
       }
     }
-    if (nested instanceof protobuf.Namespace) markAbsentEnums(nested);
+    if (nested instanceof protobuf.Namespace) setAbsentValues(nested);
   }
 }
 
