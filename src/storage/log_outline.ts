@@ -205,11 +205,11 @@ export class LogOutline {
     assert(held === term, `Compaction to ${index} says term ${term}, the log has ${held}`);
   }
 
-  #replaceBy(boundary: Boundary): void {
-    this.#boundary = boundary;
-    this.#lastIndex = boundary.position.index;
+  #replaceBy({ position, timeMs, configuration }: Boundary): void {
+    this.#boundary = { position, timeMs, configuration };
+    this.#lastIndex = position.index;
     this.#terms = new TermRuns();
-    this.#terms.append(this.#lastIndex, boundary.position.term);
+    this.#terms.append(position.index, position.term);
     this.#configurations = [];
   }
 

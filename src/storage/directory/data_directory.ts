@@ -28,6 +28,7 @@ import { raftDatabaseName, SqliteEngine } from "../sqlite/raft_engine.ts";
 import { type DirectoryLock, lockDirectory } from "./directory_lock.ts";
 import { errorText, type Files, nodeFiles } from "./files.ts";
 import { DataDirectoryError, IdentityFile } from "./identity_file.ts";
+import { MarkFile, raftMarkName } from "./mark_file.ts";
 import { reserveBytesDefault, ReserveFile } from "./reserve_file.ts";
 
 export type EngineName = "sqlite" | "file";

@@ -10,6 +10,7 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -40,6 +41,8 @@ export interface Files {
   read(path: string): Uint8Array | undefined;
   /** Names in a directory, sorted; none when there is no such directory. */
   list(directory: string): readonly string[];
+  /** One that is there already is no error. */
+  makeDirectory(path: string): void;
   rename(from: string, to: string): void;
   /** A file that is not there is no error. */
   remove(path: string): void;
@@ -51,6 +54,7 @@ export const nodeFiles: Files = {
   open: (path, mode) => new NodeFile(openSync(path, mode === "create" ? "w+" : "r+", 0o600)),
   read: (path) => ifThere(() => readFileSync(path)),
   list: (directory) => [...ifThere(() => readdirSync(directory)) ?? []].sort(),
+  makeDirectory: (path) => void mkdirSync(path, { recursive: true, mode: 0o700 }),
   rename: renameSync,
   remove: (path) => rmSync(path, { force: true }),
   syncDirectory,

@@ -2,8 +2,9 @@
  * identity.json: who this data directory belongs to. It is replaced as a whole, synced, and read
  * strictly: a node that misreads its incarnation or its logEpoch could vote under a false name.
  *
- * Format 1. UTF-8 JSON, one object with exactly these members (`refused` only where the cluster has
- * turned the directory away), written in this order, indented by two spaces, a newline at the end:
+ * Format 1. UTF-8 JSON, one object with exactly these members (`birth` only once the cluster has
+ * formed, `refused` only where it has turned the directory away), written in this order, indented
+ * by two spaces, a newline at the end:
  *
  *     format       1
  *     clusterId    text, not empty
@@ -12,6 +13,7 @@
  *     starts       how often the process was started here
  *     logEpoch     how often the log was found to have lost something
  *     recovering   whether the log of this epoch is not yet known to hold what was acknowledged
+ *     birth        the first configuration: its canonical encoding (raft/encoding.ts) in base64url
  *     refused      the cluster's reason
  *     crc32c       eight hexadecimal digits: CRC-32C of the JSON text of the object without this
  *                  member, in the same order, without white space
@@ -19,9 +21,11 @@
  * The checksum finds turned bits and edits by hand alike; neither may pass for an identity.
  */
 
-import { strictText, utf8 } from "../../lib/bytes.ts";
+import { base64url, fromBase64url, strictText, utf8 } from "../../lib/bytes.ts";
 import { crc32c } from "../../lib/crc32c.ts";
 import { FatalStorageError, type Identity, type IdentityStore } from "../../node/ports.ts";
+import { decodeConfiguration, encodeConfiguration } from "../../raft/encoding.ts";
+import type { Configuration } from "../../raft/types.ts";
 import { errorText, type Files, replaceFile } from "./files.ts";
 
 /** The data directory cannot be used as it is; the message says what and where, for a person. */
@@ -31,6 +35,9 @@ export class DataDirectoryError extends Error {
 
 const formatVersion = 1;
 const nodeIdMax = 2 ** 32 - 1;
+const memberNames = [
+  ...["clusterId", "nodeId", "incarnation", "starts", "logEpoch", "recovering", "birth", "refused"],
+];
 
 export class IdentityFile implements IdentityStore {
   readonly #files: Files;
@@ -66,8 +73,10 @@ export class IdentityFile implements IdentityStore {
 /** The bytes of identity.json. */
 export function identityText(identity: Identity): Uint8Array {
   const { clusterId, nodeId, incarnation, starts, logEpoch, recovering, refused } = identity;
+  const birth = identity.birth && { birth: base64url(encodeConfiguration(identity.birth)) };
   const members = {
     ...{ format: formatVersion, clusterId, nodeId, incarnation, starts, logEpoch, recovering },
+    ...birth,
     ...(refused === undefined ? {} : { refused }),
   };
   return utf8(JSON.stringify({ ...members, crc32c: checksum(members) }, undefined, 2) + "\n");
@@ -75,20 +84,24 @@ export function identityText(identity: Identity): Uint8Array {
 
 /** Reads identity.json; `path` stands in the {@link DataDirectoryError} of a damaged one. */
 export function parseIdentity(bytes: Uint8Array, path: string): Identity {
-  const members = parseObject(bytes, path);
-  const { format, crc32c: stored, ...rest } = members;
+  const { format, crc32c: stored, ...members } = parseObject(bytes, path);
   if (format !== formatVersion) {
     const known = `this program knows ${formatVersion}`;
     throw new DataDirectoryError(`${path} has format ${JSON.stringify(format)}, ${known}`);
   }
-  const known = [
-    ...["clusterId", "nodeId", "incarnation", "starts", "logEpoch", "recovering", "refused"],
-  ];
-  const unknown = Object.keys(rest).find((name) => !known.includes(name));
+  const unknown = Object.keys(members).find((name) => !memberNames.includes(name));
   if (unknown !== undefined) throw damaged(path, `it has an unknown member ${unknown}`);
-  const { clusterId, nodeId, incarnation, starts, logEpoch, recovering, refused } = rest;
+  const identity = parseMembers(members, path);
+  if (stored !== checksum({ format, ...members })) {
+    throw damaged(path, "its checksum does not match its contents");
+  }
+  return identity;
+}
+
+function parseMembers(members: Readonly<Record<string, unknown>>, path: string): Identity {
+  const { clusterId, nodeId, incarnation, starts, logEpoch, recovering, refused } = members;
   const wrong = (name: string, allowed: string): DataDirectoryError =>
-    damaged(path, `${name} is ${JSON.stringify(rest[name])}, allowed is ${allowed}`);
+    damaged(path, `${name} is ${JSON.stringify(members[name])}, allowed is ${allowed}`);
   if (typeof clusterId !== "string" || clusterId === "") throw wrong("clusterId", "a text");
   if (!isCount(nodeId) || nodeId < 1 || nodeId > nodeIdMax) throw wrong("nodeId", "1 … 2^32 − 1");
   if (typeof incarnation !== "string" || !/^[0-9a-f]{16}$/.test(incarnation)) {
@@ -98,11 +111,24 @@ export function parseIdentity(bytes: Uint8Array, path: string): Identity {
   if (!isCount(logEpoch)) throw wrong("logEpoch", "a count");
   if (typeof recovering !== "boolean") throw wrong("recovering", "true or false");
   if (refused !== undefined && typeof refused !== "string") throw wrong("refused", "a text");
-  if (stored !== checksum({ format, ...rest })) {
-    throw damaged(path, "its checksum does not match its contents");
+  const birth = parseBirth(members["birth"]);
+  if (birth === "wrong") throw wrong("birth", "a configuration in base64url");
+  return {
+    ...{ clusterId, nodeId, incarnation, starts, logEpoch, recovering },
+    ...(birth === undefined ? {} : { birth }),
+    ...(refused === undefined ? {} : { refused }),
+  };
+}
+
+function parseBirth(text: unknown): Configuration | undefined | "wrong" {
+  if (text === undefined) return undefined;
+  const bytes = typeof text === "string" ? fromBase64url(text) : undefined;
+  if (bytes === undefined) return "wrong";
+  try {
+    return decodeConfiguration(bytes);
+  } catch {
+    return "wrong";
   }
-  const identity = { clusterId, nodeId, incarnation, starts, logEpoch, recovering };
-  return refused === undefined ? identity : { ...identity, refused };
 }
 
 function parseObject(bytes: Uint8Array, path: string): Readonly<Record<string, unknown>> {

@@ -3,7 +3,6 @@
  * format and why it is so) and, beside it, raft.mark. One LogWrite is one frame and one fdatasync.
  */
 
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertDefined } from "../../lib/assert.ts";
 import { MalformedBytesError } from "../../lib/bytes.ts";
@@ -148,7 +147,7 @@ export class FileEngine implements StorageEngine {
   /** The segment first, meta last: a log without meta was never used. */
   #create(): Replayed {
     const { files, directory } = this.#options;
-    mkdirSync(this.#files.directory, { recursive: true, mode: 0o700 });
+    files.makeDirectory(this.#files.directory);
     files.syncDirectory(directory);
     const outline = new LogOutline();
     const segment = this.#newSegment(outline, 1);
