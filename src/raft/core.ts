@@ -199,9 +199,11 @@ export class RaftCore {
     if (fromLeader && campaigning) {
       this.#change({ to: "follower", term, leader: from, reason: "leaderFound" });
     }
+    const role = this.#role;
     const leaderBefore = this.#leader();
-    this.#change(this.#role.step(envelope));
-    if (leaderBefore !== this.#leader()) this.#noteLeadership("leaderFound");
+    this.#change(role.step(envelope));
+    const found = role === this.#role && leaderBefore !== this.#leader();
+    if (found) this.#noteLeadership("leaderFound");
   }
 
   /**

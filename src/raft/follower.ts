@@ -6,6 +6,7 @@
 import { MalformedBytesError } from "../lib/bytes.ts";
 import { decodeConfiguration } from "./encoding.ts";
 import type { AppendEntries, Envelope, Heartbeat, ReadIndexReply, RequestVote } from "./message.ts";
+import { isQuorum } from "./quorum.ts";
 import type { RaftState, Transition } from "./state.ts";
 import type { Entry, Index, LogPosition, NodeId, ProposalId, ReadId, Term } from "./types.ts";
 
@@ -47,7 +48,8 @@ export class Follower {
       this.#restartTimer();
       return undefined;
     }
-    if (state.nowMs - this.#timerFromMs < this.#timeoutMs) return undefined;
+    const due = state.nowMs - this.#timerFromMs >= this.#timeoutMs;
+    if (!due && !this.#isSoleVoter()) return undefined;
     this.leader = undefined;
     this.#dropReads("noLeader");
     this.#restartTimer();
@@ -100,6 +102,11 @@ export class Follower {
         reason: "leadershipLost",
       });
     }
+  }
+
+  /** Then there is nobody whose heartbeat could still arrive. */
+  #isSoleVoter(): boolean {
+    return isQuorum(this.#state.voterSets, (voter) => voter === this.#state.self);
   }
 
   #granted(): undefined {
