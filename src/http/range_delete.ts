@@ -19,7 +19,7 @@ export async function deleteRange(call: Call, options: DeleteRangeOptions): Prom
   const target = rangeOf(options);
   guard(options, target.start.length === 0 && target.end === undefined);
   refuseUnsupportedConditions(call);
-  refuseBody(call);
+  await refuseBody(call);
   const { deleted, revision, more, prev } = await deleteFromStore(call, {
     kind: "delete",
     target,

@@ -116,7 +116,7 @@ export async function deleteValue(call: Call, options: DeleteOptions): Promise<R
   const key = keyOfPath(call.path);
   const conditions = conditionsOf(options);
   refuseUnsupportedConditions(call);
-  refuseBody(call);
+  await refuseBody(call);
   const prev = options.prev ?? false;
   const target = { kind: "key", key } as const;
   const result = await deleteFromStore(call, { kind: "delete", target, conditions, prev });
