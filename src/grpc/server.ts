@@ -1,10 +1,13 @@
 /** The gRPC listeners of a node: one for peers and clients, or one for each. */
 
-import { Server, type ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { type AdapterOptions, adaptStream, adaptUnary } from "./adapt.ts";
 import type { OfferedMethod } from "./call.ts";
 import { frameBytesMax } from "./peer_connection.ts";
 import { ReplyQueue } from "./reply_queue.ts";
+
+// Errors reach us as values; the library would print some of them a second time.
+setLogVerbosity(logVerbosity.NONE);
 
 /** The largest request of a client, bytes. */
 export const clientRequestBytesMax = 16 * 1024 * 1024;

@@ -1,0 +1,168 @@
+/** The dialects for clients, met by an ordinary grpc-js client over a socket. */
+
+import { codec, method } from "../../src/grpc/codec.ts";
+import { utf8 } from "../../src/lib/bytes.ts";
+import { grpcStatus, ServiceError } from "../../src/service/errors.ts";
+import { statusOf } from "../harness/grpc_client.ts";
+import { type GrpcFront, startGrpcFront } from "../harness/grpc_front.ts";
+import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
+import { until } from "../harness/wait.ts";
+
+const writeMethod = method("d_engine.client.RaftClientService", "HandleClientWrite");
+const readMethod = method("d_engine.client.RaftClientService", "HandleClientRead");
+const statusMethod = method("skein.cluster.v1.RaftClusterService", "Status");
+const transferMethod = method("skein.cluster.v1.RaftClusterService", "TransferLeadership");
+
+let front: GrpcFront;
+
+before(async () => {
+  front = await startGrpcFront();
+});
+
+after(() => front.close());
+
+beforeEach(() => {
+  front.kv.before = () => {};
+  front.cluster.before = () => {};
+  front.internalErrors.length = 0;
+});
+
+const put = (key: string, value: Uint8Array) => ({
+  clientId: 1,
+  command: { insert: { key: utf8(key), value, ttlSecs: 0 } },
+});
+
+describe("the d-engine dialect over a socket", () => {
+  it("writes and reads, and carries metadata both ways", async () => {
+    const metadata = { "x-request-id": "r-1" };
+    const written = await front.client.unary(writeMethod, put("a", utf8("1")), { metadata });
+    assert.equal(written.response.writeResult?.succeeded, true);
+    assert.equal(written.headers["x-request-id"], "r-1");
+    const revision = String(written.headers["kv-revision"]);
+    const request = { clientId: 1, keys: [utf8("a"), utf8("nothing")] };
+    const found = await front.client.unary(readMethod, request, {
+      metadata: { "min-revision": revision },
+    });
+    assert.equal(found.response.readData?.results.length, 1);
+    assert.equal(found.headers["kv-revision"], revision);
+  });
+
+  it("tells the service the client's deadline, and that the client is gone", async () => {
+    let signal: AbortSignal | undefined;
+    front.kv.before = () => {
+      signal = front.kv.lastRead?.options.signal;
+      return new Promise(() => {});
+    };
+    const call = front.client.unary(readMethod, { clientId: 1, keys: [utf8("a")] }, {
+      timeoutMs: 300,
+    });
+    const status = await statusOf(call);
+    assert.equal(status.code, grpcStatus.deadlineExceeded);
+    const timeoutMs = front.kv.lastRead?.options.timeoutMs ?? 0;
+    assert.ok(timeoutMs > 100 && timeoutMs <= 300, String(timeoutMs));
+    await until(() => signal?.aborted, { what: "the signal" });
+  });
+
+  it("never shows the inside of a failure", async () => {
+    front.kv.before = () => {
+      throw new TypeError("secret of line 42");
+    };
+    const status = await statusOf(front.client.unary(writeMethod, put("a", utf8("1"))));
+    assert.equal(status.code, grpcStatus.internal);
+    assert.equal(status.details, "Internal error");
+    assert.ok(!JSON.stringify(status.metadata).includes("secret"));
+    assert.equal(front.internalErrors.length, 1);
+  });
+
+  it("refuses bytes that are no message, and goes on", async () => {
+    const status = await statusOf(
+      front.client.raw(writeMethod.path, Buffer.from("0affffffff", "hex")),
+    );
+    assert.equal(status.code, grpcStatus.invalidArgument);
+    assert.match(status.details, /ClientWriteRequest/);
+    await front.client.unary(writeMethod, put("b", utf8("1")));
+  });
+
+  it("refuses more than 16 MiB, and goes on", async () => {
+    const status = await statusOf(
+      front.client.unary(writeMethod, put("a", new Uint8Array(16 * 1024 * 1024 + 1))),
+    );
+    assert.equal(status.code, grpcStatus.resourceExhausted);
+    await front.client.unary(writeMethod, put("b", utf8("1")));
+  });
+
+  it("carries values up to their limit", async () => {
+    const value = new Uint8Array(8 * 1024 * 1024).fill(7);
+    assert.equal((await front.client.unary(writeMethod, put("big", value))).response.error, 0);
+    const { response } = await front.client.unary(readMethod, { clientId: 1, keys: [utf8("big")] });
+    assert.equal(response.readData?.results[0]?.value.length, value.length);
+  });
+
+  it("knows an unknown method for one", async () => {
+    const status = await statusOf(
+      front.client.raw("/d_engine.client.RaftClientService/Nope", utf8("")),
+    );
+    assert.equal(status.code, grpcStatus.unimplemented);
+  });
+
+  it("ends a stream that is not available with UNIMPLEMENTED", async () => {
+    const call = front.client.stream(method("d_engine.client.RaftClientService", "Watch"));
+    const status = await new Promise<{ code: number; details: string }>((resolve) => {
+      call.on("status", resolve);
+      call.on("data", () => {});
+      call.write({ clientId: 1, key: utf8("a"), prefix: false, prevKv: false });
+    });
+    assert.equal(status.code, grpcStatus.unimplemented);
+    assert.equal(status.details, "Watch is not available yet");
+  });
+});
+
+describe("skein.cluster.v1.RaftClusterService", () => {
+  it("lists nodes and reports the status", async () => {
+    const nodes = await front.client.unary(
+      method("skein.cluster.v1.RaftClusterService", "ListNodes"),
+      {},
+    );
+    assert.deepEqual(nodes.response.nodes.map(({ id }) => id), [1, 2, 3]);
+    assert.equal(nodes.response.leader, 1);
+    const { response } = await front.client.unary(statusMethod, { local: false });
+    assert.equal(response.ready, true);
+    assert.equal(response.view?.clusterId, "test-cluster");
+    assert.equal(response.checks.length, 4);
+  });
+
+  it("hands leadership over", async () => {
+    const { response } = await front.client.unary(transferMethod, { target: 2 });
+    assert.equal(response.leader, 2);
+    await front.client.unary(transferMethod, {});
+    assert.equal(front.cluster.lastTransfer, undefined);
+  });
+
+  it("explains errors in google.rpc details", async () => {
+    front.cluster.before = () => {
+      throw new ServiceError("no_leader", "No leader is known", {
+        outcome: "not_applied",
+        retryable: true,
+        retryAfterMs: 1_500,
+      });
+    };
+    const status = await statusOf(front.client.unary(transferMethod, { target: 3 }));
+    assert.equal(status.code, grpcStatus.unavailable);
+    assert.equal(status.details, "No leader is known");
+    const [bytes] = status.metadata.get("grpc-status-details-bin");
+    assert.ok(bytes instanceof Uint8Array);
+    const rich = codec("google.rpc.Status").decode(bytes);
+    assert.equal(rich.code, grpcStatus.unavailable);
+    assert.deepEqual(rich.details.map(({ typeUrl }) => typeUrl), [
+      "type.googleapis.com/google.rpc.ErrorInfo",
+      "type.googleapis.com/google.rpc.RetryInfo",
+    ]);
+    const info = codec("google.rpc.ErrorInfo").decode(rich.details[0]!.value);
+    assert.equal(info.reason, "NO_LEADER");
+    assert.equal(info.domain, "skein");
+    assert.equal(info.metadata["outcome"], "not_applied");
+    const retry = codec("google.rpc.RetryInfo").decode(rich.details[1]!.value);
+    assert.equal(retry.retryDelay?.seconds, 1);
+    assert.equal(retry.retryDelay?.nanos, 500_000_000);
+  });
+});
