@@ -8,9 +8,11 @@
 import type { Outcome } from "../raft/ready.ts";
 import type { Index, ReadId } from "../raft/types.ts";
 
+type FailedReason = "noLeader" | "timeout" | "overloaded" | "closing";
+
 export type ReadOutcome =
   | { readonly kind: "readable"; readonly index: Index }
-  | { readonly kind: "failed"; readonly reason: "noLeader" | "timeout" | "overloaded" | "closing" };
+  | { readonly kind: "failed"; readonly reason: FailedReason };
 
 export type ReadLevelAsked = "quorum" | "lease";
 
@@ -99,7 +101,16 @@ export class Readers {
   }
 
   expire(nowMs: number): void {
-    const timeout = { kind: "failed", reason: "timeout" } as const;
+    this.#fail(nowMs, "timeout", "noLeader");
+  }
+
+  close(): void {
+    this.#fail(Infinity, "closing", "closing");
+  }
+
+  /** Settles whoever's deadline is over. */
+  #fail(nowMs: number, reason: FailedReason, leaderlessReason: FailedReason): void {
+    const timeout = { kind: "failed", reason } as const;
     for (const level of ["quorum", "lease"] as const) {
       this.#arrived[level] = keep(this.#arrived[level], nowMs, timeout);
     }
@@ -110,15 +121,11 @@ export class Readers {
       index,
       readers: keep(readers, nowMs, timeout),
     })).filter(({ readers }) => readers.length > 0);
-    const noLeader = { kind: "failed", reason: "noLeader" } as const;
+    const noLeader = { kind: "failed", reason: leaderlessReason } as const;
     this.#leaderless = this.#leaderless.map(({ level, readers }) => ({
       level,
       readers: keep(readers, nowMs, noLeader),
     })).filter(({ readers }) => readers.length > 0);
-  }
-
-  close(): void {
-    this.expire(Infinity);
   }
 }
 
