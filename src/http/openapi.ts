@@ -2,6 +2,7 @@
 
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { headerDocs, problemResponseDoc } from "./response_docs.ts";
+import { ProblemSchema } from "./schemas.ts";
 import type { Route } from "./route.ts";
 
 export type OpenApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
@@ -31,13 +32,15 @@ export function buildDocument(routes: readonly Route[], version: string): OpenAp
       schema: { ...docs.schema },
     });
   }
+  // No route names it: the answers of refusals refer to it.
+  registry.register("Problem", ProblemSchema);
   const problem = problemResponseDoc;
   registry.registerComponent("responses", "Problem", {
     description: problem.description,
     headers: { ...problem.headers },
     content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
   });
-  return app.getOpenAPI31Document({
+  const { webhooks: _none, ...document } = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
       title: "skein",
@@ -48,4 +51,5 @@ export function buildDocument(routes: readonly Route[], version: string): OpenAp
     servers: [{ url: "/", description: "Any node." }],
     tags: tagDescriptions,
   });
+  return document;
 }

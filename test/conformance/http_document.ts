@@ -79,6 +79,9 @@ class Checker {
     if (typeof reference !== "string") return object(value);
     let found: unknown = this.#document;
     for (const part of reference.slice(2).split("/")) found = object(found)[part];
+    if (found === undefined) {
+      throw new Error(`The document refers to ${reference}, which is not there`);
+    }
     return this.#resolve(found);
   }
 
@@ -172,7 +175,8 @@ class Checker {
 
   #checkObject(value: Json, schema: Json, at: string): void {
     const properties = object(schema["properties"]);
-    const open = schema["properties"] === undefined;
+    const open = schema["additionalProperties"] !== undefined &&
+      schema["additionalProperties"] !== false;
     for (const [name, member] of Object.entries(value)) {
       if (Object.hasOwn(properties, name)) {
         this.#checkValue(member, object(properties[name]), `${at}.${name}`);

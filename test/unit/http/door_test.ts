@@ -1,0 +1,199 @@
+import { assert, beforeEach, describe, it } from "../../harness/test.ts";
+import { HttpProbe } from "../../harness/http_probe.ts";
+import { hostName, isLoopback } from "../../../src/http/middleware.ts";
+
+let probe: HttpProbe;
+
+beforeEach(() => {
+  probe = new HttpProbe({ hosts: ["kv.internal"] });
+});
+
+describe("the host of a request", () => {
+  it("is a loopback name or address, or a configured name", async () => {
+    for (
+      const host of [
+        "localhost",
+        "localhost:7400",
+        "LOCALHOST",
+        "a.localhost:1",
+        "127.0.0.1:7400",
+        "127.8.9.10",
+        "[::1]:7400",
+        "kv.internal",
+        "KV.internal:8081",
+        "kv.internal.",
+      ]
+    ) {
+      assert.equal((await probe.ask(`GET http://${host}/livez`)).status, 200, host);
+      const sent = await probe.ask("GET /livez", { headers: { Host: host } });
+      assert.equal(sent.status, 200, host);
+    }
+  });
+
+  it("is 421 otherwise, for reads, writes and probes, whichever way it comes", async () => {
+    for (
+      const host of [
+        "evil.example",
+        "evil.example:7400",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "xlocalhost",
+        "10.0.0.1",
+        "[::2]",
+        "0.0.0.0",
+        "kv.internal.evil",
+      ]
+    ) {
+      await probe.problem(`GET http://${host}/v1/kv/a`, "421 wrong_host");
+      const headers = { Host: host };
+      await probe.problem("GET /v1/kv/a", "421 wrong_host", { headers });
+      await probe.problem("PUT /v1/kv/a", "421 wrong_host", { headers, body: "x" });
+      await probe.problem("GET /readyz", "421 wrong_host", { headers });
+      await probe.problem("GET /nowhere", "421 wrong_host", { headers });
+    }
+    assert.equal(probe.kv.reads + probe.kv.writes, 0);
+  });
+
+  it("is compared without port, final dot and letter case", () => {
+    assert.equal(hostName("Example.COM.:80"), "example.com");
+    assert.equal(hostName("[::1]:7400"), "[::1]");
+    assert.equal(hostName("[::1]"), "[::1]");
+    assert.equal(isLoopback("127.0.0.1x"), false);
+    assert.equal(isLoopback(""), false);
+  });
+});
+
+describe("Sec-Fetch-Site", () => {
+  it("lets web pages of other sites change nothing", async () => {
+    for (const site of ["cross-site", "same-site", "", "None", "x"]) {
+      const headers = { "Sec-Fetch-Site": site };
+      for (
+        const line of [
+          "PUT /v1/kv/a",
+          "DELETE /v1/kv/a",
+          "DELETE /v1/kv?all=true",
+          "POST /v1/cluster/leadership",
+        ]
+      ) {
+        const refused = await probe.problem(line, "403 forbidden", { headers });
+        assert.equal(refused.outcome, "not_applied");
+      }
+    }
+    assert.equal(probe.kv.writes, 0);
+    assert.equal(probe.cluster.transfers, 0);
+  });
+
+  it("lets programs, typed addresses and own pages in, and everybody read", async () => {
+    for (const site of ["none", "same-origin"]) {
+      const init = { headers: { "Sec-Fetch-Site": site }, body: "x" };
+      assert.ok((await probe.ask("PUT /v1/kv/a", init)).status < 300, site);
+    }
+    const read = await probe.ask("GET /v1/kv/a", { headers: { "Sec-Fetch-Site": "cross-site" } });
+    assert.equal(read.status, 200);
+    assert.equal(read.headers.has("Access-Control-Allow-Origin"), false);
+  });
+});
+
+describe("the limit of waiting requests", () => {
+  it("refuses one more with 429, lets probes through, and forgets finished ones", async () => {
+    const limits = { valueBytesMax: 10, requestBytesMax: 10, waitingRequestsMax: 2 };
+    probe = new HttpProbe({ limits });
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => release = resolve);
+    probe.kv.before = () => held;
+    const waiting = [probe.ask("GET /v1/kv/a"), probe.ask("PUT /v1/kv/a", { body: "x" })];
+    while (probe.kv.reads + probe.kv.writes < 2) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    const refused = await probe.problem("PUT /v1/kv/b", "429 overloaded", { body: "x" });
+    assert.equal(refused.outcome, "not_applied");
+    assert.equal(refused.retryable, true);
+    assert.equal(refused.headers.get("Retry-After"), "1");
+    assert.equal((await probe.ask("GET /livez")).status, 200);
+    release();
+    await Promise.all(waiting);
+    assert.ok((await probe.ask("PUT /v1/kv/b", { body: "x" })).status < 300);
+  });
+
+  it("counts failed requests down as well", async () => {
+    const limits = { valueBytesMax: 10, requestBytesMax: 10, waitingRequestsMax: 1 };
+    probe = new HttpProbe({ limits });
+    for (let i = 0; i < 3; i++) await probe.problem("GET /v1/kv/none", "404 key_not_found");
+    for (let i = 0; i < 3; i++) await probe.problem("GET /v1/kv/a?x=1", "400 validation_failed");
+  });
+});
+
+describe("the request id", () => {
+  it("is the client's where it sent a sensible one", async () => {
+    const own = await probe.ask("GET /livez", { headers: { "X-Request-Id": "trace/42" } });
+    assert.equal(own.headers.get("X-Request-Id"), "trace/42");
+    await probe.ask("GET /v1/kv/a", { headers: { "X-Request-Id": "passed-on" } });
+    assert.equal(probe.kv.lastRead?.options.requestId, "passed-on");
+  });
+
+  it("is drawn anew otherwise, and differs between requests", async () => {
+    const seen = new Set<string | null>();
+    for (const bad of ["a b", "x".repeat(129), "é"]) {
+      const answer = await probe.ask("GET /livez", { headers: { "X-Request-Id": bad } });
+      seen.add(answer.headers.get("X-Request-Id"));
+    }
+    for (let i = 0; i < 10; i++) {
+      seen.add((await probe.ask("GET /livez")).headers.get("X-Request-Id"));
+    }
+    assert.equal(seen.size, 13);
+  });
+});
+
+describe("paths and methods", () => {
+  it("an unknown path is 404, a known one with another method 405 with Allow", async () => {
+    for (
+      const line of [
+        "GET /",
+        "GET /v1",
+        "GET /v1/",
+        "GET /v2/kv/a",
+        "GET /v1/history/a",
+        "POST /v1/txn",
+        "POST /v1/batch",
+        "GET /v1/watch",
+        "POST /v1/leases",
+        "POST /v1/locks/a",
+        "GET /v1/cluster/",
+        "GET /v1/cluster/watch",
+        "PATCH /v1/cluster/members/2",
+        "GET /metrics",
+        "GET /livez/",
+        "GET /v1%2Fkv/a",
+        "GET //v1/kv/a",
+      ]
+    ) {
+      await probe.problem(line, "404 route_not_found");
+    }
+    for (
+      const [line, allow] of [
+        ["PATCH /v1/kv/a", "GET, HEAD, PUT, DELETE"],
+        ["POST /v1/kv/a", "GET, HEAD, PUT, DELETE"],
+        ["PATCH /v1/kv64/YQ", "GET, HEAD, PUT, DELETE"],
+        ["OPTIONS /v1/kv/a", "GET, HEAD, PUT, DELETE"],
+        ["POST /v1/kv/", "GET, HEAD, PUT, DELETE"],
+        ["PUT /v1/kv", "GET, HEAD, DELETE"],
+        ["POST /v1/kv", "GET, HEAD, DELETE"],
+        ["POST /v1/cluster/members", "GET, HEAD"],
+        ["GET /v1/cluster/leadership", "POST"],
+        ["PUT /v1/cluster", "GET, HEAD"],
+        ["POST /readyz", "GET, HEAD"],
+      ] as const
+    ) {
+      const refused = await probe.problem(line, "405 method_not_allowed");
+      assert.equal(refused.headers.get("Allow"), allow, line);
+    }
+  });
+
+  it("HEAD is answered wherever GET is", async () => {
+    for (const path of ["/v1/kv", "/v1/cluster", "/v1/cluster/members", "/readyz", "/docs"]) {
+      const answer = await probe.ask(`HEAD ${path}`);
+      assert.equal(answer.status, 200, path);
+      assert.equal(answer.bytes.length, 0);
+    }
+  });
+});
