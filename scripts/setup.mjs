@@ -33,12 +33,12 @@ if (!quiet) { for (const name of ["bun", "deno"]) say(`${name} ${version(name)}`
 function install() {
   say("Installing the pinned dependencies and runtimes (once; again only when a lockfile changes)");
   // Install scripts stay off: the one that is needed (Bun's, which puts its binary in place) is called by name.
-  npm(root, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+  installPackages(root);
   execFileSync(process.execPath, ["install.js"], {
     cwd: join(root, "node_modules", "bun"),
     stdio: "inherit",
   });
-  npm(denoHome, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+  installPackages(denoHome);
   const packages = join(denoHome, "node_modules", "@deno");
   const [platform] = existsSync(packages) ? readdirSync(packages) : [];
   if (platform === undefined) {
@@ -49,16 +49,32 @@ function install() {
   writeFileSync(stampFile, stamp);
 }
 
-function npm(folder, args) {
+/**
+ * With npm where there is one. Who has only Bun runs this file under it ("bun start" does), and then it installs, from
+ * the same lockfile.
+ */
+function installPackages(folder) {
+  const isBun = process.versions.bun !== undefined;
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  if (!isBun || runs(npm)) run(folder, npm, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+  else run(folder, process.execPath, ["install", "--ignore-scripts", "--no-save"]);
+}
+
+function runs(program) {
+  try {
+    execFileSync(program, ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function run(folder, program, args) {
   // npm's own settings arrive as npm_* variables when npm itself called us; those of this package must not leak.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle)_/i.test(name)),
   );
-  execFileSync(process.platform === "win32" ? "npm.cmd" : "npm", args, {
-    cwd: folder,
-    env,
-    stdio: "inherit",
-  });
+  execFileSync(program, args, { cwd: folder, env, stdio: "inherit" });
 }
 
 /** A link to the binary itself, not a wrapper: a signal sent to the process reaches the runtime. */

@@ -86,9 +86,11 @@ function check({ key, value, origin }: Setting): readonly ConfigProblem[] {
   if (checked.success) return [];
   return checked.error.issues.map((issue) => {
     const path = key.path + issue.path.map(subscript).join("");
+    const given = within(value, issue.path);
+    const found = given === undefined ? "missing" : shown(given);
     const message = issue.code === "unrecognized_keys"
       ? `${path} has the unknown member ${issue.keys.join(", ")}; allowed is ${issue.message}`
-      : `${path} is ${shown(within(value, issue.path))}; allowed is ${issue.message}`;
+      : `${path} is ${found}; allowed is ${issue.message}`;
     return { path, origin: formatOrigin(origin), message };
   });
 }
