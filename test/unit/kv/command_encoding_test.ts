@@ -1,0 +1,165 @@
+/**
+ * The bytes of commands, as testdata/commands.txt holds them: they stand in logs, and a log is
+ * read by later versions, so none of them may change.
+ */
+
+import { readFileSync } from "node:fs";
+import type { Command, Operation } from "../../../src/kv/command.ts";
+import {
+  decodeCommand,
+  decodeOperation,
+  encodeCommand,
+  encodeOperation,
+} from "../../../src/kv/command_encoding.ts";
+import { concatBytes, hex, utf8 } from "../../../src/lib/bytes.ts";
+import { Prng } from "../../../src/lib/prng.ts";
+import { del, delRange, put } from "../../harness/kv_commands.ts";
+import { plain } from "../../harness/plain.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+const wallMs = 1_763_640_000_123;
+const requestHash = Uint8Array.from({ length: 32 }, (_, at) => at);
+
+const everything: Command = {
+  wallMs: Number.MAX_SAFE_INTEGER,
+  idempotency: { identity: "user:ß", key: "client-1;42", requestHash },
+  operation: put(Uint8Array.of(0, 255, 47), "välue", {
+    mediaType: "text/plain; charset=utf-8",
+    lease: "-9223372036854775808",
+    ttlMs: 31_536_000_000,
+    prev: true,
+    conditions: {
+      ifMatch: [1, 0, Number.MAX_SAFE_INTEGER],
+      ifNoneMatch: [],
+      ifValue: { equals: utf8("old") },
+    },
+  }),
+};
+
+const samples: Readonly<Record<string, Command>> = {
+  nothing: { wallMs: 0, operation: { kind: "nothing" } },
+  put: { wallMs, operation: put("cfg/a", "on") },
+  "put-empty-value": { wallMs, operation: put("k", "") },
+  "put-create-only": { wallMs, operation: put("k", "v", { conditions: { ifNoneMatch: "any" } }) },
+  "put-compare-and-set": { wallMs, operation: put("k", "v", { conditions: { ifMatch: [57] } }) },
+  "put-update-only": { wallMs, operation: put("k", "v", { conditions: { ifMatch: "any" } }) },
+  "put-if-absent": { wallMs, operation: put("k", "v", { conditions: { ifValue: "absent" } }) },
+  "put-lease": { wallMs, operation: put("k", "v", { lease: "9223372036854775807" }) },
+  "put-ttl": { wallMs, operation: put("k", "v", { ttlMs: 30_000 }) },
+  "put-everything": everything,
+  "delete-key": { wallMs, operation: del("cfg/a") },
+  "delete-range": { wallMs, operation: delRange("cfg/", "cfg0", { limit: 10_000, prev: true }) },
+  "delete-to-the-end": { wallMs, operation: delRange("", undefined, { prev: true }) },
+  "delete-conditions": {
+    wallMs,
+    operation: del("k", { conditions: { ifMatch: [2, 300], ifValue: { equals: utf8("") } } }),
+  },
+};
+
+const fixtures = new Map(
+  readFileSync(new URL("./testdata/commands.txt", import.meta.url), "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => {
+      const [name, bytes] = line.split(" ");
+      return [name ?? "", Uint8Array.fromHex(bytes ?? "")] as const;
+    }),
+);
+
+describe("the bytes of commands", () => {
+  for (const [name, command] of Object.entries(samples)) {
+    it(`are those of the fixture: ${name}`, () => {
+      const fixture = fixtures.get(name);
+      assert.ok(fixture, `${name} ${hex(encodeCommand(command))}`);
+      const decoded = decodeCommand(fixture);
+      assert.ok(decoded.ok);
+      assert.deepEqual(plain(decoded.value), plain(command));
+      assert.equal(hex(encodeCommand(decoded.value)), hex(fixture));
+    });
+  }
+
+  it("has no fixture that nobody checks", () => {
+    assert.deepEqual([...fixtures.keys()].sort(), Object.keys(samples).sort());
+  });
+
+  it("hold the operation as a follower hands it on", () => {
+    for (const { operation } of Object.values(samples)) {
+      const alone = encodeOperation(operation);
+      const decoded = decodeOperation(alone);
+      assert.ok(decoded.ok);
+      assert.deepEqual(plain(decoded.value), plain(operation));
+      const whole = encodeCommand({ wallMs: 1, operation });
+      assert.equal(hex(whole.subarray(whole.length - alone.length)), hex(alone));
+    }
+  });
+});
+
+function reasonOf(bytes: Uint8Array): string {
+  const decoded = decodeCommand(bytes);
+  return decoded.ok ? "decoded" : decoded.reason;
+}
+
+describe("commands that cannot be read", () => {
+  const plainPut = encodeCommand({ wallMs: 0, operation: put("k", "v") });
+
+  it("are refused at every length that cuts them", () => {
+    const whole = encodeCommand(everything);
+    for (let length = 0; length < whole.length; length++) {
+      assert.notEqual(reasonOf(whole.subarray(0, length)), "decoded", `${length} bytes`);
+    }
+    assert.equal(reasonOf(whole), "decoded");
+  });
+
+  it("are refused with the reason", () => {
+    const edited = (at: number, byte: number): Uint8Array => plainPut.with(at, byte);
+    const twoBytes = Uint8Array.of(7, 7);
+    assert.equal(hex(plainPut), "0100000101000" + "16b0176" + "00");
+    assert.equal(reasonOf(edited(0, 2)), "command of version 2, known is 1");
+    assert.equal(reasonOf(edited(1, 4)), "command has unknown flags 0x4");
+    assert.equal(reasonOf(edited(3, 9)), "operation of version 9, known is 1");
+    assert.equal(reasonOf(edited(4, 3)), "operation of unknown kind 3");
+    assert.equal(reasonOf(edited(5, 16)), "put has unknown flags 0x10");
+    assert.equal(reasonOf(edited(10, 64)), "conditions has unknown flags 0x40");
+    assert.equal(reasonOf(edited(10, 3)), "condition of unknown form 3");
+    assert.equal(reasonOf(concatBytes([plainPut, twoBytes])), "2 bytes behind the end");
+  });
+
+  it("are refused for text that is none, and for a lease id that is none", () => {
+    const withLease = (lease: string): string =>
+      reasonOf(encodeCommand({ wallMs: 0, operation: put("k", "v", { lease }) }));
+    assert.equal(withLease("0"), "decoded");
+    assert.equal(withLease("-1"), "decoded");
+    for (const wrong of ["", "-0", "01", "+1", "1.0", "9223372036854775808", "1e3", "١"]) {
+      assert.equal(withLease(wrong), "lease id is no signed 64-bit integer", wrong);
+    }
+    const typed = encodeCommand({ wallMs: 0, operation: put("k", "v", { mediaType: "ab" }) });
+    const broken = typed.with(typed.indexOf(0x61), 0xff);
+    assert.match(reasonOf(broken), /^text that is not UTF-8/);
+  });
+
+  it("never throw, whatever the bytes", () => {
+    const prng = new Prng(20_261_120);
+    const originals = Object.values(samples).map(encodeCommand);
+    let decoded = 0;
+    for (let round = 0; round < 20_000; round++) {
+      const bytes = originals[prng.below(originals.length)]!.slice();
+      for (let flips = 1 + prng.below(3); flips > 0; flips--) {
+        bytes[prng.below(bytes.length)] = prng.below(256);
+      }
+      const result = decodeCommand(bytes);
+      if (!result.ok) continue;
+      decoded++;
+      // What was understood can be said again.
+      const again = decodeCommand(encodeCommand(result.value));
+      assert.ok(again.ok);
+      assert.deepEqual(again.value, result.value);
+    }
+    assert.ok(decoded > 1_000, `${decoded} of the damaged commands could still be read`);
+  });
+
+  it("are told apart from operations of another version", () => {
+    const operation: Operation = { kind: "nothing" };
+    const decoded = decodeOperation(encodeOperation(operation).with(0, 0));
+    assert.deepEqual(decoded, { ok: false, reason: "operation of version 0, known is 1" });
+  });
+});

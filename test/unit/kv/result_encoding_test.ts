@@ -1,0 +1,111 @@
+/** The bytes of results, as testdata/results.txt holds them: nodes of two versions exchange them. */
+
+import { readFileSync } from "node:fs";
+import type { KvRecord } from "../../../src/kv/record.ts";
+import type { Result } from "../../../src/kv/result.ts";
+import { decodeResult, encodeResult } from "../../../src/kv/result_encoding.ts";
+import { hex, utf8 } from "../../../src/lib/bytes.ts";
+import { Prng } from "../../../src/lib/prng.ts";
+import { plain } from "../../harness/plain.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+const small: KvRecord = { key: utf8("a"), value: utf8("1"), create: 2, mod: 2, version: 1 };
+const full: KvRecord = {
+  key: Uint8Array.of(0, 255),
+  value: utf8("välue"),
+  create: 300,
+  mod: Number.MAX_SAFE_INTEGER,
+  version: 70_000,
+  lease: "-5",
+  mediaType: "text/plain",
+};
+
+const samples: Readonly<Record<string, Result>> = {
+  none: { kind: "none" },
+  put: { kind: "put", revision: 2, create: 2, version: 1 },
+  "put-prev": { kind: "put", revision: 9, create: 3, version: 4, prev: full },
+  delete: { kind: "delete", revision: 10, deleted: 0, more: false, prev: [] },
+  "delete-more": { kind: "delete", revision: 300, deleted: 2, more: true, prev: [small, full] },
+  nothing: { kind: "nothing", revision: 1 },
+  "condition-failed": { kind: "conditionFailed", revision: 57, current: small },
+  "condition-failed-absent": { kind: "conditionFailed", revision: 57 },
+  "condition-failed-long": {
+    kind: "conditionFailed",
+    revision: 57,
+    current: { ...full, value: new Uint8Array(0) },
+    valueOmitted: true,
+  },
+  "range-too-large": { kind: "rangeTooLarge", revision: 8, keys: 10_001 },
+  refused: { kind: "refused", revision: 8, reason: "leases are not available" },
+};
+
+const fixtures = new Map(
+  readFileSync(new URL("./testdata/results.txt", import.meta.url), "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => {
+      const [name, bytes] = line.split(" ");
+      return [name ?? "", Uint8Array.fromHex(bytes ?? "")] as const;
+    }),
+);
+
+describe("the bytes of results", () => {
+  for (const [name, result] of Object.entries(samples)) {
+    it(`are those of the fixture: ${name}`, () => {
+      const fixture = fixtures.get(name);
+      assert.ok(fixture, `${name} ${hex(encodeResult(result))}`);
+      const decoded = decodeResult(fixture);
+      assert.ok(decoded.ok);
+      assert.deepEqual(plain(decoded.value), plain(result));
+      assert.equal(hex(encodeResult(decoded.value)), hex(fixture));
+    });
+  }
+
+  it("has no fixture that nobody checks", () => {
+    assert.deepEqual([...fixtures.keys()].sort(), Object.keys(samples).sort());
+  });
+});
+
+describe("results that cannot be read", () => {
+  it("are refused at every length that cuts them", () => {
+    for (const result of Object.values(samples)) {
+      const whole = encodeResult(result);
+      for (let length = 0; length < whole.length; length++) {
+        assert.equal(decodeResult(whole.subarray(0, length)).ok, false, result.kind);
+      }
+    }
+  });
+
+  it("are refused with the reason", () => {
+    const reasonOf = (bytes: Uint8Array): string => {
+      const decoded = decodeResult(bytes);
+      return decoded.ok ? "decoded" : decoded.reason;
+    };
+    const nothing = encodeResult({ kind: "nothing", revision: 1 });
+    assert.equal(reasonOf(nothing.with(0, 0)), "result of version 0, known is 1");
+    assert.equal(reasonOf(nothing.with(1, 7)), "result of unknown kind 7");
+    const absent = encodeResult({ kind: "conditionFailed", revision: 1 });
+    assert.equal(reasonOf(absent.with(3, 2)), "boolean of 2");
+    const two = encodeResult({
+      kind: "delete",
+      revision: 1,
+      deleted: 0,
+      more: false,
+      prev: [small, small],
+    });
+    // The same fields, read as those of a put: two records where one belongs.
+    assert.equal(reasonOf(two.with(1, 1)), "2 records where one belongs");
+  });
+
+  it("never throw, whatever the bytes", () => {
+    const prng = new Prng(7);
+    const originals = Object.values(samples).map(encodeResult);
+    let decoded = 0;
+    for (let round = 0; round < 20_000; round++) {
+      const bytes = originals[prng.below(originals.length)]!.slice();
+      bytes[prng.below(bytes.length)] = prng.below(256);
+      if (decodeResult(bytes).ok) decoded++;
+    }
+    assert.ok(decoded > 1_000, `${decoded} of the damaged results could still be read`);
+  });
+});
