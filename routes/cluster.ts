@@ -2,7 +2,7 @@
 
 import { clusterAnswer, membersAnswer, transferLeadership } from "../src/http/cluster_json.ts";
 import {
-  commonOptions,
+  everywhereOptions,
   laterOption,
   noConditions,
   redirect,
@@ -23,7 +23,7 @@ const showCluster = defineRoute({
   operationId: "showCluster",
   tag: "cluster",
   summary: "The cluster as this node sees it",
-  options: commonOptions,
+  options: everywhereOptions,
   success: { 200: storeResponse("The cluster.", json(ClusterSchema)) },
   problems: [400, 421, 429, 500, 503, 504],
   handle: clusterAnswer,
@@ -37,7 +37,7 @@ const listMembers = defineRoute({
   summary: "The members",
   description: "The tag names the configuration alone, not how far each member has come.",
   options: {
-    ...commonOptions,
+    ...everywhereOptions,
     if_none_match: tagsOption("304 if the configuration is still this one.", {
       kind: "c",
       header: "If-None-Match",
@@ -56,7 +56,7 @@ const handOver = defineRoute({
   summary: "Hand leadership over",
   description: "Answers once the new leader leads.",
   options: {
-    ...commonOptions,
+    ...everywhereOptions,
     ...noConditions,
     redirect,
     idempotency_key: laterOption({ header: "Idempotency-Key", read: (value) => value }),

@@ -111,6 +111,7 @@ const castFolders: readonly RegExp[] = [
   /^test\//,
   /^src\/grpc\/convert(?:_[a-z]+)?\.ts$/,
   /^src\/grpc\/codec\.ts$/,
+  /^src\/http\/options\.ts$/,
   /^src\/runtime\//,
 ];
 

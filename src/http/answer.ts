@@ -30,23 +30,41 @@ function addStoreHeaders(headers: Record<string, string>, header: Header): void 
   }
 }
 
+/** An answer with a body, or, to HEAD, with its length alone. */
+export function answerWith(
+  call: Call,
+  status: number,
+  { body, headers }: {
+    readonly body: string | Uint8Array<ArrayBuffer>;
+    readonly headers: Record<string, string>;
+  },
+): Response {
+  if (call.request.method !== "HEAD") return new Response(body, { status, headers });
+  const length = typeof body === "string" ? new TextEncoder().encode(body).length : body.length;
+  headers["Content-Length"] = String(length);
+  return new Response(null, { status, headers });
+}
+
+/** `value` as JSON, under `contentType` where it has a media type of its own. */
 export function jsonAnswer(
   call: Call,
   status: number,
-  body: unknown,
+  value: unknown,
   contentType = "application/json",
 ): Response {
   const headers = answerHeaders(call);
   headers["Content-Type"] = contentType;
-  return new Response(JSON.stringify(body), { status, headers });
+  return answerWith(call, status, { body: JSON.stringify(value), headers });
 }
 
+/** 200 with `body` as it is. */
 export function textAnswer(call: Call, body: string, contentType: string): Response {
   const headers = answerHeaders(call);
   headers["Content-Type"] = contentType;
-  return new Response(body, { status: 200, headers });
+  return answerWith(call, 200, { body, headers });
 }
 
+/** An answer that consists of its headers. */
 export function emptyAnswer(call: Call, status: 304 | 307): Response {
   return new Response(null, { status, headers: answerHeaders(call) });
 }
@@ -61,7 +79,14 @@ export function rawAnswer(call: Call, value: Uint8Array, contentType: string): R
   headers["X-Content-Type-Options"] = "nosniff";
   headers["Content-Security-Policy"] = "sandbox; default-src 'none'";
   headers["Cross-Origin-Resource-Policy"] = "same-origin";
-  // A HEAD answer has no body that the runtime could measure.
-  if (call.request.method === "HEAD") headers["Content-Length"] = String(value.length);
-  return new Response(value as Uint8Array<ArrayBuffer>, { status: 200, headers });
+  return answerWith(call, 200, { body: unshared(value), headers });
+}
+
+/** Response takes no memory that threads share; a value never is that, so nothing is copied. */
+function unshared(value: Uint8Array): Uint8Array<ArrayBuffer> {
+  return isUnshared(value) ? value : new Uint8Array(value);
+}
+
+function isUnshared(value: Uint8Array): value is Uint8Array<ArrayBuffer> {
+  return value.buffer instanceof ArrayBuffer;
 }

@@ -23,6 +23,7 @@ import { absentTag, recordTag, type Tags } from "./etag.ts";
 import { contradiction } from "./options.ts";
 import { currentJson } from "./record_json.ts";
 
+/** The options of a read that say how fresh its answer must be. */
 export interface AskedRead {
   readonly consistency?: ReadLevel;
   readonly min_revision?: Revision;
@@ -30,6 +31,7 @@ export interface AskedRead {
   readonly revision?: Revision;
 }
 
+/** What is left of this request for the service. */
 export function requestOptions(call: Call): RequestOptions {
   return { timeoutMs: call.remainingMs(), requestId: call.requestId };
 }
@@ -49,6 +51,7 @@ function readOptions(call: Call, asked: AskedRead, revision: Revision | undefine
 export type RecordsView = Extract<Answer, { readonly kind: "records" }>;
 export type RangeView = Extract<Answer, { readonly kind: "range" }>;
 
+/** The records of `query`; see {@link read}. */
 export async function getFromStore(
   call: Call,
   query: GetQuery,
@@ -59,6 +62,7 @@ export async function getFromStore(
   return view;
 }
 
+/** One page of `query`; see {@link read}. */
 export async function rangeFromStore(
   call: Call,
   query: RangeQuery,
@@ -102,12 +106,14 @@ async function read(
 type PutResult = Extract<Result, { readonly kind: "put" }>;
 type DeleteResult = Extract<Result, { readonly kind: "delete" }>;
 
+/** Stores, or throws what refused it; see {@link write}. */
 export async function putInStore(call: Call, put: Put): Promise<PutResult> {
   const result = await write(call, put);
   if (result.kind !== "put") throw new Error(`Result ${result.kind} of a put`);
   return result;
 }
 
+/** Deletes, or throws what refused it; see {@link write}. */
 export async function deleteFromStore(call: Call, deletion: Delete): Promise<DeleteResult> {
   const result = await write(call, deletion);
   if (result.kind !== "delete") throw new Error(`Result ${result.kind} of a delete`);
@@ -161,6 +167,7 @@ export function matches(tags: Tags, tag: Revision): boolean {
   return tags === "any" ? tag !== 0 : tags.includes(tag);
 }
 
+/** The refusal of a condition, with the record as it is, whose tag the answer carries. */
 export function preconditionFailed(
   call: Call,
   key: Uint8Array,

@@ -11,6 +11,7 @@ import { essence } from "./media_type.ts";
 import { validationFailed } from "./options.ts";
 import { listed, nearestWord } from "./vocabulary.ts";
 
+/** How large a body may be, and what a larger one is called. */
 export interface BodyLimit {
   readonly bytesMax: number;
   readonly code: Extract<ErrorCode, "value_too_large" | "request_too_large">;

@@ -8,6 +8,7 @@ import type { HttpServices } from "./services.ts";
 /** How long a request may take unless it says otherwise (option `timeout`). */
 export const timeoutDefaultMs = 5000;
 
+/** Made when the request arrives; its handler fills in what becomes known. */
 export class Call {
   readonly request: Request;
   readonly services: HttpServices;

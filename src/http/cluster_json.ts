@@ -8,6 +8,7 @@ import type { Call } from "./call.ts";
 import { configurationTag, type Tags } from "./etag.ts";
 import { LeadershipRequestSchema } from "./schemas.ts";
 
+/** `GET /v1/cluster`. */
 export async function clusterAnswer(call: Call): Promise<Response> {
   const view = await fullView(call);
   const leader = view.members.find((member) => member.id === view.leader);
@@ -23,6 +24,7 @@ export async function clusterAnswer(call: Call): Promise<Response> {
   });
 }
 
+/** `GET /v1/cluster/members`. */
 export async function membersAnswer(
   call: Call,
   options: { readonly if_none_match?: Tags },
@@ -59,6 +61,7 @@ function memberJson(member: MemberView): Readonly<Record<string, unknown>> {
   };
 }
 
+/** `POST /v1/cluster/leadership`: answers once the new leader leads. */
 export async function transferLeadership(call: Call): Promise<Response> {
   const body = await readJson(call, { "application/json": LeadershipRequestSchema });
   call.header = call.services.kv.header();

@@ -1,6 +1,6 @@
 /**
- * Cursors: where the next page of a list begins, and at which revision. Opaque to clients, of use at
- * any node, and bound to the query they came from: a checksum over both refuses a cursor that is
+ * Cursors: where the next page of a list begins, and at which revision. Opaque to clients, of use
+ * at any node, and bound to the query they came from: a checksum over both refuses a cursor that is
  * damaged or was taken from another list.
  */
 
@@ -23,6 +23,7 @@ export type ListedRange = Pick<
   "start" | "end" | "reverse" | "keysOnly" | "delimiter"
 >;
 
+/** What a cursor tells. */
 export interface CursorPosition {
   readonly revision: Revision;
   /** Forward the first key of the next page, reverse its exclusive end. */
@@ -31,6 +32,7 @@ export interface CursorPosition {
 
 const formatVersion = 1;
 
+/** `position` as text, of use only with the same `range`. */
 export function encodeCursor(range: ListedRange, position: CursorPosition): string {
   const body = new ByteWriter().varint(position.revision).raw(position.next).finish();
   const sum = checksum(range, body);

@@ -1,6 +1,6 @@
 /**
- * The document as one page of HTML: no script, no style sheet, no font and no picture from anywhere,
- * so that it is as readable on a machine without a network.
+ * The document as one page of HTML: no script, no style sheet, no font and no picture from
+ * anywhere, so that it is as readable on a machine without a network.
  */
 
 import type { OpenApiDocument } from "./openapi.ts";
@@ -11,6 +11,7 @@ export const docsPagePolicy = "default-src 'none'; style-src 'unsafe-inline'; ba
 
 const methods = ["get", "head", "put", "post", "patch", "delete"] as const;
 
+/** The whole page. */
 export function docsPage(document: OpenApiDocument): string {
   const tags = document.tags ?? [];
   const sections = tags.map(({ name, description }) => {
@@ -109,13 +110,14 @@ function operationHtml(document: OpenApiDocument, entry: OperationEntry): string
 <table><tr><th>status</th><th></th></tr>${raw(responses.join(""))}</table></details>`;
 }
 
-type Response = NonNullable<Operation["responses"]>[string];
+type Components = NonNullable<OpenApiDocument["components"]>;
+type Response = NonNullable<Components["responses"]>[string];
 
 function responseHtml(document: OpenApiDocument, response: Response): string {
   if ("$ref" in response) {
     const name = String(response.$ref).split("/").at(-1) ?? "";
     const target = document.components?.responses?.[name];
-    return target === undefined ? markup`${name}` : responseHtml(document, target as Response);
+    return target === undefined ? markup`${name}` : responseHtml(document, target);
   }
   const contents = Object.entries(response.content ?? {}).map(([mediaType, content]) => {
     const link = schemaLink(Object(content)["schema"]);

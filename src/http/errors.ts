@@ -1,8 +1,8 @@
-/** Every refusal as a problem document (RFC 9457), those of the router and of validation included. */
+/** Every refusal as a problem document (RFC 9457), the router's and validation's included. */
 
 import { errorFacts, ServiceError } from "../service/errors.ts";
 import type { Call } from "./call.ts";
-import { answerHeaders } from "./answer.ts";
+import { answerHeaders, answerWith } from "./answer.ts";
 import { problemMediaType } from "./media_type.ts";
 
 /** Retry-After where the service names no time. */
@@ -29,7 +29,7 @@ export function problemResponse(call: Call, error: unknown): Response {
     ...(known.issues.length === 0 ? {} : { issues: known.issues }),
     ...known.extra,
   };
-  return new Response(JSON.stringify(document), { status, headers });
+  return answerWith(call, status, { body: JSON.stringify(document), headers });
 }
 
 function outcomeOf(call: Call, error: ServiceError): { readonly outcome?: string } {

@@ -1,6 +1,7 @@
 /**
  * Entity tags. A record's tag is its mod revision (`"42"`, in record form `"42.r"`), an absent key
- * has `"0"`, a list has the revision it was read at (`"r1842"`), a configuration its index (`"c17"`).
+ * has `"0"`, a list has the revision it was read at (`"r1842"`), a configuration its index
+ * (`"c17"`).
  *
  * What a client sends back may have passed through proxies that weaken tags (`W/"42"`) or add a
  * suffix (`"42-gzip"`); both still mean the same. Everything else is an error: a condition that is
@@ -40,6 +41,7 @@ export function parseTags(text: string, kind: TagKind): Tags | undefined {
   return tags;
 }
 
+/** The tag of a record in raw form. */
 export function recordTag(mod: Revision): string {
   return `"${mod}"`;
 }
@@ -49,10 +51,12 @@ export function recordFormTag(mod: Revision): string {
   return `"${mod}.r"`;
 }
 
+/** The tag of a list that was read at `revision`. */
 export function listTag(revision: Revision): string {
   return `"r${revision}"`;
 }
 
+/** The tag of the members, who change with the configuration alone. */
 export function configurationTag(index: number): string {
   return `"c${index}"`;
 }

@@ -20,12 +20,14 @@ const countSliceKeys = 10_000;
 /** Records read in one go by a multi-get: together they are at most 128 MiB. */
 const multiGetSliceKeys = 16;
 
+/** The options that name a range of keys. */
 export interface RangeOptions {
   readonly prefix?: Uint8Array;
   readonly start?: Uint8Array;
   readonly end?: Uint8Array;
 }
 
+/** All options of `GET /v1/kv`. */
 export interface ListOptions extends AskedRead, RangeOptions {
   readonly key?: readonly Uint8Array[];
   readonly limit?: number;

@@ -6,11 +6,13 @@ import { problemResponse } from "./errors.ts";
 import type { HttpServices } from "./services.ts";
 import { authorityOf } from "./target.ts";
 
+/** The one way in. */
 export interface Door {
   /** Runs `handle` for a request that may come in; every failure becomes a problem document. */
   pass(call: Call, handle: (call: Call) => Promise<Response> | Response): Promise<Response>;
 }
 
+/** One per application: it counts the requests under way. */
 export function createDoor(services: HttpServices): Door {
   const hosts = new HostGuard(services.hosts);
   const max = services.limits.waitingRequestsMax;
@@ -64,7 +66,8 @@ class HostGuard {
   }
 
   #checkAuthority(authority: string): void {
-    if (this.#passed.has(authority)) return;
+    // Only a request of HTTP/1.0 names no host, and no browser sends one.
+    if (authority === "" || this.#passed.has(authority)) return;
     const name = hostName(authority);
     if (!isLoopback(name) && !this.#names.has(name)) {
       throw new ServiceError(
@@ -85,6 +88,7 @@ export function hostName(authority: string): string {
   return withoutPort.replace(/\.$/, "").toLowerCase();
 }
 
+/** `name` as {@link hostName} gives it. */
 export function isLoopback(name: string): boolean {
   return name === "localhost" || name.endsWith(".localhost") || name === "[::1]" ||
     /^127(\.[0-9]{1,3}){3}$/.test(name);

@@ -15,13 +15,14 @@ const tagDescriptions = [
 
 const description = [
   "A strongly consistent, replicated key-value service.",
-  "Values are raw bytes; JSON is negotiated. Every option is a query parameter, some are headers as " +
-  "well; an unknown option is an error. Revisions count the changes of the whole store: an ETag is " +
-  "the revision that wrote a key, and `If-Match` with it is compare-and-set.",
+  "Values are raw bytes; JSON is negotiated. Every option is a query parameter, some are headers " +
+  "as well; an unknown option is an error. Revisions count the changes of the whole store: an " +
+  "ETag is the revision that wrote a key, and `If-Match` with it is compare-and-set.",
   "Errors are problem documents (RFC 9457) whose `code` is for programs; on writes `outcome` " +
   "promises what became of the write.",
 ].join("\n\n");
 
+/** `version` is the program's. */
 export function buildDocument(routes: readonly Route[], version: string): OpenApiDocument {
   const app = new OpenAPIHono();
   const registry = app.openAPIRegistry;

@@ -1,4 +1,4 @@
-/** The options that several operations share, each with its schema, its limits and its header twin. */
+/** The options that operations share, each with its schema, its limits and its header twin. */
 
 import { z } from "@hono/zod-openapi";
 import { keyBytesMax } from "../service/contract.ts";
@@ -24,6 +24,7 @@ function header(name: string): HeaderTwin {
   return { header: name, read: (value) => value };
 }
 
+/** A number with a unit; its value is in ms. */
 export function durationOption(description: string, range: {
   readonly minMs: number;
   readonly maxMs: number;
@@ -39,6 +40,7 @@ export function durationOption(description: string, range: {
   return text(schema);
 }
 
+/** A decimal integer. */
 export function countOption(description: string, range: {
   readonly min: number;
   readonly max: number;
@@ -66,6 +68,7 @@ export function flagOption(description: string): Option<boolean> {
   return text(schema);
 }
 
+/** One of a few words; `later` ones are refused as of a later version. */
 export function choiceOption<const C extends string>(
   description: string,
   choices: readonly C[],
@@ -92,6 +95,7 @@ export function bytesOption(description: string): Option<Uint8Array> {
   return { schema, takes: "bytes" };
 }
 
+/** Entity tags, as query or as the header. */
 export function tagsOption(
   description: string,
   more: { readonly kind: TagKind; readonly header: "If-Match" | "If-None-Match" },
@@ -151,8 +155,8 @@ export const redirect: Option<boolean> = flagOption(
   "Answer 307 to the leader's address instead of asking the leader.",
 );
 export const consistency: Option<"linearizable" | "lease" | "eventual"> = choiceOption(
-  "How fresh the answer must be; linearizable when absent. A level that the configuration does not " +
-    "allow is served by the next stronger one, which KV-Consistency tells.",
+  "How fresh the answer must be; linearizable when absent. A level that the configuration does " +
+    "not allow is served by the next stronger one, which KV-Consistency tells.",
   ["linearizable", "lease", "eventual"],
 );
 export const minRevision: Option<number> = countOption(
@@ -193,10 +197,10 @@ export const returned: Option<"minimal" | "representation"> = choiceOption(
 );
 
 /** Every operation behind /v1 takes these. */
-export const commonOptions = { timeout, cluster_id: clusterId };
+export const everywhereOptions = { timeout, cluster_id: clusterId };
 
 export const readOptions = {
-  ...commonOptions,
+  ...everywhereOptions,
   consistency,
   min_revision: minRevision,
   max_staleness: maxStaleness,
@@ -212,7 +216,7 @@ export const noConditions = {
 };
 
 export const writeOptions = {
-  ...commonOptions,
+  ...everywhereOptions,
   redirect,
   prev,
   idempotency_key: laterOption(idempotencyHeader),
@@ -234,6 +238,7 @@ export function keysOption(): Option<readonly Uint8Array[]> {
   return { schema, takes: "keys" };
 }
 
+/** `key64=YQ`: further values of `key`. */
 export function keys64Option(): Option<readonly string[]> {
   const schema = z.array(z.string()).openapi({
     maxItems: keysMax,
@@ -246,6 +251,7 @@ function isKey(given: unknown): boolean {
   return given instanceof Uint8Array && given.length > 0 && given.length <= keyBytesMax;
 }
 
+/** Checked where its query is known (cursor.ts). */
 export function cursorOption(): Option<string> {
   const description = "Where an earlier answer of the same query ended.";
   return text(z.string().max(16 * 1024).openapi({ description }));

@@ -13,10 +13,11 @@ import { listed, nearestWord } from "./vocabulary.ts";
 /** The header that says the same as the query parameter. */
 export interface HeaderTwin {
   readonly header: string;
-  /** What the header says, as the query parameter would; undefined when it says nothing about it. */
+  /** What the header says, as the query parameter would; undefined: nothing about it. */
   readonly read: (value: string) => string | undefined;
 }
 
+/** One option of an operation. */
 export interface Option<T> {
   /** From what the request gives (text, bytes, a list of bytes) to the value that handlers see. */
   readonly schema: z.ZodType<T>;
@@ -44,6 +45,7 @@ export interface OptionReader<O extends OptionSet> {
   read(request: Request, query: string): Values<O>;
 }
 
+/** Reads the options of requests; throws `validation_failed` with everything that is wrong. */
 export function optionReader<const O extends OptionSet>(options: O): OptionReader<O> {
   const byName = new Map(Object.entries(options));
   const twins = [...byName].flatMap(([name, option]) =>
@@ -178,6 +180,7 @@ function unknownOption(name: string, options: ByName): string {
   return allowed.length === 0 ? `${what}; it takes none` : `${what}; it takes ${listed(allowed)}`;
 }
 
+/** The refusal that tells all of `issues`. */
 export function validationFailed(issues: readonly Issue[]): ServiceError {
   const detail = issues.length === 1
     ? issues[0]!.message

@@ -9,12 +9,14 @@ import { contradiction, validationFailed } from "./options.ts";
 import { recordJson } from "./record_json.ts";
 import { refuseUnsupportedConditions } from "./values.ts";
 
+/** The options of `DELETE /v1/kv`. */
 export interface DeleteRangeOptions extends RangeOptions {
   readonly all?: boolean;
   readonly limit?: number;
   readonly prev?: boolean;
 }
 
+/** Deletes the keys of the range in one revision. */
 export async function deleteRange(call: Call, options: DeleteRangeOptions): Promise<Response> {
   const target = rangeOf(options);
   guard(options, target.start.length === 0 && target.end === undefined);

@@ -1,6 +1,6 @@
 /**
- * Records in JSON. Bytes that are strict UTF-8 stand under `key` and `value`, all others in base64url
- * under `key64` and `value64`; never both, so that no byte is lost and text stays readable.
+ * Records in JSON. Bytes that are strict UTF-8 stand under `key` and `value`, all others in
+ * base64url under `key64` and `value64`; never both: no byte is lost and text stays readable.
  */
 
 import { base64url, strictText } from "../lib/bytes.ts";
@@ -10,11 +10,13 @@ import { octetStream } from "./media_type.ts";
 export type KeyFields = { readonly key: string } | { readonly key64: string };
 export type ValueFields = { readonly value: string } | { readonly value64: string };
 
+/** A key as JSON members. */
 export function keyFields(key: Uint8Array): KeyFields {
   const text = strictText(key);
   return text === undefined ? { key64: base64url(key) } : { key: text };
 }
 
+/** A value as JSON members. */
 export function valueFields(value: Uint8Array): ValueFields {
   const text = strictText(value);
   return text === undefined ? { value64: base64url(value) } : { value: text };
@@ -28,6 +30,7 @@ export type RecordJson = KeyFields & Partial<ValueFields> & {
   readonly content_type: string;
 };
 
+/** A record in record form, `withValue` false where only its key was asked for. */
 export function recordJson(
   record: KvRecord,
   { withValue = true }: { readonly withValue?: boolean } = {},

@@ -50,7 +50,10 @@ export const headerDocs = {
   },
   "Link": { description: 'The next page, with rel="next".', schema: text },
   "Location": { description: "The same request at the leader.", schema: text },
-  "Content-Length": { description: "Of a HEAD answer: the value's length.", schema: int64 },
+  "Content-Length": {
+    description: "Of a HEAD answer: how long the body of GET would be.",
+    schema: int64,
+  },
   "Preference-Applied": { description: "The preference that was honoured.", schema: text },
   "X-Content-Type-Options": { description: "Always `nosniff`.", schema: text },
   "Content-Security-Policy": {
@@ -73,6 +76,7 @@ interface Reference {
   readonly $ref: string;
 }
 
+/** One status of an operation. */
 export interface ResponseDoc {
   readonly description: string;
   readonly headers: Readonly<Record<string, Reference>>;
@@ -87,7 +91,7 @@ function headersNamed(names: readonly HeaderName[]): Readonly<Record<string, Ref
   );
 }
 
-const always: readonly HeaderName[] = ["X-Request-Id", "Cache-Control"];
+const always: readonly HeaderName[] = ["X-Request-Id", "Cache-Control", "Content-Length"];
 const ofStore: readonly HeaderName[] = [
   ...always,
   "KV-Revision",
@@ -111,6 +115,7 @@ function response(
   return content === undefined ? described : { ...described, content };
 }
 
+/** A body of JSON. */
 export function json(schema: z.ZodType): NonNullable<ResponseDoc["content"]> {
   return { "application/json": { schema } };
 }
@@ -128,6 +133,7 @@ export function plainResponse(
   return response(description, [...always, ...more], content);
 }
 
+/** An answer that tells at which level it was read. */
 export function readResponse(
   description: string,
   content?: ResponseDoc["content"],
@@ -141,9 +147,10 @@ export function valueResponse(
   description: string,
   content?: NonNullable<ResponseDoc["content"]>,
 ): ResponseDoc {
-  return readResponse(description, content, ["ETag", "Content-Length", ...ofRaw]);
+  return readResponse(description, content, ["ETag", ...ofRaw]);
 }
 
+/** An answer of the store that is no read. */
 export function storeResponse(
   description: string,
   content: NonNullable<ResponseDoc["content"]>,

@@ -33,6 +33,7 @@ export type ProblemStatus =
   | 504
   | 507;
 
+/** What routes/ says of a route. */
 export interface RouteDefinition<O extends OptionSet> {
   readonly method: Method;
   /** The document's path, e.g. `/v1/kv/{key}`. */
@@ -48,6 +49,7 @@ export interface RouteDefinition<O extends OptionSet> {
   readonly handle: (call: Call, options: Values<O>) => Promise<Response> | Response;
 }
 
+/** The body that a route takes. */
 export interface RequestBodyDocs {
   readonly required: boolean;
   readonly content: Readonly<Record<string, { readonly schema: z.ZodType }>>;
@@ -61,6 +63,7 @@ export interface Route {
   readonly serve: (call: Call) => Promise<Response> | Response;
 }
 
+/** Makes a route from its definition. */
 export function defineRoute<const O extends OptionSet>(definition: RouteDefinition<O>): Route {
   const reader = optionReader(definition.options);
   return {
@@ -69,7 +72,7 @@ export function defineRoute<const O extends OptionSet>(definition: RouteDefiniti
     operation: operationOf(definition),
     serve(call) {
       const options = reader.read(call.request, call.query);
-      const elsewhere = takeCommon(call, options);
+      const elsewhere = takeShared(call, options);
       return elsewhere ?? definition.handle(call, options);
     },
   };
@@ -85,14 +88,14 @@ export function key64Twin<const O extends OptionSet>(definition: RouteDefinition
   });
 }
 
-interface CommonOptions {
+interface SharedOptions {
   readonly timeout?: unknown;
   readonly cluster_id?: unknown;
   readonly redirect?: unknown;
 }
 
-/** Acts on the options that mean the same everywhere; answers when the request belongs elsewhere. */
-function takeCommon(call: Call, options: CommonOptions): Response | undefined {
+/** Acts on options that mean the same everywhere; answers a request that belongs elsewhere. */
+function takeShared(call: Call, options: SharedOptions): Response | undefined {
   if (typeof options.timeout === "number") call.timeoutMs = options.timeout;
   if (options.cluster_id !== undefined) {
     const { clusterId } = call.services.cluster.view();
@@ -150,9 +153,7 @@ function queryParameter(option: Option<unknown>): z.ZodType {
   return option.schema.optional();
 }
 
-/**
- * Content-Type and Accept are left out: OpenAPI tells them by the media types of bodies and answers.
- */
+/** OpenAPI tells Content-Type and Accept by the media types of bodies and answers. */
 function headerParameter([name, option]: [string, Option<unknown>]): [string, z.ZodType][] {
   const header = option.twin?.header;
   if (header === undefined || header === "Content-Type" || header === "Accept") return [];

@@ -2,6 +2,7 @@
 
 import type { ClusterService, KvService, VersionView } from "../service/contract.ts";
 
+/** Everything that an answer may need. */
 export interface HttpServices {
   readonly kv: KvService;
   readonly cluster: ClusterService;
@@ -14,6 +15,7 @@ export interface HttpServices {
   readonly onInternalError: (error: unknown, requestId: string) => void;
 }
 
+/** See config/schema.ts for their defaults. */
 export interface HttpLimits {
   /** Largest value of one key, bytes. */
   readonly valueBytesMax: number;
@@ -23,6 +25,7 @@ export interface HttpLimits {
   readonly waitingRequestsMax: number;
 }
 
+/** Time as this layer needs it. */
 export interface HttpClock {
   monotonicMs(): number;
   /** Calls `run` once after that time, unless the returned function is called before. */

@@ -3,14 +3,17 @@
  * once, and nowhere else: a router that decodes first would turn `%2F` into a separator and `%FF`
  * into U+FFFD.
  *
- * One thing is out of reach: the URL standard folds the segments `.` and `..` (and `%2e`) before a
- * Request exists. Keys with such segments are reached through the `/v1/kv64/` twins.
+ * One thing is out of reach: clients, proxies and Bun parse a URL by its standard, which folds the
+ * segments `.` and `..` (and `%2e`) and turns `\` into `/` before a Request exists. Deno hands the
+ * target on as it came. Where such a segment is seen it is refused, because it would name another
+ * key elsewhere; the keys themselves are reached through the `/v1/kv64/` twins.
  */
 
 import { fromBase64url, strictText, utf8 } from "../lib/bytes.ts";
 import { keyBytesMax } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 
+/** Path and query of a request. */
 export interface Target {
   /** Begins with a slash; not decoded. */
   readonly path: string;
@@ -20,7 +23,7 @@ export interface Target {
 
 /** Splits an absolute URL without decoding any of it. */
 export function rawTarget(url: string): Target {
-  const authority = url.indexOf("://") + 3;
+  const authority = authorityStart(url);
   const hash = url.indexOf("#", authority);
   const end = hash < 0 ? url.length : hash;
   const slash = url.indexOf("/", authority);
@@ -30,9 +33,14 @@ export function rawTarget(url: string): Target {
   return { path: url.slice(slash, mark), query: url.slice(mark + 1, end) };
 }
 
-/** The `host:port` of an absolute URL. */
+/** Bun gives a request of HTTP/1.0, which has no Host, a URL that begins with its path. */
+function authorityStart(url: string): number {
+  return url.startsWith("/") ? 0 : url.indexOf("://") + 3;
+}
+
+/** The `host:port` of a URL; empty when it names none. */
 export function authorityOf(url: string): string {
-  const start = url.indexOf("://") + 3;
+  const start = authorityStart(url);
   const end = url.indexOf("/", start);
   return end < 0 ? url.slice(start) : url.slice(start, end);
 }
@@ -71,6 +79,7 @@ export function decodeQueryText(text: string): Uint8Array | undefined {
   return percentDecode(text.includes("+") ? text.replaceAll("+", " ") : text);
 }
 
+/** One `name=value` of a query. */
 export interface QueryPair {
   readonly name: string;
   /** Not decoded. */
@@ -100,6 +109,7 @@ const key64Prefix = "/v1/kv64/";
 /** The key that a path of `/v1/kv/{key}` or `/v1/kv64/{key64}` names. */
 export function keyOfPath(path: string): Uint8Array {
   if (path.startsWith(keyPrefix)) {
+    refuseFolded(path);
     const key = percentDecode(path.slice(keyPrefix.length));
     if (key === undefined) {
       throw new ServiceError(
@@ -119,6 +129,17 @@ export function keyOfPath(path: string): Uint8Array {
     );
   }
   return checkedKey(key);
+}
+
+const foldedSegment = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
+
+function refuseFolded(path: string): void {
+  if (!foldedSegment.test(path)) return;
+  throw new ServiceError(
+    "bad_request",
+    `The path ${path.slice(0, 200)} has a segment . or .. or a backslash, which URL parsing ` +
+      "folds; use /v1/kv64/ with the key in base64url",
+  );
 }
 
 function checkedKey(key: Uint8Array): Uint8Array {

@@ -25,10 +25,12 @@ interface Conditional {
   readonly if_none_match?: Tags;
 }
 
+/** The options of `GET /v1/kv/{key}`. */
 export interface GetOptions extends AskedRead, Conditional {
   readonly format?: "raw" | "record";
 }
 
+/** The value or the record, 304, or 404. */
 export async function getValue(call: Call, options: GetOptions): Promise<Response> {
   const key = keyOfPath(call.path);
   const pinned = options.revision === undefined ? {} : { revision: options.revision };
@@ -66,12 +68,14 @@ function judge(call: Call, { key, record, options }: {
   return ifNoneMatch !== undefined && matches(ifNoneMatch, tag);
 }
 
+/** The options of `PUT /v1/kv/{key}`. */
 export interface PutOptions extends Conditional {
   readonly content_type?: string;
   readonly prev?: boolean;
   readonly return?: "minimal" | "representation";
 }
 
+/** Stores the body: 201 where the key is new, else 200. */
 export async function putValue(call: Call, options: PutOptions): Promise<Response> {
   const key = keyOfPath(call.path);
   const conditions = conditionsOf(options);
@@ -108,10 +112,12 @@ function tellPreference(call: Call, options: PutOptions): void {
   call.extraHeaders["Preference-Applied"] = `return=${options.return}`;
 }
 
+/** The options of `DELETE /v1/kv/{key}`. */
 export interface DeleteOptions extends Conditional {
   readonly prev?: boolean;
 }
 
+/** Deletes the key; that there was none is no error. */
 export async function deleteValue(call: Call, options: DeleteOptions): Promise<Response> {
   const key = keyOfPath(call.path);
   const conditions = conditionsOf(options);
@@ -128,9 +134,7 @@ export async function deleteValue(call: Call, options: DeleteOptions): Promise<R
   return jsonAnswer(call, 200, { deleted, revision, ...(withPrev ? { prev: told } : {}) });
 }
 
-/**
- * Conditions of HTTP that the store cannot judge. To ignore them would make the write unconditional.
- */
+/** Conditions of HTTP that the store cannot judge: to ignore one would be to write without it. */
 export function refuseUnsupportedConditions(call: Call): void {
   for (const header of ["If-Unmodified-Since", "Content-Range"]) {
     if (!call.request.headers.has(header)) continue;
