@@ -201,8 +201,12 @@ function hasType(value: unknown, type: unknown): boolean {
       return typeof value === "number";
     case "object":
       return typeof value === "object" && value !== null && !Array.isArray(value);
+    case "string":
+      return typeof value === "string";
+    case "boolean":
+      return typeof value === "boolean";
     default:
-      return typeof value === type;
+      throw new Error(`The checker knows no type ${type}`);
   }
 }
 

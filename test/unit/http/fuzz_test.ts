@@ -128,7 +128,7 @@ const headerNames = [
   "Range",
 ];
 
-/** What some operation takes: without it, nearly all nonsense would be refused at the first word. */
+/** What some operation takes: without it, nearly all would be refused at the first word. */
 const sensible = [
   "timeout=5ms",
   "consistency=eventual",

@@ -192,7 +192,7 @@ describe("redirect", () => {
     assert.equal(probe.kv.reads, 0);
   });
 
-  it("asks the service on the leader, without a leader, and where its address is unknown", async () => {
+  it("asks the service on the leader, and where no leader's address is known", async () => {
     assert.equal((await probe.ask("GET /v1/kv/a?redirect=true")).status, 200);
     const { current } = probe.cluster;
     probe.cluster.current = { ...current, nodeId: 2, leader: undefined };
