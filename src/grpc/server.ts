@@ -77,7 +77,8 @@ class Listener {
       "grpc.keepalive_time_ms": 10_000,
       "grpc.keepalive_timeout_ms": 5_000,
       "grpc.max_concurrent_streams": 10_000,
-      "grpc.enable_channelz": 0,
+      // Without it the library forgets its connections, and forceShutdown cuts none (1.14.7).
+      "grpc.enable_channelz": 1,
     });
     const { onInternalError } = options;
     const replies = new ReplyQueue();

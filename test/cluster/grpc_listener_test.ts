@@ -93,6 +93,7 @@ describe("the listener", () => {
     const { kv, server, client } = await startGrpcFront();
     const stream = client.stream(watchMethod);
     const first = new Promise((resolve) => stream.on("data", resolve));
+    const cut = new Promise((resolve) => stream.on("status", resolve));
     stream.write({ service: "" });
     await first;
     let release = (): void => {};
@@ -104,6 +105,7 @@ describe("the listener", () => {
     release();
     assert.equal((await writing).response.error, 0);
     await closed;
+    await cut;
     assert.ok(performance.now() - started < 2_000);
     const late = new TestGrpcClient(server.rpcAddress);
     const status = await statusOf(late.unary(statusMethod, { local: true }, { timeoutMs: 1_000 }));

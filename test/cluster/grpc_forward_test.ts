@@ -1,0 +1,216 @@
+/** Forwarding to the leader: which failures prove that nothing was appended, and which do not. */
+
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { channelCredentials, serverCredentials } from "../../src/grpc/credentials.ts";
+import { GrpcForwarder, offerForward } from "../../src/grpc/forward.ts";
+import { type GrpcServer, startGrpcServer } from "../../src/grpc/server.ts";
+import { utf8 } from "../../src/lib/bytes.ts";
+import { ServiceError } from "../../src/service/errors.ts";
+import type { ForwardAnswer, ForwardHandler, ForwardRequest } from "../../src/service/forwarder.ts";
+import { FakeClusterService } from "../harness/fake_services.ts";
+import { plain } from "../harness/plain.ts";
+import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
+import { until } from "../harness/wait.ts";
+
+let server: GrpcServer;
+let forwarder: GrpcForwarder;
+let handle: ForwardHandler;
+let asked: ForwardRequest[] = [];
+let internalErrors = 0;
+const header = { revision: 5, servedBy: 1, leader: 1, clusterId: "c" };
+const written: ForwardAnswer = { kind: "written", result: utf8("a result"), header };
+
+function startServer(): Promise<GrpcServer> {
+  return startGrpcServer({
+    rpcAddress: "127.0.0.1:0",
+    credentials: serverCredentials(undefined, false),
+    peerMethods: [
+      offerForward({
+        clusterId: () => "c",
+        handle: (request, signal) => {
+          asked.push(request);
+          return handle(request, signal);
+        },
+        onInternalError: () => internalErrors += 1,
+      }),
+    ],
+    clientMethods: [],
+    onInternalError: () => {},
+  });
+}
+
+before(async () => {
+  server = await startServer();
+  forwarder = new GrpcForwarder(channelCredentials(undefined));
+});
+
+beforeEach(() => {
+  asked = [];
+  internalErrors = 0;
+  handle = () => Promise.resolve(written);
+});
+
+after(async () => {
+  forwarder.close();
+  await server.close(500);
+});
+
+function request(more: Partial<ForwardRequest> = {}): ForwardRequest {
+  const body = { kind: "write", operation: utf8("an operation") } as const;
+  return { clusterId: "c", from: 2, requestId: "r-1", timeoutMs: 3_000, body, ...more };
+}
+
+describe("GrpcForwarder", () => {
+  it("carries a write and its result", async () => {
+    const outcome = await forwarder.forward(server.rpcAddress, request());
+    assert.deepEqual(plain(outcome), plain({ kind: "answered", answer: written }));
+    assert.deepEqual(plain(asked), plain([request()]));
+  });
+
+  it("carries views and transfers", async () => {
+    const view = new FakeClusterService().view();
+    handle = () => Promise.resolve({ kind: "view", view });
+    const viewed = await forwarder.forward(server.rpcAddress, request({ body: { kind: "view" } }));
+    assert.deepEqual(plain(viewed), plain({ kind: "answered", answer: { kind: "view", view } }));
+    handle = () => Promise.resolve({ kind: "transferred", leader: 3 });
+    const body = { kind: "transferLeadership", target: 3 } as const;
+    const moved = await forwarder.forward(server.rpcAddress, request({ body }));
+    assert.deepEqual(moved, { kind: "answered", answer: { kind: "transferred", leader: 3 } });
+  });
+
+  it("brings the other node's refusal as it was said", async () => {
+    handle = () => {
+      throw new ServiceError("leader_changed", "Node 1 does not lead", {
+        outcome: "not_applied",
+        retryable: true,
+        retryAfterMs: 50,
+        extra: { leader: 3 },
+      });
+    };
+    const outcome = await forwarder.forward(server.rpcAddress, request());
+    assert.ok(outcome.kind === "failed");
+    const { code, message, retryable, retryAfterMs, extra } = outcome.error;
+    assert.equal(outcome.error.outcome, "not_applied");
+    assert.deepEqual(
+      { code, message, retryable, retryAfterMs, extra },
+      {
+        code: "leader_changed",
+        message: "Node 1 does not lead",
+        retryable: true,
+        retryAfterMs: 50,
+        extra: { leader: 3 },
+      },
+    );
+  });
+
+  it("has another cluster's request refused before it is looked at", async () => {
+    const outcome = await forwarder.forward(server.rpcAddress, request({ clusterId: "other" }));
+    assert.ok(outcome.kind === "failed");
+    assert.equal(outcome.error.code, "wrong_cluster");
+    assert.equal(outcome.error.outcome, "not_applied");
+    assert.equal(asked.length, 0);
+  });
+
+  it("knows nothing of a write whose handler broke, and shows nothing of the inside", async () => {
+    handle = () => Promise.reject(new TypeError("secret"));
+    const outcome = await forwarder.forward(server.rpcAddress, request());
+    assert.ok(outcome.kind === "failed");
+    assert.equal(outcome.error.outcome, "unknown");
+    assert.equal(outcome.error.message, "Internal error");
+    assert.equal(internalErrors, 1);
+  });
+
+  it("says notSent at once when nobody listens", async () => {
+    const gone = await startServer();
+    await gone.close(0);
+    const started = performance.now();
+    const outcome = await forwarder.forward(gone.rpcAddress, request());
+    assert.equal(outcome.kind, "notSent");
+    assert.ok(performance.now() - started < 1_500);
+  });
+
+  it("says notSent of what it cannot connect for, and of a request given up before", async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const at = silent.address();
+    const port = typeof at === "object" && at !== null ? at.port : 0;
+    const outcome = await forwarder.forward(`127.0.0.1:${port}`, request({ timeoutMs: 300 }));
+    assert.equal(outcome.kind, "notSent");
+    const given = AbortSignal.abort();
+    const never = await forwarder.forward(server.rpcAddress, request(), given);
+    assert.equal(never.kind, "notSent");
+    assert.equal(asked.length, 0);
+    silent.close();
+  });
+
+  it("says unknown when the time is up, the caller gives up, or the leader dies", async () => {
+    let seen: AbortSignal | undefined;
+    handle = (_request, signal) => {
+      seen = signal;
+      return new Promise(() => {});
+    };
+    const late = await forwarder.forward(server.rpcAddress, request({ timeoutMs: 100 }));
+    assert.equal(late.kind, "unknown");
+    await until(() => seen?.aborted, { what: "the handler to be told" });
+
+    const controller = new AbortController();
+    const giving = forwarder.forward(server.rpcAddress, request(), controller.signal);
+    await until(() => asked.length === 2, { what: "the second request" });
+    controller.abort();
+    assert.equal((await giving).kind, "unknown");
+
+    const dying = await startServer();
+    const lost = forwarder.forward(dying.rpcAddress, request());
+    await until(() => asked.length === 3, { what: "the third request" });
+    const killedMs = performance.now();
+    await dying.close(0);
+    assert.equal((await lost).kind, "unknown");
+    assert.ok(performance.now() - killedMs < 1_500, "long before the deadline");
+  });
+
+  it("says unknown when the answer is lost on its way, and never sends a write twice", async () => {
+    // A wire that is cut as soon as the leader has the request.
+    const sockets: Socket[] = [];
+    const wire: Server = createServer((near) => {
+      const [host, port] = server.rpcAddress.split(":");
+      const far = connect(Number(port), host);
+      for (const socket of [near, far]) {
+        socket.on("error", () => {});
+        sockets.push(socket);
+      }
+      near.pipe(far);
+      far.pipe(near);
+    });
+    await new Promise<void>((resolve) => wire.listen(0, "127.0.0.1", resolve));
+    const at = wire.address();
+    const port = typeof at === "object" && at !== null ? at.port : 0;
+    handle = () => {
+      for (const socket of sockets) socket.destroy();
+      return Promise.resolve(written);
+    };
+    const outcome = await forwarder.forward(`127.0.0.1:${port}`, request());
+    assert.equal(outcome.kind, "unknown");
+    assert.equal(asked.length, 1);
+    wire.close();
+  });
+
+  it("refuses what is too large for the wire, before it is sent", async () => {
+    const body = { kind: "write", operation: new Uint8Array(25 * 1024 * 1024) } as const;
+    const outcome = await forwarder.forward(server.rpcAddress, request({ body }));
+    assert.ok(outcome.kind === "failed");
+    assert.equal(outcome.error.code, "request_too_large");
+    assert.equal(outcome.error.outcome, "not_applied");
+  });
+
+  it("keeps connections to few leaders, and still reaches the first", async () => {
+    const many = new GrpcForwarder(channelCredentials(undefined));
+    const servers = await Promise.all(Array.from({ length: 10 }, startServer));
+    for (const each of [...servers, servers[0]!]) {
+      assert.equal((await many.forward(each.rpcAddress, request())).kind, "answered");
+    }
+    many.close();
+    await Promise.all(servers.map((each) => each.close(200)));
+    const closed = await many.forward(server.rpcAddress, request());
+    assert.equal(closed.kind, "notSent");
+  });
+});
