@@ -8,7 +8,7 @@ import { FatalStorageError } from "../../node/ports.ts";
 import { type Runtime, type SqliteDatabase, SqliteError } from "../../runtime/mod.ts";
 import { errorText, type Files } from "../directory/files.ts";
 import { readPragma, setPragma } from "../sqlite_pragma.ts";
-import { createSchema, hasSchema } from "./raft_schema.ts";
+import { createSchema, findSchema } from "./raft_schema.ts";
 
 const sqliteBusy = 5;
 const sqliteCorrupt = 11;
@@ -45,12 +45,16 @@ export function openRaftDatabase(options: RaftDatabaseOptions): SqliteDatabase |
   try {
     database = openSqlite(path);
     configure(database);
-    if (!hasSchema(database, path)) {
+    const schema = findSchema(database, path);
+    if (schema === "intact") return database;
+    if (schema === "none") {
       createSchema(database);
       // The WAL's own first sync names the file in its directory on some systems, not on all.
       files.syncDirectory(dirname(path));
+      return database;
     }
-    return database;
+    closeQuietly(database);
+    return undefined;
   } catch (error) {
     closeQuietly(database);
     if (isDamage(error)) return undefined;

@@ -7,6 +7,7 @@ import type { Entry, Index } from "../../raft/types.ts";
 import type { SqliteDatabase, SqliteRow } from "../../runtime/mod.ts";
 import { LogOutline, originBoundary, originHardState } from "../log_outline.ts";
 import {
+  allRows,
   configurationValues,
   parseBoundary,
   parseConfiguration,
@@ -91,15 +92,6 @@ function firstRow<T>(
 ): T | undefined {
   const row = orElse(() => allRows(database, sql)[0], undefined);
   return row && parse(row);
-}
-
-function allRows(database: SqliteDatabase, sql: string): readonly SqliteRow[] {
-  const statement = database.prepare(sql);
-  try {
-    return statement.all();
-  } finally {
-    statement.finalize();
-  }
 }
 
 function orElse<T, E>(read: () => T, otherwise: E): T | E {

@@ -54,42 +54,20 @@ import { readPragma } from "../sqlite_pragma.ts";
 const applicationId = 0x736b7266;
 const formatVersion = 1;
 
-const tables = `
-  CREATE TABLE entries (
-    idx INTEGER PRIMARY KEY,
-    term INTEGER NOT NULL,
-    kind INTEGER NOT NULL,
-    time_ms INTEGER NOT NULL,
-    data BLOB NOT NULL,
-    crc32c INTEGER NOT NULL
-  ) STRICT;
-  CREATE TABLE configurations (
-    idx INTEGER PRIMARY KEY,
-    term INTEGER NOT NULL,
-    data BLOB NOT NULL,
-    crc32c INTEGER NOT NULL
-  ) STRICT;
-  CREATE TABLE boundary (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    idx INTEGER NOT NULL,
-    term INTEGER NOT NULL,
-    time_ms INTEGER NOT NULL,
-    configuration_idx INTEGER NOT NULL,
-    configuration_term INTEGER NOT NULL,
-    configuration BLOB NOT NULL,
-    crc32c INTEGER NOT NULL
-  ) STRICT;
-  CREATE TABLE state (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    batch_number INTEGER NOT NULL,
-    current_term INTEGER NOT NULL,
-    voted_for INTEGER,
-    commit_index INTEGER NOT NULL,
-    last_idx INTEGER NOT NULL,
-    last_term INTEGER NOT NULL,
-    crc32c INTEGER NOT NULL
-  ) STRICT;
-`;
+/** As SQLite keeps them in sqlite_schema, word for word. */
+const tables: readonly string[] = [
+  "CREATE TABLE entries (idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, " +
+  "time_ms INTEGER NOT NULL, data BLOB NOT NULL, crc32c INTEGER NOT NULL) STRICT",
+  "CREATE TABLE configurations (idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, " +
+  "data BLOB NOT NULL, crc32c INTEGER NOT NULL) STRICT",
+  "CREATE TABLE boundary (id INTEGER PRIMARY KEY CHECK (id = 1), idx INTEGER NOT NULL, " +
+  "term INTEGER NOT NULL, time_ms INTEGER NOT NULL, configuration_idx INTEGER NOT NULL, " +
+  "configuration_term INTEGER NOT NULL, configuration BLOB NOT NULL, crc32c INTEGER NOT NULL) " +
+  "STRICT",
+  "CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), batch_number INTEGER NOT NULL, " +
+  "current_term INTEGER NOT NULL, voted_for INTEGER, commit_index INTEGER NOT NULL, " +
+  "last_idx INTEGER NOT NULL, last_term INTEGER NOT NULL, crc32c INTEGER NOT NULL) STRICT",
+];
 
 export const insertBoundarySql = "INSERT OR REPLACE INTO boundary VALUES (1, ?, ?, ?, ?, ?, ?, ?)";
 export const insertStateSql = "INSERT OR REPLACE INTO state VALUES (1, ?, ?, ?, ?, ?, ?, ?)";
@@ -106,7 +84,7 @@ export interface StateRow {
 /** Makes the tables of an empty database, with the rows of a log that never held anything. */
 export function createSchema(database: SqliteDatabase): void {
   database.exec("BEGIN IMMEDIATE");
-  database.exec(tables);
+  for (const table of tables) database.exec(table);
   const { position } = originBoundary;
   runOnce(database, insertBoundarySql, boundaryValues(originBoundary));
   const origin = { batchNumber: 0, hardState: originHardState, last: position };
@@ -116,13 +94,12 @@ export function createSchema(database: SqliteDatabase): void {
   database.exec("COMMIT");
 }
 
-/** False for an empty database; throws for one of another program or another format. */
-export function hasSchema(database: SqliteDatabase, path: string): boolean {
+/** Throws for a database of another program or of another format. */
+export function findSchema(database: SqliteDatabase, path: string): "none" | "intact" | "damaged" {
   const application = readPragma(database, "application_id");
   const version = readPragma(database, "user_version");
-  if (application === 0 && version === 0 && readPragma(database, "schema_version") === 0) {
-    return false;
-  }
+  const found = allRows(database, "SELECT sql FROM sqlite_schema ORDER BY rowid");
+  if (application === 0 && version === 0 && found.length === 0) return "none";
   if (application !== applicationId) {
     throw new FatalStorageError(`${path} is not a Raft log of this program`);
   }
@@ -131,7 +108,19 @@ export function hasSchema(database: SqliteDatabase, path: string): boolean {
       `${path} has format ${version}, this program knows ${formatVersion}`,
     );
   }
-  return true;
+  const isIntact = found.length === tables.length &&
+    found.every((row, at) => row["sql"] === tables[at]);
+  return isIntact ? "intact" : "damaged";
+}
+
+/** The rows of a query that is asked once. */
+export function allRows(database: SqliteDatabase, sql: string): readonly SqliteRow[] {
+  const statement = database.prepare(sql);
+  try {
+    return statement.all();
+  } finally {
+    statement.finalize();
+  }
 }
 
 export function stateValues({ batchNumber, hardState, last }: StateRow): readonly SqliteValue[] {
