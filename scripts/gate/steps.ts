@@ -53,7 +53,7 @@ const testFolders: readonly TestFolder[] = [
 const generators: readonly string[] = [
   "scripts/proto.ts",
   "scripts/openapi.ts",
-  "scripts/config_docs.ts",
+  "scripts/config_reference.ts",
 ];
 
 /** Files that only Deno's type checker understands; tsc leaves them out. */
