@@ -52,8 +52,8 @@ export class Load {
 
   /**
    * Reads every key that was ever written, linearizably and into the history, so that a lost write
-   * shows. Call it after `stop`, with the cluster healthy; a read that fails is tried until `withinMs`
-   * have passed, and then throws.
+   * shows. Call it after `stop`, with the cluster healthy; a read that fails is tried again until
+   * `withinMs` have passed, and then throws.
    */
   async readBack(withinMs = 10_000): Promise<void> {
     const keys = new Set(this.history.calls().map(({ operation }) => operation.key));

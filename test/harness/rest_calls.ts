@@ -10,8 +10,8 @@ export interface RestTarget {
 }
 
 /**
- * Runs one operation against one node. The outcome is `notApplied` only on proof: the connection was
- * never made, or the problem document promises it. Whatever is not understood is `unknown`.
+ * Runs one operation against one node. The outcome is `notApplied` only on proof: the connection
+ * was never made, or the problem document promises it. Whatever is not understood is `unknown`.
  */
 export async function callRest(operation: Operation, target: RestTarget): Promise<Outcome> {
   const answer = await requestOnce({

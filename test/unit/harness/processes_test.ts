@@ -61,7 +61,7 @@ describe("node processes", () => {
     await until(() => !pids.some(isAlive), { what: "the processes to be gone" });
   });
 
-  it("kill is a kill -9 of the runtime itself, and start begins anew on the same ports", async () => {
+  it("kill is a kill -9 of the runtime itself, and start begins anew where it was", async () => {
     await inCluster(["bun", "deno"], async (cluster) => {
       await cluster.start();
       for (const node of cluster.nodes) {
