@@ -41,8 +41,16 @@ export interface KeyedChange extends ChangeHead {
   readonly value?: Uint8Array;
 }
 
+/** When a change was made. */
+export interface ChangeTimes {
+  /** Cluster time, ms: never runs backwards from one change to the next. */
+  readonly timeMs: number;
+  /** The leader's wall clock, ms: for people. */
+  readonly wallMs: number;
+}
+
 /** A whole change: one row. */
-export interface Change extends ChangeHead {
+export interface Change extends ChangeHead, ChangeTimes {
   readonly key: Uint8Array;
   /** Empty in a deletion. */
   readonly value: Uint8Array;

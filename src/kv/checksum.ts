@@ -34,7 +34,7 @@ export interface ChangeChecksums {
   readonly hash: StateHash;
 }
 
-const factWords = new DataView(new ArrayBuffer(40));
+const factWords = new DataView(new ArrayBuffer(56));
 const factBytes = new Uint8Array(factWords.buffer);
 const linkWords = new DataView(new ArrayBuffer(32));
 const linkBytes = new Uint8Array(linkWords.buffer);
@@ -67,11 +67,13 @@ function factsCrc32c(
   setCount64(factWords, 0, change.revision);
   setCount64(factWords, 8, change.create);
   setCount64(factWords, 16, change.version);
+  setCount64(factWords, 24, change.timeMs);
+  setCount64(factWords, 32, change.wallMs);
   // The lengths keep neighbouring columns apart; absent and empty are told apart by the + 1.
-  factWords.setUint32(24, change.key.length, true);
-  factWords.setUint32(28, change.value.length, true);
-  factWords.setUint32(32, mediaType === undefined ? 0 : mediaType.length + 1, true);
-  factWords.setUint32(36, lease === undefined ? 0 : lease.length + 1, true);
+  factWords.setUint32(40, change.key.length, true);
+  factWords.setUint32(44, change.value.length, true);
+  factWords.setUint32(48, mediaType === undefined ? 0 : mediaType.length + 1, true);
+  factWords.setUint32(52, lease === undefined ? 0 : lease.length + 1, true);
   let crc = crc32c(change.value, crc32c(change.key, crc32c(factBytes)));
   if (mediaType !== undefined) crc = crc32c(mediaType, crc);
   if (lease !== undefined) crc = crc32c(lease, crc);

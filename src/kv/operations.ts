@@ -5,7 +5,13 @@
  */
 
 import { emptyBytes } from "../lib/bytes.ts";
-import { type ChangeHead, isDeletion, type KeyedChange, recordOf } from "./change.ts";
+import {
+  type ChangeHead,
+  type ChangeTimes,
+  isDeletion,
+  type KeyedChange,
+  recordOf,
+} from "./change.ts";
 import type { Delete, Operation, Put } from "./command.ts";
 import { holdOnKey, holdOnRange } from "./conditions.ts";
 import type { KeyRange } from "./ports.ts";
@@ -65,42 +71,52 @@ function deleteRefusal({ target, limit, conditions }: Delete): string | undefine
   return conditions.ifValue === undefined ? undefined : "ifValue needs a single key";
 }
 
-/** Applies what {@link refusalOf} does not refuse. */
-export function applyOperation(store: Store, operation: Operation): Result {
+/** Applies what {@link refusalOf} does not refuse. `times` go into each change that it makes. */
+export function applyOperation(store: Store, operation: Operation, times: ChangeTimes): Result {
   switch (operation.kind) {
     case "nothing":
       return { kind: "nothing", revision: store.revision };
     case "put":
-      return applyPut(store, operation);
+      return applyPut(store, operation, times);
     case "delete":
       return operation.target.kind === "key"
-        ? deleteKey(store, operation, operation.target.key)
-        : deleteRange(store, operation, operation.target);
+        ? deleteKey(store, operation, operation.target.key, times)
+        : deleteRange(store, operation, operation.target, times);
   }
 }
 
-function applyPut(store: Store, put: Put): Result {
+function applyPut(store: Store, put: Put, times: ChangeTimes): Result {
   const head = store.head(put.key);
   if (!holdOnKey(put.conditions, head, store)) return conditionFailed(store, put.key, head);
   const prev = put.prev ? aliveRecord(store, put.key, head) : undefined;
   const revision = nextRevision(store.revision);
   const { value, mediaType, lease } = put;
-  const written = store.put(revision, put.key, { value, mediaType, lease }, head);
+  const written = store.put({ revision, ...times }, put.key, { value, mediaType, lease }, head);
   return { kind: "put", revision, ...written, ...(prev === undefined ? {} : { prev }) };
 }
 
-function deleteKey(store: Store, deletion: Delete, key: Uint8Array): Result {
+function deleteKey(
+  store: Store,
+  deletion: Delete,
+  key: Uint8Array,
+  times: ChangeTimes,
+): Result {
   const head = store.head(key);
   if (!holdOnKey(deletion.conditions, head, store)) return conditionFailed(store, key, head);
   if (head === undefined || isDeletion(head)) return deletedNothing(store);
   const prev = deletion.prev ? aliveRecord(store, key, head) : undefined;
   const revision = nextRevision(store.revision);
-  store.delete(revision, key, head);
+  store.delete({ revision, ...times }, key, head);
   const records = prev === undefined ? [] : [prev];
   return { kind: "delete", revision, deleted: 1, more: false, prev: records };
 }
 
-function deleteRange(store: Store, deletion: Delete, range: KeyRange): Result {
+function deleteRange(
+  store: Store,
+  deletion: Delete,
+  range: KeyRange,
+  times: ChangeTimes,
+): Result {
   const { limit } = deletion;
   const all = { ...range, reverse: false };
   if (limit === undefined) {
@@ -118,7 +134,8 @@ function deleteRange(store: Store, deletion: Delete, range: KeyRange): Result {
   if (doomed.length === 0) return deletedNothing(store);
   const prev = deletion.prev ? recordsWithin(store, doomed, deletedRecordsBytesMax) : [];
   const revision = nextRevision(store.revision);
-  for (const change of doomed) store.delete(revision, change.key, change);
+  const stamp = { revision, ...times };
+  for (const change of doomed) store.delete(stamp, change.key, change);
   const more = found.length > keysMax;
   return { kind: "delete", revision, deleted: doomed.length, more, prev };
 }

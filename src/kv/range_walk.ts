@@ -53,9 +53,9 @@ export function walkRange(
     const slice: readonly Found[] = read(range, rowsMax);
     let folder: Uint8Array | undefined;
     for (const found of slice) {
-      if (visitor.isFull() || visited >= keysVisitMax) return resumeAt(found.key, query.reverse);
-      visited++;
+      if (++visited > keysVisitMax) return resumeAt(found.key, query.reverse);
       if (found.shown === undefined) continue;
+      if (visitor.isFull()) return resumeAt(found.key, query.reverse);
       folder = query.delimiter && folderOf(found.key, query.delimiter);
       if (folder !== undefined) {
         visitor.onPrefix(folder);

@@ -119,10 +119,11 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
       `Entry ${entry.index} to apply after entry ${applied.index}`,
     );
     const position = { index: entry.index, term: entry.term };
-    const result = entry.kind === "command" ? this.#applyCommand(entry.data) : noResult;
+    const timeMs = Math.max(clusterTimeMs, entry.timeMs);
+    const result = entry.kind === "command" ? this.#applyCommand(entry.data, timeMs) : noResult;
     this.#store.advance({
       applied: position,
-      clusterTimeMs: Math.max(clusterTimeMs, entry.timeMs),
+      clusterTimeMs: timeMs,
       ...(entry.kind === "configuration"
         ? { configuration: { position, configuration: decodeConfiguration(entry.data) } }
         : {}),
@@ -133,13 +134,17 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     return result;
   }
 
-  #applyCommand(data: Uint8Array): Result {
+  #applyCommand(data: Uint8Array, timeMs: number): Result {
     const decoded = decodeCommand(data);
-    const reason = decoded.ok ? refusalOf(decoded.value.operation) : decoded.reason;
-    if (decoded.ok && reason === undefined) {
-      return applyOperation(this.#store, decoded.value.operation);
-    }
-    return { kind: "refused", revision: this.#store.revision, reason: reason ?? "malformed" };
+    if (!decoded.ok) return this.#refused(decoded.reason);
+    const { operation, wallMs } = decoded.value;
+    const reason = refusalOf(operation);
+    if (reason !== undefined) return this.#refused(reason);
+    return applyOperation(this.#store, operation, { timeMs, wallMs });
+  }
+
+  #refused(reason: string): Result {
+    return { kind: "refused", revision: this.#store.revision, reason };
   }
 
   /**

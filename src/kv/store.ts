@@ -5,12 +5,24 @@
 
 import { assert, assertCount } from "../lib/assert.ts";
 import { emptyBytes } from "../lib/bytes.ts";
-import { type ChangeHead, isDeletion, type KeyedChange, recordOf } from "./change.ts";
+import {
+  type ChangeHead,
+  type ChangeTimes,
+  isDeletion,
+  type KeyedChange,
+  recordOf,
+} from "./change.ts";
 import { addHash, changeChecksums } from "./checksum.ts";
 import type { KeyRange, KvMeta, KvTables } from "./ports.ts";
 import type { KvRecord, LeaseId, Revision } from "./record.ts";
 import { lastChangeAt, type View } from "./revisions.ts";
 import { chainAfter, changeAtOrBelow, MissingChangeError } from "./version_chain.ts";
+
+/** Shared by all the changes of a command. */
+export interface Stamp extends ChangeTimes {
+  /** The one after the store's, which becomes the store's with the first change. */
+  readonly revision: Revision;
+}
 
 /** What the writer decides of a version; the rest follows from the store. */
 export interface NewVersion {
@@ -59,12 +71,9 @@ export class Store {
     return this.tables.head(key);
   }
 
-  /**
-   * Writes a version of `key` at `revision`, which is the store's or the one after it. `head` is
-   * what {@link head} gave.
-   */
+  /** Writes a version of `key`. `head` is what {@link head} gave. */
   put(
-    revision: Revision,
+    stamp: Stamp,
     key: Uint8Array,
     version: NewVersion,
     head: ChangeHead | undefined,
@@ -72,29 +81,30 @@ export class Store {
     const alive = head !== undefined && !isDeletion(head);
     const counts = alive
       ? { create: head.create, version: assertCount(head.version + 1, "version") }
-      : { create: revision, version: 1 };
-    this.#append(revision, key, { ...version, ...counts }, head);
+      : { create: stamp.revision, version: 1 };
+    this.#append(stamp, key, { ...version, ...counts }, head);
     return counts;
   }
 
   /** Deletes `key`, whose newest change is `head`, a version. */
-  delete(revision: Revision, key: Uint8Array, head: ChangeHead): void {
+  delete(stamp: Stamp, key: Uint8Array, head: ChangeHead): void {
     assert(!isDeletion(head), "The key to delete is deleted already");
-    this.#append(revision, key, { ...nothingKept, create: 0, version: 0 }, head);
+    this.#append(stamp, key, { ...nothingKept, create: 0, version: 0 }, head);
   }
 
   #append(
-    revision: Revision,
+    stamp: Stamp,
     key: Uint8Array,
     version: NewVersion & { readonly create: Revision; readonly version: number },
     head: ChangeHead | undefined,
   ): void {
     const meta = this.#meta;
+    const { revision } = stamp;
     assert(revision === meta.revision || revision === meta.revision + 1, `revision ${revision}`);
     const number = assertCount(meta.changes + 1, "number of changes");
     const links = chainAfter(head, (earlier) => this.tables.link(earlier));
     const valueBytes = version.value.length;
-    const change = { number, revision, key, ...version, ...links, valueBytes };
+    const change = { number, ...stamp, key, ...version, ...links, valueBytes };
     const { crc32c, hash } = changeChecksums(change);
     const over = head === undefined ? "absent" : isDeletion(head) ? "dead" : "live";
     this.tables.append({ ...change, crc32c }, over);
@@ -195,6 +205,7 @@ export class Store {
     const number = newest ?? this.#recentChange(range, view.through);
     if (number === undefined) return undefined;
     const { oldest } = this.#meta;
+    if (number === 0) return oldest;
     return Math.max(oldest, this.tables.firstFrom(number)?.revision ?? oldest);
   }
 

@@ -12,23 +12,26 @@ import { FatalStorageError } from "../../node/ports.ts";
 import type { SqliteRow, SqliteValue } from "../../runtime/mod.ts";
 
 const facts = "revision, create_revision, version, lease, media_type";
+const times = "time_ms, wall_ms";
 export const linkColumns = "number, previous, skip, depth";
 export const headColumns = `${linkColumns}, ${facts}, length(value) AS value_bytes`;
 /** A row without its key, which who asks by key has. */
-export const unkeyedColumns = `${linkColumns}, ${facts}, crc32c, value`;
+export const unkeyedColumns = `${linkColumns}, ${facts}, ${times}, crc32c, value`;
 export const changeColumns = `${unkeyedColumns}, change.key AS key`;
 export const keyedColumns = `${headColumns}, change.key AS key`;
 /** With the value only where it is short: SQLite then does not touch the pages of long ones. */
-export const sliceColumns = `${keyedColumns}, crc32c,
+export const sliceColumns = `${keyedColumns}, ${times}, crc32c,
   CASE WHEN length(value) <= ${sliceValueBytesMax} THEN value END AS value`;
 
-export const insertChangeSql = `INSERT INTO change (number, revision, key, create_revision, version,
-  previous, skip, depth, lease, media_type, crc32c, value) VALUES (?${", ?".repeat(11)})`;
+export const insertChangeSql = `INSERT INTO change (number, revision, time_ms, wall_ms, key,
+  create_revision, version, previous, skip, depth, lease, media_type, crc32c, value)
+  VALUES (?${", ?".repeat(13)})`;
 
 /** In the order of {@link insertChangeSql}. */
 export function changeValues(change: Change): readonly SqliteValue[] {
   return [
-    ...[change.number, change.revision, change.key, change.create, change.version],
+    ...[change.number, change.revision, change.timeMs, change.wallMs, change.key],
+    ...[change.create, change.version],
     ...[change.previous, change.skip, change.depth],
     ...[change.lease ?? null, change.mediaType ?? null, change.crc32c, change.value],
   ];
@@ -67,8 +70,14 @@ function headOf(row: SqliteRow, valueBytes: number): ChangeHead {
 /** A whole row. Throws FatalStorageError when it does not match its checksum. */
 export function parseChange(row: SqliteRow, key = blob(row, "key")): Change {
   const value = blob(row, "value");
-  const crc32c = count(row, "crc32c");
-  const change = { ...headOf(row, value.length), key, value, crc32c };
+  const change = {
+    ...headOf(row, value.length),
+    timeMs: count(row, "time_ms"),
+    wallMs: count(row, "wall_ms"),
+    key,
+    value,
+    crc32c: count(row, "crc32c"),
+  };
   requireIntact(change);
   return change;
 }

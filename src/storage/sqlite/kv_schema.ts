@@ -11,6 +11,8 @@
  *       number          counts the changes in the order of (revision, place within the revision);
  *                       the rowid, so that every write goes to the end of the table
  *       revision        shared by all changes of one command
+ *       time_ms         cluster time
+ *       wall_ms         the leader's wall clock, for people
  *       key
  *       create_revision the revision that created the key; 0 in a deletion
  *       version         1 at creation; 0 in a deletion
@@ -37,7 +39,7 @@
  *       live_keys, dead_keys
  *       state_hash_a, state_hash_b     the sum of the hashes of all changes ever made
  *       purged_hash_a, purged_hash_b   the sum of those that compaction has removed
- *       crc32c          over the columns before it (metaValues)
+ *       crc32c          over the columns before it (metaCrc32c)
  */
 
 import { ByteWriter } from "../../lib/bytes.ts";
@@ -55,6 +57,8 @@ const tables = `
   CREATE TABLE change (
     number INTEGER PRIMARY KEY,
     revision INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    wall_ms INTEGER NOT NULL,
     key BLOB NOT NULL,
     create_revision INTEGER NOT NULL,
     version INTEGER NOT NULL,
@@ -148,16 +152,23 @@ export function metaValues({ commits, clusterId, meta }: MetaRow): readonly Sqli
     ...[meta.liveKeys, meta.deadKeys],
     ...[stateHash.a, stateHash.b, purgedHash.a, purgedHash.b],
   ];
+  const [beforeConfiguration, behindIt] = [numbers.slice(1, 5), numbers.slice(5)];
+  const crc = metaCrc32c(numbers, clusterId, encoded);
+  return [commits, clusterId, ...beforeConfiguration, encoded, ...behindIt, crc];
+}
+
+const numberColumns = [
+  ...["commits", "applied_index", "applied_term", "configuration_index", "configuration_term"],
+  ...["cluster_time_ms", "revision", "oldest", "changes", "purged_through"],
+  ...["live_keys", "dead_keys"],
+  ...["state_hash_a", "state_hash_b", "purged_hash_a", "purged_hash_b"],
+];
+
+/** Over the integers as varints in the order of their columns, then cluster id, configuration. */
+function metaCrc32c(numbers: readonly number[], clusterId: string, encoded: Uint8Array): number {
   const writer = new ByteWriter();
   for (const number of numbers) writer.varint(number);
-  writer.text(clusterId).bytes(encoded);
-  return [
-    ...[commits, clusterId],
-    ...numbers.slice(1, 5),
-    encoded,
-    ...numbers.slice(5),
-    crc32c(writer.finish()),
-  ];
+  return crc32c(writer.text(clusterId).bytes(encoded).finish());
 }
 
 /** Throws FatalStorageError when the row is missing or does not match its checksum. */
@@ -166,34 +177,35 @@ export function readMeta(database: SqliteDatabase, path: string): MetaRow {
   const row = select.get();
   select.finalize();
   const parsed = row && parseMeta(row);
-  if (parsed !== undefined && metaValues(parsed).at(-1) === row?.["crc32c"]) return parsed;
+  if (parsed !== undefined) return parsed;
   throw new FatalStorageError(`${path} has a row "meta" with a wrong checksum`);
 }
 
 function parseMeta(row: SqliteRow): MetaRow | undefined {
   const clusterId = row["cluster_id"];
   const encoded = row["configuration"];
+  const numbers = numberColumns.map((name) => row[name]).filter(isCount);
   if (typeof clusterId !== "string" || !(encoded instanceof Uint8Array)) return undefined;
-  const number = (name: string): number => {
-    const value = row[name];
-    return typeof value === "number" ? value : Number.NaN;
-  };
-  const position = {
-    index: number("configuration_index"),
-    term: number("configuration_term"),
-  };
+  if (numbers.length !== numberColumns.length) return undefined;
+  if (metaCrc32c(numbers, clusterId, encoded) !== row["crc32c"]) return undefined;
+  const at = (name: string): number => numbers[numberColumns.indexOf(name)]!;
+  const position = { index: at("configuration_index"), term: at("configuration_term") };
   const meta = {
-    applied: { index: number("applied_index"), term: number("applied_term") },
+    applied: { index: at("applied_index"), term: at("applied_term") },
     configuration: { position, configuration: decodeConfiguration(encoded) },
-    clusterTimeMs: number("cluster_time_ms"),
-    revision: number("revision"),
-    oldest: number("oldest"),
-    changes: number("changes"),
-    purgedThrough: number("purged_through"),
-    liveKeys: number("live_keys"),
-    deadKeys: number("dead_keys"),
-    stateHash: { a: number("state_hash_a"), b: number("state_hash_b") },
-    purgedHash: { a: number("purged_hash_a"), b: number("purged_hash_b") },
+    clusterTimeMs: at("cluster_time_ms"),
+    revision: at("revision"),
+    oldest: at("oldest"),
+    changes: at("changes"),
+    purgedThrough: at("purged_through"),
+    liveKeys: at("live_keys"),
+    deadKeys: at("dead_keys"),
+    stateHash: { a: at("state_hash_a"), b: at("state_hash_b") },
+    purgedHash: { a: at("purged_hash_a"), b: at("purged_hash_b") },
   };
-  return { commits: number("commits"), clusterId, meta };
+  return { commits: at("commits"), clusterId, meta };
+}
+
+function isCount(value: SqliteValue | undefined): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }

@@ -248,6 +248,8 @@ export class SqliteKvTables implements KvTables {
       return run();
     } catch (error) {
       if (error instanceof SqliteError && (error.resultCode & 0xff) === sqliteFull) {
+        // SQLite may have rolled back by itself already; a part of a transaction must not stay.
+        this.rollback();
         throw new KvFullError(`${this.#path} could not be ${what}: the disk is full`);
       }
       throw kvDatabaseError(this.#path, what, error);

@@ -19,6 +19,8 @@ const change: Unchecked = {
   revision: 6,
   create: 2,
   version: 3,
+  timeMs: 10,
+  wallMs: 11,
   lease: undefined,
   mediaType: undefined,
   key: utf8("key"),
@@ -32,6 +34,8 @@ const replicated: Readonly<Record<string, Partial<Unchecked>>> = {
   "revision, high word": { revision: 6 + 0x1_0000_0000 },
   create: { create: 3 },
   version: { version: 4 },
+  "cluster time": { timeMs: 12 },
+  "wall time": { wallMs: 10 },
   "an empty lease": { lease: "" },
   lease: { lease: "1" },
   "media type": { mediaType: "1" },
@@ -83,8 +87,8 @@ describe("the checksums of a change", () => {
 
   it("are these, for ever", () => {
     assert.deepEqual(original, {
-      crc32c: 3_053_169_028,
-      hash: { a: 3_300_145_328, b: 2_367_260_984 },
+      crc32c: 393_038_139,
+      hash: { a: 3_979_580_635, b: 3_415_477_087 },
     });
   });
 });

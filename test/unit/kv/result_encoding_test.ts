@@ -1,4 +1,4 @@
-/** The bytes of results, as testdata/results.txt holds them: nodes of two versions exchange them. */
+/** The bytes of results, as testdata/results.txt holds them: two versions may exchange them. */
 
 import { readFileSync } from "node:fs";
 import type { KvRecord } from "../../../src/kv/record.ts";

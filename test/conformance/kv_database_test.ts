@@ -1,0 +1,314 @@
+/** kv.db as a file: its format, what it refuses, what it notices, and how it reaches the disk. */
+
+import { copyFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { KvStateMachine } from "../../src/kv/state_machine.ts";
+import { hex } from "../../src/lib/bytes.ts";
+import { FatalStorageError } from "../../src/node/ports.ts";
+import type { Configuration } from "../../src/raft/types.ts";
+import type { SqliteDatabase, SqliteValue } from "../../src/runtime/mod.ts";
+import { SqliteKvTables } from "../../src/storage/sqlite/kv_tables.ts";
+import { del, delRange, EntryMaker, get, put, range } from "../harness/kv_commands.ts";
+import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
+import { afterEach, assert, beforeEach, describe, it } from "../harness/test.ts";
+import { clusterId, openSqliteTables, runtime } from "./state_machine_places.ts";
+
+let temp: TempDir;
+beforeEach(() => {
+  temp = makeTempDir("kv-db");
+});
+afterEach(() => temp.remove());
+
+const configuration: Configuration = {
+  members: [
+    { id: 1, incarnation: "00000000000000aa", suffrage: "voter" },
+    {
+      ...{ id: 2, incarnation: "00000000000000bb", suffrage: "learner" },
+      addresses: { rpc: "127.0.0.1:7401", http: "http://127.0.0.1:7400" },
+    },
+  ],
+  nodeIdMax: 7,
+};
+
+/** What the fixture was made of: each column has held something, each table a row. */
+function fillFixture(machine: KvStateMachine): void {
+  const maker = new EntryMaker(0, 3);
+  machine.apply([
+    maker.configuration(configuration),
+    ...maker.commands([
+      put("a", "one"),
+      put("a", "two", { mediaType: "text/plain" }),
+      put(Uint8Array.of(0, 255), ""),
+      put("gone", "soon"),
+      del("gone"),
+      put("x/1", "v"),
+      put("x/2", "v"),
+      delRange("x/", "x0"),
+      put("x/1", "again"),
+    ]),
+  ]);
+}
+
+/** A table's rows as text, in the order of its key. */
+function dump(database: SqliteDatabase, table: string): readonly string[] {
+  const shown = (value: SqliteValue): string =>
+    value instanceof Uint8Array ? `x'${hex(value)}'` : String(value);
+  return database.prepare(`SELECT * FROM ${table} ORDER BY 1`).all()
+    .map((row) => Object.entries(row).map(([name, value]) => `${name}=${shown(value)}`).join(" "));
+}
+
+function contents(path: string): Readonly<Record<string, readonly string[]>> {
+  const database = runtime.openSqlite(path);
+  try {
+    const schema = database.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").all();
+    return {
+      schema: schema.map(({ sql }) => String(sql)),
+      application: dump(database, "pragma_application_id"),
+      version: dump(database, "pragma_user_version"),
+      ...Object.fromEntries(
+        ["change", "live", "dead", "meta"].map((table) => [table, dump(database, table)]),
+      ),
+    };
+  } finally {
+    database.close();
+  }
+}
+
+describe(`kv.db on ${runtime.name}: its format`, () => {
+  const fixture = new URL("./testdata/kv_v1.db", import.meta.url);
+
+  it("is that of the fixture, table by table and row by row", () => {
+    const machine = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+    fillFixture(machine);
+    machine.close();
+    const made = join(temp.path, "kv.db");
+    // Made once, on purpose: a file of this format must stay readable for ever.
+    if (process.env["SKEIN_REWRITE"] === "1" && !existsSync(fixture)) copyFileSync(made, fixture);
+    const copy = join(temp.path, "fixture.db");
+    copyFileSync(fixture, copy);
+    assert.deepEqual(contents(made), contents(copy));
+  });
+
+  it("is read as it was written", () => {
+    copyFileSync(fixture, join(temp.path, "kv.db"));
+    const machine = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+    assert.deepEqual(machine.applied(), {
+      position: { index: 10, term: 3 },
+      configuration: { position: { index: 1, term: 3 }, configuration },
+    });
+    const { revision, oldest, liveKeys, clusterTimeMs, stateHash } = machine.status();
+    assert.deepEqual([revision, oldest, liveKeys, clusterTimeMs], [10, 1, 3, 100]);
+    assert.deepEqual(stateHash, { a: 446_771_572, b: 2_656_629_982 });
+    const now = machine.read(range());
+    assert.deepEqual(now.kind === "range" ? now.items.map(({ key }) => hex(key)) : [], [
+      ...["00ff", "61", "782f31"],
+    ]);
+    const past = machine.read({ ...get("a", "gone", "x/2"), revision: 8 });
+    assert.deepEqual(past.kind === "records" ? past.records.map((each) => each?.mod) : [], [
+      ...[3, undefined, 8],
+    ]);
+    machine.close();
+  });
+});
+
+describe(`kv.db on ${runtime.name}: what it refuses`, () => {
+  function edit(sql: string): void {
+    const database = runtime.openSqlite(join(temp.path, "kv.db"));
+    database.exec(sql);
+    database.close();
+  }
+
+  function refusal(): string {
+    try {
+      openSqliteTables(temp.path).close();
+      return "opened";
+    } catch (error) {
+      assert.ok(error instanceof FatalStorageError);
+      return error.message.replace(temp.path, "DIR");
+    }
+  }
+
+  it("a file of another program", () => {
+    edit("CREATE TABLE t (x)");
+    assert.equal(refusal(), "DIR/kv.db is not a store of this program");
+  });
+
+  it("a file that is no database", () => {
+    copyFileSync(new URL(import.meta.url), join(temp.path, "kv.db"));
+    assert.match(refusal(), /^DIR\/kv.db could not be opened: file is not a database/);
+  });
+
+  it("a later format", () => {
+    openSqliteTables(temp.path).close();
+    edit("PRAGMA user_version = 2");
+    assert.equal(refusal(), "DIR/kv.db has format 2, this program knows 1");
+  });
+
+  it("the store of another cluster", () => {
+    const path = join(temp.path, "kv.db");
+    const options = { openSqlite: runtime.openSqlite, path };
+    new SqliteKvTables({ ...options, clusterId: "theirs" }).close();
+    assert.equal(
+      refusal(),
+      `DIR/kv.db belongs to cluster theirs, this node to cluster ${clusterId}`,
+    );
+  });
+
+  it("a second connection", () => {
+    const first = openSqliteTables(temp.path);
+    assert.match(refusal(), /^DIR\/kv.db could not be opened: another connection has it open/);
+    first.close();
+    assert.equal(refusal(), "opened");
+  });
+
+  for (const column of ["applied_index", "configuration", "state_hash_b", "cluster_id"]) {
+    it(`facts that were changed behind its back: ${column}`, () => {
+      openSqliteTables(temp.path).close();
+      const wrong = { configuration: "x'010000'", cluster_id: "cluster_id || 'x'" }[column] ?? "1";
+      edit(`UPDATE meta SET ${column} = ${wrong}`);
+      assert.equal(refusal(), 'DIR/kv.db has a row "meta" with a wrong checksum');
+    });
+  }
+
+  const damages = {
+    value: "value = x'6f6e66'",
+    revision: "revision = 3",
+    version: "version = 2",
+    create_revision: "create_revision = 1",
+    media_type: "media_type = 'a/b'",
+    lease: "lease = '5'",
+    time_ms: "time_ms = 11",
+    wall_ms: "wall_ms = wall_ms + 1",
+    crc32c: "crc32c = crc32c - 1",
+    previous: "previous = 7",
+    depth: "depth = 2",
+  };
+  for (const [column, change] of Object.entries(damages)) {
+    it(`to answer with a row that was changed behind its back: ${column}`, () => {
+      const machine = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+      machine.apply(new EntryMaker().commands([put("k", "one")]));
+      machine.close();
+      edit(`UPDATE change SET ${change} WHERE number = 1`);
+      const damaged = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+      const complaint = new FatalStorageError("Change 1 in kv.db has a wrong checksum");
+      assert.throws(() => damaged.read(get("k")), complaint);
+      assert.throws(() => damaged.read(range()), complaint);
+      damaged.close();
+    });
+  }
+
+  it("to take a row of one key for that of another", () => {
+    const machine = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+    machine.apply(new EntryMaker().commands([put("k", "one"), put("l", "two")]));
+    machine.close();
+    edit("UPDATE live SET number = 2 WHERE key = x'6b'");
+    const damaged = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+    assert.throws(() => damaged.read(get("k")), FatalStorageError);
+    damaged.close();
+  });
+});
+
+describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
+  /** Tables whose statements are written down as they are run. */
+  function traced(): { readonly tables: SqliteKvTables; readonly trace: string[] } {
+    const trace: string[] = [];
+    const tables = new SqliteKvTables({
+      openSqlite: (path) => {
+        const database = runtime.openSqlite(path);
+        return {
+          exec: (sql) => database.exec(sql),
+          close: () => database.close(),
+          prepare: (sql) => {
+            const statement = database.prepare(sql);
+            return {
+              all: (...values) => statement.all(...values),
+              finalize: () => statement.finalize(),
+              get: (...values) => {
+                if (sql.includes("=") && sql.startsWith("PRAGMA")) trace.push(sql);
+                return statement.get(...values);
+              },
+              run: (...values) => {
+                trace.push(sql.split(" ").slice(0, 3).join(" "));
+                return statement.run(...values);
+              },
+            };
+          },
+        };
+      },
+      path: join(temp.path, "kv.db"),
+      clusterId,
+    });
+    return { tables, trace };
+  }
+
+  it("with one transaction for many pages", () => {
+    const { tables, trace } = traced();
+    const machine = new KvStateMachine({ tables, commitEntriesMax: 6 });
+    trace.length = 0;
+    const maker = new EntryMaker();
+    for (let page = 0; page < 4; page++) {
+      machine.apply(maker.commands([put("a", "1"), put(`${page}`, "1")]));
+      machine.read(get("a"));
+    }
+    const transactions = trace.filter((sql) => /^(BEGIN|COMMIT)/.test(sql));
+    assert.deepEqual(transactions, ["BEGIN IMMEDIATE", "COMMIT", "BEGIN IMMEDIATE"]);
+    assert.equal(trace.filter((sql) => sql.startsWith("INSERT OR REPLACE")).length, 1);
+    machine.commit();
+    machine.commit();
+    assert.equal(trace.filter((sql) => sql === "COMMIT").length, 2);
+    machine.close();
+  });
+
+  it("synced exactly where it is made durable", () => {
+    const { tables, trace } = traced();
+    const machine = new KvStateMachine({ tables });
+    const maker = new EntryMaker();
+    const synchronous = (): readonly string[] =>
+      trace.filter((sql) => /^(BEGIN|COMMIT|PRAGMA synchronous)/.test(sql));
+    const durably = [
+      ...["PRAGMA synchronous = FULL", "BEGIN IMMEDIATE", "COMMIT"],
+      ...["PRAGMA synchronous = NORMAL"],
+    ];
+    assert.deepEqual(synchronous(), ["PRAGMA synchronous = NORMAL"]);
+    trace.length = 0;
+    machine.apply(maker.commands([put("a", "1")]));
+    machine.makeDurable(() => {});
+    assert.deepEqual(synchronous(), ["BEGIN IMMEDIATE", "COMMIT", ...durably]);
+    trace.length = 0;
+    // What was committed before is not synced yet, although no transaction is open.
+    machine.makeDurable(() => {});
+    assert.deepEqual(synchronous(), durably);
+    machine.close();
+  });
+
+  it("and falls back to the last commit when that is full", () => {
+    let database: SqliteDatabase | undefined;
+    const tables = new SqliteKvTables({
+      openSqlite: (path) => database = runtime.openSqlite(path),
+      path: join(temp.path, "kv.db"),
+      clusterId,
+    });
+    const pages = (count: number): void => {
+      database?.prepare(`PRAGMA max_page_count = ${count}`).get();
+    };
+    const machine = new KvStateMachine({ tables });
+    const maker = new EntryMaker();
+    machine.apply(maker.commands([put("a", "1")]));
+    machine.commit();
+    const { stateHash } = machine.status();
+    pages(30);
+    const page = maker.commands([put("b", "2"), put("large", new Uint8Array(1_000_000))]);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      assert.deepEqual(machine.apply(page), { full: true });
+      assert.equal(machine.applied().position.index, 1);
+      assert.deepEqual(machine.status().stateHash, stateHash);
+      assert.equal(machine.read(get("a")).kind, "future");
+    }
+    assert.equal(tables.live(new Uint8Array([0x62])), undefined);
+    pages(1_000_000);
+    assert.equal(Array.isArray(machine.apply(page)), true);
+    assert.equal(machine.read(get("b", "large")).kind, "records");
+    machine.close();
+  });
+});

@@ -1,0 +1,30 @@
+/**
+ * Applies operations of one seed to the store in argument 1 until it is killed, and prints after
+ * each commit the index that it has come to. Every tenth commit is a durable one.
+ */
+
+import process from "node:process";
+import { KvStateMachine } from "../../../src/kv/state_machine.ts";
+import { SqliteKvTables } from "../../../src/storage/sqlite/kv_tables.ts";
+import { EntryMaker } from "../../harness/kv_commands.ts";
+import { RandomKv } from "../../harness/random_kv.ts";
+import { currentRuntime } from "../../harness/runtime.ts";
+
+const [path, clusterId, seed] = process.argv.slice(2);
+if (path === undefined || clusterId === undefined) throw new Error("kv_writer PATH CLUSTER SEED");
+
+const { openSqlite } = await currentRuntime();
+const machine = new KvStateMachine({ tables: new SqliteKvTables({ openSqlite, path, clusterId }) });
+const random = new RandomKv(Number(seed));
+const maker = new EntryMaker();
+
+for (let commits = 1;; commits++) {
+  for (let pages = 0; pages < 3; pages++) {
+    const operations = Array.from({ length: 7 }, () => random.operation(maker.lastIndex + 1));
+    machine.apply(maker.commands(operations));
+  }
+  if (commits % 10 === 0) machine.makeDurable(() => {});
+  else machine.commit();
+  process.stdout.write(`${machine.applied().position.index}\n`);
+  await new Promise((resolve) => setImmediate(resolve));
+}
