@@ -1,0 +1,105 @@
+import { commands } from "../../../src/cli/main.ts";
+import { runCli } from "../../harness/cli.ts";
+import { currentRuntime } from "../../harness/runtime.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+const runtime = await currentRuntime();
+
+describe("the command line", () => {
+  const wrong: readonly (readonly [string, string])[] = [
+    ["", "error: A command is missing; see skein --help"],
+    ["pt", 'error: "pt" is not a command; did you mean put?'],
+    ["frobnicate", 'error: "frobnicate" is not a command; see skein --help'],
+    ["member", "error: skein member needs one more word; known are member list"],
+    [
+      "config chek",
+      "error: skein config needs one more word; known are config check, config print",
+    ],
+    ["get", "error: KEY is missing"],
+    ["get a b", 'error: "b" is one argument too many'],
+    [
+      "get a --consistent",
+      "error: --consistent is not an option of skein get; did you mean --consistency?",
+    ],
+    ["put a", "error: VALUE is missing"],
+    ["put a b --if-match 1 --if-absent", "error: --if-match and --if-absent contradict each other"],
+    ["put a b --if-match x", 'error: --if-match is "x"; allowed is a revision or *'],
+    ["del", "error: KEY is missing"],
+    ["del --prefix=", "error: --prefix is empty, which would delete everything"],
+    ["del a --limit 3", "error: --limit goes with --prefix"],
+    ["ls a --start b", "error: PREFIX contradicts --start and --end"],
+    ["get a --endpoints ftp://x", 'error: The endpoint is "ftp://x"; allowed is http://host:port'],
+    [
+      "get a --timeout soon",
+      'error: --timeout is "soon"; allowed is a duration such as 500ms, 5s or 1m',
+    ],
+    ["leader transfer two", 'error: NODE_ID is "two"; allowed is a node\'s id'],
+    ["completion fish", 'error: "fish" is not a known shell; allowed is bash or zsh'],
+    ["dev --nodes 16", 'error: --nodes is "16"; allowed is an integer from 1 to 15'],
+    [
+      "dev --base-port 65520",
+      'error: --base-port is "65520"; allowed is an integer from 1 to 65514',
+    ],
+    ["start extra", 'error: "extra" is one argument too many'],
+  ];
+  for (const [line, message] of wrong) {
+    it(`skein ${line} is a usage error: ${message}`, async () => {
+      const words = line === "" ? [] : line.split(" ");
+      const { code, out, errors } = await runCli(words);
+      assert.deepEqual(errors, [message]);
+      assert.equal(code, 2);
+      assert.equal(out, "");
+    });
+  }
+
+  for (const words of [["--help"], ["-h"], ["help"]]) {
+    it(`skein ${words.join(" ")} lists every command`, async () => {
+      const { code, out } = await runCli(words);
+      assert.equal(code, 0);
+      for (const { name, summary } of commands) {
+        assert.ok(out.includes(`${name} `) && out.includes(summary));
+      }
+    });
+  }
+
+  for (const command of commands) {
+    const words = command.name.split(" ");
+    it(`skein ${command.name} --help has a usage line, every option and an example`, async () => {
+      const { code, out, errors } = await runCli([...words, "anything", "--help"]);
+      assert.deepEqual([code, errors], [0, []]);
+      assert.ok(out.includes(`Usage: skein ${command.name}`));
+      for (const option of command.options) assert.ok(out.includes(`--${option.name}`));
+      assert.match(out, /\nExample: .*skein /);
+      assert.equal((await runCli(["help", ...words])).out, out);
+    });
+  }
+
+  it("shows the commands of a group", async () => {
+    const { code, out } = await runCli(["config", "--help"]);
+    assert.equal(code, 0);
+    assert.match(out, /skein config check[^]*skein config print/);
+  });
+
+  it("takes --help behind -- for an operand", async () => {
+    assert.equal((await runCli(["put", "k", "--", "--help", "x"])).code, 2);
+  });
+
+  it("tells its version, for people and for programs", async () => {
+    const { code, out } = await runCli(["version"]);
+    assert.equal(code, 0);
+    assert.match(out, /^skein \d+\.\d+\.\d+ \(source\), (bun|deno) [^,]+, SQLite 3\./);
+    assert.equal((await runCli(["--version"])).out, out);
+    const json = JSON.parse((await runCli(["version", "-o", "json"])).out);
+    assert.equal(json.runtime, runtime.name);
+    assert.equal(json.runtime_version, runtime.version);
+    assert.equal(json.commit, "source");
+  });
+
+  it("prints a completion script that knows commands and options", async () => {
+    const { out } = await runCli(["completion", "bash"]);
+    assert.match(out, /words="start dev put get del ls status member leader config /);
+    assert.match(out, /"config"\) words="check print"/);
+    assert.match(out, /"member list"\) words="--endpoints/);
+    assert.match((await runCli(["completion", "zsh"])).out, /bashcompinit/);
+  });
+});
