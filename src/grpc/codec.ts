@@ -18,29 +18,27 @@ protobuf.configure();
 const root = protobuf.Root.fromJSON(schema).resolveAll();
 setAbsentValues(root);
 
-/** The library's own default of an absent byte field is an Array, which SQLite refuses to bind. */
-function emptyAbsentBytes(type: protobuf.Type): void {
-  for (const field of type.fieldsArray) {
-    if (field.type !== "bytes" || field.repeated || field.partOf !== null) continue;
-    if (field.options?.["proto3_optional"] === true) continue;
-    const empty = { value: emptyBytes, writable: true };
-    Object.defineProperty(type.ctor.prototype, field.name, empty);
-  }
-}
-
-/** An absent optional enum would read as its first value: absent is null for every other type. */
+/** What a message reads where a field is absent, where the library's own idea of it is another. */
 function setAbsentValues(space: protobuf.NamespaceBase): void {
   for (const nested of space.nestedArray) {
     if (nested instanceof protobuf.Type) {
-      emptyAbsentBytes(nested);
       for (const field of nested.fieldsArray) {
-        const optional = field.options?.["proto3_optional"] === true;
-        if (!optional || !(field.resolvedType instanceof protobuf.Enum)) continue;
-        Object.defineProperty(nested.ctor.prototype, field.name, { value: null, writable: true });
+        const value = absentValue(field);
+        if (value === undefined) continue;
+        Object.defineProperty(nested.ctor.prototype, field.name, { value, writable: true });
       }
     }
     if (nested instanceof protobuf.Namespace) setAbsentValues(nested);
   }
+}
+
+function absentValue(field: protobuf.Field): null | Uint8Array | undefined {
+  const optional = field.options?.["proto3_optional"] === true;
+  // The library reads the enum's first value; every other optional field that is absent is null.
+  if (optional && field.resolvedType instanceof protobuf.Enum) return null;
+  // The library reads an Array, which SQLite refuses to bind.
+  if (field.type === "bytes" && !field.repeated && field.partOf === null) return emptyBytes;
+  return undefined;
 }
 
 /** Thrown by {@link Codec.decode} for bytes that are no message of the type. */

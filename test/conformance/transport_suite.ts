@@ -162,15 +162,20 @@ export function transportSuite(name: string, start: StartPeer): void {
       });
     });
 
-    it("does not carry to a node that is not the one meant", () =>
-      withPeers(start, [...pair, { id: 3 }], async (one, two, three) => {
+    it("does not carry to a node that is not the one meant, even if that one would listen", () => {
+      const judge = (theirs: Hello): HelloAnswer => ({
+        kind: "accepted",
+        hello: { ...theirs, from: 3, to: theirs.from },
+      });
+      return withPeers(start, [...pair, { id: 3, judge }], async (one, two, three) => {
         one!.transport.setPeers([{ id: 2, address: three!.address }]);
         await until(() => {
           one!.transport.send(heartbeat(1, 2, 1));
           return one!.unreachable.includes(2);
         }, { what: "the peer to be called unreachable", everyMs: 20 });
         assert.equal(two!.received.length + three!.received.length, 0);
-      }));
+      });
+    });
 
     it("reports a peer that goes away, and finds it at a new address", () =>
       withPeers(start, pair, async (one, two) => {
