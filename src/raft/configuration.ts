@@ -26,7 +26,8 @@ export function voterSets(configuration: Configuration): VoterSets {
   return sets;
 }
 
-function votersOf(members: readonly Member[]): readonly NodeId[] {
+/** The ids of those that count in a quorum of `members`. */
+export function votersOf(members: readonly Member[]): readonly NodeId[] {
   return members.filter((member) => member.suffrage === "voter").map((member) => member.id);
 }
 

@@ -1,0 +1,392 @@
+/**
+ * A cluster of cores in a random world: messages are lost, repeated and reordered, processes crash
+ * and stand still, disks are slow, members change. A seed is a run; what must hold is checked at
+ * every event (raft_checks.ts). After {@link RaftChaos.heal} the cluster must come to life again.
+ */
+
+import { utf8 } from "../../src/lib/bytes.ts";
+import { Prng } from "../../src/lib/prng.ts";
+import { isVoter } from "../../src/raft/configuration.ts";
+import type { Envelope } from "../../src/raft/message.ts";
+import type { Outcome } from "../../src/raft/ready.ts";
+import type { Configuration, Index, NodeId, ProposalId, ReadId } from "../../src/raft/types.ts";
+import { RaftChecks } from "./raft_checks.ts";
+import { configurationOf, firstEntry } from "./raft_cluster.ts";
+import { RaftDisk } from "./raft_disk.ts";
+import { RaftInvariantError, RaftNode } from "./raft_node.ts";
+import { drawWeather, type RaftWeather } from "./raft_weather.ts";
+
+const underWayMax = 300;
+
+export class RaftChaos {
+  readonly #prng: Prng;
+  readonly #weather: RaftWeather;
+  readonly #nodes = new Map<NodeId, RaftNode>();
+  readonly #checks: RaftChecks;
+  readonly #first: Configuration;
+  #underWay: Envelope[] = [];
+  readonly #cut = new Set<string>();
+  readonly #paused = new Set<NodeId>();
+  /** What was committed when a read was asked for. */
+  readonly #reads = new Map<number, Index>();
+  /** Changes of members that were asked for. */
+  readonly #asked = new Set<ProposalId>();
+  #nowMs = 0;
+  #lastProposal: ProposalId = 0;
+  #lastRead = 0;
+  #events = 0;
+  #healing = false;
+  #trace = 0;
+  readonly #counts = {
+    accepted: 0,
+    readable: 0,
+    transferred: 0,
+    changed: 0,
+    truncated: 0,
+    crashed: 0,
+    disksLost: 0,
+    recovered: 0,
+  };
+
+  constructor(seed: number) {
+    this.#prng = new Prng(seed);
+    this.#weather = drawWeather(this.#prng);
+    const { voters, learners } = this.#weather;
+    this.#first = configurationOf({
+      voters: Array.from({ length: voters }, (_, at) => at + 1),
+      learners: Array.from({ length: learners }, (_, at) => voters + at + 1),
+    });
+    this.#checks = new RaftChecks(this.#nodes, firstEntry(this.#first));
+    for (const { id } of this.#first.members) this.#make(id);
+  }
+
+  /** What happened how often, to show that the seeds reach what they should. */
+  get counts(): Readonly<Record<string, number>> {
+    const { elections, committedIndex } = this.#checks;
+    return { ...this.#counts, elections, committed: committedIndex };
+  }
+
+  /** When and in which phase the run is, for messages. */
+  get place(): string {
+    return `${this.#healing ? "healing" : "chaos"} at event ${this.#events}`;
+  }
+
+  /** A number over all that was sent, in order: equal for equal runs. */
+  get trace(): number {
+    return this.#trace;
+  }
+
+  #make(id: NodeId): RaftNode {
+    const prng = this.#prng.split();
+    const disk = new RaftDisk(this.#first, [firstEntry(this.#first)], {
+      currentTerm: 1,
+      commitIndex: 1,
+    });
+    const node = new RaftNode({
+      ...{ id, disk, rng: prng, options: this.#weather.options },
+      writesInflightMax: this.#weather.writesInflightMax,
+      observer: {
+        sent: (envelope) => this.#sent(envelope),
+        began: (_, { truncateFrom }) => {
+          if (truncateFrom !== undefined) this.#counts.truncated++;
+        },
+        finished: (at, write) => this.#checks.finished(at, write),
+        applied: (at, entries) => this.#checks.applied(at, entries),
+        leadership: () => {},
+        outcome: (_, outcome) => this.#outcome(outcome),
+        stepped: (at, before, after) => {
+          if (before.recovering && !after.recovering) this.#recovered(at);
+          this.#checks.stepped(at, before, after);
+        },
+      },
+    });
+    node.diskIsAutomatic = false;
+    node.storeIsAutomatic = this.#prng.chance(1, 2);
+    node.applyBytesMax = 200;
+    this.#nodes.set(id, node);
+    node.start(this.#nowMs);
+    return node;
+  }
+
+  #recovered(node: RaftNode): void {
+    node.recovering = false;
+    this.#counts.recovered++;
+  }
+
+  // ---- Chaos ----
+
+  run(steps: number): void {
+    for (let left = steps; left > 0; left--) {
+      this.#events++;
+      this.#step();
+    }
+  }
+
+  #step(): void {
+    const { crashPermille, pausePermille, jumpPermille, cutPermille } = this.#weather;
+    const prng = this.#prng;
+    const trouble = prng.below(1000);
+    if (trouble < crashPermille) return this.#crash();
+    if (trouble >= 100 && trouble < 100 + pausePermille) return this.#pause();
+    if (trouble >= 200 && trouble < 200 + jumpPermille) {
+      this.#nowMs += prng.below(3000);
+      return;
+    }
+    if (trouble >= 300 && trouble < 300 + cutPermille) return this.#cutOrHeal();
+    const kind = prng.below(100);
+    if (kind < 45) return this.#deliver();
+    if (kind < 65) return this.#persist();
+    if (kind < 85) return this.#tick();
+    const node = this.#pick();
+    if (node === undefined) return;
+    if (kind < 88) return node.apply(this.#nowMs, 1 + prng.below(3));
+    if (kind < 94) return this.#propose(node);
+    if (kind < 98) return this.#read(node);
+    if (kind < 99) return this.#rare(node);
+    return this.#checkLease(node);
+  }
+
+  /** A node that runs and is not paused. */
+  #pick(): RaftNode | undefined {
+    const nodes = [...this.#nodes.values()];
+    const node = nodes[this.#prng.below(nodes.length)]!;
+    return node.isRunning && !this.#paused.has(node.id) ? node : undefined;
+  }
+
+  #tick(): void {
+    this.#nowMs += this.#prng.below(60);
+    for (const node of this.#nodes.values()) {
+      if (!node.isRunning || this.#paused.has(node.id) || this.#prng.chance(1, 5)) continue;
+      node.step({ kind: "tick" }, this.#nowMs);
+    }
+  }
+
+  #deliver(): void {
+    if (this.#underWay.length === 0) return;
+    const { reorders, lossPercent, repeatPercent } = this.#weather;
+    const at = reorders ? this.#prng.below(this.#underWay.length) : 0;
+    const envelope = this.#underWay[at]!;
+    const repeats = this.#prng.chance(repeatPercent, 100);
+    if (!repeats) this.#underWay.splice(at, 1);
+    if (this.#prng.chance(lossPercent, 100)) return;
+    this.#deliverTo(envelope);
+  }
+
+  #deliverTo(envelope: Envelope): void {
+    const node = this.#nodes.get(envelope.to);
+    if (node?.isRunning !== true || this.#paused.has(envelope.to)) return;
+    if (this.#cut.has(`${envelope.from}>${envelope.to}`)) return;
+    node.step({ kind: "receive", envelope }, this.#nowMs);
+  }
+
+  #persist(): void {
+    for (const node of this.#nodes.values()) {
+      if (!node.isRunning || this.#paused.has(node.id)) continue;
+      if (this.#weather.slowDisks && this.#prng.chance(3, 4)) continue;
+      if (node.disk.underWay.length > 0) node.persistOldest(this.#nowMs);
+    }
+  }
+
+  #crash(): void {
+    const nodes = [...this.#nodes.values()];
+    const node = nodes[this.#prng.below(nodes.length)]!;
+    if (!node.isRunning) return node.start(this.#nowMs);
+    node.crash(this.#prng.below(3));
+    this.#counts.crashed++;
+    // kv.db may have to replay a part: what it held durably is any state it once was in.
+    if (this.#prng.chance(1, 2)) this.#rollBackStore(node);
+    const alone = [...this.#nodes.values()].every((each) => each === node || !each.recovering);
+    if (this.#weather.losesDisks && alone && this.#prng.chance(1, 2)) this.#loseDisk(node);
+    if (this.#prng.chance(1, 2)) node.start(this.#nowMs);
+  }
+
+  #rollBackStore(node: RaftNode): void {
+    const index = this.#prng.below(node.applied.index + 1);
+    node.applied = { index, term: index === 0 ? 0 : node.disk.entry(index)!.term };
+  }
+
+  /** Damage is found at start (src/node/recovery.ts): the end of the log goes, a new epoch begins. */
+  #loseDisk(node: RaftNode): void {
+    const { disk } = node;
+    const from = 2 + this.#prng.below(disk.lastIndex());
+    const { currentTerm, commitIndex } = disk.hardState;
+    const kept = Math.min(from - 1, disk.lastIndex());
+    const applied = Math.min(node.applied.index, kept);
+    node.applied = { index: applied, term: applied === 0 ? 0 : disk.entry(applied)!.term };
+    disk.lose(from, {
+      currentTerm,
+      votedFor: node.id,
+      commitIndex: Math.min(commitIndex, kept),
+    });
+    node.logEpoch++;
+    node.recovering = true;
+    this.#checks.copiesWereLost = true;
+    this.#counts.disksLost++;
+  }
+
+  #pause(): void {
+    const nodes = [...this.#nodes.keys()];
+    const id = nodes[this.#prng.below(nodes.length)]!;
+    if (!this.#paused.delete(id)) this.#paused.add(id);
+  }
+
+  #cutOrHeal(): void {
+    if (this.#prng.chance(1, 3)) return this.#cut.clear();
+    const ids = [...this.#nodes.keys()];
+    const [from, to] = [ids[this.#prng.below(ids.length)]!, ids[this.#prng.below(ids.length)]!];
+    const oneWay = this.#prng.chance(1, 3);
+    this.#cut.add(`${from}>${to}`);
+    if (!oneWay) this.#cut.add(`${to}>${from}`);
+    this.#tell(from, to);
+  }
+
+  #tell(from: NodeId, peer: NodeId): void {
+    const node = this.#nodes.get(from);
+    if (node?.isRunning !== true || this.#paused.has(from)) return;
+    node.step({ kind: "peerUnreachable", peer }, this.#nowMs);
+  }
+
+  // ---- Clients ----
+
+  #propose(node: RaftNode): void {
+    const data = utf8(`p${++this.#lastProposal}`);
+    node.step({ kind: "propose", id: this.#lastProposal, data }, this.#nowMs);
+  }
+
+  #read(node: RaftNode): void {
+    const id: ReadId = { node: node.id, nonce: node.starts, counter: ++this.#lastRead };
+    this.#reads.set(id.counter, this.#checks.committedIndex);
+    const level = this.#weather.options.lease && this.#prng.chance(1, 2) ? "lease" : "quorum";
+    node.step({ kind: "readIndex", id, level }, this.#nowMs);
+  }
+
+  #checkLease(node: RaftNode): void {
+    const index = node.core.leaseIndex(this.#nowMs);
+    if (index === undefined || index >= this.#checks.committedIndex) return;
+    throw new RaftInvariantError(
+      `Node ${node.id} reads by lease at ${index}, committed is ${this.#checks.committedIndex}`,
+    );
+  }
+
+  #rare(node: RaftNode): void {
+    if (this.#prng.chance(1, 3)) {
+      const ids = [...this.#nodes.keys()];
+      const target = ids[this.#prng.below(ids.length)]!;
+      const id = ++this.#lastProposal;
+      node.step({ kind: "transferLeadership", id, target }, this.#nowMs);
+    } else if (this.#weather.changesMembers) {
+      this.#changeMembers(node);
+    }
+  }
+
+  #changeMembers(node: RaftNode): void {
+    const { configuration, position } = node.status.configuration;
+    const prng = this.#prng;
+    const ids = configuration.members.map(({ id }) => id).filter(() => !prng.chance(1, 4));
+    if (prng.chance(1, 2) && configuration.nodeIdMax < 9) {
+      const id = configuration.nodeIdMax + 1;
+      if (!this.#nodes.has(id)) this.#make(id);
+      ids.push(id);
+    }
+    const voters = ids.filter(() => prng.chance(4, 5));
+    if (voters.length === 0) return;
+    const learners = ids.filter((id) => !voters.includes(id));
+    const { members } = configurationOf({ voters, learners });
+    const id = ++this.#lastProposal;
+    this.#asked.add(id);
+    node.step({
+      ...{ kind: "changeConfiguration", id, expected: position, change: { members } },
+    }, this.#nowMs);
+  }
+
+  #outcome(outcome: Outcome): void {
+    if (outcome.kind === "accepted") this.#counts.accepted++;
+    if (outcome.kind === "transferred") this.#counts.transferred++;
+    if (outcome.kind === "accepted" && this.#asked.has(outcome.id)) this.#counts.changed++;
+    if (outcome.kind !== "readable") return;
+    this.#counts.readable++;
+    const committed = this.#reads.get(outcome.id.counter) ?? 0;
+    if (outcome.index >= committed) return;
+    throw new RaftInvariantError(
+      `Read ${outcome.id.counter} at ${outcome.index}: ${committed} was committed when it was asked`,
+    );
+  }
+
+  #sent(envelope: Envelope): void {
+    const { from, to, term, message } = envelope;
+    const word = from * 8191 + to * 127 + term * 31 + message.kind.length;
+    this.#trace = Math.imul(this.#trace ^ word, 0x01000193) >>> 0;
+    this.#checks.sent(envelope);
+    this.#underWay.push(envelope);
+    if (this.#underWay.length <= underWayMax) return;
+    this.#underWay.splice(this.#prng.below(underWayMax), 1);
+  }
+
+  // ---- Healing ----
+
+  /**
+   * Ends all trouble, then demands within `withinMs` a leader, a new entry committed by it, and the
+   * same commit index, applied, on every member.
+   */
+  heal(withinMs: number): void {
+    this.#healing = true;
+    this.#cut.clear();
+    this.#paused.clear();
+    for (const node of this.#nodes.values()) {
+      node.diskIsAutomatic = true;
+      node.storeIsAutomatic = true;
+      if (!node.isRunning) node.start(this.#nowMs);
+    }
+    let target: Index | undefined;
+    for (const endMs = this.#nowMs + withinMs; this.#nowMs < endMs;) {
+      this.#nowMs += 50;
+      for (const node of this.#nodes.values()) this.#wake(node);
+      this.#deliverAll();
+      const leader = this.#leader();
+      if (leader === undefined) continue;
+      if (target === undefined || leader.status.lastIndex < target) {
+        this.#propose(leader);
+        target = leader.status.lastIndex;
+      }
+      if (this.#isWhole(leader, target)) return;
+    }
+    const report = [...this.#nodes.values()].map(({ id, status }) =>
+      `n${id} ${status.role} term=${status.term} commit=${status.commitIndex} ` +
+      `last=${status.lastIndex}${status.recovering ? " recovering" : ""}`
+    );
+    throw new RaftInvariantError(`No life within ${withinMs} ms: ${report.join("; ")}`);
+  }
+
+  #wake(node: RaftNode): void {
+    while (node.disk.underWay.length > 0) node.persistOldest(this.#nowMs);
+    node.apply(this.#nowMs);
+    node.step({ kind: "tick" }, this.#nowMs);
+  }
+
+  #deliverAll(): void {
+    for (let left = 5000; left > 0 && this.#underWay.length > 0; left--) {
+      this.#deliverTo(this.#underWay.shift()!);
+    }
+    if (this.#underWay.length > 0) throw new RaftInvariantError("Messages never come to an end");
+  }
+
+  #leader(): RaftNode | undefined {
+    let best: RaftNode | undefined;
+    for (const node of this.#nodes.values()) {
+      const { role, term } = node.status;
+      if (role === "leader" && term > (best?.status.term ?? 0)) best = node;
+    }
+    return best;
+  }
+
+  #isWhole(leader: RaftNode, target: Index): boolean {
+    const { commitIndex, lastIndex, configuration, configurationCommitted } = leader.status;
+    if (commitIndex < target || commitIndex < lastIndex || !configurationCommitted) return false;
+    if (configuration.configuration.outgoing !== undefined) return false;
+    if (!isVoter(configuration.configuration, leader.id)) return false;
+    return configuration.configuration.members.every(({ id }) => {
+      const { applied, recovering } = this.#nodes.get(id)!.status;
+      return applied === commitIndex && !recovering;
+    });
+  }
+}

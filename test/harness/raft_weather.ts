@@ -1,0 +1,57 @@
+/** What a seed of the chaos draws before it begins: the cluster, its options, and which troubles. */
+
+import type { Prng } from "../../src/lib/prng.ts";
+import type { RaftOptions } from "../../src/raft/types.ts";
+import { raftOptions } from "./raft_node.ts";
+
+/** How the world of one seed is: every trouble is off in half of them. */
+export interface RaftWeather {
+  readonly voters: number;
+  readonly learners: number;
+  readonly changesMembers: boolean;
+  readonly losesDisks: boolean;
+  readonly writesInflightMax: number;
+  readonly lossPercent: number;
+  readonly repeatPercent: number;
+  readonly reorders: boolean;
+  readonly crashPermille: number;
+  readonly pausePermille: number;
+  readonly jumpPermille: number;
+  readonly cutPermille: number;
+  readonly slowDisks: boolean;
+  readonly options: RaftOptions;
+}
+
+/** Draws the world of a seed. */
+export function drawWeather(prng: Prng): RaftWeather {
+  const some = (max: number): number => prng.chance(1, 2) ? 0 : 1 + prng.below(max);
+  const voters = 1 + prng.below(5);
+  const changesMembers = prng.chance(1, 3);
+  const electionTimeoutMinMs = prng.chance(1, 2) ? 1000 : 300;
+  const options = {
+    ...raftOptions,
+    heartbeatIntervalMs: electionTimeoutMinMs / 10,
+    electionTimeoutMinMs,
+    electionTimeoutMaxMs: 2 * electionTimeoutMinMs,
+    inflightMessagesMax: 1 + prng.below(8),
+    appendBytesMax: 64 + prng.below(400),
+    logCacheBytesMax: prng.below(2) * 4000,
+    ...(prng.chance(1, 3) && { lease: { clockDriftPermille: 0, marginMs: 0 } }),
+  };
+  return {
+    voters,
+    learners: prng.below(2),
+    changesMembers,
+    losesDisks: voters >= 3 && !changesMembers && prng.chance(1, 4),
+    writesInflightMax: 1 + prng.below(3),
+    lossPercent: some(20),
+    repeatPercent: some(20),
+    reorders: prng.chance(1, 2),
+    crashPermille: some(10),
+    pausePermille: some(10),
+    jumpPermille: some(5),
+    cutPermille: some(10),
+    slowDisks: prng.chance(1, 2),
+    options,
+  };
+}
