@@ -202,8 +202,18 @@ export class RaftState {
 
   /** May this node ask for votes? Granting one is another question (raft/mod.ts, "Votes"). */
   mayCampaign(): boolean {
-    return isVoter(this.configuration, this.self) && !this.recovering && !this.needsSnapshot() &&
+    return this.#isElectable() && !this.recovering && !this.needsSnapshot() &&
       this.hungReason() === undefined && !this.#isKnownRemoved();
+  }
+
+  /**
+   * A voter, or one until a configuration that is not committed yet: thesis §4.2.2. Its log may be
+   * the only one that the voters of C_old can follow, and then nobody else can finish the change.
+   * It does not count itself.
+   */
+  #isElectable(): boolean {
+    return isVoter(this.configuration, this.self) ||
+      isVoter(this.committedConfiguration.configuration, this.self);
   }
 
   /** The store is behind the log's boundary: only a snapshot brings it forward. */
