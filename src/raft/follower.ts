@@ -104,9 +104,14 @@ export class Follower {
     }
   }
 
-  /** Then there is nobody whose heartbeat could still arrive. */
+  /**
+   * Then there is nobody whose heartbeat could still arrive. As long as the configuration is not
+   * committed there may be: the leader of C_old, and it may hold a lease that counts on this node.
+   */
   #isSoleVoter(): boolean {
-    return isQuorum(this.#state.voterSets, (voter) => voter === this.#state.self);
+    const { effective, log, voterSets, self } = this.#state;
+    return effective.position.index <= log.commitIndex &&
+      isQuorum(voterSets, (voter) => voter === self);
   }
 
   #granted(): undefined {

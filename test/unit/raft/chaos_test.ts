@@ -1,0 +1,67 @@
+/**
+ * Random runs of whole clusters of cores (test/harness/raft_chaos.ts). A seed that fails is run
+ * again by SKEIN_SEED=<seed>.
+ */
+
+import process from "node:process";
+import { RaftChaos } from "../../harness/raft_chaos.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+const steps = 4000;
+const healMs = 60_000;
+const groups = 10;
+const seedsPerGroup = 40;
+
+function live(seed: number): RaftChaos {
+  const chaos = new RaftChaos(seed);
+  try {
+    chaos.run(steps);
+    chaos.heal(healMs);
+  } catch (error) {
+    throw new Error(`Seed ${seed} in ${chaos.place}: ${String(error)}`, { cause: error });
+  }
+  return chaos;
+}
+
+describe("Cores in a random world", () => {
+  const only = process.env["SKEIN_SEED"];
+  if (only !== undefined) {
+    it(`seed ${only}`, () => void live(Number(only)));
+    return;
+  }
+
+  const total: Record<string, number> = {};
+  for (let group = 0; group < groups; group++) {
+    const first = group * seedsPerGroup + 1;
+    it(`seeds ${first} to ${first + seedsPerGroup - 1} stay safe, and come to life when healed`, () => {
+      for (let seed = first; seed < first + seedsPerGroup; seed++) {
+        for (const [what, count] of Object.entries(live(seed).counts)) {
+          total[what] = (total[what] ?? 0) + count;
+        }
+      }
+    });
+  }
+
+  // A world in which nothing goes wrong proves nothing.
+  const floors = {
+    elections: 1000,
+    committed: 5000,
+    readable: 5000,
+    transferred: 200,
+    changed: 100,
+    truncated: 100,
+    crashed: 2000,
+    disksLost: 30,
+    recovered: 15,
+  };
+  for (const [what, floor] of Object.entries(floors)) {
+    it(`together they see at least ${floor} times: ${what}`, () => {
+      assert.ok((total[what] ?? 0) >= floor, `${what}: ${total[what] ?? 0}`);
+    });
+  }
+
+  it("a seed is a run: twice the same events", () => {
+    for (const seed of [3, 14, 159]) assert.equal(live(seed).trace, live(seed).trace);
+    assert.notEqual(live(3).trace, live(4).trace);
+  });
+});
