@@ -24,6 +24,7 @@ type Duplex = ServerDuplexStream<Uint8Array, Uint8Array>;
 type UnaryMethod = Extract<OfferedMethod, { kind: "unary" }>;
 type StreamMethod = Extract<OfferedMethod, { kind: "stream" }>;
 
+/** What every adapted method of one listener shares. */
 export interface AdapterOptions {
   /** Larger requests are refused although the listener's limit lets them through. */
   readonly requestBytesMax: number;
@@ -32,6 +33,7 @@ export interface AdapterOptions {
   readonly onInternalError: (path: string, error: unknown) => void;
 }
 
+/** The grpc-js handler of a method with one request and one answer. */
 export function adaptUnary(
   method: UnaryMethod,
   options: AdapterOptions,

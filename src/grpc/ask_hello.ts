@@ -9,6 +9,7 @@ import type { FaultLog } from "./refusal.ts";
 
 const answerTimeoutMs = 2_000;
 
+/** Calls `done` once: with the answer, or with undefined when none that can be read came in 2 s. */
 export function askHello(
   question: {
     readonly address: string;

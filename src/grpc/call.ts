@@ -8,6 +8,7 @@ import type { Codec, MethodFacts } from "./codec.ts";
 /** Text values, or bytes under names that end in `-bin`. Names are lower case. */
 export type CallMetadata = Readonly<Record<string, string | Uint8Array>>;
 
+/** What a handler may know of its call beside the message. */
 export interface CallContext {
   /** The first text value of a request header. */
   header(name: string): string | undefined;
@@ -33,6 +34,7 @@ export class CallError extends Error {
   }
 }
 
+/** What a unary call is answered with; `headers` go ahead of the message. */
 export interface Answer<Response> {
   readonly message: Response;
   readonly headers?: CallMetadata;

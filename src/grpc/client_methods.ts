@@ -12,6 +12,7 @@ const standardServices = [
   "grpc.reflection.v1alpha.ServerReflection",
 ];
 
+/** The dialects, health of their services, and reflection over all of it. */
 export function clientMethods(options: DEngineOptions): readonly OfferedMethod[] {
   const own = [...dEngineMethods(options), ...clusterMethods(options.cluster)];
   const services = [...new Set(own.map(({ path }) => path.slice(1, path.lastIndexOf("/"))))];

@@ -16,6 +16,7 @@ import { withDetails } from "./status_details.ts";
 
 const service = "skein.cluster.v1.RaftClusterService";
 
+/** The methods of RaftClusterService over `cluster`. */
 export function clusterMethods(cluster: ClusterService): readonly OfferedMethod[] {
   return [
     offerUnary(

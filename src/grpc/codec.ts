@@ -1,7 +1,7 @@
 /**
  * Messages and bytes. Protobufjs encodes and decodes straight to objects of the shapes in {@link
- * Wire}; numbers of 64 bits are JavaScript numbers, inexact above 2^53 − 1, where convert.ts refuses
- * them.
+ * Wire}; numbers of 64 bits are JavaScript numbers, inexact above 2^53 − 1, where convert.ts
+ * refuses them.
  */
 
 import protobuf from "protobufjs/light.js";
@@ -11,7 +11,7 @@ import type { Wire, WireServices } from "./wire.gen.ts";
 
 export type { Wire, WireServices };
 
-// Without it every uint64 is an object with two halves. The type does not know that it may be absent.
+// With a Long class every uint64 is an object of two halves. The type says there must be one.
 protobuf.util.Long = null as unknown as typeof protobuf.util.Long;
 protobuf.configure();
 
@@ -46,6 +46,7 @@ export class MalformedMessageError extends Error {
   override readonly name = "MalformedMessageError";
 }
 
+/** Encodes and decodes messages of one type. */
 export interface Codec<T> {
   readonly name: string;
   encode(message: T): Uint8Array;
@@ -84,6 +85,7 @@ type Method<S extends keyof WireServices, M extends keyof WireServices[S]> = Wir
 type RequestOf<T> = T extends { readonly request: infer R } ? R : never;
 type ResponseOf<T> = T extends { readonly response: infer R } ? R : never;
 
+/** The facts of one method, from the schema. Throws where the schema has no such method. */
 export function method<S extends keyof WireServices, M extends keyof WireServices[S] & string>(
   serviceName: S,
   methodName: M,

@@ -35,6 +35,7 @@ type WireRefused = InstallSnapshotReply["refused"];
 export const termLead = 2 ** 32;
 const refusals: readonly WireRefused[] = [undefined, "corrupt", "busy", "notNeeded"];
 
+/** The wire shape of an envelope; byte fields are shared, not copied. */
 export function fromEnvelope(envelope: Envelope): WireEnvelope {
   const { from, to, fromEpoch, toEpoch, term, message } = envelope;
   return { from, to, fromEpoch, toEpoch, term, ...fromMessage(message) };

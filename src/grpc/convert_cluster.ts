@@ -15,6 +15,7 @@ const roles: readonly (Role | undefined)[] = [
   "leader",
 ];
 
+/** The wire shape of a member; what is not known stays absent. */
 export function fromMemberView(member: MemberView): Wire["skein.cluster.v1.Node"] {
   return {
     ...member,
@@ -48,11 +49,13 @@ function maybeCount(value: number | null | undefined, name: string): number | un
   return value === null || value === undefined ? undefined : count(value, name);
 }
 
+/** The wire shape of a view. */
 export function fromClusterView(view: ClusterView): Wire["skein.cluster.v1.ClusterView"] {
   const { members, role, ...same } = view;
   return { ...same, role: roles.indexOf(role), nodes: members.map(fromMemberView) };
 }
 
+/** The view that another node sent. Throws WireRefusal. */
 export function toClusterView(wire: Wire["skein.cluster.v1.ClusterView"]): ClusterView {
   const role = roles[wire.role];
   if (role === undefined) throw new WireRefusal("malformed", `view.role is ${wire.role}`);
@@ -73,6 +76,7 @@ export function toClusterView(wire: Wire["skein.cluster.v1.ClusterView"]): Clust
   };
 }
 
+/** The wire shape of one readiness check. */
 export function fromCheck(check: Check): Wire["skein.cluster.v1.Check"] {
   return check;
 }

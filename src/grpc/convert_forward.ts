@@ -25,6 +25,7 @@ const outcomes: readonly (Outcome | undefined)[] = [
 ];
 const hashBytes = 32;
 
+/** The wire shape of a request to the leader. */
 export function fromForwardRequest(request: ForwardRequest): WireRequest {
   const { clusterId, from, requestId, timeoutMs, body } = request;
   const head = { clusterId, from, requestId, timeoutMs: Math.ceil(timeoutMs) };
@@ -40,6 +41,7 @@ export function fromForwardRequest(request: ForwardRequest): WireRequest {
   }
 }
 
+/** The request that another node sent. Throws WireRefusal. */
 export function toForwardRequest(wire: WireRequest): ForwardRequest {
   return {
     clusterId: wire.clusterId,
@@ -70,6 +72,7 @@ function toIdempotency(wire: Wire["skein.raft.v1.Idempotency"]): Idempotency {
   return { identity, key, requestHash };
 }
 
+/** The wire shape of the leader's answer. */
 export function fromForwardAnswer(answer: ForwardAnswer): WireResponse {
   switch (answer.kind) {
     case "written": {
@@ -85,6 +88,7 @@ export function fromForwardAnswer(answer: ForwardAnswer): WireResponse {
   }
 }
 
+/** The wire shape of a refusal or failure, its outcome included. */
 export function fromServiceError(error: ServiceError): WireResponse {
   return {
     failure: {

@@ -17,10 +17,12 @@ import { WireRefusal } from "./refusal.ts";
 const clusterIdLengthMax = 1_024;
 const reasonLengthMax = 4_096;
 
+/** The wire shape of a Hello. */
 export function fromHello(hello: Hello): Wire["skein.raft.v1.Hello"] {
   return hello;
 }
 
+/** The Hello that a peer sent. Throws WireRefusal. */
 export function toHello(wire: Wire["skein.raft.v1.Hello"]): Hello {
   if (wire.clusterId === "" || wire.clusterId.length > clusterIdLengthMax) {
     throw new WireRefusal("malformed", `cluster_id has ${wire.clusterId.length} characters`);
@@ -51,6 +53,7 @@ function ascending(ids: readonly number[]): readonly number[] {
   return ids;
 }
 
+/** The wire shape of an answer to Hello. */
 export function fromHelloAnswer(answer: HelloAnswer): Wire["skein.raft.v1.HelloAnswer"] {
   switch (answer.kind) {
     case "refused":
@@ -67,6 +70,7 @@ export function fromHelloAnswer(answer: HelloAnswer): Wire["skein.raft.v1.HelloA
   }
 }
 
+/** The answer that a peer sent. Throws WireRefusal. */
 export function toHelloAnswer(wire: Wire["skein.raft.v1.HelloAnswer"]): HelloAnswer {
   if (wire.refused !== null && wire.refused !== undefined) {
     const { reason, final } = wire.refused;

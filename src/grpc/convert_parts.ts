@@ -31,6 +31,7 @@ export function count(value: number, name: string): number {
   return value;
 }
 
+/** A node id: 1 … 2^32 − 1. Throws WireRefusal. */
 export function nodeId(value: number, name: string): NodeId {
   if (!Number.isInteger(value) || value < 1 || value > nodeIdMax) {
     throw new WireRefusal("number", `${name} is ${value}, allowed is 1 … 2^32 - 1`);
@@ -46,6 +47,7 @@ export function present<T>(value: T | null | undefined, name: string): T {
   return value;
 }
 
+/** Sixteen lower-case hexadecimal digits. Throws WireRefusal. */
 export function incarnation(value: string): string {
   if (!incarnationForm.test(value)) {
     const shown = JSON.stringify(value.slice(0, 40));
@@ -56,11 +58,13 @@ export function incarnation(value: string): string {
 
 type WirePosition = Wire["skein.raft.v1.LogPosition"];
 
+/** A position that must be there; an empty one is the origin. Throws WireRefusal. */
 export function toPosition(wire: WirePosition | null | undefined, name: string): LogPosition {
   const { index, term } = present(wire, name);
   return { index: count(index, `${name}.index`), term: count(term, `${name}.term`) };
 }
 
+/** The wire shape of an entry; its data is shared, not copied. */
 export function fromEntry(entry: Entry): Wire["skein.raft.v1.Entry"] {
   return {
     index: entry.index,
@@ -100,14 +104,17 @@ function checkConfigurationEntry(entry: Entry): void {
   }
 }
 
+/** Throws WireRefusal unless `expected` is the CRC-32C of `data`. */
 export function checkChunk(data: Uint8Array, expected: number): void {
   if (crc32c(data) !== expected) throw new WireRefusal("checksum", "chunk has a wrong CRC");
 }
 
+/** The wire shape of a member's addresses. */
 export function fromAddresses(addresses: MemberAddresses): Wire["skein.raft.v1.Addresses"] {
   return addresses;
 }
 
+/** The addresses that a peer sent, of bounded length. Throws WireRefusal. */
 export function toAddresses(wire: Wire["skein.raft.v1.Addresses"]): MemberAddresses {
   const { rpc, http, clientRpc } = wire;
   if (Math.max(rpc.length, http.length, clientRpc?.length ?? 0) > addressLengthMax) {
@@ -137,6 +144,7 @@ function toMember(wire: Wire["skein.raft.v1.Member"]): Member {
   return { ...member, addresses: toAddresses(addresses) };
 }
 
+/** The wire shape of a configuration. */
 export function fromConfiguration(
   configuration: Configuration,
 ): Wire["skein.raft.v1.Configuration"] {
@@ -148,6 +156,7 @@ export function fromConfiguration(
   };
 }
 
+/** The configuration that a peer sent, its members ascending. Throws WireRefusal. */
 export function toConfiguration(wire: Wire["skein.raft.v1.Configuration"]): Configuration {
   const members = wire.members.map(toMember);
   const idMax = nodeId(wire.nodeIdMax, "node_id_max");
@@ -185,6 +194,7 @@ function toPositioned(
   };
 }
 
+/** The wire shape of what describes an image. */
 export function fromSnapshotMeta(meta: SnapshotMeta): Wire["skein.raft.v1.SnapshotMeta"] {
   const { position, configuration } = meta.configuration;
   return {
@@ -196,6 +206,7 @@ export function fromSnapshotMeta(meta: SnapshotMeta): Wire["skein.raft.v1.Snapsh
   };
 }
 
+/** The description of an image that a peer sent. Throws WireRefusal. */
 export function toSnapshotMeta(wire: Wire["skein.raft.v1.SnapshotMeta"]): SnapshotMeta {
   if (wire.digest.length !== digestBytes) {
     throw new WireRefusal("malformed", `digest has ${wire.digest.length} bytes, not 32`);

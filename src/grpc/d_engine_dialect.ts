@@ -40,6 +40,7 @@ import { withDetails } from "./status_details.ts";
 
 type ClientResponse = Wire["d_engine.client.ClientResponse"];
 
+/** What the dialect stands on. */
 export interface DEngineOptions {
   readonly kv: KvService;
   readonly cluster: ClusterService;
@@ -52,6 +53,7 @@ const clusterService = "d_engine.server.cluster.ClusterManagementService";
 const keysMax = 10_000;
 const levels: readonly ReadLevel[] = ["lease", "linearizable", "eventual"];
 
+/** The methods of both d-engine services. */
 export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[] {
   const { kv, cluster, tls } = options;
   return [

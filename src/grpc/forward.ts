@@ -31,6 +31,7 @@ const connectionsMax = 8;
 const answerGraceMs = 100;
 const connectTimeoutMs = 1_000;
 
+/** The asking side, with a connection to each of the last leaders. */
 export class GrpcForwarder implements Forwarder {
   readonly #credentials: ChannelCredentials;
   /** By address, least recently used first. */
@@ -153,6 +154,7 @@ function read(response: Buffer | undefined): ForwardOutcome {
   }
 }
 
+/** What the answering side stands on. */
 export interface ForwardServiceOptions {
   readonly clusterId: () => string;
   readonly handle: ForwardHandler;

@@ -20,6 +20,7 @@ import { type FaultLog, WireRefusal } from "./refusal.ts";
 
 type Frame = Wire["skein.raft.v1.Frame"];
 
+/** What the answering side asks of the transport. */
 export interface InboundOptions {
   /** Undefined while the node cannot judge yet. */
   readonly judge: (theirs: Hello) => HelloAnswer | undefined;
@@ -43,6 +44,7 @@ interface Inbound {
   used: boolean;
 }
 
+/** The streams that peers have opened to this node. */
 export class InboundStreams {
   readonly #options: InboundOptions;
   readonly #open = new Set<Inbound>();

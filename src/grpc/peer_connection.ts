@@ -34,6 +34,7 @@ export const peerChannelOptions: ChannelOptions = {
   "grpc.service_config_disable_resolution": 1,
 };
 
+/** What happens on a connection until it is down or closed. */
 export interface PeerConnectionEvents {
   frame(bytes: Uint8Array): void;
   /** The stream is over, for whatever reason but our own `close`. Called at most once, last. */
@@ -47,6 +48,7 @@ const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const asBytes = (bytes: Buffer): Uint8Array => bytes;
 
+/** Opens at once; what is written before it stands is kept. */
 export class PeerConnection {
   readonly #client: Client;
   readonly #call: ClientDuplexStream<Uint8Array, Uint8Array>;

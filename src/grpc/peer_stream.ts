@@ -16,6 +16,7 @@ import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
 export type Refusal = Extract<HelloAnswer, { kind: "refused" }>;
 export type PeerMethod = "Connect" | "Snapshot";
 
+/** Whom a stream leads to, and whom it reports to. */
 export interface PeerStreamOptions {
   /** `node 2`: how the peer is called in reports. */
   readonly name: string;
@@ -57,6 +58,7 @@ type State =
   | { readonly kind: "closed" };
 type Timer = ReturnType<typeof setTimeout>;
 
+/** Opens at once and stays until it is closed, through as many connections as that takes. */
 export class PeerStream {
   readonly #options: PeerStreamOptions;
   readonly #queue: SendQueue;

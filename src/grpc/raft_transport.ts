@@ -14,6 +14,7 @@ import { type PeerMethod, PeerStream, type Refusal } from "./peer_stream.ts";
 import { type FaultKind, FaultLog, type FaultReport } from "./refusal.ts";
 import type { SendQueueLimits } from "./send_queue.ts";
 
+/** What the transport needs of its surroundings. */
 export interface RaftTransportOptions {
   readonly credentials: ChannelCredentials;
   /** The node's own term, against which those of peers are checked. */
@@ -38,6 +39,7 @@ interface Link {
   snapshot: { readonly stream: PeerStream; idle: ReturnType<typeof setTimeout> } | undefined;
 }
 
+/** See node/ports.ts for what each method promises. */
 export class GrpcRaftTransport implements Transport {
   readonly #options: RaftTransportOptions;
   readonly #faults: FaultLog;

@@ -32,6 +32,7 @@ export class WireRefusal extends Error {
   }
 }
 
+/** One line for the log. */
 export interface FaultReport {
   readonly kind: FaultKind;
   /** Who: an address, or `node 3`. */

@@ -10,6 +10,7 @@ const timeoutMaxMs = 60_000;
 const requestIdForm = /^[\x21-\x7e]{1,128}$/;
 const revisionForm = /^[0-9]{1,16}$/;
 
+/** Deadline, id and cancellation of a call, in the services' words. */
 export function requestOptions(call: CallContext): RequestOptions {
   const asked = call.header("x-request-id");
   const requestId = asked !== undefined && requestIdForm.test(asked) ? asked : randomUUID();
@@ -41,6 +42,7 @@ export function refuseIdempotencyKey(call: CallContext): void {
   });
 }
 
+/** The headers of an answer; without `header` only the request's id. */
 export function answerHeaders(requestId: string, header?: Header): CallMetadata {
   if (header === undefined) return { "x-request-id": requestId };
   return {

@@ -8,6 +8,7 @@ import { Queue } from "../lib/queue.ts";
 import type { Envelope, Message } from "../raft/message.ts";
 import type { SnapshotMeta } from "../raft/types.ts";
 
+/** How much may wait for one peer. */
 export interface SendQueueLimits {
   /** Envelopes in each lane. */
   readonly countMax: number;
@@ -20,6 +21,7 @@ interface Item {
   readonly bytes: number;
 }
 
+/** Two lanes of envelopes that leave in frames. */
 export class SendQueue {
   readonly #limits: SendQueueLimits;
   readonly #urgent = new Queue<Item>();
@@ -49,7 +51,7 @@ export class SendQueue {
     return true;
   }
 
-  /** The next envelopes, as many as fit into `bytesMax`, but at least one; empty when none waits. */
+  /** The next envelopes, as many as fit into `bytesMax` but at least one; empty if none waits. */
   take(bytesMax: number): readonly Envelope[] {
     const taken: Envelope[] = [];
     let left = bytesMax;

@@ -12,6 +12,7 @@ setLogVerbosity(logVerbosity.NONE);
 /** The largest request of a client, bytes. */
 export const clientRequestBytesMax = 16 * 1024 * 1024;
 
+/** Where to listen, and what to offer to whom. */
 export interface GrpcServerOptions {
   /** `host:port`; port 0 lets the system choose. */
   readonly rpcAddress: string;
@@ -25,6 +26,7 @@ export interface GrpcServerOptions {
   readonly onInternalError: (path: string, error: unknown) => void;
 }
 
+/** Listeners that stand. */
 export interface GrpcServer {
   /** With the port that the system chose. */
   readonly rpcAddress: string;

@@ -1,4 +1,4 @@
-/** Service errors as gRPC statuses with google.rpc details, as Go, Java and Python clients read them. */
+/** Service errors as gRPC statuses with google.rpc details, which most clients can read. */
 
 import { errorFacts, ServiceError } from "../service/errors.ts";
 import { CallError } from "./call.ts";

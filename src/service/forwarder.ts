@@ -11,6 +11,7 @@ import type { NodeId } from "../raft/types.ts";
 import type { ClusterView, Header, Idempotency } from "./contract.ts";
 import type { ServiceError } from "./errors.ts";
 
+/** A client's request on its way to the leader. */
 export interface ForwardRequest {
   /** The cluster that the asking node belongs to; the answering one refuses another's. */
   readonly clusterId: string;
@@ -54,6 +55,7 @@ export type ForwardOutcome =
   /** The connection broke, or the time was up, after the first byte had left. */
   | { readonly kind: "unknown"; readonly detail: string };
 
+/** The asking side. */
 export interface Forwarder {
   /**
    * Sends `request` to the rpc listener at `address` (`host:port`). Never rejects. `signal` gives
