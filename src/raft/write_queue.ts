@@ -20,8 +20,8 @@ import type {
 
 interface InFlight {
   readonly number: BatchNumber;
-  /** The end of the log when the write was handed out. */
-  readonly last: LogPosition;
+  /** Up to here its end makes the log durable: the end of the log then, less what was replaced. */
+  last: LogPosition;
   readonly sinceMs: number;
 }
 
@@ -34,7 +34,8 @@ export class WriteQueue {
   readonly #log: RaftLog;
   #lastNumber: BatchNumber;
   #persistedNumber: BatchNumber;
-  readonly #inFlight = new Queue<InFlight>();
+  /** Oldest first; never many. */
+  readonly #inFlight: InFlight[] = [];
   readonly #held = new Queue<Held>();
   /** Entries up to here were handed out in a write. */
   #writtenIndex: Index;
@@ -61,14 +62,21 @@ export class WriteQueue {
 
   /** Since when the oldest write is under way; undefined when none is. */
   get oldestSinceMs(): number | undefined {
-    return this.#inFlight.peek()?.sinceMs;
+    return this.#inFlight[0]?.sinceMs;
   }
 
   markHardState(): void {
     this.#hardStateChanged = true;
   }
 
+  /**
+   * Entries `from` … were replaced in the log. Writes under way do not speak for that place any
+   * more, even if the same entries come back: a later write takes them away first (ABA).
+   */
   markTruncated(from: Index): void {
+    for (const inFlight of this.#inFlight) {
+      if (inFlight.last.index >= from) inFlight.last = this.#log.positionAt(from - 1);
+    }
     this.#truncateFrom = Math.min(from, this.#truncateFrom ?? from);
     this.#writtenIndex = Math.min(this.#writtenIndex, from - 1);
   }
@@ -125,11 +133,8 @@ export class WriteQueue {
       `Persisted ${number} is not in ${this.#persistedNumber + 1} … ${this.#lastNumber}`,
     );
     this.#persistedNumber = number;
-    let oldest = this.#inFlight.peek();
-    while (oldest !== undefined && oldest.number <= number) {
-      this.#log.stableTo(oldest.last);
-      this.#inFlight.shift();
-      oldest = this.#inFlight.peek();
+    while (this.#inFlight[0] !== undefined && this.#inFlight[0].number <= number) {
+      this.#log.stableTo(this.#inFlight.shift()!.last);
     }
     const released: Envelope[] = [];
     let held = this.#held.peek();

@@ -1,0 +1,50 @@
+/** What the core hands to the disk, and when it takes it for durable. */
+
+import { RaftCluster } from "../../harness/raft_cluster.ts";
+import { appendEntries, heartbeat } from "../../harness/raft_messages.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+function led(): RaftCluster {
+  const cluster = new RaftCluster({ voters: [1, 2, 3] });
+  cluster.elect(1);
+  return cluster;
+}
+
+describe("RaftCore, writes", () => {
+  it("does not take a write for durable when its entries were replaced and came back (ABA)", () => {
+    const cluster = new RaftCluster({ voters: [1, 2, 3], writesInflightMax: 2 });
+    const node = cluster.node(1);
+    node.diskIsAutomatic = false;
+    cluster.receive(1, 2, 2, appendEntries("1@1", ["2@2"]));
+    cluster.receive(1, 3, 3, appendEntries("1@1", ["2@3"]));
+    cluster.receive(1, 2, 4, appendEntries("1@1", ["2@2"]));
+    // Under way: 2@2, then 2@3 in its place. In memory: 2@2 again.
+    assert.equal(node.disk.underWay.length, 2);
+    node.persistOldest(cluster.nowMs);
+    assert.equal(cluster.status(1).stableIndex, 1, "the next write takes 2@2 away again");
+    node.persistOldest(cluster.nowMs);
+    assert.equal(cluster.status(1).stableIndex, 1);
+    node.persistOldest(cluster.nowMs);
+    assert.equal(cluster.status(1).stableIndex, 2);
+    assert.deepEqual(cluster.positions(1), ["1@1", "2@2"]);
+  });
+
+  it("merges what gathers behind a slow disk into one write", () => {
+    const cluster = led();
+    const node = cluster.node(1);
+    node.diskIsAutomatic = false;
+    for (const text of ["a", "b", "c", "d"]) cluster.propose(1, text);
+    assert.deepEqual(node.disk.underWay.map(({ entries }) => entries.length), [1]);
+    node.persistOldest(cluster.nowMs);
+    assert.deepEqual(node.disk.underWay.map(({ entries }) => entries.length), [3]);
+  });
+
+  it("drops what it held back for a term that is over", () => {
+    const cluster = new RaftCluster({ voters: [1, 2, 3] });
+    cluster.node(1).diskIsAutomatic = false;
+    cluster.receive(1, 2, 2, appendEntries("1@1", ["2@2"]));
+    cluster.receive(1, 3, 3, heartbeat(1, 1));
+    while (cluster.node(1).disk.underWay.length > 0) cluster.node(1).persistOldest(0);
+    assert.equal(cluster.lastSent("appendEntriesReply", 1, 2), undefined);
+  });
+});
