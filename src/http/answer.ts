@@ -1,48 +1,81 @@
-/** Answers and the headers that stand on all of them. */
+/**
+ * Answers and the headers that stand on all of them. Building a header is what costs most in an
+ * answer, so those that many answers share are built once.
+ */
 
 import type { Header } from "../service/contract.ts";
 import type { Call } from "./call.ts";
 
+interface Body {
+  readonly content: string | Uint8Array<ArrayBuffer> | null;
+  readonly contentType?: string;
+  /** A stored value, which a browser must neither take for something else nor run as a page. */
+  readonly isValue?: true;
+}
+
 /**
- * The headers of an answer to `call`; the caller may add to them. What comes from the store tells
- * which node served it, at which revision and how fresh.
+ * The answer to `call`. What comes from the store tells which node served it, at which revision and
+ * how fresh. HEAD gets the length of the body instead of the body.
  */
-export function answerHeaders(call: Call): Record<string, string> {
-  const headers: Record<string, string> = {
-    "X-Request-Id": call.requestId,
-    "Cache-Control": "private, no-cache",
-  };
-  const header = call.header;
-  if (header !== undefined) addStoreHeaders(headers, header);
-  return Object.assign(headers, call.extraHeaders);
+export function answer(call: Call, status: number, body: Body): Response {
+  const { content } = body;
+  const isHead = call.request.method === "HEAD" && content !== null;
+  const init = { status, headers: sharedHeaders(call.header, body) };
+  const response = new Response(isHead ? null : content, init);
+  const headers = response.headers;
+  headers.set("X-Request-Id", call.requestId);
+  if (call.header !== undefined) setVarying(headers, call.header);
+  if (isHead) headers.set("Content-Length", String(byteLength(content)));
+  const extra = call.extraHeaders;
+  for (const name in extra) headers.set(name, extra[name]!);
+  return response;
 }
 
-function addStoreHeaders(headers: Record<string, string>, header: Header): void {
-  headers["KV-Revision"] = String(header.revision);
-  headers["KV-Served-By"] = String(header.servedBy);
-  headers["KV-Cluster-Id"] = header.clusterId;
-  if (header.leader !== undefined) headers["KV-Leader"] = String(header.leader);
-  if (header.level !== undefined) headers["KV-Consistency"] = header.level;
-  if (header.stalenessMs !== undefined) {
-    // Unknown is no number: a client that compares it finds it neither small nor zero.
-    const known = Number.isFinite(header.stalenessMs);
-    headers["KV-Staleness-Ms"] = known ? String(Math.ceil(header.stalenessMs)) : "unknown";
+function setVarying(headers: Headers, header: Header): void {
+  headers.set("KV-Revision", String(header.revision));
+  if (header.stalenessMs === undefined) return;
+  // Unknown is no number: a client that compares it finds it neither small nor zero.
+  const known = Number.isFinite(header.stalenessMs);
+  headers.set("KV-Staleness-Ms", known ? String(Math.ceil(header.stalenessMs)) : "unknown");
+}
+
+function byteLength(content: string | Uint8Array): number {
+  return typeof content === "string" ? new TextEncoder().encode(content).length : content.length;
+}
+
+const shared = new Map<string, Headers>();
+/** Media types are the clients' to choose, so their number has no bound of its own. */
+const sharedMax = 256;
+
+/** Headers that depend on who answers, at which level, and with what kind of body. */
+function sharedHeaders(header: Header | undefined, body: Body): Headers {
+  const { contentType = "", isValue = false } = body;
+  const of = header === undefined
+    ? ""
+    : `${header.servedBy} ${header.leader} ${header.level} ${header.clusterId}`;
+  const name = `${isValue} ${contentType}\n${of}`;
+  const known = shared.get(name);
+  if (known !== undefined) return known;
+  const made = makeShared(header, body);
+  if (shared.size >= sharedMax) shared.clear();
+  shared.set(name, made);
+  return made;
+}
+
+function makeShared(header: Header | undefined, { contentType, isValue }: Body): Headers {
+  const made = new Headers({ "Cache-Control": "private, no-cache" });
+  if (contentType !== undefined) made.set("Content-Type", contentType);
+  if (isValue === true) {
+    made.set("X-Content-Type-Options", "nosniff");
+    made.set("Content-Security-Policy", "sandbox; default-src 'none'");
+    made.set("Cross-Origin-Resource-Policy", "same-origin");
   }
-}
-
-/** An answer with a body, or, to HEAD, with its length alone. */
-export function answerWith(
-  call: Call,
-  status: number,
-  { body, headers }: {
-    readonly body: string | Uint8Array<ArrayBuffer>;
-    readonly headers: Record<string, string>;
-  },
-): Response {
-  if (call.request.method !== "HEAD") return new Response(body, { status, headers });
-  const length = typeof body === "string" ? new TextEncoder().encode(body).length : body.length;
-  headers["Content-Length"] = String(length);
-  return new Response(null, { status, headers });
+  if (header === undefined) return made;
+  made.set("KV-Served-By", String(header.servedBy));
+  made.set("KV-Cluster-Id", header.clusterId);
+  if (header.leader !== undefined) made.set("KV-Leader", String(header.leader));
+  if (header.level !== undefined) made.set("KV-Consistency", header.level);
+  return made;
 }
 
 /** `value` as JSON, under `contentType` where it has a media type of its own. */
@@ -52,34 +85,22 @@ export function jsonAnswer(
   value: unknown,
   contentType = "application/json",
 ): Response {
-  const headers = answerHeaders(call);
-  headers["Content-Type"] = contentType;
-  return answerWith(call, status, { body: JSON.stringify(value), headers });
+  return answer(call, status, { content: JSON.stringify(value), contentType });
 }
 
-/** 200 with `body` as it is. */
-export function textAnswer(call: Call, body: string, contentType: string): Response {
-  const headers = answerHeaders(call);
-  headers["Content-Type"] = contentType;
-  return answerWith(call, 200, { body, headers });
+/** 200 with `text` as it is. */
+export function textAnswer(call: Call, text: string, contentType: string): Response {
+  return answer(call, 200, { content: text, contentType });
 }
 
 /** An answer that consists of its headers. */
 export function emptyAnswer(call: Call, status: 304 | 307): Response {
-  return new Response(null, { status, headers: answerHeaders(call) });
+  return answer(call, status, { content: null });
 }
 
-/**
- * A stored value as it is. Whatever media type was stored with it, a browser must neither guess
- * another one nor run it as a page of this origin.
- */
-export function rawAnswer(call: Call, value: Uint8Array, contentType: string): Response {
-  const headers = answerHeaders(call);
-  headers["Content-Type"] = contentType;
-  headers["X-Content-Type-Options"] = "nosniff";
-  headers["Content-Security-Policy"] = "sandbox; default-src 'none'";
-  headers["Cross-Origin-Resource-Policy"] = "same-origin";
-  return answerWith(call, 200, { body: unshared(value), headers });
+/** A stored value as it is. */
+export function valueAnswer(call: Call, value: Uint8Array, contentType: string): Response {
+  return answer(call, 200, { content: unshared(value), contentType, isValue: true });
 }
 
 /** Response takes no memory that threads share; a value never is that, so nothing is copied. */

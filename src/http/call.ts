@@ -54,23 +54,21 @@ export class Call {
     return this.services.clock.monotonicMs() - this.#startedMs;
   }
 
-  /** Runs `work`, but rejects with 408 when the time-out passes before it has ended. */
-  async beforeDeadline<T>(work: Promise<T>, what: string): Promise<T> {
-    let cancel = (): void => {};
-    const late = new Promise<never>((_, reject) => {
-      cancel = this.services.clock.after(this.remainingMs(), () => {
-        reject(
-          new ServiceError("request_timeout", `${what} within ${this.timeoutMs} ms`, {
-            retryable: true,
-          }),
-        );
+  /** The outcome of `work`, or 408 when the time-out passes before it has ended. */
+  beforeDeadline<T>(work: Promise<T>, what: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.services.clock.after(this.remainingMs(), () => {
+        const detail = `${what} within ${this.timeoutMs} ms`;
+        reject(new ServiceError("request_timeout", detail, { retryable: true }));
+      });
+      work.then((done) => {
+        cancel();
+        resolve(done);
+      }, (error) => {
+        cancel();
+        reject(error);
       });
     });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      cancel();
-    }
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { errorFacts, ServiceError } from "../service/errors.ts";
 import type { Call } from "./call.ts";
-import { answerHeaders, answerWith } from "./answer.ts";
+import { jsonAnswer } from "./answer.ts";
 import { problemMediaType } from "./media_type.ts";
 
 /** Retry-After where the service names no time. */
@@ -12,11 +12,9 @@ const retryAfterDefaultMs = 1000;
 export function problemResponse(call: Call, error: unknown): Response {
   const known = error instanceof ServiceError ? error : internal(call, error);
   const { status, title } = errorFacts(known.code);
-  const headers = answerHeaders(call);
-  headers["Content-Type"] = problemMediaType;
   if (status === 429 || status === 503) {
     const afterMs = known.retryAfterMs ?? retryAfterDefaultMs;
-    headers["Retry-After"] = String(Math.max(1, Math.ceil(afterMs / 1000)));
+    call.extraHeaders["Retry-After"] = String(Math.max(1, Math.ceil(afterMs / 1000)));
   }
   const document = {
     type: `urn:skein:problem:${known.code}`,
@@ -29,7 +27,7 @@ export function problemResponse(call: Call, error: unknown): Response {
     ...(known.issues.length === 0 ? {} : { issues: known.issues }),
     ...known.extra,
   };
-  return answerWith(call, status, { body: JSON.stringify(document), headers });
+  return jsonAnswer(call, status, document, problemMediaType);
 }
 
 function outcomeOf(call: Call, error: ServiceError): { readonly outcome?: string } {

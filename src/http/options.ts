@@ -52,24 +52,55 @@ export function optionReader<const O extends OptionSet>(options: O): OptionReade
     option.twin === undefined ? [] : [{ name, option, twin: option.twin }]
   );
   const none = {} as Values<O>;
+  // Most requests repeat one of a few short queries, e.g. `consistency=eventual`.
+  const remembered = new Map<string, Values<O>>();
   return {
     read(request, query) {
-      let collected: Collected | undefined;
-      if (query !== "") collected = collectQuery(byName, queryPairs(query));
-      for (const { name, option, twin } of twins) {
-        const value = request.headers.get(twin.header);
-        if (value === null) continue;
-        const said = twin.read(value);
-        if (said === undefined) continue;
-        collected ??= new Collected();
-        collectTwin(collected, { name, option, header: twin.header, said });
+      const said = saidByHeaders(twins, request.headers);
+      if (said.length === 0) {
+        if (query === "") return none;
+        const known = remembered.get(query);
+        if (known !== undefined) return known;
       }
-      if (collected === undefined) return none;
+      const collected = collectQuery(byName, queryPairs(query));
+      for (const twin of said) collectTwin(collected, twin);
       if (collected.issues.length > 0) throw validationFailed(collected.issues);
       // The schemas have made these values; the mapped type cannot follow them through the map.
-      return Object.fromEntries(collected.values) as Values<O>;
+      const values = Object.fromEntries(collected.values) as Values<O>;
+      if (said.length === 0 && query.length <= rememberedLengthMax) {
+        if (remembered.size >= rememberedMax) remembered.clear();
+        remembered.set(query, values);
+      }
+      return values;
     },
   };
+}
+
+const rememberedMax = 256;
+const rememberedLengthMax = 64;
+
+interface Twinned {
+  readonly name: string;
+  readonly option: Option<unknown>;
+  readonly twin: HeaderTwin;
+}
+
+/** What a header says of an option, in the words of the query. */
+interface Said extends Twinned {
+  readonly said: string;
+}
+
+const nothingSaid: readonly Said[] = [];
+
+function saidByHeaders(twins: readonly Twinned[], headers: Headers): readonly Said[] {
+  let found: Said[] | undefined;
+  for (const twinned of twins) {
+    const value = headers.get(twinned.twin.header);
+    if (value === null) continue;
+    const said = twinned.twin.read(value);
+    if (said !== undefined) (found ??= []).push({ ...twinned, said });
+  }
+  return found ?? nothingSaid;
 }
 
 class Collected {
@@ -132,17 +163,12 @@ function collectGiven(collected: Collected, { name, option, values }: {
   check(collected, { name, option, given: text });
 }
 
-function collectTwin(collected: Collected, { name, option, header, said }: {
-  readonly name: string;
-  readonly option: Option<unknown>;
-  readonly header: string;
-  readonly said: string;
-}): void {
+function collectTwin(collected: Collected, { name, option, twin, said }: Said): void {
+  const { header } = twin;
   if (option.later) return collected.issue(name, `${header} is not available in this version`);
-  const queried = collected.values.get(name);
   if (!collected.values.has(name)) return check(collected, { name, option, given: said, header });
   const parsed = option.schema.safeParse(said);
-  if (parsed.success && sameValue(parsed.data, queried)) return;
+  if (parsed.success && sameValue(parsed.data, collected.values.get(name))) return;
   collected.issue(name, `${header} is ${shown(said)}, which contradicts the query's ${name}`);
 }
 

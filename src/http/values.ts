@@ -2,7 +2,7 @@
 
 import type { KvRecord, Put } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
-import { emptyAnswer, jsonAnswer, rawAnswer } from "./answer.ts";
+import { emptyAnswer, jsonAnswer, valueAnswer } from "./answer.ts";
 import {
   type AskedRead,
   conditionsOf,
@@ -44,7 +44,7 @@ export async function getValue(call: Call, options: GetOptions): Promise<Respons
     const when = options.revision === undefined ? "" : ` at revision ${options.revision}`;
     throw new ServiceError("key_not_found", `${shownKey(key)} does not exist${when}`);
   }
-  if (!asRecord) return rawAnswer(call, record.value, record.mediaType ?? octetStream);
+  if (!asRecord) return valueAnswer(call, record.value, record.mediaType ?? octetStream);
   return jsonAnswer(call, 200, recordJson(record), recordMediaType);
 }
 
