@@ -144,7 +144,6 @@ export class RaftCore {
   }
 
   #tick(): void {
-    this.#state.noteApplied(false);
     const leaderBefore = this.#leader();
     this.#change(this.#role.tick());
     this.#state.stalled = false;

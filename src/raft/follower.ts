@@ -186,7 +186,7 @@ export class Follower {
    * §5.3).
    */
   #commit(leaderCommit: Index): void {
-    this.#state.commitTo(Math.min(leaderCommit, this.#state.verifiedIndex));
+    this.#state.log.commitTo(Math.min(leaderCommit, this.#state.verifiedIndex));
     this.#state.heard = { leaderCommit };
   }
 

@@ -345,7 +345,7 @@ export class Leader {
       (voter) => voter === self ? log.stableIndex : this.#progress.get(voter)?.match ?? 0,
     );
     if (reached <= log.commitIndex || log.term(reached) !== currentTerm) return undefined;
-    this.#state.commitTo(reached);
+    log.commitTo(reached);
     let oldest = this.#uncommitted.peek();
     while (oldest !== undefined && oldest.index <= reached) {
       this.#uncommittedBytes -= oldest.bytes;

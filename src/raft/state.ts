@@ -134,6 +134,7 @@ export class RaftState {
     if (gapMs > this.options.electionTimeoutMinMs) this.stalled = true;
     this.#lastStepMs = nowMs;
     this.nowMs = nowMs;
+    this.noteApplied(false);
     return gapMs;
   }
 
@@ -233,9 +234,7 @@ export class RaftState {
     return undefined;
   }
 
-  /**
-   * Called at every tick and every `applied`: the time since which something waits to be applied.
-   */
+  /** Called at every step, before it is dispatched, and when something was applied. */
   noteApplied(moved: boolean): void {
     if (moved || !this.log.hasUnapplied()) this.#appliedMs = this.nowMs;
   }
@@ -267,10 +266,5 @@ export class RaftState {
   verifyTo(index: Index): void {
     this.#verifiedIndex = Math.max(this.verifiedIndex, index);
     this.#verifiedTerm = this.#currentTerm;
-  }
-
-  commitTo(index: Index): void {
-    this.log.commitTo(index);
-    this.noteApplied(false);
   }
 }
