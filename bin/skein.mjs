@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Starts the program under Bun, or under Deno with SKEIN_RUNTIME=deno, at the versions that the lockfiles pin. Passes
-// signals on to it and its exit code back.
+// Starts the program under Bun, or under Deno with SKEIN_RUNTIME=deno, at the versions that the
+// lockfiles pin. Passes signals on to it and its exit code back.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
@@ -26,7 +26,7 @@ if (!existsSync(program)) {
 const child = spawn(program, [...starts[name], ...process.argv.slice(2)], { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
-    // From a terminal the whole process group gets it, the child included; twice would mean "at once".
+    // A terminal sends it to the whole process group; twice would mean "at once" to the child.
     if (signal === "SIGINT" && process.stdin.isTTY) return;
     child.kill(signal);
   });

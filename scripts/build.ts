@@ -21,7 +21,7 @@ buildWithDeno(join(dist, "skein-deno"));
 /** The worker is an entry of its own: one that is not listed would never start in the binary. */
 function buildWithBun(output: string): void {
   rmSync(output, { force: true });
-  execFileSync(process.execPath.includes("bun") ? process.execPath : join(bin, "bun"), [
+  execFileSync(process.versions["bun"] === undefined ? join(bin, "bun") : process.execPath, [
     ...["build", "--compile", "--minify-syntax", "--minify-whitespace"],
     ...["--define", `SKEIN_COMMIT=${JSON.stringify(commit())}`],
     ...["--outfile", output, "src/main_bun.ts", "src/worker_bun.ts"],

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Brings a machine that has only Node's npm to where everything runs: the dependencies, Bun and Deno, at the versions
-// that the lockfiles pin, both runtimes as real binaries in node_modules/.bin. Repeats nothing that already stands.
+// Brings a machine that has only Node's npm, or only Bun, to where everything runs: the dependencies,
+// Bun and Deno, at the versions that the lockfiles pin, both runtimes as real binaries in
+// node_modules/.bin. Repeats nothing that already stands.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -32,7 +33,8 @@ if (!quiet) { for (const name of ["bun", "deno"]) say(`${name} ${version(name)}`
 
 function install() {
   say("Installing the pinned dependencies and runtimes (once; again only when a lockfile changes)");
-  // Install scripts stay off: the one that is needed (Bun's, which puts its binary in place) is called by name.
+  // Install scripts stay off: the one that is needed (Bun's, which puts its binary in place) is
+  // called by name.
   installPackages(root);
   execFileSync(process.execPath, ["install.js"], {
     cwd: join(root, "node_modules", "bun"),
@@ -50,8 +52,8 @@ function install() {
 }
 
 /**
- * With npm where there is one. Who has only Bun runs this file under it ("bun start" does), and then it installs, from
- * the same lockfile.
+ * With npm where there is one. Who has only Bun runs this file under it ("bun start" does), and then
+ * Bun installs, from the same lockfile.
  */
 function installPackages(folder) {
   const isBun = process.versions.bun !== undefined;
@@ -70,7 +72,8 @@ function runs(program) {
 }
 
 function run(folder, program, args) {
-  // npm's own settings arrive as npm_* variables when npm itself called us; those of this package must not leak.
+  // npm's own settings arrive as npm_* variables when npm itself called us; those of this package
+  // must not leak.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle)_/i.test(name)),
   );

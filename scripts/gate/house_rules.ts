@@ -111,6 +111,7 @@ const castFolders: readonly RegExp[] = [
   /^test\//,
   /^src\/grpc\/convert(?:_[a-z]+)?\.ts$/,
   /^src\/grpc\/codec\.ts$/,
+  /^src\/config\/camel\.ts$/,
   /^src\/http\/options\.ts$/,
   /^src\/runtime\//,
 ];
@@ -119,12 +120,17 @@ function checkCasts({ path, tokens }: ParsedFile): readonly Finding[] {
   if (castFolders.some((pattern) => pattern.test(path))) return [];
   const clauses = importClauses(tokens);
   return tokens.flatMap((token, at) => {
-    if (!isPlainName(tokens, at, "as") || clauses.has(at)) return [];
+    if (!isPlainName(tokens, at, "as") || clauses.has(at) || renamesKey(tokens, at)) return [];
     const behind = tokens[at + 1]!;
     const isCast = /^(?:name|string|template)$/.test(behind.kind) || /^[[{(]$/.test(behind.text);
     if (!isCast || behind.text === "const" || !isOperandEnd(tokens[at - 1])) return [];
     return [{ line: token.line, message: `cast to ${behind.text}; let the type be proven` }];
   });
+}
+
+/** `{ [Name in keyof T as …]: … }`, where `as` says no more than another name. */
+function renamesKey(tokens: readonly Token[], at: number): boolean {
+  return tokens[at - 2]?.text === "keyof" && tokens[at - 3]?.text === "in";
 }
 
 function isOperandEnd(token: Token | undefined): boolean {

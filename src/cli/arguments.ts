@@ -57,8 +57,8 @@ export class Arguments {
   duration(name: string): number | undefined {
     const text = this.#values.get(name);
     if (text === undefined) return undefined;
-    const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text);
-    const ms = match === null ? NaN : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
+    const [, count = "", unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
+    const ms = Number(count) * (unitMs[unit] ?? NaN);
     if (ms > 0) return ms;
     throw new UsageError(
       `--${name} is ${JSON.stringify(text)}; allowed is a duration such as 500ms, 5s or 1m`,
@@ -66,8 +66,15 @@ export class Arguments {
   }
 }
 
-const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
+/** Throws a {@link UsageError} that names what is wrong. */
 export function parseArguments(
   words: readonly string[],
   command: Optioned,

@@ -6,6 +6,7 @@ import type { Option } from "./option.ts";
 import type { StartServer } from "./server_port.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** One command, found by its name. */
 export interface Command {
   /** One or two words: `put`, `member list`. */
   readonly name: string;
@@ -20,6 +21,7 @@ export interface Command {
   run(context: CommandContext): Promise<number>;
 }
 
+/** What a command works with. */
 export interface CommandContext {
   readonly runtime: Runtime;
   readonly terminal: Terminal;

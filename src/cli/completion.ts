@@ -5,6 +5,7 @@ import { operandsOf } from "./remote.ts";
 import { exitCode } from "./report.ts";
 import { UsageError } from "./usage_error.ts";
 
+/** `commands` is asked when it runs, because it is among them itself. */
 export function completionCommand(commands: () => readonly Command[]): Command {
   return {
     name: "completion",

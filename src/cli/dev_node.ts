@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** Who the node is and how its program is started. */
 export interface DevNodeOptions {
   readonly id: number;
   /** The data directory; `pid` and `log` lie in it, too. */
@@ -17,6 +18,7 @@ export interface DevNodeOptions {
   readonly onDied: (node: DevNode, how: string) => void;
 }
 
+/** At most one process at a time, started again as often as wanted. */
 export class DevNode {
   readonly #options: DevNodeOptions;
   #process: ChildProcess | undefined;

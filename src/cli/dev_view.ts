@@ -35,6 +35,7 @@ export class DevView {
 
 const clearLine = "\r\x1b[2K";
 
+/** A line for each node. */
 export function addressesText(nodes: readonly DevNode[]): string {
   const lines = nodes.map((node) =>
     `  node ${node.id}  REST ${node.httpUrl}  gRPC ${node.rpcAddress}\n`

@@ -3,6 +3,7 @@
 import type { Command } from "./command.ts";
 import { type Option, optionVariable } from "./option.ts";
 
+/** Every command with its line, and the exit codes. */
 export function generalHelp(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`);
@@ -18,6 +19,7 @@ export function generalHelp(commands: readonly Command[]): string {
   ].join("");
 }
 
+/** Usage, options and the example of one command. */
 export function commandHelp({ name, summary, operands, options, example }: Command): string {
   const usage = ["skein", name, operands, options.length === 0 ? "" : "[OPTIONS]"];
   const heads = options.map(optionHead);

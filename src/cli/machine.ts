@@ -1,4 +1,4 @@
-/** What is wrong with the machine under a node: the warnings of `start`, `config check`, `doctor`. */
+/** What is unwise about a machine: the warnings of `start`, `config check` and `doctor`. */
 
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -92,6 +92,7 @@ function memoryFileSystem(path: string): string | undefined {
   return memoryFileSystems.get(fileSystemOf(path)?.type ?? 0);
 }
 
+/** What statfs(2) says of a disk. */
 export interface FileSystem {
   readonly type: number;
   readonly freeBytes: number;

@@ -1,4 +1,4 @@
-/** The command line: finds the command, parses its arguments, runs it, maps errors to exit codes. */
+/** The command line: finds the command, parses its arguments, runs it, reports its errors. */
 
 import { nearest } from "../lib/nearest.ts";
 import type { Runtime } from "../runtime/mod.ts";
@@ -25,6 +25,7 @@ export const commands: readonly Command[] = [
   ...[configCheck, configPrint, doctor, version, completionCommand(() => commands)],
 ];
 
+/** The program around the command line. */
 export interface MainOptions {
   readonly runtime: Runtime;
   readonly startServer: StartServer;

@@ -66,6 +66,7 @@ export interface Remote {
   ask(request: RestRequest): Promise<RestAnswer>;
 }
 
+/** Asks nobody yet. Throws a {@link UsageError} where the options make no sense. */
 export function connect({ args, terminal }: CommandContext): Remote {
   const output = args.oneOf("output", ["table", "json"]) ?? "table";
   const timeoutMs = args.duration("timeout");

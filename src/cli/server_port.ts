@@ -11,6 +11,7 @@ export type StartServer = (options: {
   readonly program: { readonly version: string; readonly commit: string };
 }) => Promise<RunningServer>;
 
+/** A server that listens. */
 export interface RunningServer {
   readonly httpUrl: string;
   readonly rpcAddress: string;

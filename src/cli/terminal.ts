@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 
+/** Standard input, output and error, and the keys. */
 export interface Terminal {
   /** To standard output; resolves when it is written, so that an exit cuts nothing off. */
   write(data: string | Uint8Array): Promise<void>;

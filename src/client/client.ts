@@ -11,11 +11,13 @@ import { type KeyRecord, listMember, numberMember, parseJson, recordOf } from ".
 
 export type ReadLevel = "linearizable" | "lease" | "eventual";
 
+/** Of every call. */
 export interface CallOptions {
   /** How long the call may take, ms, repetitions included. */
   readonly timeoutMs?: number;
 }
 
+/** Of reads. */
 export interface ReadOptions extends CallOptions {
   /** Linearizable unless given. */
   readonly consistency?: ReadLevel;
@@ -23,6 +25,7 @@ export interface ReadOptions extends CallOptions {
   readonly minRevision?: number;
 }
 
+/** Of writes of one key; all conditions must hold. */
 export interface WriteOptions extends CallOptions {
   /** Only if the key's record has this mod revision; `*`: only if the key exists. */
   readonly ifMatch?: number | "*";
@@ -32,18 +35,21 @@ export interface WriteOptions extends CallOptions {
   readonly idempotencyKey?: string;
 }
 
+/** What a put made of the key. */
 export interface PutResult {
   readonly revision: number;
   readonly create: number;
   readonly version: number;
 }
 
+/** What a delete found. */
 export interface DeleteResult {
   /** 0 when there was no such key. */
   readonly deleted: number;
   readonly revision: number;
 }
 
+/** Which keys: a prefix, or a range; all without either. */
 export interface ListOptions extends ReadOptions {
   readonly prefix?: KeyBytes;
   readonly start?: KeyBytes;
@@ -56,6 +62,7 @@ export interface ListOptions extends ReadOptions {
   readonly keysOnly?: boolean;
 }
 
+/** Records in key order, all of one revision over all pages. */
 export interface Page {
   readonly items: readonly KeyRecord[];
   readonly revision: number;
@@ -63,6 +70,7 @@ export interface Page {
   readonly cursor: string | undefined;
 }
 
+/** Calls may overlap; there is nothing to close. */
 export class Client {
   readonly #connection: Connection;
 

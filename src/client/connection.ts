@@ -10,6 +10,7 @@ import { AnswerError, type ClientError, UnreachableError } from "./errors.ts";
 import { onceBody } from "./once_body.ts";
 import { readAnswer } from "./problem.ts";
 
+/** Which cluster, and how patiently. */
 export interface ConnectionOptions {
   /** `http://host:port` each, at least one. */
   readonly endpoints: readonly string[];
@@ -19,6 +20,7 @@ export interface ConnectionOptions {
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
+/** One request, without its endpoint and its time-out. */
 export interface RestRequest {
   readonly kind: "read" | "write";
   readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE" | "PATCH";
@@ -30,6 +32,7 @@ export interface RestRequest {
   readonly timeoutMs?: number;
 }
 
+/** A good answer, its body read. */
 export interface RestAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -64,6 +67,7 @@ type Round =
   | { readonly kind: "answered"; readonly answer: RestAnswer }
   | { readonly kind: "failed"; readonly error: ClientError; readonly again: boolean };
 
+/** Requests may overlap; what one learns of the endpoints helps the next. */
 export class Connection {
   readonly #endpoints: Endpoints;
   readonly #timeoutMs: number;

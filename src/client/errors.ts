@@ -1,6 +1,6 @@
 /** What can go wrong between a client and a cluster. */
 
-/** What became of a write; the server's word where it gave one (docs/ARCHITECTURE.md, "Outcomes"). */
+/** What became of a write: a promise (docs/ARCHITECTURE.md, "Outcomes"). */
 export type Outcome = "not_applied" | "applied" | "unknown";
 
 /** The cluster answered, and the answer is an error: a problem document (RFC 9457). */
@@ -31,6 +31,7 @@ export class AnswerError extends Error {
   }
 }
 
+/** What an {@link AnswerError} is made of. */
 export interface AnswerFacts {
   readonly status: number;
   readonly code: string;

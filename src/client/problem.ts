@@ -3,6 +3,7 @@
 import { lossyText } from "../lib/bytes.ts";
 import { AnswerError, type Outcome } from "./errors.ts";
 
+/** An answer of any status. */
 export interface PlainAnswer {
   readonly status: number;
   readonly headers: Headers;

@@ -21,6 +21,7 @@ export class MalformedAnswerError extends Error {
   override readonly name = "MalformedAnswerError";
 }
 
+/** Throws a {@link MalformedAnswerError} unless it is an object. */
 export function parseJson(body: Uint8Array): Readonly<Record<string, unknown>> {
   try {
     const parsed: unknown = JSON.parse(strictText(body) ?? "");
@@ -31,11 +32,12 @@ export function parseJson(body: Uint8Array): Readonly<Record<string, unknown>> {
   throw new MalformedAnswerError(`The answer is no JSON object: ${lossyText(body).slice(0, 80)}`);
 }
 
+/** One record of the REST interface. */
 export function recordOf(json: unknown): KeyRecord {
   if (typeof json !== "object" || json === null) {
     throw new MalformedAnswerError(`The answer holds ${JSON.stringify(json)} instead of a record`);
   }
-  const members = { ...json } as Readonly<Record<string, unknown>>;
+  const members: Readonly<Record<string, unknown>> = { ...json };
   const lease = members["lease"];
   return {
     key: bytesMember(members, "key"),
@@ -48,12 +50,14 @@ export function recordOf(json: unknown): KeyRecord {
   };
 }
 
+/** A member that must be an integer. */
 export function numberMember(members: Readonly<Record<string, unknown>>, name: string): number {
   const value = members[name];
   if (typeof value === "number" && Number.isSafeInteger(value)) return value;
   throw new MalformedAnswerError(`The answer's ${name} is ${JSON.stringify(value)}, no integer`);
 }
 
+/** A member that must be a list; empty where it is left out. */
 export function listMember(
   members: Readonly<Record<string, unknown>>,
   name: string,

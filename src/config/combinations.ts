@@ -9,6 +9,7 @@ export interface Contradiction {
   readonly message: string;
 }
 
+/** Everything that is wrong, in the order of the keys. */
 export function contradictions(config: Config): readonly Contradiction[] {
   return [
     ...timing(config),

@@ -26,6 +26,7 @@ export const keyFacts = z.registry<KeyFacts>();
 
 export const nodeIdMax = 2 ** 32 - 1;
 
+/** A key that takes an integer. */
 export function integer(
   range: { readonly default: number; readonly min: number; readonly max: number },
   description: string,
@@ -37,6 +38,7 @@ export function integer(
   );
 }
 
+/** A key that is true or false, and false unless set. */
 export function flag(description: string): z.ZodPrefault<z.ZodType<boolean, boolean>> {
   const allowed = "true or false";
   return declared(z.boolean({ error: allowed }), {
@@ -47,6 +49,7 @@ export function flag(description: string): z.ZodPrefault<z.ZodType<boolean, bool
   });
 }
 
+/** A key that takes one of a few words. */
 export function oneOf<const Word extends string>(
   words: readonly Word[],
   defaultValue: NoInfer<Word>,
@@ -61,6 +64,7 @@ export function oneOf<const Word extends string>(
   });
 }
 
+/** A key that takes text of a certain form. */
 export function text(
   rule: { readonly default: string; readonly pattern: RegExp; readonly allowed: string },
   description: string,
@@ -74,6 +78,7 @@ export function text(
   });
 }
 
+/** A key that takes a list, empty unless set. */
 export function list<Item extends z.ZodType>(
   item: Item,
   allowed: string,
@@ -85,6 +90,7 @@ export function list<Item extends z.ZodType>(
   );
 }
 
+/** The one key that is a number or a word. */
 export function nodeIdOrHostname(
   description: string,
 ): z.ZodPrefault<z.ZodType<number | "hostname", number | "hostname">> {
@@ -111,6 +117,7 @@ export function listenAddress(
   });
 }
 
+/** Where else to listen, if anywhere. */
 export function optionalListenAddress(
   description: string,
 ): z.ZodOptional<z.ZodType<HostPort, string>> {

@@ -4,13 +4,15 @@
  */
 
 import { hostname } from "node:os";
+import { camelized } from "./camel.ts";
 import { contradictions } from "./combinations.ts";
 import { readEnvironment, valueOfText } from "./environment.ts";
 import { nodeIdMax } from "./key.ts";
 import { ConfigError, type ConfigProblem, shown } from "./problem.ts";
-import { type Config, configSchema, type Key, keys } from "./schema.ts";
+import { type Config, configSchema, type Key, keys, sectionNames } from "./schema.ts";
 import { formatOrigin, type Given, type Origin, readConfigFile } from "./yaml_file.ts";
 
+/** Where values come from; what is left out is not asked. */
 export interface ConfigSources {
   /** Path of the YAML file. */
   readonly file?: string;
@@ -23,6 +25,7 @@ export interface ConfigSources {
   readonly hostname?: string;
 }
 
+/** One flag that sets a key. */
 export interface ConfigFlag {
   /** As the user wrote it, e.g. `--http-addr`. */
   readonly flag: string;
@@ -38,6 +41,7 @@ export interface Setting {
   readonly origin: Origin;
 }
 
+/** The configuration, and how it came about. */
 export interface LoadedConfig {
   readonly config: Config;
   /** Every key, in the order of the reference page. */
@@ -117,8 +121,7 @@ function resolve(settings: ReadonlyMap<string, Setting>, host: string): Config {
   }
   const { node_id: nodeId, ...snake } = configSchema.parse(tree);
   const resolved = nodeId === "hostname" ? nodeIdOfHost(host) : nodeId;
-  // Only the names change, just as the type Camelized says.
-  return { ...camelized(snake), nodeId: resolved } as Config;
+  return { ...camelized(snake, (name) => sectionNames.includes(name)), nodeId: resolved };
 }
 
 /** `skein-3` is node 3. */
@@ -128,15 +131,4 @@ function nodeIdOfHost(host: string): number {
   const message = `node_id is hostname, and the host's name ${shown(host)} does not end in an ` +
     `integer from 1 to ${nodeIdMax}`;
   throw new ConfigError([{ path: "node_id", origin: "", message }]);
-}
-
-function camelized(snake: object): object {
-  return Object.fromEntries(
-    Object.entries(snake).map(([name, value]) => {
-      const isSection = typeof value === "object" && value !== null &&
-        name in configSchema.shape && !keys.has(name);
-      const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-      return [camel, isSection ? camelized(value) : value];
-    }),
-  );
 }

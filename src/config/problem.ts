@@ -1,5 +1,6 @@
 /** What is wrong with a configuration, in words that let a person put it right. */
 
+/** One thing that is wrong. */
 export interface ConfigProblem {
   /** The key, e.g. `raft.election_timeout_min_ms` or `peers[1].addr`; empty for the whole file. */
   readonly path: string;
@@ -20,6 +21,7 @@ export class ConfigError extends Error {
   }
 }
 
+/** The problem as one line. */
 export function formatProblem({ origin, message }: ConfigProblem): string {
   return origin === "" ? message : `${origin}: ${message}`;
 }

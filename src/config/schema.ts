@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { logFormats, logLevels } from "../lib/logger.ts";
+import type { Camelized } from "./camel.ts";
 import {
   advertisedAddress,
   flag,
@@ -39,8 +40,8 @@ const top = {
     "Name of the cluster; nodes and clients of another one are refused.",
   ),
   node_id: nodeIdOrHostname(
-    "Identifies the node for ever within its cluster; hostname takes the number at the end of the " +
-      "host's name, as StatefulSets give it.",
+    "Identifies the node for ever within its cluster; hostname takes the number at the end of " +
+      "the host's name, as StatefulSets give it.",
   ),
   rpc_addr: listenAddress(
     "127.0.0.1:7401",
@@ -102,8 +103,8 @@ const raft = {
   ),
   uncommitted_bytes_max: integer(
     { default: 64 * mebi, min: 18 * mebi, max: 4 * gibi },
-    "Entry data that a leader appends ahead of what is committed; above it, writes are refused as " +
-      "overloaded.",
+    "Entry data that a leader appends ahead of what is committed; above it, writes are refused " +
+      "as overloaded.",
   ),
   log_cache_bytes_max: integer(
     { default: 32 * mebi, min: 0, max: 4 * gibi },
@@ -252,19 +253,6 @@ export const configSchema = z.strictObject({
 });
 
 type SnakeConfig = z.output<typeof configSchema>;
-
-type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
-  ? `${Head}${Capitalize<CamelCase<Tail>>}`
-  : Name;
-
-type Camelized<Snake> = {
-  readonly [Name in keyof Snake as Name extends string ? CamelCase<Name> : never]: CamelizedValue<
-    Snake[Name]
-  >;
-};
-type CamelizedValue<Value> = Value extends readonly (infer Item)[] ? readonly Item[]
-  : Value extends object ? Camelized<Value>
-  : Value;
 
 /** The configuration as the program uses it: the file's keys in camelCase, `hostname` resolved. */
 export type Config = Camelized<Omit<SnakeConfig, "node_id">> & { readonly nodeId: number };

@@ -14,12 +14,14 @@ export interface Given {
   readonly origin: Origin;
 }
 
+/** Where a value in effect came from. */
 export type Origin =
   | { readonly kind: "default" }
   | { readonly kind: "file"; readonly file: string; readonly line: number }
   | { readonly kind: "environment"; readonly variable: string }
   | { readonly kind: "flag"; readonly flag: string };
 
+/** As in messages and in `config print`. */
 export function formatOrigin(origin: Origin): string {
   switch (origin.kind) {
     case "default":
@@ -47,6 +49,7 @@ function readText(file: string): string {
   }
 }
 
+/** As {@link readConfigFile}, of a text that was read already. */
 export function parseConfigText(
   text: string,
   file: string,

@@ -1,5 +1,6 @@
 /** Network addresses as people write them: `host:port`, an IPv6 host in brackets. */
 
+/** A place to listen on or to connect to. */
 export interface HostPort {
   /** Without brackets. */
   readonly host: string;
@@ -17,6 +18,7 @@ export function parseHostPort(text: string): HostPort | undefined {
   return { host, port };
 }
 
+/** The text that {@link parseHostPort} reads. */
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

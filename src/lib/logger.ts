@@ -9,6 +9,7 @@ export type LogFormat = (typeof logFormats)[number];
 export type LogFields = Readonly<Record<string, LogValue>>;
 export type LogValue = string | number | boolean | null | undefined | readonly LogValue[];
 
+/** Says one sentence an event, without its full stop, and what belongs to it. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -18,6 +19,7 @@ export interface Logger {
   with(fields: LogFields): Logger;
 }
 
+/** What is said, how and to whom. */
 export interface LoggerOptions {
   /** Quieter events than this are dropped. */
   readonly level: LogLevel;
@@ -28,6 +30,7 @@ export interface LoggerOptions {
   readonly timestamp: () => string;
 }
 
+/** `bound` stands on every line. */
 export function createLogger(options: LoggerOptions, bound: LogFields = {}): Logger {
   const quietest = logLevels.indexOf(options.level);
   const render = options.format === "json" ? jsonLine : textLine;

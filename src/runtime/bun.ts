@@ -21,6 +21,7 @@ import { misuseCode, requireStatement, requireStorable } from "./sqlite_text.ts"
 /** Longer than any bounded request (timeout 60 s and wait 60 s); Bun's own default is 10 s. */
 const idleTimeoutSeconds = 180;
 
+/** The runtime of this process. */
 export function createRuntime(): Runtime {
   return {
     name: "bun",

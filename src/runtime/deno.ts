@@ -29,6 +29,7 @@ import {
  */
 const runFlags = ["run", "-A", "--no-prompt", "--unstable-no-legacy-abort"];
 
+/** The runtime of this process. */
 export function createRuntime(): Runtime {
   return {
     name: "deno",
@@ -197,7 +198,7 @@ async function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
       hostname: options.hostname,
       port,
       close: async (graceMs) => {
-        // The last answer may still be on its way out of a drained server: only an overdue one is cut.
+        // The last answer may still be on its way out of a drained server; abort would cut it off.
         if (await requests.drained(graceMs)) return server.shutdown();
         cut.abort();
         await server.finished;

@@ -4,6 +4,7 @@
  * (main_bun.ts, main_deno.ts) picks one.
  */
 
+/** The process and the machine around the program. */
 export interface Runtime {
   readonly name: "bun" | "deno";
   readonly version: string;
@@ -24,6 +25,7 @@ export interface Runtime {
   exit(code: number): never;
 }
 
+/** How a database file is opened. */
 export interface SqliteOptions {
   readonly readonly?: boolean;
   /** False: opening a file that is not there is an error. */
@@ -41,6 +43,7 @@ export interface SqliteDatabase {
   close(): void;
 }
 
+/** Prepared once, run often; text with a NUL is refused. */
 export interface SqliteStatement {
   /** The number of rows changed. */
   run(...values: readonly SqliteValue[]): number;
@@ -64,11 +67,15 @@ export class SqliteError extends Error {
   }
 }
 
+/** Where to listen and who answers. */
 export interface HttpServeOptions {
   readonly hostname: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  /** `connection.remoteAddress` is `host:port` of the client. */
+  /**
+   * The request's signal aborts when the client goes away before the answer is returned; a streamed
+   * body learns of it by its `cancel`.
+   */
   readonly fetch: (
     request: Request,
     connection: HttpConnection,
@@ -80,12 +87,15 @@ export interface HttpServeOptions {
   readonly onError: (error: unknown) => Response;
 }
 
+/** The connection that a request came on. */
 export interface HttpConnection {
+  /** `host:port` of the client. */
   readonly remoteAddress: string;
   /** Lifts the runtime's idle time-out for this answer: watches and holds are open for long. */
   keepOpen(): void;
 }
 
+/** A listener that is open. */
 export interface HttpServer {
   readonly hostname: string;
   readonly port: number;

@@ -3,6 +3,7 @@
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
+/** Of the rounds measured. */
 export interface SyncTimes {
   readonly medianMs: number;
   readonly slowestMs: number;

@@ -17,6 +17,7 @@ interface Jobs {
   };
 }
 
+/** What the worker says of itself. */
 export interface WorkerDescription {
   readonly runtime: string;
   readonly runtimeVersion: string;

@@ -140,7 +140,7 @@ describe("dev", () => {
     assert.equal(existsSync(join(folder.path, "node-1")), false);
   });
 
-  it("reports a node that dies, and without a terminal leaves it down and asks nothing", async () => {
+  it("reports a node that dies, and without a terminal leaves it down unasked", async () => {
     const running = await ready();
     await askNode(2, "/die").catch(() => {});
     await until(() => running.terminal.text.includes("node 2 ended"), { what: "the report" });
@@ -186,7 +186,7 @@ describe("dev", () => {
     assert.equal((await running.outcome).code, 0);
   });
 
-  it("keeps the data of earlier runs unless told to reset, and then deletes only its own", async () => {
+  it("keeps the data of earlier runs until --reset, which deletes only its own", async () => {
     const kept = join(folder.path, "node-1", "data");
     const foreign = join(folder.path, "mine");
     mkdirSync(join(folder.path, "node-1"));

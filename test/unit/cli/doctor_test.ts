@@ -26,7 +26,7 @@ describe("doctor", () => {
     return { code, findings: new Map(list.map((finding) => [finding.name, finding])) };
   }
 
-  it("examines runtime, ports, clock, files, disk and worker, and leaves nothing behind", async () => {
+  it("examines the machine and leaves nothing behind", async () => {
     const dataDir = join(folder.path, "data");
     const ports = ["--http-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0"];
     const { code, findings } = await examine(["--data-dir", dataDir, ...ports]);

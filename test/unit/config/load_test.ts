@@ -122,14 +122,16 @@ monitoring:
 `;
     assert.deepEqual(complaints(() => load(yaml)), [
       "F:8: election_timeout_min_ms is not a known key; did you mean raft.election_timeout_min_ms?",
-      "F:10: raft.heartbeet_interval_ms is not a known key; did you mean raft.heartbeat_interval_ms?",
+      "F:10: raft.heartbeet_interval_ms is not a known key; did you mean " +
+      "raft.heartbeat_interval_ms?",
       "F:13: storage is 5; allowed is a mapping of keys",
-      'F:2: cluster_id is "a b"; allowed is 1 to 64 letters, digits, dots, underscores and hyphens, ' +
-      "a letter or digit first",
+      'F:2: cluster_id is "a b"; allowed is 1 to 64 letters, digits, dots, underscores and ' +
+      "hyphens, a letter or digit first",
       "F:3: node_id is 0; allowed is an integer from 1 to 4294967295, or hostname",
       "F:16: http_addr is null; allowed is host:port, an IPv6 host in brackets",
       'F:4: peers[0].addr is "x"; allowed is host:port, an IPv6 host in brackets, the port not 0',
-      "F:4: peers[1].addr is missing; allowed is host:port, an IPv6 host in brackets, the port not 0",
+      "F:4: peers[1].addr is missing; allowed is host:port, an IPv6 host in brackets, the port " +
+      "not 0",
       "F:4: peers[1] has the unknown member adr; allowed is a mapping of id and addr",
       "F:4: peers[2] is 4; allowed is a mapping of id and addr",
       'F:11: raft.election_timeout_min_ms is "fast"; allowed is an integer from 50 to 60000',
@@ -260,8 +262,8 @@ describe("combinations that make no sense", () => {
       '{"id":3,"addr":"b:1"}]';
     assert.deepEqual(of({ SKEIN_PEERS: peers }), [
       "SKEIN_PEERS: peers[0].id is 1, which is this node's own node_id; peers lists the others",
-      "SKEIN_PEERS: peers[1].addr is 127.0.0.1:7401, which another node of this list or this node " +
-      "has",
+      "SKEIN_PEERS: peers[1].addr is 127.0.0.1:7401, which another node of this list or this " +
+      "node has",
       "SKEIN_PEERS: peers[2].id is 2, which stands there twice",
       "SKEIN_PEERS: peers[3].addr is b:1, which another node of this list or this node has",
     ]);
@@ -271,8 +273,8 @@ describe("combinations that make no sense", () => {
     const unspecified = { ...open, SKEIN_RPC_ADDR: "0.0.0.0:7401" };
     assert.deepEqual(of(unspecified), []);
     assert.deepEqual(of({ ...unspecified, ...peer }), [
-      "rpc_addr is 0.0.0.0:7401, which names every interface: set rpc_advertise_addr to where the " +
-      "peers reach this node",
+      "rpc_addr is 0.0.0.0:7401, which names every interface: set rpc_advertise_addr to where " +
+      "the peers reach this node",
     ]);
     assert.deepEqual(of({ ...unspecified, ...peer, SKEIN_RPC_ADVERTISE_ADDR: "n1:7401" }), []);
     assert.deepEqual(of({ ...peer, SKEIN_HTTP_ADDR: "127.0.0.1:0" }), [
