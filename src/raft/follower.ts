@@ -66,7 +66,7 @@ export class Follower {
         return this.#appendEntries(envelope, message);
       case "heartbeat":
         this.#noteLeader(from);
-        return this.#heartbeat(from, message);
+        return this.#heartbeat(envelope, message);
       case "timeoutNow":
         // Thesis §3.10: only the leader of this very term may ask, and only who may win.
         return from === this.leader && this.#state.mayCampaign()
@@ -171,9 +171,10 @@ export class Follower {
     return undefined;
   }
 
-  #heartbeat(from: NodeId, message: Heartbeat): undefined {
+  #heartbeat(envelope: Envelope, message: Heartbeat): undefined {
     this.#commit(message.leaderCommit);
-    this.#state.send(from, {
+    this.#recover(envelope, message.leaderCommit);
+    this.#state.send(envelope.from, {
       kind: "heartbeatReply",
       round: message.round,
       verifiedIndex: this.#state.verifiedIndex,
