@@ -144,11 +144,12 @@ export class RaftCore {
   }
 
   #tick(): void {
+    const role = this.#role;
     const leaderBefore = this.#leader();
-    this.#change(this.#role.tick());
+    this.#change(role.tick());
     this.#state.stalled = false;
-    const leader = this.#leader();
-    if (leader !== leaderBefore && leader === undefined) this.#noteLeadership("electionTimeout");
+    const lost = role === this.#role && leaderBefore !== this.#leader();
+    if (lost) this.#noteLeadership("electionTimeout");
   }
 
   #persisted(number: number): void {

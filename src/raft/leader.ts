@@ -78,6 +78,7 @@ export class Leader {
       return this.#stepDown("quorumLost");
     }
     this.transfer.tick();
+    this.#forgetRemoved();
     if (state.nowMs - this.#heartbeatMs >= state.options.heartbeatIntervalMs) this.#heartbeat();
     else this.#spreadCommit();
     return undefined;
@@ -366,16 +367,16 @@ export class Leader {
       this.#appendConfiguration(finishChange(configuration));
       return undefined;
     }
-    this.#forgetRemoved(configuration, position.index);
     return isVoter(configuration, this.#state.self) ? undefined : this.#stepDown("removed");
   }
 
   /**
-   * A removed peer keeps its progress until it has learned of its removal, or has been silent for
-   * long.
+   * A removed peer keeps its progress until it was told of its removal, or has been silent for long.
    */
-  #forgetRemoved(configuration: Configuration, committedAt: Index): void {
-    const { nowMs, options } = this.#state;
+  #forgetRemoved(): void {
+    const { nowMs, options, effective, log } = this.#state;
+    const { configuration, position: { index: committedAt } } = effective;
+    if (committedAt > log.commitIndex) return;
     const stay = new Set(allMembers(configuration).map(({ id }) => id));
     for (const [peer, progress] of this.#progress) {
       if (stay.has(peer)) continue;
