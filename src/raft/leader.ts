@@ -5,7 +5,6 @@
  */
 
 import { emptyBytes } from "../lib/bytes.ts";
-import { Queue } from "../lib/queue.ts";
 import { allMembers, finishChange, isJoint, isVoter, startChange } from "./configuration.ts";
 import { encodeConfiguration } from "./encoding.ts";
 import { entryBytes } from "./log.ts";
@@ -26,6 +25,7 @@ import type {
   ProposalId,
   ReadId,
 } from "./types.ts";
+import { Uncommitted } from "./uncommitted.ts";
 
 export class Leader {
   readonly role = "leader";
@@ -34,8 +34,7 @@ export class Leader {
   readonly #clusterTimeAtElectionMs: number;
   readonly #progress = new Map<NodeId, Progress>();
   readonly #reads: ReadIndexRounds;
-  readonly #uncommitted = new Queue<{ readonly index: Index; readonly bytes: number }>();
-  #uncommittedBytes = 0;
+  readonly #uncommitted = new Uncommitted();
   #heartbeatMs: number;
   /** Rounds sent up to here carry no lease: the process stood still since. */
   #leaseVoidUntilMs = -1;
@@ -109,7 +108,7 @@ export class Leader {
     const { entryBytesMax, uncommittedBytesMax } = state.options;
     if (data.length > entryBytesMax) return this.#drop(id, "tooLarge");
     if (this.transfer.isUnderWay) return this.#drop(id, "transferring");
-    if (this.#uncommittedBytes + data.length > uncommittedBytesMax) {
+    if (this.#uncommitted.bytes + data.length > uncommittedBytesMax) {
       return this.#drop(id, "overloaded");
     }
     state.outcomes.push({ kind: "accepted", id, position: this.#append("command", data) });
@@ -206,8 +205,7 @@ export class Leader {
     // election.
     const timeMs = this.#clusterTimeAtElectionMs + (nowMs - this.#electedMs);
     const { index } = log.append({ term, kind, timeMs, data });
-    this.#uncommitted.push({ index, bytes: data.length });
-    this.#uncommittedBytes += data.length;
+    this.#uncommitted.appended(index, data.length);
     return { index, term };
   }
 
@@ -347,12 +345,7 @@ export class Leader {
     );
     if (reached <= log.commitIndex || log.term(reached) !== currentTerm) return undefined;
     log.commitTo(reached);
-    let oldest = this.#uncommitted.peek();
-    while (oldest !== undefined && oldest.index <= reached) {
-      this.#uncommittedBytes -= oldest.bytes;
-      this.#uncommitted.shift();
-      oldest = this.#uncommitted.peek();
-    }
+    this.#uncommitted.committedTo(reached);
     return this.#afterCommit();
   }
 
