@@ -1,0 +1,48 @@
+/** What the generator is told to do, and what it tells back: JSON between two processes. */
+
+import type { LatencySummary } from "./histogram.ts";
+
+export type SystemName = "skein" | "etcd";
+export type Surface = "rest" | "grpc";
+
+/** `fill` puts every key once; the others draw keys at random. */
+export type Operation = "fill" | "write" | "linearizableRead" | "eventualRead";
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface LoadOrder {
+  readonly system: SystemName;
+  readonly surface: Surface;
+  readonly operation: Operation;
+  /** Connections are dealt out over these in turn. */
+  readonly targets: readonly Address[];
+  /** For gRPC; over REST every client has a connection of its own. */
+  readonly connections: number;
+  /** Each has one call under way, and makes the next when it is answered. */
+  readonly clients: number;
+  readonly keys: number;
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly seed: number;
+  /** Calls answered in this time do not count. */
+  readonly warmupMs: number;
+  readonly measureMs: number;
+  /** Ends the measured part sooner. */
+  readonly operationsMax?: number;
+  /** The processes whose CPU time is asked at both ends of the measured part. */
+  readonly serverPids: readonly number[];
+}
+
+/** The measured part of one load. */
+export interface Measurement {
+  readonly seconds: number;
+  /** Of the calls that succeeded. */
+  readonly latency: LatencySummary;
+  readonly errors: number;
+  readonly firstError: string | undefined;
+  readonly serverCpuUs: number | undefined;
+  readonly generatorCpuUs: number;
+}

@@ -1,0 +1,75 @@
+/** Three nodes of this program, run from source, with their defaults. */
+
+import { mkdirSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { version } from "../../src/lib/version.ts";
+import { freePorts } from "../../test/harness/processes.ts";
+import { runtimeProgram } from "../gate/run_command.ts";
+import { askJson, Cluster, type Member, memberCount, membersOf } from "./cluster.ts";
+import { root } from "./run_generator.ts";
+import { ServerProcess } from "./server_process.ts";
+
+export type RuntimeName = "bun" | "deno";
+
+export interface SkeinOptions {
+  readonly runtime: RuntimeName;
+  /** Holds data and logs; must not exist yet. */
+  readonly folder: string;
+  /** Where each node, if it runs on Bun, writes a CPU profile when it ends. */
+  readonly profileFolder: string | undefined;
+}
+
+export async function startSkein(options: SkeinOptions): Promise<Cluster> {
+  const ports = await freePorts(memberCount * 2);
+  const members = Array.from({ length: memberCount }, (_, at) => startNode(options, ports, at));
+  return new Cluster({
+    name: "skein",
+    version: `skein ${version} on ${options.runtime}`,
+    leads: async ({ rest }) => {
+      const view = await askJson(rest, "/v1/cluster");
+      const leader = membersOf(view?.get("leader")).get("id");
+      return leader !== undefined && leader === view?.get("node_id");
+    },
+  }, members);
+}
+
+function startNode(options: SkeinOptions, ports: readonly number[], at: number): Member {
+  const id = at + 1;
+  const host = "127.0.0.1";
+  const restPort = ports[2 * at]!;
+  const rpcPort = ports[2 * at + 1]!;
+  const folder = join(options.folder, `node-${id}`);
+  mkdirSync(folder, { recursive: true });
+  const peers = Array.from({ length: memberCount }, (_, other) => ({
+    id: other + 1,
+    addr: `${host}:${ports[2 * other + 1]!}`,
+  })).filter((peer) => peer.id !== id);
+  const [program = "", ...before] = runtimeCommand(options);
+  const server = new ServerProcess({
+    program,
+    args: [...before, "start"],
+    folder: root,
+    logPath: join(options.folder, `node-${id}.log`),
+    env: {
+      ...process.env,
+      SKEIN_CLUSTER_ID: "bench",
+      SKEIN_NODE_ID: String(id),
+      SKEIN_HTTP_ADDR: `${host}:${restPort}`,
+      SKEIN_RPC_ADDR: `${host}:${rpcPort}`,
+      SKEIN_DATA_DIR: folder,
+      SKEIN_PEERS: JSON.stringify(peers),
+    },
+  });
+  return { process: server, rest: { host, port: restPort }, grpc: { host, port: rpcPort } };
+}
+
+/** The runtime's binary itself: a wrapper in its place would keep our signals to itself. */
+function runtimeCommand({ runtime, profileFolder }: SkeinOptions): readonly string[] {
+  const program = realpathSync(runtimeProgram(root, runtime));
+  if (runtime === "deno") return [program, "run", "-A", join(root, "src/main_deno.ts")];
+  const profile = profileFolder === undefined
+    ? []
+    : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
+  return [program, ...profile, join(root, "src/main_bun.ts")];
+}
