@@ -74,13 +74,13 @@ describe("the client", () => {
     await client.put("a", "2", { ifMatch: 2 });
     await client.put("a", "3", { ifMatch: "*" });
     const failing = [
-      client.put("a", "4", { ifAbsent: true }),
-      client.put("a", "4", { ifMatch: 2 }),
-      client.delete("a", { ifMatch: 2 }),
-      client.put("b", "4", { ifMatch: "*" }),
+      () => client.put("a", "4", { ifAbsent: true }),
+      () => client.put("a", "4", { ifMatch: 2 }),
+      () => client.delete("a", { ifMatch: 2 }),
+      () => client.put("b", "4", { ifMatch: "*" }),
     ];
     for (const write of failing) {
-      const error = await write.then(() => undefined, (caught: unknown) => caught);
+      const error = await write().then(() => undefined, (caught: unknown) => caught);
       assert.ok(error instanceof AnswerError);
       assert.equal(error.code, "precondition_failed");
       assert.equal(error.outcome, "not_applied");
