@@ -23,10 +23,10 @@ const introduction = `# Configuration
 ${
   wrapped(
     "`skein start --config FILE` reads YAML. Every key can be left out. A value comes from the " +
-      "defaults, the file, the environment and the flags, each of which wins over the one before " +
-      "it; `skein config print` shows every value in effect and where it came from, `skein config " +
-      "check FILE` says what is wrong with a file. A key that is not known, a value of the wrong " +
-      "type or a combination that makes no sense stops the start. In the environment, lists are " +
+      "defaults, the file, the environment and the flags, each of which wins over the one " +
+      "before it; `skein config print` shows every value in effect and where it came from, " +
+      "`skein config check FILE` says what is wrong with a file. A key that is not known, a value " +
+      "of the wrong type or a combination that makes no sense stops the start. In the environment, lists are " +
       "written as JSON.",
   )
 }
@@ -65,10 +65,10 @@ function entry(key: Key): string {
   ].join("\n\n");
 }
 
-/** Breaks a sentence into lines of the page's width. */
+/** Breaks a sentence into lines of the page's width, and none within backticks. */
 function wrapped(sentence: string): string {
   const lines = [""];
-  for (const word of sentence.split(" ")) {
+  for (const [word] of sentence.matchAll(/(?:`[^`]*`|[^ `])+/g)) {
     const line = lines.at(-1) ?? "";
     if (line === "") lines[lines.length - 1] = word;
     else if (line.length + 1 + word.length <= 100) lines[lines.length - 1] = `${line} ${word}`;
