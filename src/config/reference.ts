@@ -22,12 +22,12 @@ const introduction = `# Configuration
 
 ${
   wrapped(
-    "`skein start --config FILE` reads YAML. Every key can be left out. A value comes from the " +
-      "defaults, the file, the environment and the flags, each of which wins over the one " +
-      "before it; `skein config print` shows every value in effect and where it came from, " +
-      "`skein config check FILE` says what is wrong with a file. A key that is not known, a value " +
-      "of the wrong type or a combination that makes no sense stops the start. In the environment, lists are " +
-      "written as JSON.",
+    "`skein start --config FILE` reads YAML. Every key can be left out. A value comes " +
+      "from the defaults, the file, the environment and the flags, each of which wins " +
+      "over the one before it; `skein config print` shows every value in effect and where " +
+      "it came from, `skein config check FILE` says what is wrong with a file. A key that " +
+      "is not known, a value of the wrong type or a combination that makes no sense stops " +
+      "the start. In the environment, lists are written as JSON.",
   )
 }
 
