@@ -1,9 +1,10 @@
 /** The dialects for clients, met by an ordinary grpc-js client over a socket. */
 
+import { compressionAlgorithms } from "@grpc/grpc-js";
 import { codec, method } from "../../src/grpc/codec.ts";
 import { utf8 } from "../../src/lib/bytes.ts";
 import { grpcStatus, ServiceError } from "../../src/service/errors.ts";
-import { statusOf } from "../harness/grpc_client.ts";
+import { statusOf, TestGrpcClient } from "../harness/grpc_client.ts";
 import { type GrpcFront, startGrpcFront } from "../harness/grpc_front.ts";
 import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
@@ -96,6 +97,19 @@ describe("the d-engine dialect over a socket", () => {
     assert.equal((await front.client.unary(writeMethod, put("big", value))).response.error, 0);
     const { response } = await front.client.unary(readMethod, { clientId: 1, keys: [utf8("big")] });
     assert.equal(response.readData?.results[0]?.value.length, value.length);
+  });
+
+  it("takes compressed requests, and is not blown up by one", async () => {
+    const gzip = new TestGrpcClient(front.server.rpcAddress, compressionAlgorithms.gzip);
+    const value = new Uint8Array(1024 * 1024);
+    assert.equal((await gzip.unary(writeMethod, put("zip", value))).response.error, 0);
+    const bomb = put("bomb", new Uint8Array(64 * 1024 * 1024));
+    assert.equal(
+      (await statusOf(gzip.unary(writeMethod, bomb))).code,
+      grpcStatus.resourceExhausted,
+    );
+    gzip.close();
+    await front.client.unary(writeMethod, put("b", utf8("1")));
   });
 
   it("knows an unknown method for one", async () => {

@@ -12,7 +12,7 @@ import { TestGrpcClient } from "../harness/grpc_client.ts";
 import { type GrpcNode, startGrpcNode, testHello } from "../harness/grpc_node.ts";
 import { runtimeNames, startProgram } from "../harness/runtime_process.ts";
 import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
-import { until } from "../harness/wait.ts";
+import { pause, until } from "../harness/wait.ts";
 
 const connectMethod = method("skein.raft.v1.RaftService", "Connect");
 const frames = codec("skein.raft.v1.Frame");
@@ -247,6 +247,45 @@ describe("a frozen peer", () => {
       }
     });
   }
+});
+
+describe("a peer that is closed", () => {
+  it("ends its streams itself, so that nothing waits for the cut", async () => {
+    const one = await startGrpcNode({ id: 1 });
+    const two = await startGrpcNode({ id: 2 });
+    one.transport.setPeers([{ id: 2, address: two.address }]);
+    two.transport.setPeers([{ id: 1, address: one.address }]);
+    await until(() => {
+      one.transport.send(heartbeat(1, 2));
+      two.transport.send(heartbeat(2, 1));
+      return one.received.length > 0 && two.received.length > 0;
+    }, { what: "both to be heard" });
+    // The listener would cut what is left after a second.
+    const started = performance.now();
+    await two.close();
+    assert.ok(performance.now() - started < 900, `took ${performance.now() - started} ms`);
+    await until(() => one.unreachable.includes(2), { what: "the loss" });
+    await one.close();
+  });
+
+  it("is found again at its old address within a second of its return", async () => {
+    const one = await startGrpcNode({ id: 1 });
+    let two = await startGrpcNode({ id: 2 });
+    one.transport.setPeers([{ id: 2, address: two.address }]);
+    const heard = () => {
+      one.transport.send(heartbeat(1, 2));
+      return two.received.length > 0;
+    };
+    await until(heard, { what: "the first heartbeat" });
+    await two.close();
+    // Long enough for the pauses between attempts to grow to their largest.
+    await until(() => one.unreachable.length >= 2, { what: "attempts in vain" });
+    await pause(1_000);
+    two = await startGrpcNode({ id: 2, rpcAddress: two.address });
+    await until(heard, { what: "a heartbeat after its return", withinMs: 1_000 });
+    await one.close();
+    await two.close();
+  });
 });
 
 describe("a full send queue", () => {

@@ -4,6 +4,7 @@ import {
   type CallOptions,
   Client,
   type ClientDuplexStream,
+  compressionAlgorithms,
   credentials,
   Metadata,
   type ServiceError,
@@ -18,8 +19,12 @@ export interface UnaryReply<Response> {
 export class TestGrpcClient {
   readonly client: Client;
 
-  constructor(address: string) {
+  constructor(
+    address: string,
+    compression: compressionAlgorithms = compressionAlgorithms.identity,
+  ) {
     this.client = new Client(address, credentials.createInsecure(), {
+      "grpc.default_compression_algorithm": compression,
       "grpc.enable_http_proxy": 0,
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_receive_message_length": -1,
