@@ -280,7 +280,7 @@ describe("a peer that is closed", () => {
     await two.close();
     // Long enough for the pauses between attempts to grow to their largest.
     await until(() => one.unreachable.length >= 2, { what: "attempts in vain" });
-    await pause(1_000);
+    await pause(2_600);
     two = await startGrpcNode({ id: 2, rpcAddress: two.address });
     await until(heard, { what: "a heartbeat after its return", withinMs: 1_000 });
     await one.close();
