@@ -47,7 +47,7 @@ function layerOf(path: string): Layer | undefined {
   let bestLength = 0;
   for (const layer of layers) {
     for (const files of layer.files) {
-      const matches = files.endsWith("/") ? path.startsWith(files) : path === files;
+      const matches = files.endsWith("*") ? path.startsWith(files.slice(0, -1)) : path === files;
       if (matches && files.length > bestLength) [best, bestLength] = [layer, files.length];
     }
   }

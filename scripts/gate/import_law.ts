@@ -6,7 +6,7 @@
 /** What one layer may do. Every layer may import itself and `lib`, which imports nothing. */
 export interface Layer {
   readonly name: string;
-  /** Its files: a path, or a folder with its `/` at the end. The longest match wins. */
+  /** Its files: a path, or the beginning of some with a `*` behind it. The longest match wins. */
   readonly files: readonly string[];
   /** Layers that it may import. */
   readonly values: readonly string[];
@@ -26,10 +26,10 @@ const everything = [
 ];
 
 export const layers: readonly Layer[] = [
-  { name: "lib", files: ["src/lib/"], values: [], types: [], packages: [], pure: true },
+  { name: "lib", files: ["src/lib/*"], values: [], types: [], packages: [], pure: true },
   {
     name: "raft",
-    files: ["src/raft/"],
+    files: ["src/raft/*"],
     values: ["raft vocabulary"],
     types: [],
     packages: [],
@@ -47,7 +47,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: "kv",
-    files: ["src/kv/"],
+    files: ["src/kv/*"],
     values: ["kv ports", "raft vocabulary"],
     types: ["raft", "node ports"],
     packages: [],
@@ -71,7 +71,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: "node",
-    files: ["src/node/"],
+    files: ["src/node/*"],
     values: ["raft", "raft vocabulary", "node ports"],
     types: [],
     packages: [],
@@ -79,87 +79,87 @@ export const layers: readonly Layer[] = [
   },
   {
     name: "storage",
-    files: ["src/storage/"],
+    files: ["src/storage/*"],
     values: ["raft vocabulary", "node ports", "kv ports", "runtime"],
     types: ["raft", "kv"],
     packages: ["node:*"],
   },
   {
     name: "grpc",
-    files: ["src/grpc/"],
+    files: ["src/grpc/*"],
     values: ["raft vocabulary", "service"],
     types: ["raft", "node ports", "runtime"],
     packages: ["@grpc/grpc-js", "protobufjs", "node:*"],
   },
   {
     name: "service",
-    files: ["src/service/"],
+    files: ["src/service/*"],
     values: ["node", "node ports", "kv", "kv ports"],
     types: ["raft", "raft vocabulary", "runtime"],
     packages: ["node:*"],
   },
   {
     name: "http",
-    files: ["src/http/"],
+    files: ["src/http/*"],
     values: ["service"],
     types: ["runtime"],
     packages: hono,
   },
   {
     name: "routes",
-    files: ["routes/"],
+    files: ["routes/*"],
     values: ["http", "service"],
     types: ["runtime"],
     packages: hono,
   },
   {
     name: "config",
-    files: ["src/config/"],
+    files: ["src/config/*"],
     values: [],
     types: ["runtime"],
     packages: ["yaml", "zod", "node:*"],
   },
-  { name: "client", files: ["src/client/"], values: [], types: ["runtime"], packages: [] },
+  { name: "client", files: ["src/client/*"], values: [], types: ["runtime"], packages: [] },
   { name: "runtime", files: ["src/runtime/mod.ts"], values: [], types: [], packages: [] },
   // What both implementations share, and the conversation with the worker.
   {
     name: "runtime parts",
-    files: ["src/runtime/"],
+    files: ["src/runtime/*"],
     values: ["runtime"],
-    types: [],
+    types: ["node ports"],
     packages: ["node:*"],
   },
   {
     name: "runtime of Bun",
-    files: ["src/runtime/bun.ts", "src/runtime/bun/"],
+    files: ["src/runtime/bun.ts", "src/runtime/bun/*"],
     values: ["runtime", "runtime parts"],
     types: [],
     packages: ["bun", "bun:*", "node:*"],
   },
   {
     name: "runtime of Deno",
-    files: ["src/runtime/deno.ts", "src/runtime/deno/"],
+    files: ["src/runtime/deno.ts", "src/runtime/deno/*"],
     values: ["runtime", "runtime parts"],
     types: [],
     packages: ["node:*"],
   },
   {
     name: "server",
-    files: ["src/server.ts", "src/server/"],
+    files: ["src/server.ts", "src/server_*"],
     values: everything,
     types: [],
     packages: ["node:*"],
   },
   {
     name: "cli",
-    files: ["src/cli/"],
+    files: ["src/cli/*"],
     values: ["server", "client", "config", "runtime parts"],
     types: ["runtime"],
     packages: ["node:*"],
   },
   {
     name: "embedded",
-    files: ["src/embedded/"],
+    files: ["src/embedded/*"],
     values: ["server", "client"],
     types: ["runtime"],
     packages: [],

@@ -1,0 +1,183 @@
+/**
+ * The disk of a simulated node: a StorageEngine and an IdentityStore over one device that takes
+ * time, stands still, runs full, breaks, and in a crash loses what it had not synced, all but a
+ * prefix drawn at random. What is durable outlives the process; open it again for the next one.
+ */
+
+import type { Prng } from "../../src/lib/prng.ts";
+import {
+  type Clock,
+  FatalStorageError,
+  type Identity,
+  type IdentityStore,
+  type StorageEngine,
+} from "../../src/node/ports.ts";
+import { MemoryDisk, MemoryEngine } from "../../src/storage/memory/memory_engine.ts";
+import type { SimProcess } from "./sim_process.ts";
+import type { SimScheduler } from "./sim_scheduler.ts";
+
+export interface SimDiskOptions {
+  /** A write takes between these, drawn evenly. */
+  readonly latencyMinUs: number;
+  readonly latencyMaxUs: number;
+}
+
+interface Opened {
+  readonly process: SimProcess;
+  readonly clock: Clock;
+  /** What the program does when its storage breaks: it ends. */
+  readonly onFatal: (error: FatalStorageError) => void;
+}
+
+/** One device does one thing after the other: a job takes its time and then happens at once. */
+interface Job {
+  /** False: not possible now, try again. */
+  readonly finish: () => boolean;
+  /** A crash came while it was under way, and it had reached the platter all the same. */
+  readonly survive: () => void;
+}
+
+/** How often a write that found the disk full is tried again by the device's queue. */
+const retryUs = 50_000;
+
+export class SimDisk {
+  /** Damage, a lost log and free space are set here. */
+  readonly log = new MemoryDisk({ durable: "onFlush" });
+  readonly #scheduler: SimScheduler;
+  readonly #prng: Prng;
+  readonly #options: SimDiskOptions;
+  #identity: Identity | undefined;
+  #jobs: Job[] = [];
+  #stalledUntilUs = 0;
+  #busy = false;
+  #isBroken = false;
+  #onFatal: (error: FatalStorageError) => void = () => {};
+  /** Raised by every crash: what was under way before belongs to a process that is gone. */
+  #generation = 0;
+
+  constructor(
+    parts: { readonly scheduler: SimScheduler; readonly prng: Prng },
+    options: SimDiskOptions,
+  ) {
+    this.#scheduler = parts.scheduler;
+    this.#prng = parts.prng;
+    this.#options = options;
+  }
+
+  /** Opens it for a process. Call `crash` when that process has died, before the next one opens. */
+  open(opened: Opened): { readonly storage: StorageEngine; readonly identity: IdentityStore } {
+    this.#onFatal = opened.onFatal;
+    return { storage: this.#openStorage(opened), identity: this.#openIdentity(opened.process) };
+  }
+
+  /** Nothing is finished for so long; then the device goes on where it was. */
+  stall(forUs: number): void {
+    this.#stalledUntilUs = Math.max(this.#stalledUntilUs, this.#scheduler.nowUs + forUs);
+    this.#scheduler.trace(`disk stalls for ${forUs}`);
+  }
+
+  /** The write under way, or the next one, fails, and with it every later one of this process. */
+  breakDown(): void {
+    this.#isBroken = true;
+  }
+
+  /**
+   * The power goes, or the process dies with writes under way: the oldest of them, a number drawn
+   * at random, had become durable though nobody was told; the others are gone.
+   */
+  crash(): void {
+    const kept = this.#prng.below(this.#jobs.length + 1);
+    this.#scheduler.trace(`disk keeps ${kept} of ${this.#jobs.length} writes`);
+    for (const job of this.#jobs.splice(0, kept)) job.survive();
+    this.#jobs = [];
+    this.log.crash();
+    this.#generation++;
+    this.#busy = false;
+    this.#isBroken = false;
+  }
+
+  /** Somebody emptied the directory. */
+  wipe(): void {
+    this.log.loseLog();
+    this.#identity = undefined;
+  }
+
+  #openStorage({ process, clock }: Opened): StorageEngine {
+    const engine = new MemoryEngine(this.log, clock);
+    return {
+      // The model is an honest disk: `done` is called only behind what a crash cannot take back.
+      writesAreDurable: true,
+      log: engine.log,
+      stored: () => engine.stored(),
+      discard: (from, hardState) => engine.discard(from, hardState),
+      space: () => engine.space(),
+      close: () => engine.close(),
+      persist: (write, done) => {
+        engine.persist(write, () => process.run(done));
+        this.#enqueue({
+          finish: () => {
+            // A full disk has not taken the write yet; the engine tries again by itself.
+            if (this.log.unflushedCount === 0) return false;
+            this.log.flush(1);
+            this.#scheduler.trace(`${process.name} persisted ${write.number}`);
+            return true;
+          },
+          survive: () => this.log.flush(1),
+        });
+      },
+    };
+  }
+
+  #openIdentity(process: SimProcess): IdentityStore {
+    return {
+      load: () => this.#identity,
+      save: (identity, done) => {
+        const write = (): boolean => {
+          this.#identity = identity;
+          return true;
+        };
+        this.#enqueue({
+          survive: write,
+          finish: () => {
+            write();
+            process.run(done);
+            return true;
+          },
+        });
+      },
+    };
+  }
+
+  #enqueue(job: Job): void {
+    this.#jobs.push(job);
+    if (!this.#busy) this.#work();
+  }
+
+  #work(): void {
+    this.#busy = true;
+    const { latencyMinUs, latencyMaxUs } = this.#options;
+    const latencyUs = latencyMinUs + this.#prng.below(latencyMaxUs - latencyMinUs + 1);
+    this.#wait(latencyUs);
+  }
+
+  #wait(delayUs: number): void {
+    const generation = this.#generation;
+    this.#scheduler.after(delayUs, () => {
+      if (generation === this.#generation) this.#finishOldest();
+    });
+  }
+
+  #finishOldest(): void {
+    const stalledUs = this.#stalledUntilUs - this.#scheduler.nowUs;
+    if (stalledUs > 0) return this.#wait(stalledUs);
+    if (this.#isBroken) {
+      this.#scheduler.trace("disk breaks");
+      return this.#onFatal(new FatalStorageError("Cannot sync the log: EIO"));
+    }
+    const job = this.#jobs[0];
+    if (job !== undefined && !job.finish()) return this.#wait(retryUs);
+    this.#jobs.shift();
+    this.#busy = false;
+    if (this.#jobs.length > 0) this.#work();
+  }
+}

@@ -1,0 +1,128 @@
+/** One node's end of the simulated network. */
+
+import type { Hello, HelloAnswer, PeerAddress, Transport } from "../../src/node/ports.ts";
+import type { Envelope } from "../../src/raft/message.ts";
+import type { NodeId } from "../../src/raft/types.ts";
+import type { LinkEnd } from "./sim_link.ts";
+import type { SimProcess } from "./sim_process.ts";
+import type { SimScheduler } from "./sim_scheduler.ts";
+
+/** What a transport needs of the network that it is part of. */
+export interface TransportNetwork {
+  readonly scheduler: SimScheduler;
+  link(from: string, to: string): { send(envelope: Envelope): void };
+  leave(address: string): void;
+  ask(
+    way: { readonly from: string; readonly to: string },
+    mine: Hello,
+    done: (answer: HelloAnswer | undefined) => void,
+  ): void;
+}
+
+type Refusal = HelloAnswer & { readonly kind: "refused" };
+
+export class SimTransport implements Transport, LinkEnd {
+  readonly address: string;
+  readonly process: SimProcess;
+  readonly #network: TransportNetwork;
+  #peers = new Map<NodeId, string>();
+  #closed = false;
+  #receive: (envelope: Envelope) => void = () => {};
+  #unreachable: (peer: NodeId) => void = () => {};
+  #refused: (peer: NodeId, refusal: Refusal) => void = () => {};
+  #judge: ((theirs: Hello) => HelloAnswer) | undefined;
+  #makeHello: ((to: NodeId) => Hello) | undefined;
+
+  constructor(parts: {
+    readonly network: TransportNetwork;
+    readonly address: string;
+    readonly process: SimProcess;
+  }) {
+    this.#network = parts.network;
+    this.address = parts.address;
+    this.process = parts.process;
+  }
+
+  get isOpen(): boolean {
+    return !this.#closed && this.process.isAlive;
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    this.#peers = new Map(peers.map(({ id, address }) => [id, address]));
+  }
+
+  send(envelope: Envelope): void {
+    const to = this.#peers.get(envelope.to);
+    if (to === undefined || !this.isOpen) return;
+    this.#network.link(this.address, to).send(envelope);
+  }
+
+  onReceive(handler: (envelope: Envelope) => void): void {
+    this.#receive = handler;
+  }
+
+  onUnreachable(handler: (peer: NodeId) => void): void {
+    this.#unreachable = handler;
+  }
+
+  onRefused(handler: (peer: NodeId, refusal: Refusal) => void): void {
+    this.#refused = handler;
+  }
+
+  onHello(handler: (theirs: Hello) => HelloAnswer): void {
+    this.#judge = handler;
+  }
+
+  setHello(make: (to: NodeId) => Hello): void {
+    this.#makeHello = make;
+  }
+
+  hello(address: string, mine: Hello, done: (answer: HelloAnswer | undefined) => void): void {
+    this.#network.ask(
+      { from: this.address, to: address },
+      mine,
+      (answer) =>
+        this.process.run(() => {
+          if (!this.#closed) done(answer);
+        }),
+    );
+  }
+
+  close(done: () => void): void {
+    this.#closed = true;
+    this.#network.leave(this.address);
+    this.#network.scheduler.after(0, () => this.process.run(done));
+  }
+
+  helloFor(to: NodeId): Hello | undefined {
+    return this.#makeHello?.(to);
+  }
+
+  /** Judges who opens a stream or asks; the answer comes when the process runs, if it ever does. */
+  judge(theirs: Hello, answer: (answer: HelloAnswer) => void): void {
+    this.process.run(() => {
+      if (this.#judge !== undefined && !this.#closed) answer(this.#judge(theirs));
+    });
+  }
+
+  /** Who was asked must also be whom this node wanted, by its own judgement. */
+  accepts(peer: NodeId, answer: HelloAnswer): boolean {
+    if (answer.kind === "refused") {
+      this.#refused(peer, answer);
+      return false;
+    }
+    return answer.hello.from === peer && this.#judge?.(answer.hello).kind === "accepted";
+  }
+
+  deliver(envelope: Envelope): void {
+    this.process.run(() => {
+      if (!this.#closed) this.#receive(envelope);
+    });
+  }
+
+  tellUnreachable(peer: NodeId): void {
+    this.process.run(() => {
+      if (!this.#closed) this.#unreachable(peer);
+    });
+  }
+}
