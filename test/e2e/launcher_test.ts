@@ -1,0 +1,77 @@
+/** bin/skein.mjs, the package's `bin`: a program of Node that starts one of Bun or Deno. */
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeTempDir } from "../harness/temp_dir.ts";
+import { assert, describe, it } from "../harness/test.ts";
+import { until } from "../harness/wait.ts";
+
+const launcher = fileURLToPath(new URL("../../bin/skein.mjs", import.meta.url));
+const hasNode = spawnSync("node", ["--version"]).status === 0;
+
+function skein(
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  program = launcher,
+) {
+  const { status, stdout, stderr } = spawnSync("node", [program, ...words], {
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+  return { status, out: stdout, errors: stderr };
+}
+
+describe("the launcher", { skip: hasNode ? false : "there is no node here" }, () => {
+  for (const runtime of ["bun", "deno"]) {
+    it(`starts ${runtime} and passes arguments, output and exit codes on`, () => {
+      const env = { SKEIN_RUNTIME: runtime };
+      const version = skein(["version"], env);
+      assert.equal(version.status, 0, version.errors);
+      assert.match(version.out, new RegExp(`^skein \\S+ \\(source\\), ${runtime} `));
+      const unreachable = skein(["get", "a", "--endpoints", "127.0.0.1:9"], env);
+      assert.equal(unreachable.status, 5);
+      assert.equal(unreachable.errors, "error: http://127.0.0.1:9: no connection [unreachable]\n");
+    });
+
+    it(`passes SIGTERM on to ${runtime} and ends with it`, async () => {
+      using folder = makeTempDir("launcher");
+      const child: ChildProcess = spawn("node", [
+        ...[launcher, "start", "--data-dir", join(folder.path, "data")],
+        ...["--http-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0"],
+      ], {
+        env: { ...process.env, SKEIN_RUNTIME: runtime },
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let log = "";
+      let code: number | null | undefined;
+      child.stderr?.on("data", (chunk) => log += String(chunk));
+      child.once("exit", (status) => code = status);
+      await until(() => log.includes("Listening"), { what: "the node to listen" });
+      child.kill("SIGTERM");
+      await until(() => code !== undefined, { what: "the launcher to end" });
+      assert.equal(code, 0, log);
+      assert.match(log, /Stopping reason=SIGTERM/);
+    });
+  }
+
+  it("refuses a runtime that it does not know", () => {
+    const { status, errors } = skein(["version"], { SKEIN_RUNTIME: "node" });
+    assert.equal(status, 2);
+    assert.equal(errors, 'error: SKEIN_RUNTIME is "node"; allowed is bun or deno\n');
+  });
+
+  it("says what to do where set-up was not run", () => {
+    using folder = makeTempDir("launcher");
+    mkdirSync(join(folder.path, "bin"));
+    const copy = join(folder.path, "bin", "skein.mjs");
+    copyFileSync(launcher, copy);
+    const { status, errors } = skein(["version"], {}, copy);
+    assert.equal(status, 1);
+    assert.equal(
+      errors,
+      `error: bun is not installed here; run "npm run setup" in ${folder.path} first\n`,
+    );
+  });
+});
