@@ -1,12 +1,13 @@
 /**
  * Builds dist/skein: the whole program in one file that needs nothing beside it. Bun's compiler
  * does it on every platform; Deno's is tried after it and skipped, with the reason, where it cannot
- * (it downloads its base binary from a host of its own).
+ * (it downloads its base binary from a host of its own). With `--outfile PATH` only Bun's is built,
+ * there.
  */
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
@@ -14,9 +15,13 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
 const bin = join(root, "node_modules", ".bin");
 
-mkdirSync(dist, { recursive: true });
-buildWithBun(join(dist, "skein"));
-buildWithDeno(join(dist, "skein-deno"));
+const outfile = process.argv[process.argv.indexOf("--outfile") + 1];
+if (process.argv.includes("--outfile") && outfile !== undefined) buildWithBun(outfile);
+else {
+  mkdirSync(dist, { recursive: true });
+  buildWithBun(join(dist, "skein"));
+  buildWithDeno(join(dist, "skein-deno"));
+}
 
 /** The worker is an entry of its own: one that is not listed would never start in the binary. */
 function buildWithBun(output: string): void {
@@ -57,7 +62,7 @@ function skip(reason: string): void {
 function report(path: string): void {
   const version = execFileSync(path, ["version"], { encoding: "utf8" }).trim();
   const mebibytes = (statSync(path).size / 2 ** 20).toFixed(0);
-  console.log(`${path.slice(root.length + 1)}: ${version}, ${mebibytes} MiB`);
+  console.log(`${relative(root, path)}: ${version}, ${mebibytes} MiB`);
 }
 
 /** The commit that is built; marked when the tree holds something else. */

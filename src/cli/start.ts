@@ -7,8 +7,8 @@ import { commit, version } from "../lib/version.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { configFrom, configOptions } from "./config_source.ts";
 import { startWarnings } from "./machine.ts";
+import type { Runtime } from "../runtime/mod.ts";
 import { operandsOf } from "./remote.ts";
-import type { RunningServer } from "./server_port.ts";
 
 export const start: Command = {
   name: "start",
@@ -27,10 +27,18 @@ export const start: Command = {
       data_dir: config.dataDir,
     });
     const { runtime } = context;
-    const program = { version, commit };
-    const server = await context.startServer({ config, runtime, logger, program });
-    logger.info("Listening", { http: server.httpUrl, rpc: server.rpcAddress });
-    return await runUntilTold(context, server, logger);
+    // Before the server is there: who stops a node that is still starting shall be heard.
+    const stopWish = new StopWish(runtime, logger);
+    try {
+      const program = { version, commit };
+      const server = await context.startServer({ config, runtime, logger, program });
+      logger.info("Listening", { http: server.httpUrl, rpc: server.rpcAddress });
+      stopWish.granted(() => server.stop());
+      const { code } = await server.stopped;
+      return code;
+    } finally {
+      stopWish.forget();
+    }
   },
 };
 
@@ -44,29 +52,45 @@ function loggerOf(config: Config, { terminal }: CommandContext): Logger {
 }
 
 /** The first signal stops the node in order, the second one at once. */
-async function runUntilTold(
-  { runtime }: CommandContext,
-  server: RunningServer,
-  logger: Logger,
-): Promise<number> {
-  let stopping = false;
-  const stop = (reason: string): void => {
-    stopping = true;
-    logger.info("Stopping", { reason });
-    server.stop().catch((error: unknown) => logger.error(`Cannot stop in order: ${String(error)}`));
-  };
-  const isSupervised = runtime.env("SKEIN_SUPERVISED") === "1";
-  const forget = runtime.onSignal((signal) => {
-    if (!stopping) stop(signal);
-    else if (!isSupervised) runtime.exit(signal === "SIGINT" ? 130 : 143);
-  });
-  const leave = isSupervised
-    ? onSupervisorGone(() => !stopping && stop("supervisor gone"))
-    : forget;
-  const { code } = await server.stopped;
-  leave();
-  forget();
-  return code;
+class StopWish {
+  readonly #logger: Logger;
+  readonly #forgets: (() => void)[] = [];
+  #isWished = false;
+  #stop: (() => Promise<void>) | undefined;
+
+  constructor(runtime: Runtime, logger: Logger) {
+    this.#logger = logger;
+    const isSupervised = runtime.env("SKEIN_SUPERVISED") === "1";
+    this.#forgets.push(runtime.onSignal((signal) => {
+      if (!this.#isWished) this.#wish(signal);
+      // Whoever supervises repeats itself, and kills when it has lost patience.
+      else if (!isSupervised) runtime.exit(signal === "SIGINT" ? 130 : 143);
+    }));
+    if (isSupervised) this.#forgets.push(onSupervisorGone(() => this.#wish("supervisor gone")));
+  }
+
+  /** From now on a wish is granted by `stop`; an earlier one at once. */
+  granted(stop: () => Promise<void>): void {
+    this.#stop = stop;
+    if (this.#isWished) this.#grant();
+  }
+
+  forget(): void {
+    for (const forget of this.#forgets) forget();
+  }
+
+  #wish(reason: string): void {
+    if (this.#isWished) return;
+    this.#isWished = true;
+    this.#logger.info("Stopping", { reason });
+    this.#grant();
+  }
+
+  #grant(): void {
+    this.#stop?.().catch((error: unknown) => {
+      this.#logger.error(`The node does not stop in order: ${String(error)}`);
+    });
+  }
 }
 
 /**

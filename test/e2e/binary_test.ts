@@ -19,7 +19,7 @@ describe("the single binary", () => {
     const bun = join(root, "node_modules", ".bin", "bun");
     const outfile = join(folder.path, "skein");
     execFileSync(bun, ["scripts/build.ts", "--outfile", outfile], { cwd: root, stdio: "ignore" });
-  });
+  }, { timeout: 60_000 });
   after(() => folder.remove());
 
   function skein(...words: readonly string[]) {
@@ -55,7 +55,7 @@ describe("the single binary", () => {
     assert.equal(skein("nonsense").status, 2);
   });
 
-  it("runs a cluster of itself, and speaks to it", async () => {
+  it("runs a cluster of itself, and speaks to it", { timeout: 60_000 }, async () => {
     const base = await freePort();
     const dev = spawn("./skein", ["dev", "--base-port", String(base)], {
       cwd: folder.path,

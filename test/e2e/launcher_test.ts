@@ -11,6 +11,9 @@ import { until } from "../harness/wait.ts";
 const launcher = fileURLToPath(new URL("../../bin/skein.mjs", import.meta.url));
 const hasNode = spawnSync("node", ["--version"]).status === 0;
 
+/** Deno reads and strips every source file at its first start. */
+const slow = { timeout: 30_000 };
+
 function skein(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -25,7 +28,7 @@ function skein(
 
 describe("the launcher", { skip: hasNode ? false : "there is no node here" }, () => {
   for (const runtime of ["bun", "deno"]) {
-    it(`starts ${runtime} and passes arguments, output and exit codes on`, () => {
+    it(`starts ${runtime} and passes arguments, output and exit codes on`, slow, () => {
       const env = { SKEIN_RUNTIME: runtime };
       const version = skein(["version"], env);
       assert.equal(version.status, 0, version.errors);
@@ -35,7 +38,7 @@ describe("the launcher", { skip: hasNode ? false : "there is no node here" }, ()
       assert.equal(unreachable.errors, "error: http://127.0.0.1:9: no connection [unreachable]\n");
     });
 
-    it(`passes SIGTERM on to ${runtime} and ends with it`, async () => {
+    it(`passes SIGTERM on to ${runtime} and ends with it`, slow, async () => {
       using folder = makeTempDir("launcher");
       const child: ChildProcess = spawn("node", [
         ...[launcher, "start", "--data-dir", join(folder.path, "data")],

@@ -130,6 +130,38 @@ describe("start", () => {
     assert.equal((await node.outcome).code, 0);
   });
 
+  it("hears a signal that comes while it is still starting", async () => {
+    const started = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<{ readonly code: number }>();
+    let stops = 0;
+    let signal = (): void => {};
+    const outcome = runCli(["start"], {
+      runtime: {
+        onSignal: (handler) => {
+          signal = () => handler("SIGTERM");
+          return () => {};
+        },
+      },
+      startServer: async () => {
+        signal();
+        await started.promise;
+        return {
+          httpUrl: "",
+          rpcAddress: "",
+          stop: () => {
+            stops++;
+            stopped.resolve({ code: 0 });
+            return Promise.resolve();
+          },
+          stopped: stopped.promise,
+        };
+      },
+    });
+    started.resolve();
+    assert.equal((await outcome).code, 0);
+    assert.equal(stops, 1);
+  });
+
   it("logs as configured, and warns of what is unwise", async () => {
     const peers = '[{"id":2,"addr":"127.0.0.1:9002"}]';
     const node = run(["--log-level", "warn"], {
