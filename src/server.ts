@@ -266,7 +266,8 @@ class SkeinServer implements RunningServer {
       hostname: httpAddr.host,
       port: httpAddr.port,
       fetch: (request) => app.fetch(request),
-      requestBytesMax: limits.requestBytesMax + 1024 * 1024,
+      // The application counts for itself, and tells in a problem document what was too large.
+      requestBytesMax: Number.MAX_SAFE_INTEGER,
       onError: (error) => {
         this.#internalError("http", error);
         return new Response("Internal error", { status: 500 });

@@ -27,6 +27,7 @@ export interface HttpLimits {
 
 /** Time as this layer needs it. */
 export interface HttpClock {
+  /** Integer ms, never runs backwards. */
   monotonicMs(): number;
   /** Calls `run` once after that time, unless the returned function is called before. */
   after(delayMs: number, run: () => void): () => void;
@@ -35,7 +36,7 @@ export interface HttpClock {
 }
 
 export const systemHttpClock: HttpClock = {
-  monotonicMs: () => performance.now(),
+  monotonicMs: () => Math.floor(performance.now()),
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);

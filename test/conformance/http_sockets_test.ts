@@ -218,7 +218,8 @@ describe("bodies of real requests", () => {
     const smuggled = `PUT /v1/kv/smuggled HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n`;
     const connection = new RawConnection(server.port);
     connection.send(
-      `PUT /v1/kv/c?zebra HTTP/1.1\r\n${host}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}` +
+      `PUT /v1/kv/c?zebra HTTP/1.1\r\n${host}Content-Length: ${smuggled.length}\r\n\r\n` +
+        smuggled +
         `GET /v1/kv/last HTTP/1.1\r\n${host}\r\n`,
     );
     const received = await connection.until((text) => text.includes("key_not_found"));

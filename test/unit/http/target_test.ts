@@ -79,6 +79,14 @@ describe("keyOfPath", () => {
     }
   });
 
+  it("refuses what URL parsing would fold into another key, and only that", () => {
+    const folded = ["a/../b", "..", "./a", "a/.", "a/%2e%2E/b", "a/.%2e", "a\\b"];
+    for (const key of folded) assert.equal(code(() => keyOfPath(`/v1/kv/${key}`)), "bad_request");
+    for (const key of ["...", "a..b/.c/d.", "a.", ".a", "%2e%2e%2e", "..%2fa"]) {
+      assert.equal(code(() => keyOfPath(`/v1/kv/${key}`)), "no error", key);
+    }
+  });
+
   it("refuses empty, malformed and overlong keys", () => {
     assert.equal(code(() => keyOfPath("/v1/kv/")), "bad_request");
     assert.equal(code(() => keyOfPath("/v1/kv/%zz")), "bad_request");
