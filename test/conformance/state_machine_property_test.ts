@@ -24,7 +24,7 @@ const places: Readonly<Record<string, () => KvPlace>> = {
   memory: memoryPlace,
 };
 
-/** The keys are few, so the history gets deep; a fresh store every so often keeps the model fast. */
+/** The keys are few, so histories get deep; a fresh store every so often keeps the model fast. */
 const operationsPerStore = 2_500;
 
 for (const [name, makePlace] of Object.entries(places)) {
