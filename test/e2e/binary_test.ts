@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
 import { after, assert, before, describe, it } from "../harness/test.ts";
+import { terminate } from "../harness/terminate.ts";
 import { until } from "../harness/wait.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -79,7 +80,7 @@ describe("the single binary", () => {
       assert.match(skein("del", "a", ...at(3)).out, /^deleted 1 /);
       assert.equal(skein("get", "a", ...at(1)).status, 3);
     } finally {
-      dev.kill("SIGTERM");
+      terminate(dev);
       await until(() => code !== undefined, { what: "the end of dev", withinMs: 20_000 });
     }
     assert.equal(code, 0);

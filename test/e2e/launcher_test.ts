@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeTempDir } from "../harness/temp_dir.ts";
 import { assert, describe, it } from "../harness/test.ts";
+import { terminate } from "../harness/terminate.ts";
 import { until } from "../harness/wait.ts";
 
 const launcher = fileURLToPath(new URL("../../bin/skein.mjs", import.meta.url));
@@ -52,7 +53,7 @@ describe("the launcher", { skip: hasNode ? false : "there is no node here" }, ()
       child.stderr?.on("data", (chunk) => log += String(chunk));
       child.once("exit", (status) => code = status);
       await until(() => log.includes("Listening"), { what: "the node to listen" });
-      child.kill("SIGTERM");
+      terminate(child);
       await until(() => code !== undefined, { what: "the launcher to end" });
       assert.equal(code, 0, log);
       assert.match(log, /Stopping reason=SIGTERM/);
