@@ -89,6 +89,7 @@ function beBorn(formation: NodeFormation): void {
     transport,
     peers,
     clock,
+    waiting: (text) => logger.info("The cluster is not formed yet", { waiting_for: text }),
     done: (outcome) => {
       if (outcome.kind === "refused") {
         return formation.done({ kind: "refused", identity, reason: outcome.reason });
@@ -103,7 +104,6 @@ function beBorn(formation: NodeFormation): void {
     },
   });
   formation.onBirth(birth);
-  if (configured.length > 0) logger.info("Waiting for the other nodes to form the cluster");
   birth.start();
 }
 

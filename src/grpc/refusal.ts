@@ -63,7 +63,8 @@ export class FaultLog {
 
   note(kind: FaultKind, source: string, detail: string): void {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
-    const key = `${kind} ${source}`;
+    // A client that comes again and again does so from another port each time.
+    const key = `${kind} ${source.replace(/:\d+(?=\)?$)/, "")}`;
     const now = this.#nowMs();
     const recent = this.#recent.get(key);
     if (recent !== undefined && now - recent.lastMs < reportIntervalMs) {

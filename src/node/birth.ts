@@ -28,10 +28,12 @@ export class Birth {
   readonly #transport: Transport;
   readonly #peers: Peers;
   readonly #clock: Clock;
+  readonly #waiting: (text: string) => void;
   readonly #done: (outcome: BirthOutcome) => void;
   readonly #incarnations = new Map<NodeId, string>();
   readonly #problems = new Map<NodeId, string>();
   readonly #asking = new Set<NodeId>();
+  #told = "";
   #stop: (() => void) | undefined;
   #over = false;
 
@@ -42,6 +44,8 @@ export class Birth {
     readonly transport: Transport;
     readonly peers: Peers;
     readonly clock: Clock;
+    /** Told whenever what is being waited for has changed. */
+    readonly waiting: (text: string) => void;
     readonly done: (outcome: BirthOutcome) => void;
   }) {
     this.#identity = parts.identity;
@@ -49,6 +53,7 @@ export class Birth {
     this.#transport = parts.transport;
     this.#peers = parts.peers;
     this.#clock = parts.clock;
+    this.#waiting = parts.waiting;
     this.#done = parts.done;
   }
 
@@ -83,9 +88,18 @@ export class Birth {
       this.#asking.add(peer.id);
       this.#transport.hello(peer.address, this.#peers.hello(peer.id), (answer) => {
         this.#asking.delete(peer.id);
-        if (!this.#over) this.#answered(peer, answer);
+        if (this.#over) return;
+        this.#answered(peer, answer);
+        this.#tell();
       });
     }
+  }
+
+  #tell(): void {
+    const text = this.waitingFor();
+    if (this.#over || text === this.#told) return;
+    this.#told = text;
+    this.#waiting(text);
   }
 
   #answered(peer: PeerAddress, answer: HelloAnswer | undefined): void {

@@ -75,11 +75,7 @@ export class NodeClusterService implements ClusterService {
         accept: acceptView,
       });
       const { nodeId, role, applied, lastIndex, revision, commitIndex } = this.view();
-      return {
-        ...seen,
-        ...{ nodeId, role, applied, lastIndex, revision, commitIndex },
-        leaderReady: undefined,
-      };
+      return { ...seen, ...{ nodeId, role, applied, lastIndex, revision, commitIndex } };
     } catch (error) {
       // Without a leader the own view is the best there is, and says so by what is missing in it.
       if (error instanceof ServiceError) return this.view();

@@ -95,7 +95,7 @@ export interface ClusterView {
   readonly term: Term;
   readonly role: Role;
   readonly leader: NodeId | undefined;
-  /** The leader's own no-op is committed: it may answer for its term. Undefined elsewhere. */
+  /** The leader's own no-op is committed; undefined where the leader was not asked. */
   readonly leaderReady: boolean | undefined;
   readonly members: readonly MemberView[];
   readonly configuration: { readonly index: number; readonly joint: boolean };

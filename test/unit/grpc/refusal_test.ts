@@ -26,6 +26,19 @@ describe("FaultLog", () => {
     assert.equal(faults.counts.get("term"), 1);
   });
 
+  it("takes a client that comes again from another port for the same source", () => {
+    const reports: FaultReport[] = [];
+    const faults = new FaultLog((report) => reports.push(report), () => 0);
+    faults.note("hello", "node 2 (127.0.0.1:40001)", "refused");
+    faults.note("hello", "node 2 (127.0.0.1:40002)", "refused");
+    faults.note("hello", "127.0.0.2:40001", "refused");
+    faults.note("hello", "127.0.0.2:40002", "refused");
+    assert.deepEqual(reports.map(({ source }) => source), [
+      "node 2 (127.0.0.1:40001)",
+      "127.0.0.2:40001",
+    ]);
+  });
+
   it("notes a refusal by its kind and anything else as malformed", () => {
     const reports: FaultReport[] = [];
     const faults = new FaultLog((report) => reports.push(report), () => 0);
