@@ -78,6 +78,9 @@ function lossOf({ identity, stored, applied, lastIndex }: Found): string | undef
   if (applied.position.index > lastIndex) {
     return `the log ends at ${lastIndex}, the store has applied ${applied.position.index}`;
   }
+  if (stored.hardState.commitIndex > lastIndex) {
+    return `the log ends at ${lastIndex}, ${stored.hardState.commitIndex} is known as committed`;
+  }
   return undefined;
 }
 
