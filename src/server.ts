@@ -12,6 +12,7 @@ import { GrpcRaftTransport } from "./grpc/raft_transport.ts";
 import { type GrpcServer, startGrpcServer } from "./grpc/server.ts";
 import { createHttpApp } from "./http/app.ts";
 import { systemHttpClock } from "./http/services.ts";
+import { dataVersion } from "./kv/record.ts";
 import { KvStateMachine } from "./kv/state_machine.ts";
 import { hex } from "./lib/bytes.ts";
 import { formatHostPort } from "./lib/host_port.ts";
@@ -93,7 +94,8 @@ class SkeinServer implements RunningServer {
       commitEntriesMax: config.storage.kvCommitEntriesMax,
     });
     const credentials = channelCredentials(undefined);
-    this.#forwarder = new GrpcForwarder(credentials);
+    const timing = { ...config.network, ...config.retry };
+    this.#forwarder = new GrpcForwarder(credentials, timing);
     this.#transport = new GrpcRaftTransport({
       credentials,
       currentTerm: () => this.#node?.node.status().term ?? 0,
@@ -102,6 +104,7 @@ class SkeinServer implements RunningServer {
       monotonicMs: systemClock.monotonicMs,
       random: Math.random,
       queueLimits: { countMax: 4_096, bytesMax: config.network.peerQueueBytesMax },
+      timing,
     });
     const unformed = {
       self: config.nodeId,
@@ -130,6 +133,8 @@ class SkeinServer implements RunningServer {
       identity,
       nonce,
       addresses: this.#addresses(),
+      dataVersion,
+      programVersion: version,
       bootstrapIds: [this.#config.nodeId, ...this.#configured.map(({ id }) => id)].sort((a, b) =>
         a - b
       ),
@@ -235,6 +240,7 @@ class SkeinServer implements RunningServer {
         }),
       ],
       clientMethods: clientMethods({ kv: this.#kv, cluster: this.#cluster, tls: false }),
+      clientRequestBytesMax: this.#config.limits.grpcMessageBytesMax,
       onInternalError,
     });
   }

@@ -165,7 +165,7 @@ export class FormedNode {
       proxy,
       currentRevision,
       lag: this.#lag,
-      version,
+      versionOf: (id) => id === self ? version : peers.versionOf(id),
       silentMsMax: config.raft.electionTimeoutMinMs,
     });
   }

@@ -16,6 +16,7 @@ import { WireRefusal } from "./refusal.ts";
 
 const clusterIdLengthMax = 1_024;
 const reasonLengthMax = 4_096;
+const programVersionLengthMax = 64;
 
 /** The wire shape of a Hello. */
 export function fromHello(hello: Hello): Wire["skein.raft.v1.Hello"] {
@@ -37,6 +38,8 @@ export function toHello(wire: Wire["skein.raft.v1.Hello"]): Hello {
     starts: count(wire.starts, "hello.starts"),
     nonce: count(wire.nonce, "hello.nonce"),
     protocolVersion: wire.protocolVersion,
+    dataVersion: wire.dataVersion,
+    programVersion: wire.programVersion.slice(0, programVersionLengthMax),
     addresses: toAddresses(present(wire.addresses, "hello.addresses")),
     bootstrapIds: ascending(wire.bootstrapIds),
   };

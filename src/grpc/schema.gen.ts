@@ -1889,6 +1889,14 @@ export const schema = {
            "rule": "repeated",
            "type": "uint32",
            "id": 10
+          },
+          "dataVersion": {
+           "type": "uint32",
+           "id": 11
+          },
+          "programVersion": {
+           "type": "string",
+           "id": 12
           }
          }
         },

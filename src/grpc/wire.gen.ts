@@ -400,6 +400,8 @@ export interface Wire {
     readonly protocolVersion: number;
     readonly addresses?: Wire["skein.raft.v1.Addresses"] | null | undefined;
     readonly bootstrapIds: readonly number[];
+    readonly dataVersion: number;
+    readonly programVersion: string;
   };
   "skein.raft.v1.HelloAnswer": {
     readonly accepted?: Wire["skein.raft.v1.HelloAccepted"] | null | undefined;

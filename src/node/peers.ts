@@ -18,6 +18,7 @@ interface Seen {
   readonly starts: number;
   readonly nonce: number;
   readonly addresses: MemberAddresses;
+  readonly programVersion: string;
 }
 
 /** What a node says of itself, apart from whom it addresses. */
@@ -27,6 +28,8 @@ export interface Self {
   readonly addresses: MemberAddresses;
   /** The ids that the configuration file names, sorted. */
   readonly bootstrapIds: readonly NodeId[];
+  readonly dataVersion: number;
+  readonly programVersion: string;
 }
 
 export class Peers {
@@ -55,7 +58,7 @@ export class Peers {
   }
 
   hello(to: NodeId): Hello {
-    const { identity, nonce, addresses, bootstrapIds } = this.#self;
+    const { identity, nonce, addresses, bootstrapIds, dataVersion, programVersion } = this.#self;
     return {
       clusterId: identity.clusterId,
       from: identity.nodeId,
@@ -65,6 +68,8 @@ export class Peers {
       starts: identity.starts,
       nonce,
       protocolVersion,
+      dataVersion,
+      programVersion,
       addresses,
       bootstrapIds: identity.birth === undefined ? bootstrapIds : [],
     };
@@ -73,6 +78,11 @@ export class Peers {
   /** Where `peer` said it can be reached. */
   addressesOf(peer: NodeId): MemberAddresses | undefined {
     return this.#seen.get(peer)?.addresses;
+  }
+
+  /** Which program `peer` runs. */
+  versionOf(peer: NodeId): string | undefined {
+    return this.#seen.get(peer)?.programVersion;
   }
 
   judge(theirs: Hello): HelloAnswer {
@@ -150,9 +160,9 @@ export class Peers {
     };
   }
 
-  #note({ from, incarnation, starts, nonce, addresses }: Hello): void {
+  #note({ from, incarnation, starts, nonce, addresses, programVersion }: Hello): void {
     const before = this.#seen.get(from);
-    this.#seen.set(from, { incarnation, starts, nonce, addresses });
+    this.#seen.set(from, { incarnation, starts, nonce, addresses, programVersion });
     const same = before !== undefined && sameAddresses(before.addresses, addresses);
     if (!same) this.#onNews(from, addresses);
   }

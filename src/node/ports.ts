@@ -190,6 +190,10 @@ export interface Hello {
    */
   readonly nonce: number;
   readonly protocolVersion: number;
+  /** The newest version of commands that the sender can apply. */
+  readonly dataVersion: number;
+  /** For people. */
+  readonly programVersion: string;
   /** Where the sender can be reached. */
   readonly addresses: { readonly rpc: string; readonly http: string; readonly clientRpc?: string };
   /** The ids that the sender's configuration file names, sorted; empty once it has state. */

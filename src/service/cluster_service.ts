@@ -25,7 +25,8 @@ export interface NodeClusterServiceParts {
   readonly node: ServedNode;
   readonly self: NodeId;
   readonly clusterId: string;
-  readonly version: string;
+  /** Which program a member runs, where this node has met it. */
+  readonly versionOf: (id: NodeId) => string | undefined;
   readonly leaders: LeaderWatch;
   readonly proxy: LeaderProxy;
   readonly lag: Lag;
@@ -135,7 +136,7 @@ export class NodeClusterService implements ClusterService {
   }
 
   #member(member: Member): MemberView {
-    const { self, version, lag, monotonicMs, silentMsMax } = this.#parts;
+    const { self, versionOf, lag, monotonicMs, silentMsMax } = this.#parts;
     const status = this.#parts.node.status();
     const own = member.id === self;
     const peer = status.peers.find(({ id }) => id === member.id);
@@ -153,7 +154,7 @@ export class NodeClusterService implements ClusterService {
       healthy: leads
         ? own || (peer !== undefined && monotonicMs() - peer.heardMs <= silentMsMax)
         : undefined,
-      version: own ? version : undefined,
+      version: versionOf(member.id),
     };
   }
 

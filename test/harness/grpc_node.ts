@@ -47,6 +47,8 @@ export function testHello(options: {
     starts: 1,
     nonce: 1,
     protocolVersion: 1,
+    dataVersion: 1,
+    programVersion: "0.1.0",
     addresses: { rpc: options.address, http: "http://127.0.0.1:1" },
     bootstrapIds: [],
   };

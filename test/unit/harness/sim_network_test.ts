@@ -11,7 +11,7 @@ const secondUs = 1_000_000;
 function helloOf(from: number, to: number, clusterId = "c"): Hello {
   return {
     ...{ clusterId, from, to, incarnation: `${from}`, logEpoch: 0, starts: 1, nonce: from },
-    ...{ protocolVersion: 1, bootstrapIds: [] },
+    ...{ protocolVersion: 1, dataVersion: 1, programVersion: "0.1.0", bootstrapIds: [] },
     addresses: { rpc: `n${from}`, http: "" },
   };
 }
