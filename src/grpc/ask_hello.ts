@@ -4,7 +4,7 @@ import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { Hello, HelloAnswer } from "../node/ports.ts";
 import { method } from "./codec.ts";
 import { fromHello, toHelloAnswer } from "./convert_hello.ts";
-import { PeerConnection } from "./peer_connection.ts";
+import { PeerConnection, type PeerTiming } from "./peer_connection.ts";
 import type { FaultLog } from "./refusal.ts";
 
 const answerTimeoutMs = 2_000;
@@ -15,11 +15,12 @@ export function askHello(
     readonly address: string;
     readonly mine: Hello;
     readonly credentials: ChannelCredentials;
+    readonly timing: PeerTiming;
     readonly faults: FaultLog;
   },
   done: (answer: HelloAnswer | undefined) => void,
 ): void {
-  const { address, mine, credentials, faults } = question;
+  const { address, mine, credentials, timing, faults } = question;
   const { path, request, response } = method("skein.raft.v1.RaftService", "Connect");
   let asked = true;
   const finish = (answer: HelloAnswer | undefined): void => {
@@ -30,7 +31,7 @@ export function askHello(
     done(answer);
   };
   const timer = setTimeout(() => finish(undefined), answerTimeoutMs);
-  const connection = new PeerConnection({ address, path, credentials }, {
+  const connection = new PeerConnection({ address, path, credentials, timing }, {
     frame: (bytes) => {
       let answer: HelloAnswer | undefined;
       try {

@@ -22,7 +22,12 @@ import {
   toForwardOutcome,
   toForwardRequest,
 } from "./convert_forward.ts";
-import { frameBytesMax, peerChannelOptions } from "./peer_connection.ts";
+import {
+  defaultPeerTiming,
+  frameBytesMax,
+  peerChannelOptions,
+  type PeerTiming,
+} from "./peer_connection.ts";
 
 const forwardMethod = method("skein.raft.v1.RaftService", "Forward");
 /** Leaders come and go: connections to more of them than this are closed, oldest first. */
@@ -34,12 +39,14 @@ const connectTimeoutMs = 1_000;
 /** The asking side, with a connection to each of the last leaders. */
 export class GrpcForwarder implements Forwarder {
   readonly #credentials: ChannelCredentials;
+  readonly #timing: PeerTiming;
   /** By address, least recently used first. */
   readonly #clients = new Map<string, Client>();
   #closed = false;
 
-  constructor(credentials: ChannelCredentials) {
+  constructor(credentials: ChannelCredentials, timing: PeerTiming = defaultPeerTiming) {
     this.#credentials = credentials;
+    this.#timing = timing;
   }
 
   async forward(
@@ -75,7 +82,7 @@ export class GrpcForwarder implements Forwarder {
   #client(address: string): Client {
     let client = this.#clients.get(address);
     this.#clients.delete(address);
-    client ??= new Client(address, this.#credentials, peerChannelOptions);
+    client ??= new Client(address, this.#credentials, peerChannelOptions(this.#timing));
     this.#clients.set(address, client);
     const [oldest] = this.#clients;
     if (this.#clients.size > connectionsMax && oldest !== undefined) {

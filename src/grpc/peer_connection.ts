@@ -15,24 +15,44 @@ import {
 /** The largest message between peers, bytes. */
 export const frameBytesMax = 24 * 1024 * 1024;
 
-/**
- * A frozen or vanished peer is found out within keepalive time plus timeout. Proxies of the
- * environment are for the outside world; nothing is repeated behind our back.
- */
-export const peerChannelOptions: ChannelOptions = {
-  "grpc.keepalive_time_ms": 1_000,
-  "grpc.keepalive_timeout_ms": 500,
-  "grpc.keepalive_permit_without_calls": 1,
-  "grpc.initial_reconnect_backoff_ms": 50,
-  "grpc.max_reconnect_backoff_ms": 500,
-  "grpc.max_receive_message_length": frameBytesMax,
-  "grpc.max_send_message_length": frameBytesMax,
-  "grpc.use_local_subchannel_pool": 1,
-  "grpc.enable_http_proxy": 0,
-  "grpc.enable_retries": 0,
-  "grpc.enable_channelz": 0,
-  "grpc.service_config_disable_resolution": 1,
+/** How connections between peers are watched and opened again, all in ms. */
+export interface PeerTiming {
+  /** A frozen or vanished peer is found out within this plus the time-out. */
+  readonly keepaliveIntervalMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** Pauses before a lost connection is opened again double from here … */
+  readonly reconnectBackoffMinMs: number;
+  /** … to here. */
+  readonly reconnectBackoffMaxMs: number;
+}
+
+export const defaultPeerTiming: PeerTiming = {
+  keepaliveIntervalMs: 1_000,
+  keepaliveTimeoutMs: 500,
+  reconnectBackoffMinMs: 50,
+  reconnectBackoffMaxMs: 500,
 };
+
+/**
+ * Of every connection to a peer. Proxies of the environment are for the outside world; nothing is
+ * repeated behind our back.
+ */
+export function peerChannelOptions(timing: PeerTiming): ChannelOptions {
+  return {
+    "grpc.keepalive_time_ms": timing.keepaliveIntervalMs,
+    "grpc.keepalive_timeout_ms": timing.keepaliveTimeoutMs,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.initial_reconnect_backoff_ms": timing.reconnectBackoffMinMs,
+    "grpc.max_reconnect_backoff_ms": timing.reconnectBackoffMaxMs,
+    "grpc.max_receive_message_length": frameBytesMax,
+    "grpc.max_send_message_length": frameBytesMax,
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.enable_http_proxy": 0,
+    "grpc.enable_retries": 0,
+    "grpc.enable_channelz": 0,
+    "grpc.service_config_disable_resolution": 1,
+  };
+}
 
 /** What happens on a connection until it is down or closed. */
 export interface PeerConnectionEvents {
@@ -61,11 +81,13 @@ export class PeerConnection {
       readonly address: string;
       readonly path: string;
       readonly credentials: ChannelCredentials;
+      readonly timing: PeerTiming;
     },
     events: PeerConnectionEvents,
   ) {
     this.#events = events;
-    this.#client = new Client(target.address, target.credentials, peerChannelOptions);
+    const options = peerChannelOptions(target.timing);
+    this.#client = new Client(target.address, target.credentials, options);
     const call = this.#client.makeBidiStreamRequest(
       target.path,
       asBuffer,

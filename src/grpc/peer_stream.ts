@@ -9,7 +9,7 @@ import type { Envelope } from "../raft/message.ts";
 import { type Codec, method, type Wire } from "./codec.ts";
 import { fromEnvelope } from "./convert.ts";
 import { fromHello, toHelloAnswer } from "./convert_hello.ts";
-import { frameBytesMax, PeerConnection } from "./peer_connection.ts";
+import { frameBytesMax, PeerConnection, type PeerTiming } from "./peer_connection.ts";
 import { type FaultLog, WireRefusal } from "./refusal.ts";
 import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
 
@@ -23,6 +23,7 @@ export interface PeerStreamOptions {
   readonly address: string;
   readonly method: PeerMethod;
   readonly credentials: ChannelCredentials;
+  readonly timing: PeerTiming;
   readonly hello: () => Hello;
   /** Why whoever answered is not the peer that we want; undefined when it is. */
   readonly objection: (theirs: Hello) => string | undefined;
@@ -41,8 +42,6 @@ const frameTargetBytes = 1024 * 1024;
 /** Frames given to the library and not yet taken from it by the socket. */
 const framesWritingMax = 2;
 const helloTimeoutMs = 2_000;
-const backoffMinMs = 50;
-const backoffMaxMs = 500;
 /** After a refusal: nothing that a quick retry could change. */
 const refusedPauseMs = 2_000;
 /** After a refusal for good, for as long as the node goes on all the same. */
@@ -63,13 +62,14 @@ export class PeerStream {
   readonly #options: PeerStreamOptions;
   readonly #queue: SendQueue;
   #state: State;
-  #pauseMs = backoffMinMs;
+  #pauseMs: number;
   #writing = 0;
   #flushDue = false;
   #lossDue = false;
 
   constructor(options: PeerStreamOptions) {
     this.#options = options;
+    this.#pauseMs = options.timing.reconnectBackoffMinMs;
     this.#queue = new SendQueue(options.queueLimits);
     this.#state = this.#open();
   }
@@ -117,6 +117,7 @@ export class PeerStream {
       address: this.#options.address,
       path: method("skein.raft.v1.RaftService", this.#options.method).path,
       credentials: this.#options.credentials,
+      timing: this.#options.timing,
     }, {
       frame: (bytes) => this.#receive(bytes),
       down: () => this.#pause(this.#nextPauseMs()),
@@ -153,7 +154,7 @@ export class PeerStream {
     if (objection !== undefined) return this.#give(objection);
     const { connection, timer } = this.#state;
     clearTimeout(timer);
-    this.#pauseMs = backoffMinMs;
+    this.#pauseMs = this.#options.timing.reconnectBackoffMinMs;
     this.#state = { kind: "open", connection };
     this.#flush();
   }
@@ -182,10 +183,10 @@ export class PeerStream {
     this.#loss();
   }
 
-  /** Doubles from 50 to 500 ms; half of it by chance, so that nodes do not knock in step. */
+  /** Doubles up to the most; half of it by chance, so that nodes do not knock in step. */
   #nextPauseMs(): number {
     const full = this.#pauseMs;
-    this.#pauseMs = Math.min(backoffMaxMs, full * 2);
+    this.#pauseMs = Math.min(this.#options.timing.reconnectBackoffMaxMs, full * 2);
     return Math.round(full / 2 + (full / 2) * this.#options.random());
   }
 

@@ -10,6 +10,7 @@ import type { NodeId, Term } from "../raft/types.ts";
 import type { OfferedMethod } from "./call.ts";
 import { askHello } from "./ask_hello.ts";
 import { InboundStreams } from "./inbound_streams.ts";
+import { defaultPeerTiming, type PeerTiming } from "./peer_connection.ts";
 import { type PeerMethod, PeerStream, type Refusal } from "./peer_stream.ts";
 import { type FaultKind, FaultLog, type FaultReport } from "./refusal.ts";
 import type { SendQueueLimits } from "./send_queue.ts";
@@ -25,6 +26,7 @@ export interface RaftTransportOptions {
   /** Uniform in 0 … 1. */
   readonly random: () => number;
   readonly queueLimits?: SendQueueLimits;
+  readonly timing?: PeerTiming;
 }
 
 const defaultQueueLimits: SendQueueLimits = { countMax: 4_096, bytesMax: 64 * 1024 * 1024 };
@@ -120,7 +122,8 @@ export class GrpcRaftTransport implements Transport {
 
   hello(address: string, mine: Hello, done: (answer: HelloAnswer | undefined) => void): void {
     if (this.#closed) return done(undefined);
-    askHello({ address, mine, credentials: this.#options.credentials, faults: this.#faults }, done);
+    const { credentials, timing = defaultPeerTiming } = this.#options;
+    askHello({ address, mine, credentials, timing, faults: this.#faults }, done);
   }
 
   /** Ends the own streams, then those of the peers. The listener is closed by whoever opened it. */
@@ -200,6 +203,7 @@ export class GrpcRaftTransport implements Transport {
       address,
       method,
       credentials: this.#options.credentials,
+      timing: this.#options.timing ?? defaultPeerTiming,
       hello: () => make(id),
       objection: (theirs) => this.#objection(id, theirs),
       onRefused: (refusal) => {

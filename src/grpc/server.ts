@@ -9,8 +9,8 @@ import { ReplyQueue } from "./reply_queue.ts";
 // Errors reach us as values; the library would print some of them a second time.
 setLogVerbosity(logVerbosity.NONE);
 
-/** The largest request of a client, bytes. */
-export const clientRequestBytesMax = 16 * 1024 * 1024;
+/** The largest request of a client, bytes, unless the options say another. */
+const clientRequestBytesMax = 16 * 1024 * 1024;
 
 /** Where to listen, and what to offer to whom. */
 export interface GrpcServerOptions {
@@ -22,6 +22,8 @@ export interface GrpcServerOptions {
   /** What only peers may call: RaftService. */
   readonly peerMethods: readonly OfferedMethod[];
   readonly clientMethods: readonly OfferedMethod[];
+  /** The largest request of a client, bytes. */
+  readonly clientRequestBytesMax?: number;
   /** A handler threw what it should not have; the client was told "Internal error". */
   readonly onInternalError: (path: string, error: unknown) => void;
 }
@@ -66,11 +68,14 @@ class Listener {
   readonly #server: Server;
 
   constructor(
-    options: Pick<GrpcServerOptions, "onInternalError">,
+    options: Pick<GrpcServerOptions, "onInternalError" | "clientRequestBytesMax">,
     clientMethods: readonly OfferedMethod[],
     peerMethods: readonly OfferedMethod[],
   ) {
-    const bytesMax = peerMethods.length > 0 ? frameBytesMax : clientRequestBytesMax;
+    const requestBytesMax = options.clientRequestBytesMax ?? clientRequestBytesMax;
+    const bytesMax = peerMethods.length > 0
+      ? Math.max(frameBytesMax, requestBytesMax)
+      : requestBytesMax;
     this.#server = new Server({
       "grpc.max_receive_message_length": bytesMax,
       // Answers are as large as what they hold: a listing ends its page itself.
@@ -85,7 +90,7 @@ class Listener {
     const { onInternalError } = options;
     const replies = new ReplyQueue();
     for (const method of clientMethods) {
-      this.#offer(method, { requestBytesMax: clientRequestBytesMax, replies, onInternalError });
+      this.#offer(method, { requestBytesMax, replies, onInternalError });
     }
     for (const method of peerMethods) {
       this.#offer(method, { requestBytesMax: frameBytesMax, replies, onInternalError });
