@@ -197,6 +197,15 @@ describe("bodies of real requests", () => {
     assert.equal(probe.kv.writes, 0);
   });
 
+  it("may be there and empty where none is taken", async () => {
+    await probe.put("a", "1");
+    const empty = await exchange(`DELETE /v1/kv/a HTTP/1.1\r\n${host}${chunked}0\r\n\r\n`);
+    assert.equal(empty.status, 200);
+    const full = `DELETE /v1/kv/a HTTP/1.1\r\n${host}${chunked}${chunk("{}")}0\r\n\r\n`;
+    const { status, body } = await exchange(full);
+    assert.equal(`${status} ${code(body)}`, "400 bad_request");
+  });
+
   it("framed in two ways are refused, and nothing behind them is taken for a request", async () => {
     for (
       const framing of [

@@ -135,6 +135,7 @@ describe("the request id", () => {
     const seen = new Set<string | null>();
     for (const bad of ["a b", "x".repeat(129), "é"]) {
       const answer = await probe.ask("GET /livez", { headers: { "X-Request-Id": bad } });
+      assert.notEqual(answer.headers.get("X-Request-Id"), bad);
       seen.add(answer.headers.get("X-Request-Id"));
     }
     for (let i = 0; i < 10; i++) {

@@ -275,6 +275,13 @@ describe("failures of the service", () => {
     assert.equal(headers.get("KV-Served-By"), "1");
   });
 
+  it("promises no outcome: a read has none", async () => {
+    probe.kv.before = () => {
+      throw new ServiceError("timeout", "Not in time", { outcome: "not_applied" });
+    };
+    await probe.problem("GET /v1/kv/a", "504 timeout");
+  });
+
   it("anything else is 500, told to the log and not to the client", async () => {
     probe.kv.before = () => {
       throw new TypeError("secret");

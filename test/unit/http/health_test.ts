@@ -74,6 +74,8 @@ describe("the interface's description", () => {
     for (const id of ["getValue", "putValue", "listKeys", "transferLeadership", "checkReady"]) {
       assert.ok(page.text.includes(`id="${id}"`), id);
     }
+    // The description of a condition has quotes and would have markup in it.
+    assert.ok(page.text.includes("&quot;0&quot;"));
     assert.doesNotMatch(page.text, /<script|<link|<img|src=|url\(|@import|https?:\/\/(?!127\.)/);
   });
 });
