@@ -21,15 +21,18 @@ interface Case {
 
 const tagPattern = /<(\/?)(testsuite|testcase|failure|error|skipped)\b((?:[^>"]|"[^"]*")*)>/g;
 
-/** Counts the tests of a report of `bun test` or `deno test`. */
-export function readTestReport(xml: string, runtime: "bun" | "deno"): TestReport {
+/** Counts the tests of a report of `bun test` or `deno test`, whose standard output is `output`. */
+export function readTestReport(
+  xml: string,
+  { runtime, output }: { readonly runtime: "bun" | "deno"; readonly output: string },
+): TestReport {
   const cases: Case[] = [];
   const files = new Set<string>();
   const suites: string[] = [];
   for (const [, slash, tag, attributes = ""] of xml.matchAll(tagPattern)) {
     if (tag === "testsuite") {
       if (slash === "/") suites.pop();
-      else if (!attributes.endsWith("/")) suites.push(suiteFile(attributes));
+      else if (!attributes.endsWith("/")) suites.push(attribute(attributes, "file"));
     } else if (tag === "testcase") {
       if (slash === "/") continue;
       const scope = runtime === "bun" ? attribute(attributes, "classname") : "";
@@ -41,14 +44,15 @@ export function readTestReport(xml: string, runtime: "bun" | "deno"): TestReport
       if (last !== undefined) last.outcome = tag === "skipped" ? "skipped" : "failed";
     }
   }
+  if (runtime === "bun") return { ...count(cases), files };
   // Deno reports a describe like a test, beside the tests in it.
-  return { ...count(runtime === "deno" ? withoutParents(cases) : cases), files };
+  return { ...count(withoutParents(cases)), files: startedFiles(output) };
 }
 
-/** Bun names the file; with Deno the suite is called by it, and its steps are not in any. */
-function suiteFile(attributes: string): string {
-  const file = attribute(attributes, "file") || attribute(attributes, "name");
-  return file.replace(/^\.\//, "");
+/** Deno's report names the module that called `describe`; only its output names the test file. */
+function startedFiles(output: string): ReadonlySet<string> {
+  const started = [...output.matchAll(/running ([0-9]+) tests? from \.\/(\S+)/g)];
+  return new Set(started.filter(([, tests]) => tests !== "0").map(([, , file = ""]) => file));
 }
 
 function attribute(attributes: string, name: string): string {

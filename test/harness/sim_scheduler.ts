@@ -86,7 +86,7 @@ export class SimScheduler {
     this.#nowUs = endUs;
   }
 
-  /** Runs until `condition` holds, asked after every event; false when it does not within `maxUs`. */
+  /** Runs until `condition` holds, asked after every event; false when that takes over `maxUs`. */
   runUntil(condition: () => boolean, maxUs: number): boolean {
     const endUs = this.#nowUs + maxUs;
     while (!condition()) {

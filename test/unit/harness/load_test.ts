@@ -103,7 +103,7 @@ describe("outcomes of REST calls", () => {
     }
   });
 
-  it("only the promise makes a refusal not applied, and every other answer is unknown", async () => {
+  it("only the promise makes a refusal not applied, any other answer is unknown", async () => {
     const answer = async (status: number, body: string): Promise<string> => {
       const text = `HTTP/1.1 ${status} X\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
       const server = createTcpServer((socket) => {

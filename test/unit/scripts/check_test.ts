@@ -28,12 +28,18 @@ function finished(name: string, result: Partial<StepResult>): FinishedStep {
 }
 
 /** Runs the unit tests of a repository that holds just this one file, on one runtime. */
-async function runPlanted(runtime: "bun" | "deno", source: string): Promise<StepResult> {
+async function runPlanted(
+  runtime: "bun" | "deno",
+  source: string,
+  others: Readonly<Record<string, string>> = {},
+): Promise<StepResult> {
   using dir = makeTempDir("gate");
   mkdirSync(join(dir.path, "test/unit"), { recursive: true });
   symlinkSync(join(repository, "node_modules"), join(dir.path, "node_modules"));
   writeFileSync(join(dir.path, "package.json"), '{ "type": "module" }');
-  writeFileSync(join(dir.path, "test/unit/planted_test.ts"), source);
+  for (const [name, text] of Object.entries({ ...others, "planted_test.ts": source })) {
+    writeFileSync(join(dir.path, "test/unit", name), text);
+  }
   const steps = chooseSteps(gateSteps({ root: dir.path, fix: false }), [`unit ${runtime}`]);
   assert.equal(steps.length, 1);
   return await steps[0]!.run();
@@ -67,6 +73,14 @@ describe("the gate fails with its tests", () => {
       const result = await runPlanted(runtime, 'throw new Error("planted");');
       assert.equal(result.ok, false);
       assert.equal(result.report?.failed, 1);
+    });
+
+    it(`counts a suite of another module for the file that runs it, on ${runtime}`, async () => {
+      const suite = `${imports}export const suite = () => describe("a", () => it("b", () => {}));`;
+      const source = 'import { suite } from "./suite.ts";\nsuite();';
+      const result = await runPlanted(runtime, source, { "suite.ts": suite });
+      assert.equal(result.ok, true, result.output);
+      assert.equal(result.report?.passed, 1);
     });
 
     it(`fails on a file that runs no test, on ${runtime}`, async () => {
@@ -188,7 +202,7 @@ describe("test reports", () => {
       <testcase name="bad" classname="outer"><failure message="1 &lt; 2">x</failure></testcase>
       </testsuite><testcase name="gone" classname=""><skipped /></testcase></testsuite>
       </testsuites>`;
-    const report = readTestReport(xml, "bun");
+    const report = readTestReport(xml, { runtime: "bun", output: "" });
     assert.deepEqual({ ...report, files: [...report.files] }, {
       passed: 1,
       failed: 1,
@@ -205,12 +219,13 @@ describe("test reports", () => {
       <testcase name="outer &gt; inner &gt; ok"></testcase>
       <testcase name="outer &gt; bad"><failure message="a &gt; b">x</failure></testcase>
       </testsuite></testsuites>`;
-    const report = readTestReport(xml, "deno");
+    const output = "running 3 tests from ./test/a_test.ts\nrunning 0 tests from ./test/b_test.ts";
+    const report = readTestReport(xml, { runtime: "deno", output });
     assert.deepEqual([report.passed, report.failed], [2, 1]);
-    assert.ok(report.files.has("test/a_test.ts"));
+    assert.deepEqual([...report.files], ["test/a_test.ts"]);
   });
 
   it("are empty for an empty text", () => {
-    assert.deepEqual(readTestReport("", "bun"), emptyReport);
+    assert.deepEqual(readTestReport("", { runtime: "bun", output: "" }), emptyReport);
   });
 });
