@@ -40,9 +40,14 @@ export function adaptUnary(
 ): (call: Unary, callback: sendUnaryData<Uint8Array>) => void {
   return (call, callback) => {
     const abort = new AbortController();
-    call.on("cancelled", () => abort.abort());
+    let answered = false;
+    // The library calls every stream cancelled when it is over, and an abort costs a stack trace.
+    call.on("cancelled", () => {
+      if (!answered) abort.abort();
+    });
     const fail = (error: unknown): void => {
       const { code, message, trailers } = toCallError(error, method.path, options);
+      answered = true;
       options.replies.add(() =>
         callback({ code, details: message, metadata: toMetadata(trailers) })
       );
@@ -50,11 +55,13 @@ export function adaptUnary(
     if (call.request.length > options.requestBytesMax) {
       return fail(tooLarge(call.request.length, options.requestBytesMax));
     }
-    const succeed = (answer: Answer<Uint8Array>): void =>
+    const succeed = (answer: Answer<Uint8Array>): void => {
+      answered = true;
       options.replies.add(() => {
         if (answer.headers !== undefined) call.sendMetadata(toMetadata(answer.headers));
         callback(null, answer.message);
       });
+    };
     method.handle(call.request, contextOf(call, abort.signal)).then(succeed, fail);
   };
 }

@@ -14,6 +14,7 @@ import {
   type MemberView,
   type Operation,
   type ReadLevel,
+  type RequestOptions,
   type Result,
   valueBytesMax,
 } from "../service/contract.ts";
@@ -59,11 +60,11 @@ export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[
   return [
     offerUnary(
       method(clientService, "HandleClientWrite"),
-      (request, call) => answering(call, (requestId) => write(kv, request, call, requestId)),
+      (request, call) => answering(call, (options) => write(kv, request, call, options)),
     ),
     offerUnary(
       method(clientService, "HandleClientRead"),
-      (request, call) => answering(call, (requestId) => read(kv, request, call, requestId)),
+      (request, call) => answering(call, (options) => read(kv, request, call, options)),
     ),
     offerUnary(method(clientService, "HandleClientScan"), missing("HandleClientScan")),
     offerStream(method(clientService, "Watch"), missingStream("Watch")),
@@ -119,11 +120,12 @@ interface Served {
 /** Failures of the request are answers of this protocol, not statuses. */
 async function answering(
   call: CallContext,
-  serve: (requestId: string) => Promise<Served>,
+  serve: (options: RequestOptions) => Promise<Served>,
 ): Promise<Answer<ClientResponse>> {
-  const { requestId } = requestOptions(call);
+  const options = requestOptions(call);
+  const { requestId } = options;
   try {
-    const { response, header } = await serve(requestId);
+    const { response, header } = await serve(options);
     return { message: response, headers: answerHeaders(requestId, header) };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
@@ -135,12 +137,12 @@ async function write(
   kv: KvService,
   request: Wire["d_engine.client.ClientWriteRequest"],
   call: CallContext,
-  requestId: string,
+  options: RequestOptions,
 ): Promise<Served> {
   refuseIdempotencyKey(call);
   const operation = toOperation(request.command);
   try {
-    const { result, header } = await kv.write(operation, { ...requestOptions(call), requestId });
+    const { result, header } = await kv.write(operation, options);
     return { response: toResponse(result), header };
   } catch (error) {
     // A write without conditions that is applied has succeeded: the answer needs nothing else.
@@ -218,7 +220,7 @@ async function read(
   kv: KvService,
   request: Wire["d_engine.client.ClientReadRequest"],
   call: CallContext,
-  requestId: string,
+  options: RequestOptions,
 ): Promise<Served> {
   const { keys, consistencyPolicy } = request;
   if (keys.length === 0 || keys.length > keysMax) {
@@ -230,8 +232,8 @@ async function read(
   if (level === undefined) {
     throw invalidRequest(`consistency_policy is ${consistencyPolicy}, allowed are 0, 1 and 2`);
   }
-  const options = { ...requestOptions(call), requestId, level, ...minRevision(call) };
-  const { answer, header } = await kv.read({ kind: "get", keys }, options);
+  const readOptions = { ...options, level, ...minRevision(call) };
+  const { answer, header } = await kv.read({ kind: "get", keys }, readOptions);
   if (answer.kind !== "records") throw new Error(`A get was answered with ${answer.kind}`);
   const results = answer.records.flatMap((record) =>
     record === undefined ? [] : [{ key: record.key, value: record.value }]

@@ -232,10 +232,15 @@ export class RaftNode<Query, Answer, Result> {
       ...this.#core.status(),
       replayed: this.#store.reached.index >= this.#replayTo,
       storeIsWhole: this.#store.isWhole,
-      stalenessMs: this.#staleness.ms(this.#parts.clock.monotonicMs()),
+      stalenessMs: this.stalenessMs(),
       pendingProposals: this.#proposals.size,
       receivedDropped: this.#inbox.receivedDropped,
     };
+  }
+
+  /** How far behind the leader a local read may be; Infinity when unknown. Cheap, unlike `status`. */
+  stalenessMs(): number {
+    return this.#staleness.ms(this.#parts.clock.monotonicMs());
   }
 
   onLeadership(handler: (leadership: Leadership) => void): () => void {

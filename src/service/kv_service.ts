@@ -198,12 +198,13 @@ export class NodeKvService implements KvService {
   }
 
   #readHeader(answer: Answer, level: ReadLevel, options: ReadOptions): Header {
-    const header = { ...this.header(), level };
+    const { self: servedBy, clusterId, leaders, currentRevision, node } = this.#parts;
     const revision = answer.kind === "records" || answer.kind === "range"
       ? Math.max(answer.revision, 0)
-      : header.revision;
-    if (level === "linearizable") return { ...header, revision };
-    const { stalenessMs } = this.#parts.node.status();
+      : currentRevision();
+    const header = { revision, servedBy, leader: leaders.leader, clusterId, level };
+    if (level === "linearizable") return header;
+    const stalenessMs = node.stalenessMs();
     const { maxStalenessMs } = options;
     if (maxStalenessMs !== undefined && stalenessMs > maxStalenessMs) {
       throw new ServiceError(
@@ -212,7 +213,7 @@ export class NodeKvService implements KvService {
         { retryable: true, retryAfterMs: 1_000 },
       );
     }
-    return { ...header, revision, stalenessMs };
+    return { ...header, stalenessMs };
   }
 }
 

@@ -26,6 +26,7 @@ export interface ServedNode {
     settle: (outcome: TransferOutcome) => void,
   ): void;
   status(): NodeStatus;
+  stalenessMs(): number;
   onLeadership(handler: (leadership: Leadership) => void): () => void;
   onApplied(handler: () => void): () => void;
 }

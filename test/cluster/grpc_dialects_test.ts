@@ -64,6 +64,24 @@ describe("the d-engine dialect over a socket", () => {
     await until(() => signal?.aborted, { what: "the signal" });
   });
 
+  it("does not tell of a client that is gone once it was answered", async () => {
+    const request = { clientId: 1, keys: [utf8("a")] };
+    await front.client.unary(readMethod, request);
+    const signal = front.kv.lastRead?.options.signal;
+    // By the time that later calls are through, the stream of the first is over.
+    for (let later = 0; later < 3; later++) await front.client.unary(readMethod, request);
+    assert.equal(signal?.aborted, false);
+  });
+
+  it("gives every call an id of its own where the client gave none", async () => {
+    const request = { clientId: 1, keys: [utf8("a")] };
+    const ids = new Set<unknown>();
+    for (let call = 0; call < 3; call++) {
+      ids.add((await front.client.unary(readMethod, request)).headers["x-request-id"]);
+    }
+    assert.equal(ids.size, 3);
+  });
+
   it("never shows the inside of a failure", async () => {
     front.kv.before = () => {
       throw new TypeError("secret of line 42");
