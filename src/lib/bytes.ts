@@ -22,10 +22,12 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/** True when both hold the same bytes. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && compareBytes(a, b) === 0;
 }
 
+/** All parts, one behind the other, in new memory. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -52,6 +54,7 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   return undefined;
 }
 
+/** The UTF-8 bytes of `text`; a lone surrogate becomes U+FFFD. */
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
@@ -70,6 +73,7 @@ export function lossyText(bytes: Uint8Array): string {
   return lossyDecoder.decode(bytes);
 }
 
+/** Two lower-case hexadecimal digits a byte. */
 export function hex(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += byte.toString(16).padStart(2, "0");

@@ -60,6 +60,7 @@ export interface StorageEngine {
   close(): void;
 }
 
+/** What a storage engine found when it was opened. */
 export interface StoredLog {
   readonly hardState: HardState;
   readonly boundary: Boundary;
@@ -98,6 +99,7 @@ export interface Identity {
   readonly refused?: string;
 }
 
+/** Keeps the one {@link Identity} of a data directory. */
 export interface IdentityStore {
   load(): Identity | undefined;
   /** `done` once the file and its directory are synced. */
@@ -127,12 +129,14 @@ export interface StateMachine<Query, Answer, Result> {
   close(): void;
 }
 
+/** A finished image of the store, to be read in pieces and then released. */
 export interface SnapshotImage {
   readonly meta: SnapshotMeta;
   read(offset: number, bytesMax: number, done: (chunk: Uint8Array) => void): void;
   release(): void;
 }
 
+/** An image of another node that is being received. */
 export interface SnapshotStage {
   write(offset: number, chunk: Uint8Array): void;
   /** Checks the digest and syncs; `done(false)` when the digest is wrong. */
@@ -140,6 +144,7 @@ export interface SnapshotStage {
   abort(): void;
 }
 
+/** Where the transport finds a peer. */
 export interface PeerAddress {
   readonly id: NodeId;
   /** `host:port` of the peer's rpc listener. */
@@ -210,6 +215,7 @@ export type HelloAnswer =
     readonly final: boolean;
   };
 
+/** Time and timers: all that the node knows of them. */
 export interface Clock {
   /** Integer ms, never runs backwards, does not stop while the process is stopped. */
   monotonicMs(): number;

@@ -47,6 +47,7 @@ export interface RequestVote {
   readonly transfer: boolean;
 }
 
+/** Paper §5.2. A granted vote is durable before this leaves. */
 export interface RequestVoteReply {
   readonly kind: "requestVoteReply";
   readonly voteGranted: boolean;
@@ -60,6 +61,7 @@ export interface PreVote {
   readonly lastLog: LogPosition;
 }
 
+/** Thesis §9.6. Needs no disk: nothing durable has changed. */
 export interface PreVoteReply {
   readonly kind: "preVoteReply";
   /** The term that was asked for, so that a late answer cannot count for a later round. */
@@ -118,6 +120,7 @@ export interface ReadIndexRequest {
   readonly id: ReadId;
 }
 
+/** The read may be answered once `index` is applied (thesis §6.4). */
 export interface ReadIndexReply {
   readonly kind: "readIndexReply";
   readonly id: ReadId;
@@ -139,6 +142,7 @@ export interface InstallSnapshot {
   readonly last: boolean;
 }
 
+/** How far the image has come, or why it is not taken. */
 export interface InstallSnapshotReply {
   readonly kind: "installSnapshotReply";
   /** Of the image that the chunk belonged to. */

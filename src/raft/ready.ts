@@ -17,6 +17,7 @@ import type {
   Term,
 } from "./types.ts";
 
+/** What the node has to do before it steps on, each field on its own account. */
 export interface Ready {
   /** May leave now: what has to wait for the disk is still inside the core. */
   readonly send: readonly Envelope[];
@@ -94,6 +95,7 @@ export type DropReason =
   /** The wanted configuration is not one that can follow the present one. */
   | "invalidChange";
 
+/** The role of this node has changed, or whom it follows. */
 export interface Leadership {
   readonly role: Role;
   readonly term: Term;

@@ -57,6 +57,7 @@ export interface MemberAddresses {
   readonly clientRpc?: string;
 }
 
+/** A node that belongs, or belonged, to a configuration. */
 export interface Member {
   readonly id: NodeId;
   /**
@@ -82,6 +83,7 @@ export interface Configuration {
   readonly nodeIdMax: NodeId;
 }
 
+/** A configuration and the entry that brought it. */
 export interface PositionedConfiguration {
   readonly position: LogPosition;
   readonly configuration: Configuration;
@@ -101,6 +103,7 @@ export interface ConfigurationChange {
  */
 export type EntryKind = "noop" | "configuration" | "command";
 
+/** One entry of the log (paper §5.3). */
 export interface Entry {
   readonly index: Index;
   readonly term: Term;
@@ -135,6 +138,7 @@ export interface Boundary {
   readonly configuration: PositionedConfiguration;
 }
 
+/** What an image of the store holds and how to know that it is whole (paper §7). */
 export interface SnapshotMeta extends Boundary {
   readonly bytes: number;
   /** SHA-256 of the image. */

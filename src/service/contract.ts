@@ -21,6 +21,7 @@ export { changesPerRevisionMax, keyBytesMax, valueBytesMax } from "../kv/record.
  */
 export type ReadLevel = "linearizable" | "lease" | "eventual";
 
+/** What every request says of itself. */
 export interface RequestOptions {
   /** How long the caller waits, ms from now. */
   readonly timeoutMs: number;
@@ -29,6 +30,7 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How fresh a read has to be. */
 export interface ReadOptions extends RequestOptions {
   readonly level: ReadLevel;
   /** Wait until this node has applied that revision. */
@@ -37,6 +39,7 @@ export interface ReadOptions extends RequestOptions {
   readonly maxStalenessMs?: number;
 }
 
+/** How a write is asked for. */
 export interface WriteOptions extends RequestOptions {
   readonly idempotency?: Idempotency;
 }
@@ -56,6 +59,7 @@ export interface Header {
   readonly stalenessMs?: number;
 }
 
+/** The keys and values of the cluster, asked through this node. */
 export interface KvService {
   read(
     query: Query,
@@ -73,6 +77,7 @@ export interface KvService {
   header(): Header;
 }
 
+/** A member as this node sees it. */
 export interface MemberView {
   readonly id: NodeId;
   readonly suffrage: Suffrage;
@@ -89,6 +94,7 @@ export interface MemberView {
   readonly version: string | undefined;
 }
 
+/** The cluster as this node sees it. */
 export interface ClusterView {
   readonly clusterId: string;
   readonly nodeId: NodeId;
@@ -105,12 +111,14 @@ export interface ClusterView {
   readonly revision: Revision;
 }
 
+/** One of the conditions behind /readyz. */
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
 }
 
+/** The cluster itself, asked through this node. */
 export interface ClusterService {
   view(): ClusterView;
   /**
@@ -128,6 +136,7 @@ export interface ClusterService {
   onLeadership(handler: () => void): () => void;
 }
 
+/** Which program this is and what it runs on. */
 export interface VersionView {
   readonly version: string;
   readonly commit: string;

@@ -96,6 +96,7 @@ export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(table, text);
 }
 
+/** HTTP status, gRPC code and title of a code. */
 export function errorFacts(code: ErrorCode): CodeFacts {
   return table[code];
 }
