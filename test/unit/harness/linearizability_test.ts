@@ -9,7 +9,7 @@ import { Prng } from "../../../src/lib/prng.ts";
 const oracleHistories = Number(process.env["SKEIN_ORACLE_HISTORIES"] ?? 20_000);
 
 describe("linearizability checker against brute force", () => {
-  it(`agrees on ${oracleHistories} random histories of up to 7 calls`, () => {
+  it(`agrees on ${oracleHistories} random histories of up to 7 calls`, { timeout: 120_000 }, () => {
     const prng = new Prng(42);
     const seen = { ok: 0, illegal: 0, illegalToSearch: 0 };
     for (let round = 0; round < oracleHistories; round++) {
