@@ -145,10 +145,9 @@ export class FormedNode {
     const currentRevision = () => machine.revision;
     this.#leaders = new LeaderWatch(this.node, self);
     this.#revisions = new RevisionWait(this.node, currentRevision);
-    this.#keeper = new AddressKeeper(
-      this.node,
-      (id) => id === self ? peers.hello(0).addresses : peers.addressesOf(id),
-    );
+    const addressesOf = (id: NodeId) =>
+      id === self ? peers.hello(0).addresses : peers.addressesOf(id);
+    this.#keeper = new AddressKeeper(this.node, addressesOf);
     const common = { node: this.node, self, clusterId, leaders: this.#leaders, monotonicMs };
     const addressOf = (id: NodeId) => this.#addressOf(id);
     const proxy = new LeaderProxy({ ...common, forwarder, addressOf });
@@ -165,6 +164,7 @@ export class FormedNode {
       proxy,
       currentRevision,
       lag: this.#lag,
+      addressesOf,
       versionOf: (id) => id === self ? version : peers.versionOf(id),
       silentMsMax: config.raft.electionTimeoutMinMs,
     });

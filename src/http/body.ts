@@ -11,6 +11,11 @@ import { essence } from "./media_type.ts";
 import { validationFailed } from "./options.ts";
 import { listed, nearestWord } from "./vocabulary.ts";
 
+/** Bytes of a refused body that are still taken in, so that its sender gets to read why. */
+const discardedBytesMax = 64 * 1024 * 1024;
+/** A refused body that pauses for so long is not waited for. */
+const discardIdleMs = 200;
+
 /** How large a body may be, and what a larger one is called. */
 export interface BodyLimit {
   readonly bytesMax: number;
@@ -21,7 +26,10 @@ export interface BodyLimit {
 export async function readBody(call: Call, limit: BodyLimit): Promise<Uint8Array> {
   refuseContentEncoding(call);
   const declared = declaredLength(call.request);
-  if (declared !== undefined && declared > limit.bytesMax) throw tooLarge(call, declared, limit);
+  if (declared !== undefined && declared > limit.bytesMax) {
+    await discard(call, call.request.body?.getReader());
+    throw tooLarge(call, declared, limit);
+  }
   // HTTP itself frames a body of declared length; only one without must be counted piece by piece.
   const reading = declared === undefined
     ? readCounted(call, limit)
@@ -59,11 +67,41 @@ async function readCounted(call: Call, limit: BodyLimit): Promise<Uint8Array> {
     if (next.done) return parts.length === 1 ? parts[0]! : concatBytes(parts);
     length += next.value.length;
     if (length > limit.bytesMax) {
-      reader.cancel().catch(() => {});
+      await discard(call, reader);
       throw tooLarge(call, length, limit);
     }
     parts.push(next.value);
   }
+}
+
+/**
+ * Takes in what is left of a body that is refused, for as long as it keeps coming and is not
+ * endless: an answer to a client that is still sending is lost when the connection is closed over
+ * unread bytes. A client that waits for the answer before it sends is answered soon.
+ */
+async function discard(
+  call: Call,
+  reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
+): Promise<void> {
+  for (let left = discardedBytesMax; reader !== undefined && left > 0;) {
+    const next = await soonOrUndefined(call, reader.read());
+    if (next === undefined) break;
+    if (next.done) return;
+    left -= next.value.length;
+  }
+  reader?.cancel().catch(() => {});
+}
+
+/** Undefined when `work` takes longer than discardIdleMs, or fails. */
+function soonOrUndefined<T>(call: Call, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const cancel = call.services.clock.after(discardIdleMs, () => resolve(undefined));
+    const settle = (value: T | undefined): void => {
+      cancel();
+      resolve(value);
+    };
+    work.then(settle, () => settle(undefined));
+  });
 }
 
 function brokenOff(error: unknown): never {
@@ -72,7 +110,7 @@ function brokenOff(error: unknown): never {
 }
 
 function tooLarge(call: Call, length: number, limit: BodyLimit): ServiceError {
-  // The rest of the body is not read, so the connection cannot carry another request.
+  // The rest of the body may be unread, so the connection cannot carry another request.
   call.extraHeaders["Connection"] = "close";
   const what = limit.code === "value_too_large" ? "value" : "request body";
   return new ServiceError(

@@ -1,7 +1,7 @@
 /** What can be asked about the cluster and done to it: the view of the members, readiness, handing leadership over. */
 
 import type { TransferOutcome } from "../node/node.ts";
-import type { Member, NodeId } from "../raft/types.ts";
+import type { Member, MemberAddresses, NodeId } from "../raft/types.ts";
 import type {
   Check,
   ClusterService,
@@ -25,6 +25,8 @@ export interface NodeClusterServiceParts {
   readonly node: ServedNode;
   readonly self: NodeId;
   readonly clusterId: string;
+  /** Where a member said it can be reached, before that is written down. */
+  readonly addressesOf: (id: NodeId) => MemberAddresses | undefined;
   /** Which program a member runs, where this node has met it. */
   readonly versionOf: (id: NodeId) => string | undefined;
   readonly leaders: LeaderWatch;
@@ -136,18 +138,19 @@ export class NodeClusterService implements ClusterService {
   }
 
   #member(member: Member): MemberView {
-    const { self, versionOf, lag, monotonicMs, silentMsMax } = this.#parts;
+    const { self, versionOf, addressesOf, lag, monotonicMs, silentMsMax } = this.#parts;
     const status = this.#parts.node.status();
     const own = member.id === self;
+    const addresses = addressesOf(member.id) ?? member.addresses;
     const peer = status.peers.find(({ id }) => id === member.id);
     const leads = status.role === "leader";
     return {
       id: member.id,
       suffrage: member.suffrage,
       role: own ? status.role : status.leader === member.id ? "leader" : undefined,
-      http: member.addresses?.http,
-      rpc: member.addresses?.rpc,
-      clientRpc: member.addresses?.clientRpc,
+      http: addresses?.http,
+      rpc: addresses?.rpc,
+      clientRpc: addresses?.clientRpc,
       match: leads ? (own ? status.stableIndex : peer?.match) : undefined,
       applied: own ? status.applied : undefined,
       lagMs: leads ? (own ? 0 : lag.msOf(member.id, monotonicMs())) : undefined,

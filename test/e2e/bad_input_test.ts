@@ -11,111 +11,112 @@ import {
   withCluster,
 } from "../harness/processes.ts";
 import { assert, describe, it } from "../harness/test.ts";
+import { runtimeName } from "../harness/runtime.ts";
 import { until } from "../harness/wait.ts";
 
-for (const build of ["bun", "deno"] as const) {
-  describe(`the program on ${build}`, () => {
-    it("names an unknown configuration key and the nearest known one", async () => {
-      await withCluster({ builds: [build], config: "electon_timeout: 5" }, async ({ nodes }) => {
-        const said = await endOf(nodes[0]!);
-        assert.match(said, /electon_timeout/);
-      });
-    });
+const build = runtimeName;
 
-    it("refuses a data directory that belongs to another node", async () => {
-      await withCluster({ builds: [build] }, async (cluster) => {
-        await cluster.start();
-        await cluster.node(1).stop();
-        editConfig(cluster.node(1), /^node_id: 1$/m, "node_id: 7");
-        assert.match(
-          await endOf(cluster.node(1)),
-          /belongs to node 1 of cluster .* this is node 7/,
-        );
-      });
-    });
-
-    it("refuses a data directory that belongs to another cluster", async () => {
-      await withCluster({ builds: [build] }, async (cluster) => {
-        await cluster.start();
-        await cluster.node(1).stop();
-        editConfig(cluster.node(1), /^cluster_id: .*$/m, "cluster_id: elsewhere");
-        assert.match(await endOf(cluster.node(1)), /belongs to node 1 .* of cluster "elsewhere"/);
-      });
-    });
-
-    it("refuses a second process on one directory, and the first one serves on", async () => {
-      await withCluster({ builds: [build] }, async (cluster) => {
-        await cluster.start();
-        const first = cluster.node(1);
-        const second = twinOf(first, cluster);
-        const said = await endOf(second);
-        assert.match(said, /in use|held|already/i);
-        assert.ok(said.includes(first.dataDir), said);
-        assert.equal(await put(first, "still", "there"), 201);
-      });
-    });
-
-    it("refuses a directory that was emptied under a known id; the others serve on", async () => {
-      await withCluster({ builds: [build, build, build] }, async (cluster) => {
-        await cluster.start();
-        const leader = await cluster.leader();
-        const wiped = cluster.nodes.find((node) => node !== leader)!;
-        await wiped.kill();
-        rmSync(wiped.dataDir, { recursive: true });
-        const said = await endOf(wiped);
-        assert.match(said, new RegExp(`node id ${wiped.id} belongs to another data directory`));
-        assert.equal(await put(leader, "still", "there"), 201);
-      });
-    });
-
-    it("refuses an older copy of a directory; the others serve on", async () => {
-      await withCluster({ builds: [build, build, build] }, async (cluster) => {
-        await cluster.start();
-        const leader = await cluster.leader();
-        const node = cluster.nodes.find((candidate) => candidate !== leader)!;
-        await node.stop();
-        const copy = join(cluster.folder, "older-copy");
-        cpSync(node.dataDir, copy, { recursive: true });
-        for (let time = 0; time < 2; time++) {
-          node.start();
-          await node.ready();
-          await node.stop();
-        }
-        rmSync(node.dataDir, { recursive: true });
-        cpSync(copy, node.dataDir, { recursive: true });
-        assert.match(await endOf(node), /older copy/);
-        assert.equal(await put(leader, "still", "there"), 201);
-      });
-    });
-
-    it("does not let a node of another cluster speak to this one", async () => {
-      await withCluster({ builds: [build, build, build] }, async (cluster) => {
-        await cluster.start();
-        await withStranger(cluster, build, async (stranger) => {
-          const named = () => readFileSync(stranger.logPath, "utf8").includes("cluster_id");
-          await until(named, { what: "the stranger to be told why", withinMs: 20_000 });
-        });
-        assert.equal(await put(await cluster.leader(), "still", "there"), 201);
-      });
-    });
-
-    it("refuses an oversized value and a malformed request, and serves on", async () => {
-      await withCluster({ builds: [build] }, async (cluster) => {
-        await cluster.start();
-        const node = cluster.node(1);
-        const huge = "x".repeat(8 * 1024 * 1024 + 1);
-        const answer = await call(node, "PUT", "/v1/kv/huge", huge);
-        assert.equal(answer.status, 413);
-        assert.match(answer.body, /"code":"value_too_large"/);
-        assert.match(answer.body, /"outcome":"not_applied"/);
-        assert.equal((await call(node, "GET", "/v1/kv/a%zz")).status, 400);
-        assert.equal((await call(node, "PUT", "/v1/kv/a?cas=1", "x")).status, 400);
-        assert.equal((await call(node, "POST", "/v1/cluster/leadership", "{")).status, 400);
-        assert.equal(await put(node, "still", "there"), 201);
-      });
+describe(`the program on ${build}`, () => {
+  it("names an unknown configuration key and the nearest known one", async () => {
+    await withCluster({ builds: [build], config: "electon_timeout: 5" }, async ({ nodes }) => {
+      const said = await endOf(nodes[0]!);
+      assert.match(said, /electon_timeout/);
     });
   });
-}
+
+  it("refuses a data directory that belongs to another node", async () => {
+    await withCluster({ builds: [build] }, async (cluster) => {
+      await cluster.start();
+      await cluster.node(1).stop();
+      editConfig(cluster.node(1), /^node_id: 1$/m, "node_id: 7");
+      assert.match(
+        await endOf(cluster.node(1)),
+        /belongs to node 1 of cluster .* this is node 7/,
+      );
+    });
+  });
+
+  it("refuses a data directory that belongs to another cluster", async () => {
+    await withCluster({ builds: [build] }, async (cluster) => {
+      await cluster.start();
+      await cluster.node(1).stop();
+      editConfig(cluster.node(1), /^cluster_id: .*$/m, "cluster_id: elsewhere");
+      assert.match(await endOf(cluster.node(1)), /belongs to node 1 .* of cluster "elsewhere"/);
+    });
+  });
+
+  it("refuses a second process on one directory, and the first one serves on", async () => {
+    await withCluster({ builds: [build] }, async (cluster) => {
+      await cluster.start();
+      const first = cluster.node(1);
+      const second = twinOf(first, cluster);
+      const said = await endOf(second);
+      assert.match(said, /in use|held|already/i);
+      assert.ok(said.includes(first.dataDir), said);
+      assert.equal(await put(first, "still", "there"), 201);
+    });
+  });
+
+  it("refuses a directory that was emptied under a known id; the others serve on", async () => {
+    await withCluster({ builds: [build, build, build] }, async (cluster) => {
+      await cluster.start();
+      const leader = await cluster.leader();
+      const wiped = cluster.nodes.find((node) => node !== leader)!;
+      await wiped.kill();
+      rmSync(wiped.dataDir, { recursive: true });
+      const said = await endOf(wiped);
+      assert.match(said, new RegExp(`node id ${wiped.id} belongs to another data directory`));
+      assert.equal(await put(leader, "still", "there"), 201);
+    });
+  });
+
+  it("refuses an older copy of a directory; the others serve on", async () => {
+    await withCluster({ builds: [build, build, build] }, async (cluster) => {
+      await cluster.start();
+      const leader = await cluster.leader();
+      const node = cluster.nodes.find((candidate) => candidate !== leader)!;
+      await node.stop();
+      const copy = join(cluster.folder, "older-copy");
+      cpSync(node.dataDir, copy, { recursive: true });
+      for (let time = 0; time < 2; time++) {
+        node.start();
+        await node.ready();
+        await node.stop();
+      }
+      rmSync(node.dataDir, { recursive: true });
+      cpSync(copy, node.dataDir, { recursive: true });
+      assert.match(await endOf(node), /older copy/);
+      assert.equal(await put(leader, "still", "there"), 201);
+    });
+  });
+
+  it("does not let a node of another cluster speak to this one", async () => {
+    await withCluster({ builds: [build, build, build] }, async (cluster) => {
+      await cluster.start();
+      await withStranger(cluster, build, async (stranger) => {
+        const named = () => readFileSync(stranger.logPath, "utf8").includes("cluster_id");
+        await until(named, { what: "the stranger to be told why", withinMs: 20_000 });
+      });
+      assert.equal(await put(await cluster.leader(), "still", "there"), 201);
+    });
+  });
+
+  it("refuses an oversized value and a malformed request, and serves on", async () => {
+    await withCluster({ builds: [build] }, async (cluster) => {
+      await cluster.start();
+      const node = cluster.node(1);
+      const huge = "x".repeat(8 * 1024 * 1024 + 1);
+      const answer = await call(node, "PUT", "/v1/kv/huge", huge);
+      assert.equal(answer.status, 413);
+      assert.match(answer.body, /"code":"value_too_large"/);
+      assert.match(answer.body, /"outcome":"not_applied"/);
+      assert.equal((await call(node, "GET", "/v1/kv/a%zz")).status, 400);
+      assert.equal((await call(node, "PUT", "/v1/kv/a?cas=1", "x")).status, 400);
+      assert.equal((await call(node, "POST", "/v1/cluster/leadership", "{")).status, 400);
+      assert.equal(await put(node, "still", "there"), 201);
+    });
+  });
+});
 
 async function endOf(node: NodeProcess): Promise<string> {
   node.start();

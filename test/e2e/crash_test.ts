@@ -6,13 +6,14 @@
 import { describe, it } from "../harness/test.ts";
 import { Load } from "../harness/load.ts";
 import { type Build, type ProcessCluster, withCluster } from "../harness/processes.ts";
+import { runtimeName } from "../harness/runtime.ts";
 import { assertLinearizable } from "../harness/verdict.ts";
 import { until } from "../harness/wait.ts";
 
+const other = runtimeName === "bun" ? "deno" : "bun";
 const clusters: Readonly<Record<string, readonly Build[]>> = {
-  "three nodes on Bun": ["bun", "bun", "bun"],
-  "three nodes on Deno": ["deno", "deno", "deno"],
-  "Bun and Deno mixed": ["bun", "deno", "bun"],
+  [`three nodes on ${runtimeName}`]: [runtimeName, runtimeName, runtimeName],
+  [`two nodes on ${runtimeName} and one on ${other}`]: [runtimeName, other, runtimeName],
 };
 
 type Misfortune = (cluster: ProcessCluster, load: Load) => Promise<void>;

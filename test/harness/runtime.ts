@@ -2,10 +2,12 @@
 
 import type { Runtime } from "../../src/runtime/mod.ts";
 
+/** Its name: tests of real processes run the nodes of the runtime that they run on themselves. */
+export const runtimeName: "bun" | "deno" = "Deno" in globalThis ? "deno" : "bun";
+
 export async function currentRuntime(): Promise<Runtime> {
-  const name = "Deno" in globalThis ? "deno" : "bun";
   const module: { readonly createRuntime: () => Runtime } = await import(
-    `../../src/runtime/${name}.ts`
+    `../../src/runtime/${runtimeName}.ts`
   );
   return module.createRuntime();
 }
