@@ -102,15 +102,16 @@ export class Progress {
     this.#probe(Math.max(next, this.#match + 1));
   }
 
-  /** What was sent may be lost: go back to what is known and probe. */
+  /** What was sent may be lost: go back to what is known and probe; a lost probe is repeated. */
   lost(): void {
-    if (this.#mode !== "snapshot") this.#probe(this.#match + 1);
+    if (this.#mode === "snapshot") return;
+    this.#probe(this.#mode === "probing" ? this.#next : this.#match + 1);
   }
 
   /** The way to the peer is cut: nothing more is sent until it answers a heartbeat. */
   unreachable(): void {
     if (this.#mode === "snapshot") return;
-    this.#probe(this.#match + 1);
+    this.lost();
     this.#probed = true;
     this.#waitingSinceMs = -Infinity;
   }

@@ -32,6 +32,16 @@ describe("Progress, probing", () => {
     assert.deepEqual([progress.mode, progress.match, progress.next], ["replicating", 12, 13]);
   });
 
+  it("repeats a lost probe where it was, however far above match that is", () => {
+    for (const lose of ["lost", "unreachable"] as const) {
+      const progress = fresh();
+      progress.sent({ last: 9, bytes: 0 }, 0);
+      progress[lose]();
+      progress.lost();
+      assert.deepEqual([progress.match, progress.next, progress.canSend()], [0, 10, true]);
+    }
+  });
+
   it("never goes back to what is known to match", () => {
     const progress = replicating();
     progress.conflicted(3);
