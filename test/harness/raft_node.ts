@@ -154,9 +154,9 @@ export class RaftNode {
     for (;;) {
       const write = this.disk.underWay.length < this.#writesInflightMax;
       const ready = this.core.ready({ write, applyBytesMax: this.applyBytesMax });
+      if (ready?.leadership !== undefined) this.#observer.leadership(this, ready.leadership);
       this.#check();
       if (ready === undefined) break;
-      if (ready.leadership !== undefined) this.#observer.leadership(this, ready.leadership);
       for (const outcome of ready.outcomes) this.#observer.outcome(this, outcome);
       for (const envelope of ready.send) this.#observer.sent(envelope);
       if (ready.write !== undefined) {

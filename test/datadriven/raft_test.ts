@@ -1,0 +1,13 @@
+/**
+ * The behaviour of the Raft core, told by transcripts: every file under testdata/ shows one
+ * phenomenon, in the commands of test/harness/raft_script.ts. SKEIN_REWRITE=1 writes them anew.
+ */
+
+import { goldenSuite } from "../harness/golden.ts";
+import { raftScript } from "../harness/raft_script.ts";
+
+const testdata = `${import.meta.dirname}/testdata`;
+
+for (const topic of ["election", "replication", "read_index", "configuration", "restart"]) {
+  goldenSuite(`${testdata}/${topic}`, raftScript);
+}
