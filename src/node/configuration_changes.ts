@@ -18,6 +18,7 @@ interface Waiting {
   position: LogPosition | undefined;
 }
 
+/** The changes of members that this node was asked for. */
 export class ConfigurationChanges {
   readonly #waiting = new Map<ProposalId, Waiting>();
 

@@ -9,12 +9,14 @@ import { Queue } from "../lib/queue.ts";
 import type { Input } from "../raft/input.ts";
 import type { Envelope } from "../raft/message.ts";
 
+/** Bounds of the lanes; completions have none of their own. */
 export interface InboxLimits {
   readonly receivedBytesMax: number;
   readonly clientInputsMax: number;
   readonly clientBytesMax: number;
 }
 
+/** What a client asks, with what it costs and how long it may wait. */
 export interface ClientInput {
   readonly input: Input;
   readonly bytes: number;
@@ -23,6 +25,7 @@ export interface ClientInput {
   readonly expired: () => void;
 }
 
+/** The lanes of one node. */
 export class Inbox {
   readonly #limits: InboxLimits;
   readonly #completions = new Queue<Input>();

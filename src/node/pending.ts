@@ -28,6 +28,7 @@ interface Waiting<Result> {
   position: LogPosition | undefined;
 }
 
+/** The proposals of this node that nobody has been told about yet. */
 export class PendingProposals<Result> {
   readonly #waiting = new Map<ProposalId, Waiting<Result>>();
   readonly #byIndex = new Map<Index, ProposalId>();

@@ -26,6 +26,7 @@ interface Round {
   readonly readers: readonly Reader[];
 }
 
+/** Everybody who waits to read linearizably, or by lease, at this node. */
 export class Readers {
   readonly #makeId: () => ReadId;
   readonly #arrived: Record<ReadLevelAsked, Reader[]> = { quorum: [], lease: [] };

@@ -34,6 +34,7 @@ export type Recovery =
   | { readonly kind: "adopt" }
   | { readonly kind: "refuse"; readonly reason: string };
 
+/** What the adapters report at start. */
 export interface Found {
   readonly identity: Identity;
   readonly stored: StoredLog;
@@ -45,6 +46,7 @@ export interface Found {
   readonly staged: SnapshotMeta | undefined;
 }
 
+/** Decides; nothing is changed by it. */
 export function decideRecovery(found: Found): Recovery {
   const { identity, stored, applied, staged } = found;
   if (identity.refused !== undefined) {

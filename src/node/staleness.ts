@@ -9,6 +9,7 @@ import type { Index } from "../raft/types.ts";
 /** Reports kept while the store is behind; beyond it the newest one waits in the last place. */
 const reportsMax = 256;
 
+/** The staleness of one node's store. */
 export class Staleness {
   readonly #waiting = new Queue<{ readonly commitIndex: Index; atMs: number }>();
   #newest: { readonly commitIndex: Index; atMs: number } | undefined;

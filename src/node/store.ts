@@ -13,6 +13,7 @@ import type { StateMachine } from "./ports.ts";
 export const diskFullRetryMs = 500;
 const pageBytesMax = 1024 * 1024;
 
+/** The state machine, with what is needed to hand entries in again. */
 export class Store<Query, Answer, Result> {
   readonly #machine: StateMachine<Query, Answer, Result>;
   readonly #log: LogReader;

@@ -15,6 +15,7 @@ import type {
   PositionedConfiguration,
 } from "./types.ts";
 
+/** True while C_old counts beside C_new. */
 export function isJoint(configuration: Configuration): boolean {
   return configuration.outgoing !== undefined;
 }
@@ -43,6 +44,7 @@ export function allMembers(configuration: Configuration): readonly Member[] {
   return [...configuration.members, ...leaving];
 }
 
+/** The member with this id, of C_new before C_old; undefined when there is none. */
 export function memberOf(configuration: Configuration, id: NodeId): Member | undefined {
   return allMembers(configuration).find((member) => member.id === id);
 }

@@ -25,6 +25,7 @@ import type {
 
 type RoleState = Follower | Precandidate | Candidate | Leader;
 
+/** One node's share of Raft, as a function of its inputs (raft/mod.ts). */
 export class RaftCore {
   readonly #state: RaftState;
   #role: RoleState;

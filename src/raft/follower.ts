@@ -15,6 +15,7 @@ interface AskedRead {
   readonly sinceMs: number;
 }
 
+/** The role of everybody who does not lead and does not campaign. */
 export class Follower {
   readonly role = "follower";
   readonly #state: RaftState;

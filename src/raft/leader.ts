@@ -27,6 +27,7 @@ import type {
 } from "./types.ts";
 import { Uncommitted } from "./uncommitted.ts";
 
+/** The role of who won an election; it ends with its term, or earlier. */
 export class Leader {
   readonly role = "leader";
   readonly #state: RaftState;
@@ -364,7 +365,8 @@ export class Leader {
   }
 
   /**
-   * A removed peer keeps its progress until it was told of its removal, or has been silent for long.
+   * A removed peer keeps its progress until it was told of its removal, or has been silent for
+   * long.
    */
   #forgetRemoved(): void {
     const { nowMs, options, effective, log } = this.#state;

@@ -29,6 +29,7 @@ export function entryBytes(entry: Entry): number {
   return entry.data.length + 64;
 }
 
+/** The log of one node; see the invariants above. */
 export class RaftLog {
   readonly configurations: ConfigurationHistory;
   readonly #reader: LogReader;

@@ -14,11 +14,13 @@ import type { Index } from "./types.ts";
 
 export type ProgressMode = "probing" | "replicating" | "snapshot";
 
+/** How much may be under way to one peer without an acknowledgement. */
 export interface InflightLimits {
   readonly messagesMax: number;
   readonly bytesMax: number;
 }
 
+/** One peer, as its leader sees it. */
 export class Progress {
   readonly #limits: InflightLimits;
   readonly #inflight = new Queue<{ readonly last: Index; readonly bytes: number }>();

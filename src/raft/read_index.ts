@@ -8,6 +8,7 @@
 import { Queue } from "../lib/queue.ts";
 import type { Index, ReadId } from "./types.ts";
 
+/** A read that may be answered once the store has applied `index`. */
 export interface ConfirmedRead {
   readonly id: ReadId;
   readonly index: Index;
@@ -17,6 +18,7 @@ interface PendingRead extends ConfirmedRead {
   readonly round: number;
 }
 
+/** The rounds of one leadership, and the reads that wait for them. */
 export class ReadIndexRounds {
   readonly #pendingMax: number;
   /** Arrived since the newest round began, or before the leader may serve reads at all. */

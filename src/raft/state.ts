@@ -38,6 +38,7 @@ export type Transition =
   | { readonly to: "candidate"; readonly transfer: boolean }
   | { readonly to: "leader" };
 
+/** The state of a node that outlives its roles. */
 export class RaftState {
   readonly options: RaftOptions;
   readonly identity: CoreIdentity;

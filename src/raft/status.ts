@@ -4,6 +4,7 @@ import type { Progress, ProgressMode } from "./progress.ts";
 import type { RaftState } from "./state.ts";
 import type { Index, NodeId, PositionedConfiguration, Role, Term } from "./types.ts";
 
+/** What a leader knows of one peer. */
 export interface PeerStatus {
   readonly id: NodeId;
   readonly mode: ProgressMode;
@@ -13,6 +14,7 @@ export interface PeerStatus {
   readonly heardMs: number;
 }
 
+/** What a node knows of itself. */
 export interface RaftStatus {
   readonly role: Role;
   readonly term: Term;
@@ -34,6 +36,7 @@ export interface RaftStatus {
   readonly peers: readonly PeerStatus[];
 }
 
+/** Gathers the report. */
 export function statusOf(state: RaftState, role: {
   readonly role: Role;
   readonly leader: NodeId | undefined;

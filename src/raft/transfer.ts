@@ -14,6 +14,7 @@ interface UnderWay {
   readonly deadlineMs: number;
 }
 
+/** The transfer, at most one, that a leader has under way. */
 export class LeadershipTransfer {
   readonly #state: RaftState;
   readonly #matchOf: (peer: NodeId) => Index | undefined;

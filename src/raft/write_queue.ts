@@ -30,6 +30,7 @@ interface Held {
   readonly envelope: Envelope;
 }
 
+/** The writes of one node, in the order of their numbers. */
 export class WriteQueue {
   readonly #log: RaftLog;
   #lastNumber: BatchNumber;

@@ -205,7 +205,7 @@ export class RaftChaos {
     node.applied = { index, term: index === 0 ? 0 : node.disk.entry(index)!.term };
   }
 
-  /** Damage is found at start (src/node/recovery.ts): the end of the log goes, a new epoch begins. */
+  /** Damage is found at start (src/node/recovery.ts): the log loses its end, a new epoch begins. */
   #loseDisk(node: RaftNode): void {
     const { disk } = node;
     const from = 2 + this.#prng.below(disk.lastIndex());
@@ -308,7 +308,7 @@ export class RaftChaos {
     const committed = this.#reads.get(outcome.id.counter) ?? 0;
     if (outcome.index >= committed) return;
     throw new RaftInvariantError(
-      `Read ${outcome.id.counter} at ${outcome.index}: ${committed} was committed when it was asked`,
+      `Read ${outcome.id.counter} at ${outcome.index}: asked when ${committed} was committed`,
     );
   }
 

@@ -1,4 +1,4 @@
-/** Messages as tests write them: only what matters, the rest as a well-behaved peer would say it. */
+/** Messages as tests write them: what matters, and the rest as a well-behaved peer says it. */
 
 import { utf8 } from "../../src/lib/bytes.ts";
 import { makeEntry } from "../../src/raft/encoding.ts";

@@ -22,8 +22,8 @@
  * - `network`: what is under way; `cut N N [oneWay]`, `isolate N`, `heal`
  * - `unreachable N peer=N`: N is told that its stream to a peer closed
  * - `append [prevLog=I@T] [entries=(I@T, …)] [leaderCommit=I]`, `beat [leaderCommit=I]`,
- *   `requestVote [lastLog=I@T]`, `timeoutNow`, `matched I@T`, `heartbeatReply [round=…]`, with `from=N to=N term=T`: a message
- *   as a node may have sent it at another time
+ *   `requestVote [lastLog=I@T]`, `timeoutNow`, `matched I@T`, `heartbeatReply [round=…]`, with
+ *   `from=N to=N term=T`: a message as a node may have sent it at another time
  * Disk and store:
  * - `disk N manual|automatic`, `persist N`: the oldest write becomes durable
  * - `store N manual|automatic`, `apply N [count=…]`

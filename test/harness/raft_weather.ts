@@ -1,4 +1,4 @@
-/** What a seed of the chaos draws before it begins: the cluster, its options, and which troubles. */
+/** What a seed of the chaos draws before it begins: the cluster, its options, its troubles. */
 
 import type { Prng } from "../../src/lib/prng.ts";
 import type { RaftOptions } from "../../src/raft/types.ts";

@@ -50,7 +50,7 @@ describe("PendingProposals", () => {
     assert.equal(proposals.size, 0);
   });
 
-  it("an accepted one that is late is unknown, one that still waits in the queue is not touched", () => {
+  it("an accepted one that is late is unknown, one that is still queued is not touched", () => {
     const { proposals, told } = pending();
     proposals.accepted(1, position("5@2"));
     proposals.expire(999);

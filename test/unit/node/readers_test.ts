@@ -71,7 +71,7 @@ describe("Readers", () => {
   });
 
   for (const reason of ["timeout", "leaderChanged"] as const) {
-    it(`a round dropped for ${reason} is asked for again, under a new id; the old one is void`, () => {
+    it(`one dropped for ${reason} is asked for again under a new id; the old one is void`, () => {
       const { readers: all, ask, take, told } = readers();
       ask("a");
       const first = take();

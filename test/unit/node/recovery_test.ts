@@ -72,7 +72,7 @@ describe("Recovery, a log that is whole", () => {
     assert.equal(decideRecovery({ ...found(), stored: without }).kind, "start");
   });
 
-  it("a store behind the boundary without a snapshot starts all the same, and will need one", () => {
+  it("a store behind the boundary without a snapshot starts all the same, and needs one", () => {
     assert.equal(decideRecovery(found({ applied: "1@1" })).kind, "start");
     assert.equal(decideRecovery(found({ applied: "1@1", staged: meta("5@2") })).kind, "start");
   });
@@ -144,7 +144,7 @@ describe("Recovery, a log that has lost something", () => {
     );
   });
 
-  it("everything from the first bad entry on is discarded, and commitIndex is lowered with it", () => {
+  it("everything from the first bad entry on is discarded, commitIndex lowered with it", () => {
     const { discardFrom, hardState, boundary } = recover({ stored: { firstBad: 7 } });
     assert.deepEqual([discardFrom, hardState.commitIndex, boundary], [7, 6, undefined]);
   });

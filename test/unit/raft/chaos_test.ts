@@ -33,8 +33,9 @@ describe("Cores in a random world", () => {
   const total: Record<string, number> = {};
   for (let group = 0; group < groups; group++) {
     const first = group * seedsPerGroup + 1;
-    it(`seeds ${first} to ${first + seedsPerGroup - 1} stay safe, and come to life when healed`, () => {
-      for (let seed = first; seed < first + seedsPerGroup; seed++) {
+    const last = first + seedsPerGroup - 1;
+    it(`seeds ${first} to ${last} stay safe, and come to life when healed`, () => {
+      for (let seed = first; seed <= last; seed++) {
         for (const [what, count] of Object.entries(live(seed).counts)) {
           total[what] = (total[what] ?? 0) + count;
         }

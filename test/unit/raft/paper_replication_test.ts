@@ -35,7 +35,7 @@ describe("Paper §5.3, log replication", () => {
   });
 
   for (const [voters, acks, commits] of committing()) {
-    it(`of ${voters} voters, ${acks} acknowledgements ${commits ? "commit" : "do not commit"}`, () => {
+    it(`of ${voters} voters, ${acks} acknowledgements commit: ${commits}`, () => {
       const ids = Array.from({ length: voters }, (_, at) => at + 1);
       const cluster = new RaftCluster({ voters: ids });
       cluster.elect(1);
@@ -223,7 +223,7 @@ describe("Thesis §10.2.1, writing to the leader's disk in parallel", () => {
     assert.equal(cluster.status(1).commitIndex, 3);
   });
 
-  it("an entry may be committed before the leader holds it, and is applied there only after", () => {
+  it("an entry may be committed before the leader holds it; it is applied there after", () => {
     const cluster = led();
     cluster.node(1).diskIsAutomatic = false;
     cluster.propose(1, "a");
@@ -280,7 +280,7 @@ describe("Paper §8, clients", () => {
 });
 
 describe("Paper §5.5, crashes", () => {
-  it("a follower that restarts takes up where its disk is, without losing what it acknowledged", () => {
+  it("a follower that restarts goes on from its disk, and holds all that it acknowledged", () => {
     const cluster = led();
     cluster.propose(1, "a");
     cluster.settle();

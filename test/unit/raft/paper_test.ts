@@ -110,7 +110,7 @@ describe("Paper §5.2, leader election", () => {
   });
 
   for (const [voters, grants, wins] of winning()) {
-    it(`of ${voters} voters, ${grants} other votes ${wins ? "win" : "do not win"} an election`, () => {
+    it(`of ${voters} voters, ${grants} other votes win an election: ${wins}`, () => {
       const ids = Array.from({ length: voters }, (_, at) => at + 1);
       const cluster = new RaftCluster({ voters: ids });
       cluster.campaign(1);
@@ -137,7 +137,7 @@ describe("Paper §5.2, leader election", () => {
   });
 
   for (const [votedFor, asks, granted] of [[undefined, 2, true], [2, 2, true], [3, 2, false]]) {
-    it(`a voter that chose ${votedFor} in this term ${granted ? "grants" : "refuses"} ${asks}`, () => {
+    it(`a voter that chose ${votedFor} in this term grants ${asks}: ${granted}`, () => {
       const cluster = three();
       const vote = votedFor === undefined ? {} : { votedFor: Number(votedFor) };
       cluster.restore(1, { terms: [], term: 5, ...vote });
@@ -338,7 +338,7 @@ describe("Thesis §9.6, PreVote", () => {
 });
 
 describe("Thesis §4.2.3 and §6.2, leaders that are heard", () => {
-  it("within a minimum election timeout of hearing a leader, no term is adopted, no vote given", () => {
+  it("who heard a leader within the minimum election timeout adopts no term, gives no vote", () => {
     const cluster = three();
     cluster.receive(1, 2, 2, heartbeat(1, 1));
     cluster.nowMs += 999;

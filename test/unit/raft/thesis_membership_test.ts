@@ -86,7 +86,7 @@ describe("Thesis §4.1, safety of membership changes", () => {
     ]);
   });
 
-  it("entries are accepted from a leader, votes given to a candidate, of no own configuration", () => {
+  it("leaders and candidates outside the own configuration are listened to all the same", () => {
     const cluster = led();
     cluster.nowMs += 2000;
     cluster.receive(2, 9, 7, { ...{ kind: "requestVote", transfer: false }, lastLog: at(9, 6) });
