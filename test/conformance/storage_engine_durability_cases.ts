@@ -132,6 +132,7 @@ async function runRandomly(place: StoragePlace, prng: Prng): Promise<void> {
     const write = randomWrite(model, prng);
     await persisted(engine, write);
     model.apply(write);
+    if (prng.chance(1, 3)) place.tick?.();
     const event = prng.below(10);
     if (event === 0) engine = reopened(place, engine);
     if (event === 1) engine = afterCrash(place);

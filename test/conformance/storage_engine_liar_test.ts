@@ -109,7 +109,9 @@ describe("the storage engine suite", () => {
   it("catches an engine that writes and does not sync", async () => {
     assert.deepEqual(
       await failures(() =>
-        simulatedPlace((directory, files) => openFileEngine(directory, files && withoutSync(files)))
+        simulatedPlace((directory, clock, files) =>
+          openFileEngine(directory, clock, files && withoutSync(files))
+        )
       ),
       caughtBy,
     );
@@ -118,8 +120,8 @@ describe("the storage engine suite", () => {
   it("catches an engine that does not sync its directory", async () => {
     assert.deepEqual(
       await failures(() =>
-        simulatedPlace((directory, files) =>
-          openFileEngine(directory, files && withoutDirectorySync(files))
+        simulatedPlace((directory, clock, files) =>
+          openFileEngine(directory, clock, files && withoutDirectorySync(files))
         )
       ),
       caughtBy,

@@ -19,11 +19,12 @@ export const runtime = await currentRuntime();
 /** What every engine on a disk is made with, in tests. */
 export function engineOptions(
   directory: string,
+  clock: ManualClock = new ManualClock(),
 ): ConstructorParameters<typeof FileEngine>[0] {
   return {
     files: nodeFiles,
     directory,
-    clock: new ManualClock(),
+    clock,
     freeBytes: () => 1e9,
     onFatal: (error) => {
       throw error;
@@ -31,17 +32,21 @@ export function engineOptions(
   };
 }
 
-export function openSqliteEngine(directory: string): StorageEngine {
-  return new SqliteEngine({ ...engineOptions(directory), openSqlite: runtime.openSqlite });
+export function openSqliteEngine(directory: string, clock?: ManualClock): StorageEngine {
+  return new SqliteEngine({ ...engineOptions(directory, clock), openSqlite: runtime.openSqlite });
 }
 
 /** Small segments, so that every script has several. */
-export function openFileEngine(directory: string, files: Files = nodeFiles): StorageEngine {
-  return new FileEngine({ ...engineOptions(directory), files, segmentBytesMax: 2000 });
+export function openFileEngine(
+  directory: string,
+  clock?: ManualClock,
+  files: Files = nodeFiles,
+): StorageEngine {
+  return new FileEngine({ ...engineOptions(directory, clock), files, segmentBytesMax: 2000 });
 }
 
 export interface DirectoryPlaceOptions {
-  readonly open: (directory: string) => StorageEngine;
+  readonly open: (directory: string, clock: ManualClock) => StorageEngine;
   readonly damage: (directory: string, index: number) => void;
 }
 
@@ -55,9 +60,11 @@ export function directoryPlace({ open, damage }: DirectoryPlaceOptions): Storage
   let directory = join(temp.path, "0");
   mkdirSync(directory);
   const opened: StorageEngine[] = [];
+  let clock = new ManualClock();
   return {
     open: () => {
-      const engine = open(directory);
+      clock = new ManualClock();
+      const engine = open(directory, clock);
       opened.push(engine);
       return engine;
     },
@@ -66,6 +73,7 @@ export function directoryPlace({ open, damage }: DirectoryPlaceOptions): Storage
       cpSync(directory, next, { recursive: true });
       directory = next;
     },
+    tick: () => clock.tick(),
     damage: (index) => damage(directory, index),
     remove: () => {
       for (const engine of opened) closeQuietly(engine);
@@ -85,8 +93,10 @@ function closeQuietly(engine: StorageEngine): void {
 /** The file engine on a disk that loses everything that was not synced. */
 export function simulatedPlace(open = openFileEngine): StoragePlace {
   const files = new SimulatedFiles();
+  let clock = new ManualClock();
   return {
-    open: () => open("/data", files),
+    open: () => open("/data", clock = new ManualClock(), files),
+    tick: () => clock.tick(),
     crash: () => files.cutPower(),
     damage: (index) => files.damage(utf8(`entry ${index} entry ${index}`)),
     remove: () => {},

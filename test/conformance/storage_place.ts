@@ -15,6 +15,8 @@ export interface StoragePlace {
    * moment is there for the next `open`.
    */
   crash(): void;
+  /** Lets the engine's timers fire once, for what it does behind its writes. */
+  readonly tick?: () => void;
   /** Turns one bit in what is stored of an entry; no engine is open. Absent: it cannot be done. */
   readonly damage?: (index: Index) => void;
   /** Gives back everything; an engine may still be open. */

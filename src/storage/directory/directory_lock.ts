@@ -26,6 +26,12 @@ const applicationId = 0x736b6c6b;
 const formatVersion = 1;
 const sqliteBusy = 5;
 
+/**
+ * The connections of all locks that are held. Both drivers close a connection that is collected as
+ * garbage, and with it the lock would go, long before the process.
+ */
+const held = new Set<SqliteDatabase>();
+
 export interface DirectoryLock {
   release(): void;
 }
@@ -50,9 +56,11 @@ export function lockDirectory(
     database.close();
     throw lockError(files, directory, error);
   }
+  held.add(database);
   writePid(files, directory);
   return {
     release: () => {
+      held.delete(database);
       files.remove(join(directory, pidFileName));
       database.close();
     },

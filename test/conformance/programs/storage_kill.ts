@@ -113,7 +113,7 @@ function killingStatement(statement: SqliteStatement, reads: boolean): SqliteSta
 
 function main(path: string): void {
   const clock = new ManualClock();
-  const options = { ...engineOptions(path), files, clock, segmentBytesMax: 600 };
+  const options = { ...engineOptions(path, clock), files, segmentBytesMax: 200 };
   const engine = engineName === "sqlite"
     ? new SqliteEngine({ ...options, openSqlite })
     : new FileEngine(options);

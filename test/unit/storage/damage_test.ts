@@ -1,12 +1,15 @@
 /** Damage anywhere in the files of a log: told, or without effect, never a silently other log. */
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, describe, it } from "../../harness/test.ts";
 import { configurationEntry, entryAt, LogModel, viewOf } from "../../harness/log_model.ts";
 import { makeTempDir } from "../../harness/temp_dir.ts";
-import { FatalStorageError, type StorageEngine } from "../../../src/node/ports.ts";
+import { FatalStorageError, type StorageEngine, type StoredLog } from "../../../src/node/ports.ts";
+import { concatBytes } from "../../../src/lib/bytes.ts";
+import { makeEntry } from "../../../src/raft/encoding.ts";
 import type { LogWrite } from "../../../src/raft/ready.ts";
+import { encodeWrite } from "../../../src/storage/file/frame.ts";
 import {
   openFileEngine,
   openSqliteEngine,
@@ -69,10 +72,13 @@ function checkDamaged(log: Log, directory: string, where: string): "harmless" | 
     const from = firstBad ?? engine.log.lastIndex() + 1;
     engine.discard(from, { currentTerm: 9, commitIndex: 9 });
     assertHealthy(engine, where);
-    return "told";
   } finally {
     engine.close();
   }
+  const healed = log.open(directory);
+  assertHealthy(healed, `${where}, healed`);
+  healed.close();
+  return "told";
 }
 
 function assertHealthy(engine: StorageEngine, where: string): void {
@@ -107,57 +113,72 @@ function turnBits(
   return counts;
 }
 
-/** A filled log in `root`/intact: closed in order, or as a killed process leaves it. */
+/**
+ * A filled log in `root`/intact: closed in order; as a killed process leaves it, all of it in the
+ * WAL; or killed after a restart, so that the WAL holds a little and the file the rest.
+ */
 function makeLog(
   root: string,
-  how: { readonly open: Log["open"]; readonly isKilled: boolean },
+  how: { readonly open: Log["open"]; readonly ends: "closed" | "killed" | "killed later" },
 ): Log & { readonly intact: string } {
   const [live, intact] = [join(root, "live"), join(root, "intact")];
   mkdirSync(live);
   const engine = how.open(live);
   const model = fill(engine);
-  if (how.isKilled) cpSync(live, intact, { recursive: true });
+  if (how.ends === "killed") cpSync(live, intact, { recursive: true });
   engine.close();
-  if (!how.isKilled) cpSync(live, intact, { recursive: true });
+  if (how.ends === "closed") cpSync(live, intact, { recursive: true });
+  if (how.ends === "killed later") {
+    const again = how.open(live);
+    const write = { number: 11, entries: [entryAt(12, 5)] };
+    again.persist(write, () => model.apply(write));
+    cpSync(live, intact, { recursive: true });
+    again.close();
+  }
   return { model, open: how.open, intact };
 }
 
 describe("damage to raft.db", () => {
   it("anywhere in the file is told or harmless, and discard heals it", { timeout: 60_000 }, () => {
     using temp = makeTempDir("damage");
-    const log = makeLog(temp.path, { open: openSqliteEngine, isKilled: false });
+    const log = makeLog(temp.path, { open: openSqliteEngine, ends: "closed" });
     const counts = turnBits(log, { root: temp.path, intact: log.intact, name: "raft.db" }, 61);
     assert.ok((counts.get("told") ?? 0) > 10, JSON.stringify([...counts]));
   });
 
   it("in the middle of the WAL is told by the mark", { timeout: 60_000 }, () => {
     using temp = makeTempDir("damage");
-    const log = makeLog(temp.path, { open: openSqliteEngine, isKilled: true });
+    const log = makeLog(temp.path, { open: openSqliteEngine, ends: "killed" });
     const options = { root: temp.path, intact: log.intact, name: "raft.db-wal" };
     const counts = turnBits(log, options, 997);
     assert.ok((counts.get("told") ?? 0) > 20, JSON.stringify([...counts]));
     assert.equal(counts.get("refused"), undefined);
   });
 
-  it("that cuts the file short or replaces it is told", () => {
-    using temp = makeTempDir("damage");
-    const log = makeLog(temp.path, { open: openSqliteEngine, isKilled: false });
-    const bytes = readFileSync(join(log.intact, "raft.db"));
-    const others = [
-      ...[0, 1, 100, 4096, 8192, bytes.length - 4096].map((length) => bytes.subarray(0, length)),
-      new Uint8Array(20_000).fill(1),
-    ];
-    for (const [at, contents] of others.entries()) {
-      const directory = join(temp.path, String(at));
-      cpSync(log.intact, directory, { recursive: true });
-      writeFileSync(join(directory, "raft.db"), contents);
-      assert.equal(checkDamaged(log, directory, `contents ${at}`), "told");
-    }
-  });
+  for (const ends of ["closed", "killed", "killed later"] as const) {
+    it(`that cuts the file short or replaces it is told or harmless (${ends})`, () => {
+      using temp = makeTempDir("damage");
+      const log = makeLog(temp.path, { open: openSqliteEngine, ends });
+      const bytes = readFileSync(join(log.intact, "raft.db"));
+      const others = [
+        ...[0, 1, 100, 4096, 8192, bytes.length - 4096].map((length) => bytes.subarray(0, length)),
+        new Uint8Array(20_000).fill(1),
+      ];
+      for (const [at, contents] of others.entries()) {
+        const directory = join(temp.path, String(at));
+        cpSync(log.intact, directory, { recursive: true });
+        writeFileSync(join(directory, "raft.db"), contents);
+        // What a WAL still holds in full needs nothing of the file.
+        const allowed = ends === "closed" ? ["told"] : ["told", "harmless"];
+        const verdict = checkDamaged(log, directory, `contents ${at}`);
+        assert.ok(allowed.includes(verdict), `contents ${at}: ${verdict}`);
+      }
+    });
+  }
 
   it("to rows and tables is named exactly", () => {
     using temp = makeTempDir("damage");
-    const log = makeLog(temp.path, { open: openSqliteEngine, isKilled: false });
+    const log = makeLog(temp.path, { open: openSqliteEngine, ends: "closed" });
     const damages = [
       { sql: "DELETE FROM entries WHERE idx = 7", firstBad: 7, badMeta: false },
       { sql: "DELETE FROM entries WHERE idx >= 10", firstBad: 10, badMeta: false },
@@ -195,17 +216,17 @@ function damageBySql(directory: string, sql: string): void {
 describe("damage to the file engine's log", () => {
   it("anywhere in a segment is told or harmless, and discard heals it", { timeout: 60_000 }, () => {
     using temp = makeTempDir("damage");
-    const log = makeLog(temp.path, { open: openFileEngine, isKilled: true });
+    const log = makeLog(temp.path, { open: openFileEngine, ends: "killed" });
     for (const name of readdirSync(join(log.intact, "raft"))) {
       const options = { root: temp.path, intact: log.intact, name: `raft/${name}` };
-      const counts = turnBits(log, options, 11);
+      const counts = turnBits(log, options, name === "meta" ? 3 : 11);
       assert.ok((counts.get("told") ?? 0) > 3, `${name} ${JSON.stringify([...counts])}`);
     }
   });
 
   it("never lets a log begin anew when a segment or meta is missing", () => {
     using temp = makeTempDir("damage");
-    const log = makeLog(temp.path, { open: openFileEngine, isKilled: true });
+    const log = makeLog(temp.path, { open: openFileEngine, ends: "killed" });
     for (const name of readdirSync(join(log.intact, "raft"))) {
       const directory = join(temp.path, `without-${name}`);
       cpSync(log.intact, directory, {
@@ -217,7 +238,52 @@ describe("damage to the file engine's log", () => {
   });
 });
 
+describe("damage in the middle of a segment", () => {
+  it("is told without a mark, too, and not taken for a torn tail", () => {
+    using temp = makeTempDir("damage");
+    const log = makeLog(temp.path, { open: openFileEngine, ends: "killed" });
+    const path = join(log.intact, "raft", "00000001.seg");
+    const bytes = readFileSync(path);
+    bytes[bytes.indexOf("value 4")]! ^= 1;
+    writeFileSync(path, bytes);
+    rmSync(join(log.intact, "raft.mark"));
+    const { firstBad, batchNumber, hardState, mark } = readStored(log.intact);
+    // Terms and votes behind the damage still count.
+    assert.deepEqual([firstBad, batchNumber, mark], [4, 10, undefined]);
+    assert.deepEqual([hardState.currentTerm, hardState.votedFor], [5, 2]);
+    assert.deepEqual(readFileSync(path), bytes, "nothing is cut off");
+  });
+});
+
+function readStored(directory: string): StoredLog {
+  const engine = openFileEngine(directory);
+  engine.close();
+  return engine.stored();
+}
+
 describe("a torn tail of the file engine", () => {
+  it("leaves nothing behind in a segment that is followed by another", () => {
+    using temp = makeTempDir("torn");
+    const engine = openFileEngine(temp.path);
+    const model = new LogModel();
+    const add = (to: StorageEngine): void => {
+      const number = model.batchNumber + 1;
+      const write = { number, entries: [entryAt(number, 1, "x".repeat(300))] };
+      to.persist(write, () => model.apply(write));
+    };
+    add(engine);
+    engine.close();
+    const path = join(temp.path, "raft", "00000001.seg");
+    writeFileSync(path, new Uint8Array([...readFileSync(path), ...new Uint8Array(5000).fill(9)]));
+    const again = openFileEngine(temp.path);
+    while (readdirSync(join(temp.path, "raft")).length < 4) add(again);
+    again.close();
+    const last = openFileEngine(temp.path);
+    assert.deepEqual(viewOf(last), model.view());
+    assert.equal(last.stored().firstBad, undefined);
+    last.close();
+  });
+
   it("is repaired at every byte, and told where the write had been reported done", () => {
     using temp = makeTempDir("torn");
     const live = join(temp.path, "live");
@@ -261,5 +327,33 @@ describe("a torn tail of the file engine", () => {
     writeFileSync(join(live, segment), whole.subarray(0, whole.length - 1));
     const told = openFileEngine(live).stored();
     assert.deepEqual([told.batchNumber, told.mark?.batchNumber], [2, 3]);
+  });
+
+  it("is not taken for damage when the torn value looks like a log", () => {
+    using temp = makeTempDir("torn");
+    const path = join(temp.path, "raft", "00000001.seg");
+    const engine = openFileEngine(temp.path);
+    const model = new LogModel();
+    const first = { number: 1, entries: [entryAt(1, 1)] };
+    engine.persist(first, () => model.apply(first));
+    const before = readFileSync(path).length;
+    const { frame } = encodeWrite({ number: 2, entries: [entryAt(2, 1)] }, {
+      ...{ hardState: { currentTerm: 9, commitIndex: 0 }, salt: 0, isCopy: false },
+    });
+    // At each of the eight places that a frame could start from.
+    const data = concatBytes(
+      Array.from({ length: 16 }, () => [frame, new Uint8Array(1)]).flat(),
+    );
+    const entry = makeEntry({ index: 2, term: 1, kind: "command", timeMs: 0, data });
+    engine.persist({ number: 2, entries: [entry] }, () => {});
+    engine.close();
+    const whole = readFileSync(path);
+    for (const length of [before + 40, Math.floor((before + whole.length) / 2), whole.length - 9]) {
+      writeFileSync(path, whole.subarray(0, length));
+      const torn = openFileEngine(temp.path);
+      assert.equal(torn.stored().firstBad, undefined);
+      assert.deepEqual(viewOf(torn), model.view());
+      torn.close();
+    }
   });
 });

@@ -77,7 +77,7 @@ describe("a data directory", () => {
     using temp = makeTempDir("data");
     used(temp.path);
     const error = openError(temp.path, { expected: { clusterId: "prod", nodeId: 1 } });
-    assert.ok(error instanceof DataDirectoryError);
+    assert.ok(error instanceof DataDirectoryError, String(error));
     assert.equal(
       error.message,
       `Data directory ${temp.path} belongs to node 2 of cluster "test", ` +
@@ -92,7 +92,7 @@ describe("a data directory", () => {
     writeFileSync(join(temp.path, "file"), "");
     for (const path of [join(temp.path, "file"), "/proc/skein-data"]) {
       const error = openError(path);
-      assert.ok(error instanceof DataDirectoryError);
+      assert.ok(error instanceof DataDirectoryError, String(error));
       assert.match(error.message, new RegExp(`^Data directory ${path} cannot be used: E`));
     }
   });
@@ -176,7 +176,7 @@ describe("the lock of a data directory", () => {
     const ended = new Promise((resolve) => child.on("close", resolve));
     await new Promise<void>((resolve) => child.stdout?.once("data", () => resolve()));
     const error = openError(temp.path);
-    assert.ok(error instanceof DataDirectoryError);
+    assert.ok(error instanceof DataDirectoryError, String(error));
     assert.equal(
       error.message,
       `Data directory ${temp.path} is in use by process ${child.pid}; ` +

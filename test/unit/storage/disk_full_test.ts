@@ -193,6 +193,19 @@ describesFullDisk("file", () => fileDisk(1e9));
 describesFullDisk("file, at the roll of a segment", () => fileDisk(1));
 describesFullDisk("memory", memoryDisk);
 
+describe("a write that the disk had no room for", () => {
+  it("leaves nothing of itself in the segment", () => {
+    const state: Failure = {};
+    const disk = new SimulatedFiles();
+    const engine = new FileEngine({ ...engineOptions("/data"), files: failingFiles(disk, state) });
+    engine.persist(kilobytes(1), () => {});
+    const before = disk.read("/data/raft/00000001.seg");
+    Object.assign(state, { code: "ENOSPC", on: "write" });
+    engine.persist(kilobytes(2), () => assert.fail("the disk is full"));
+    assert.deepEqual(disk.read("/data/raft/00000001.seg"), before);
+  });
+});
+
 describe("a failure that is not a full disk", () => {
   const failures = [
     { code: "EIO", on: "write" },
