@@ -1,11 +1,12 @@
 /**
- * How long a cluster is without service when its leader dies, and whether anything is lost: kills the leader with
- * kill -9 under load, again and again, and times the first write that is sent after the kill and acknowledged.
+ * How long a cluster is without service when its leader dies, and whether anything is lost: kills
+ * the leader with kill -9 under load, again and again, and times the first write that is sent after
+ * the kill and acknowledged.
  *
  *     bun scripts/failover.ts [--kills 30] [--builds bun,bun,bun]
  *
- * The exit code is 1 when an acknowledged write was lost or a stale value was read, when fewer than nine of ten kills
- * were over within twice electionTimeoutMaxMs, or one was not within four times.
+ * The exit code is 1 when an acknowledged write was lost or a stale value was read, when fewer than
+ * nine of ten kills were over within twice electionTimeoutMaxMs, or one was not within four times.
  */
 
 import process from "node:process";

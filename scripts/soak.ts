@@ -1,11 +1,12 @@
 /**
- * A soak: many runs of a cluster under load while its nodes are killed and stopped at random, each judged at its end.
- * Not part of the gate; its summary stands in docs/TESTING.md.
+ * A soak: many runs of a cluster under load while its nodes are killed and stopped at random, each
+ * judged at its end. Not part of the gate; its summary stands in docs/TESTING.md.
  *
- *     bun scripts/soak.ts --runs 50 --seconds 20 [--seed 1] [--builds bun,bun,deno] [--clients 8] [--keys 6]
+ *     bun scripts/soak.ts --runs 50 --seconds 20 [--seed 1] [--builds bun,bun,deno]
+ *       [--clients 8] [--keys 6]
  *
- * The exit code is 1 as soon as one run lost an acknowledged write or showed a stale read; its history, data and logs
- * are kept, and the line that repeats the run is printed.
+ * The exit code is 1 as soon as one run lost an acknowledged write or showed a stale read; its
+ * history, data and logs are kept, and the line that repeats the run is printed.
  */
 
 import { parseArgs } from "node:util";
@@ -148,8 +149,8 @@ function anyOf(cluster: ProcessCluster, prng: Prng): NodeProcess {
 }
 
 function described(tally: Tally): string {
-  return `${tally.acknowledged} writes acknowledged, ${tally.reads} reads, ${tally.unknown} unknown, ` +
-    `${tally.kills} kills, ${tally.powerCuts} kills of all, ${tally.pauses} pauses`;
+  return `${tally.acknowledged} writes acknowledged, ${tally.reads} reads, ` +
+    `${tally.unknown} unknown, ${tally.kills} kills, ${tally.powerCuts} kills of all, ${tally.pauses} pauses`;
 }
 
 function count(option: string, text: string): number {

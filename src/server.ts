@@ -1,6 +1,7 @@
 /**
- * The composition root: the only file that knows everything. It opens the data directory, lets the listeners answer,
- * has the cluster born or finds it, starts the node, and takes it all down in the reverse order.
+ * The composition root: the only file that knows everything. It opens the data directory, lets the
+ * listeners answer, has the cluster born or finds it, starts the node, and takes it all down in the
+ * reverse order.
  */
 
 import { allRoutes } from "../routes/mod.ts";
@@ -30,12 +31,14 @@ import { AwaitedClusterService, AwaitedKvService } from "./service/awaited.ts";
 import { ServiceError } from "./service/errors.ts";
 import type { ForwardAnswer, ForwardRequest } from "./service/forwarder.ts";
 
+/** What a server is started with. */
 export interface ServerOptions {
   readonly config: Config;
   readonly runtime: Runtime;
   readonly logger: Logger;
 }
 
+/** A server whose listeners answer; the cluster may still have to be formed. */
 export interface RunningServer {
   readonly httpUrl: string;
   readonly rpcAddress: string;

@@ -1,4 +1,7 @@
-/** Forms the node once the listeners answer: birth where there is no log yet, recovery, the core, its services, chores. */
+/**
+ * Forms the node once the listeners answer: birth where there is no log yet, recovery, the core,
+ * its services, chores.
+ */
 
 import type { Config } from "./config/schema.ts";
 import type { KvStateMachine } from "./kv/state_machine.ts";
@@ -28,6 +31,7 @@ import { RevisionWait } from "./service/revision_wait.ts";
 const choresEveryMs = 1_000;
 const handOverMs = 1_000;
 
+/** Everything that a node is formed from. */
 export interface NodeFormation {
   /** Already with the `starts` of this start. */
   readonly identity: Identity;
@@ -235,7 +239,10 @@ export class FormedNode {
       : undefined;
   }
 
-  /** Streams go to every member and, until the configuration says where they are, to the configured addresses. */
+  /**
+   * Streams go to every member and, until the configuration says where they are, to the configured
+   * addresses.
+   */
   #linkPeers(): void {
     const { config, transport } = this.#formation;
     const { configuration } = this.node.status().configuration;

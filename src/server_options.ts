@@ -1,7 +1,7 @@
 /** From the configuration's keys to what the core and the node want to be told. */
 
 import type { Config } from "./config/schema.ts";
-import type { NodeLimits } from "./node/node.ts";
+import type { NodeLimits } from "./node/parts.ts";
 import type { RaftOptions } from "./raft/types.ts";
 
 /** The largest entry: the largest value, its key and everything around them. */
@@ -9,6 +9,7 @@ export const entryBytesMax = 17 * 1024 * 1024;
 const applyBytesMax = 1024 * 1024;
 const snapshotInflightBytesMax = 4 * 1024 * 1024;
 
+/** What the core is told. */
 export function raftOptions({ raft }: Config): RaftOptions {
   return {
     heartbeatIntervalMs: raft.heartbeatIntervalMs,
@@ -28,6 +29,7 @@ export function raftOptions({ raft }: Config): RaftOptions {
   };
 }
 
+/** What the node is told. */
 export function nodeLimits({ raft, limits }: Config): NodeLimits {
   return {
     receivedBytesMax: raft.receivedBytesMax,

@@ -11,6 +11,7 @@ import { MemoryDisk, MemoryEngine } from "./storage/memory/memory_engine.ts";
 import { MemoryIdentity } from "./storage/memory/memory_identity.ts";
 import { SqliteKvTables } from "./storage/sqlite/kv_tables.ts";
 
+/** Log, identity and store of one node. */
 export interface OpenedStorage {
   readonly engine: StorageEngine;
   readonly identities: IdentityStore;
@@ -20,8 +21,8 @@ export interface OpenedStorage {
 }
 
 /**
- * The log and the store go together: SQLite holds both; with the log in plain files, or in memory, the store lives in
- * memory and is built anew from the log at each start.
+ * The log and the store go together: SQLite holds both; with the log in plain files, or in memory,
+ * the store lives in memory and is built anew from the log at each start.
  */
 export function openStorage(options: {
   readonly config: Config;

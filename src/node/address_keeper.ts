@@ -1,6 +1,7 @@
 /**
- * Keeps the addresses in the configuration true: identity is the node id, addresses may change. The leader proposes a
- * configuration that differs in addresses alone as soon as a Hello told it of others than are written down.
+ * Keeps the addresses in the configuration true: identity is the node id, addresses may change. The
+ * leader proposes a configuration that differs in addresses alone as soon as a Hello told it of
+ * others than are written down.
  */
 
 import { isJoint } from "../raft/configuration.ts";
@@ -11,7 +12,7 @@ import type {
   MemberAddresses,
   NodeId,
 } from "../raft/types.ts";
-import type { NodeStatus } from "./node.ts";
+import type { NodeStatus } from "./parts.ts";
 import { sameAddresses } from "./peers.ts";
 
 /** What the keeper needs of a node. */
@@ -25,6 +26,7 @@ export interface KeptNode {
   ): void;
 }
 
+/** Looks now and then, on every node; only a leader finds something to do. */
 export class AddressKeeper {
   readonly #node: KeptNode;
   readonly #addressesOf: (id: NodeId) => MemberAddresses | undefined;

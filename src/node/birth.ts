@@ -1,11 +1,11 @@
 /**
- * How a cluster comes into the world. Every configured node draws an incarnation and asks all others who they are. When
- * all have answered, the one with the lowest id writes down who they are: the first configuration. The others take it
- * over from whoever has it. One author, so that entry 1 cannot have two contents
- * (docs/decisions/0003-one-author-of-the-first-configuration.md).
+ * How a cluster comes into the world. Every configured node draws an incarnation and asks all
+ * others who they are. When all have answered, the one with the lowest id writes down who they are:
+ * the first configuration. The others take it over from whoever has it. One author, so that entry 1
+ * cannot have two contents (docs/decisions/0003-one-author-of-the-first-configuration.md).
  *
- * Before that nobody votes. A node whose directory was emptied later finds the cluster already born, with another
- * incarnation under its id, and is turned away for good.
+ * Before that nobody votes. A node whose directory was emptied later finds the cluster already
+ * born, with another incarnation under its id, and is turned away for good.
  */
 
 import { memberOf } from "../raft/configuration.ts";
@@ -22,6 +22,7 @@ export type BirthOutcome =
   /** The cluster will never take this directory. */
   | { readonly kind: "refused"; readonly reason: string };
 
+/** The birth of one cluster, as one of its nodes lives through it. */
 export class Birth {
   readonly #identity: Identity;
   readonly #configured: readonly PeerAddress[];

@@ -10,69 +10,18 @@
 import { RaftCore } from "../raft/core.ts";
 import type { Input } from "../raft/input.ts";
 import type { Envelope } from "../raft/message.ts";
-import type { Rng } from "../raft/ports.ts";
 import type { Leadership, LogWrite, Outcome, Ready } from "../raft/ready.ts";
-import type { RaftStatus } from "../raft/status.ts";
-import type {
-  ConfigurationChange,
-  Index,
-  LogPosition,
-  NodeId,
-  ProposalId,
-  RaftOptions,
-  RestoredState,
-} from "../raft/types.ts";
+import type { ConfigurationChange, Index, LogPosition, NodeId, ProposalId } from "../raft/types.ts";
 import { ConfigurationChanges, type ConfigurationOutcome } from "./configuration_changes.ts";
-import { Inbox, type InboxLimits } from "./inbox.ts";
+import { Inbox } from "./inbox.ts";
+import type { NodeParts, NodeStatus } from "./parts.ts";
 import { PendingProposals, type ProposeOutcome } from "./pending.ts";
-import type { Clock, StateMachine, StorageEngine, Transport } from "./ports.ts";
 import { Readers, type ReadLevelAsked, type ReadOutcome } from "./readers.ts";
 import { Staleness } from "./staleness.ts";
 import { Store } from "./store.ts";
+import { type TransferOutcome, Transfers } from "./transfers.ts";
 
-export interface NodeLimits extends InboxLimits {
-  /** Client inputs taken in one turn, by count and by bytes. */
-  readonly turnInputsMax: number;
-  readonly turnBytesMax: number;
-  /** Entry data applied between two looks at the inbox, bytes. */
-  readonly applyBytesMax: number;
-  /** Writes under way at once: 1, or 2 where storage works beside the node. */
-  readonly writesInflightMax: number;
-}
-
-export type TransferOutcome =
-  | { readonly kind: "transferred"; readonly to: NodeId }
-  | {
-    readonly kind: "failed";
-    readonly reason: (Outcome & { readonly kind: "transferFailed" })["reason"] | "closing";
-    readonly leader?: NodeId;
-  };
-
-export interface NodeStatus extends RaftStatus {
-  /** Everything that was committed when the node started is applied. */
-  readonly replayed: boolean;
-  /** The store holds all that was handed to it (a full disk can undo that for a while). */
-  readonly storeIsWhole: boolean;
-  readonly stalenessMs: number;
-  readonly pendingProposals: number;
-  readonly receivedDropped: number;
-}
-
-export interface NodeParts<Query, Answer, Result> {
-  readonly raft: RaftOptions;
-  readonly limits: NodeLimits;
-  readonly restored: RestoredState;
-  readonly storage: StorageEngine;
-  readonly machine: StateMachine<Query, Answer, Result>;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  /** Recovering ended: the log holds again what it may have lost. */
-  readonly onRecovered: () => void;
-  /** A broken invariant or a failed write: the process must end. */
-  readonly onFatal: (error: unknown) => void;
-}
-
+/** One running node. Callbacks inside; the promises are made at the edge, by the services. */
 export class RaftNode<Query, Answer, Result> {
   readonly #parts: NodeParts<Query, Answer, Result>;
   readonly #core: RaftCore;
@@ -80,7 +29,7 @@ export class RaftNode<Query, Answer, Result> {
   readonly #store: Store<Query, Answer, Result>;
   readonly #proposals = new PendingProposals<Result>();
   readonly #changes = new ConfigurationChanges();
-  readonly #transfers = new Map<ProposalId, (outcome: TransferOutcome) => void>();
+  readonly #transfers = new Transfers();
   readonly #readers: Readers;
   readonly #staleness = new Staleness();
   readonly #onLeadership = new Set<(leadership: Leadership) => void>();
@@ -144,8 +93,7 @@ export class RaftNode<Query, Answer, Result> {
     this.#proposals.settleAll("closing");
     this.#changes.settleAll("closing");
     this.#readers.close();
-    for (const settle of this.#transfers.values()) settle({ kind: "failed", reason: "closing" });
-    this.#transfers.clear();
+    this.#transfers.settleAll("closing");
     done();
   }
 
@@ -223,7 +171,7 @@ export class RaftNode<Query, Answer, Result> {
     } as const;
     const refuse = () => settle({ kind: "failed", reason: "timeout" });
     if (!this.#inbox.offer({ input, bytes: 0, deadlineMs, expired: refuse })) return refuse();
-    this.#transfers.set(id, settle);
+    this.#transfers.add(id, settle);
     this.#schedule();
   }
 
@@ -238,7 +186,9 @@ export class RaftNode<Query, Answer, Result> {
     };
   }
 
-  /** How far behind the leader a local read may be; Infinity when unknown. Cheap, unlike `status`. */
+  /**
+   * How far behind the leader a local read may be; Infinity when unknown. Cheap, unlike `status`.
+   */
   stalenessMs(): number {
     return this.#staleness.ms(this.#parts.clock.monotonicMs());
   }
@@ -408,21 +358,10 @@ export class RaftNode<Query, Answer, Result> {
       case "readDropped":
         return this.#readers.dropped(outcome.id, outcome.reason);
       case "transferred":
-        return this.#settleTransfer(outcome.id, { kind: "transferred", to: outcome.to });
-      case "transferFailed": {
-        const failed = { kind: "failed", reason: outcome.reason } as const;
-        const { leader } = outcome;
-        return this.#settleTransfer(
-          outcome.id,
-          leader === undefined ? failed : { ...failed, leader },
-        );
-      }
+        return this.#transfers.done(outcome.id, outcome.to);
+      case "transferFailed":
+        return this.#transfers.failed(outcome.id, outcome.reason, outcome.leader);
     }
-  }
-
-  #settleTransfer(id: ProposalId, outcome: TransferOutcome): void {
-    this.#transfers.get(id)?.(outcome);
-    this.#transfers.delete(id);
   }
 
   #changeLeadership(leadership: Leadership): void {

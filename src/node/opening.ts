@@ -1,6 +1,7 @@
 /**
- * From what lies on disk to a state in which the core may start: finishes what a crash interrupted, carries out what
- * recovery.ts decides, and never lets a node speak before what it did to its own memory is written down.
+ * From what lies on disk to a state in which the core may start: finishes what a crash interrupted,
+ * carries out what recovery.ts decides, and never lets a node speak before what it did to its own
+ * memory is written down.
  */
 
 import { assert } from "../lib/assert.ts";
@@ -9,6 +10,7 @@ import type { Boundary, RestoredState } from "../raft/types.ts";
 import type { Identity, IdentityStore, StateMachine, StorageEngine } from "./ports.ts";
 import { decideRecovery, type Recovery } from "./recovery.ts";
 
+/** What a node finds on its disk, opened. */
 export interface OpeningParts {
   readonly identities: IdentityStore;
   /** Already with the `starts` of this start. */
@@ -34,6 +36,7 @@ export type Opening =
   | { readonly kind: "unborn" }
   | { readonly kind: "refused"; readonly reason: string };
 
+/** Calls `done` once, perhaps inside this call; whatever it changed is durable by then. */
 export function open(parts: OpeningParts, done: (opening: Opening) => void): void {
   const { identity, storage } = parts;
   const empty = storage.log.lastIndex() === 0 && storage.stored().batchNumber === 0;
@@ -82,7 +85,9 @@ function carryOut(parts: OpeningParts, done: (opening: Opening) => void): void {
   }
 }
 
-/** The new epoch is written down before anything is discarded: a crash in between only repeats it. */
+/**
+ * The new epoch is written down before anything is discarded: a crash in between only repeats it.
+ */
 function recover(
   parts: OpeningParts,
   decision: Recovery & { readonly kind: "recover" },

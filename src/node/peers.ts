@@ -1,7 +1,7 @@
 /**
- * Who the other nodes are: judges each Hello against what this node knows, and remembers where its sender can be
- * reached. A stranger, a twin and a directory that lost its memory are turned away here, before a frame of theirs
- * reaches the core.
+ * Who the other nodes are: judges each Hello against what this node knows, and remembers where its
+ * sender can be reached. A stranger, a twin and a directory that lost its memory are turned away
+ * here, before a frame of theirs reaches the core.
  */
 
 import { memberOf } from "../raft/configuration.ts";
@@ -32,6 +32,7 @@ export interface Self {
   readonly programVersion: string;
 }
 
+/** The other nodes, as far as this one has met them since it was started. */
 export class Peers {
   #self: Self;
   /** The committed configuration; undefined while the cluster is being born. */

@@ -1,6 +1,6 @@
 /**
- * The services of a node whose cluster is not formed yet: listeners must answer from the start, if only with what is
- * being waited for. Once the node runs, they pass everything on to it.
+ * The services of a node whose cluster is not formed yet: listeners must answer from the start, if
+ * only with what is being waited for. Once the node runs, they pass everything on to it.
  */
 
 import type { NodeId } from "../raft/types.ts";
@@ -14,6 +14,7 @@ import type {
 } from "./contract.ts";
 import { ServiceError } from "./errors.ts";
 
+/** What can be said of a node whose cluster is not formed. */
 export interface Unformed {
   readonly self: NodeId;
   readonly clusterId: string;

@@ -1,6 +1,9 @@
-/** What can be asked about the cluster and done to it: the view of the members, readiness, handing leadership over. */
+/**
+ * What can be asked about the cluster and done to it: the view of the members, readiness, handing
+ * leadership over.
+ */
 
-import type { TransferOutcome } from "../node/node.ts";
+import type { TransferOutcome } from "../node/transfers.ts";
 import type { Member, MemberAddresses, NodeId } from "../raft/types.ts";
 import type {
   Check,
@@ -21,6 +24,7 @@ interface Transferred {
   readonly leader: NodeId;
 }
 
+/** What the service stands on. */
 export interface NodeClusterServiceParts {
   readonly node: ServedNode;
   readonly self: NodeId;

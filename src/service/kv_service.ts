@@ -1,6 +1,7 @@
 /**
- * Reads and writes of the store as clients ask for them: levels, waiting, forwarding, and what is said when something
- * goes wrong. What a write does is decided in apply, what is linearizable in the core; here is only the promise.
+ * Reads and writes of the store as clients ask for them: levels, waiting, forwarding, and what is
+ * said when something goes wrong. What a write does is decided in apply, what is linearizable in
+ * the core; here is only the promise.
  */
 
 import type { Command } from "../kv/command.ts";
@@ -31,6 +32,7 @@ interface Written {
   readonly header: Header;
 }
 
+/** What the service stands on. */
 export interface NodeKvServiceParts {
   readonly node: ServedNode;
   readonly self: NodeId;
@@ -174,7 +176,9 @@ export class NodeKvService implements KvService {
     );
   }
 
-  /** The asked view is not there yet: a past revision of the future, or a store that is catching up. */
+  /**
+   * The asked view is not there yet: a past revision of the future, or a store that is catching up.
+   */
   async #reachView(query: Query, present: Revision, deadlineMs: number): Promise<void> {
     const wanted = query.revision ?? present;
     if (wanted <= present) return await this.#becomeReadable(deadlineMs);

@@ -1,8 +1,11 @@
-/** How long each peer has been behind the commit index, as the leader saw it when it last looked. */
+/**
+ * How long each peer has been behind the commit index, as the leader saw it when it last looked.
+ */
 
-import type { NodeStatus } from "../node/node.ts";
+import type { NodeStatus } from "../node/parts.ts";
 import type { NodeId } from "../raft/types.ts";
 
+/** The lag of the peers of one leader. */
 export class Lag {
   readonly #caughtUpMs = new Map<NodeId, number>();
   readonly #behind = new Set<NodeId>();

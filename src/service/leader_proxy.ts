@@ -1,7 +1,7 @@
 /**
- * Hands a request to whoever leads, from this node or over one hop; the core knows nothing of it. A request is tried
- * again only after proof that it was not appended, until the caller's time is up; what may have left and has no answer
- * is `unknown`, and stays so.
+ * Hands a request to whoever leads, from this node or over one hop; the core knows nothing of it. A
+ * request is tried again only after proof that it was not appended, until the caller's time is up;
+ * what may have left and has no answer is `unknown`, and stays so.
  */
 
 import type { NodeId } from "../raft/types.ts";
@@ -13,6 +13,7 @@ import type { LeaderWatch } from "./leader_watch.ts";
 /** Rest between two tries while the leadership does not change. */
 const retryPauseMs = 50;
 
+/** What the proxy stands on. */
 export interface LeaderProxyParts {
   readonly self: NodeId;
   readonly clusterId: string;
@@ -28,6 +29,7 @@ export type Try<T> =
   | { readonly kind: "answered"; readonly value: T }
   | { readonly kind: "notDone"; readonly error: ServiceError };
 
+/** The way to the leader, for every service of one node. */
 export class LeaderProxy {
   readonly #parts: LeaderProxyParts;
 
@@ -102,6 +104,7 @@ export class LeaderProxy {
   }
 }
 
+/** The error for a request that found nobody to lead; proof that nothing happened. */
 export function noLeader(detail = "No leader is known to this node"): ServiceError {
   return new ServiceError("no_leader", detail, {
     outcome: "not_applied",

@@ -3,6 +3,7 @@
 import type { NodeId } from "../raft/types.ts";
 import type { ServedNode } from "./node_port.ts";
 
+/** The leader as this node knows it, kept current by the node. */
 export class LeaderWatch {
   readonly #self: NodeId;
   #leader: NodeId | undefined;

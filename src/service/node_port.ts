@@ -2,12 +2,14 @@
 
 import type { Answer, Query } from "../kv/query.ts";
 import type { Result } from "../kv/result.ts";
-import type { NodeStatus, TransferOutcome } from "../node/node.ts";
+import type { NodeStatus } from "../node/parts.ts";
+import type { TransferOutcome } from "../node/transfers.ts";
 import type { ProposeOutcome } from "../node/pending.ts";
 import type { ReadLevelAsked, ReadOutcome } from "../node/readers.ts";
 import type { Leadership } from "../raft/ready.ts";
 import type { NodeId } from "../raft/types.ts";
 
+/** The node, as the services see it; RaftNode is one. */
 export interface ServedNode {
   propose(
     data: Uint8Array,

@@ -1,4 +1,7 @@
-/** Waiting until this node has applied a revision: what makes a read on any node see one's own write. */
+/**
+ * Waiting until this node has applied a revision: what makes a read on any node see one's own
+ * write.
+ */
 
 import type { Revision } from "../kv/record.ts";
 import type { ServedNode } from "./node_port.ts";
@@ -8,6 +11,7 @@ interface Waiting {
   readonly wake: () => void;
 }
 
+/** Everybody on this node who waits for a revision. */
 export class RevisionWait {
   readonly #current: () => Revision;
   readonly #waiting = new Set<Waiting>();

@@ -1,4 +1,7 @@
-/** What a stranger does wrong with the real program: each mistake is named, and nobody else is harmed by it. */
+/**
+ * What a stranger does wrong with the real program: each mistake is named, and nobody else is
+ * harmed by it.
+ */
 
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

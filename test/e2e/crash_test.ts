@@ -1,6 +1,6 @@
 /**
- * Real processes under load while the worst happens to them. Afterwards every acknowledged write must be there, and
- * everything that every client saw must fit into one order.
+ * Real processes under load while the worst happens to them. Afterwards every acknowledged write
+ * must be there, and everything that every client saw must fit into one order.
  */
 
 import { describe, it } from "../harness/test.ts";

@@ -1,7 +1,8 @@
 /**
- * Nothing is acknowledged before it is on the disk: for each of 100 writes sent one by one, a sync of raft.db's WAL
- * stands between its arrival and its answer, on the leader (client's request, client's answer) and on a follower
- * (AppendEntries, its reply). Seen from outside, by the system calls of the real program.
+ * Nothing is acknowledged before it is on the disk: for each of 100 writes sent one by one, a sync
+ * of raft.db's WAL stands between its arrival and its answer, on the leader (client's request,
+ * client's answer) and on a follower (AppendEntries, its reply). Seen from outside, by the system
+ * calls of the real program.
  */
 
 import { join } from "node:path";
@@ -78,7 +79,10 @@ function isLogSync(call: SystemCall): boolean {
   return call.kind === "synced" && call.file.endsWith("/raft.db-wal");
 }
 
-/** Keys whose request arrived and was answered 201 without a sync in between; all that were never seen. */
+/**
+ * Keys whose request arrived and was answered 201 without a sync in between; all that were never
+ * seen.
+ */
 function unsyncedAnswers(calls: readonly SystemCall[]): readonly string[] {
   const open = new Map<string, { readonly key: string; synced: boolean }>();
   const synced = new Set<string>();
@@ -97,7 +101,10 @@ function unsyncedAnswers(calls: readonly SystemCall[]): readonly string[] {
   return allKeys().filter((key) => !synced.has(key));
 }
 
-/** Keys whose entry arrived and was acknowledged without a sync in between; all that were never seen. */
+/**
+ * Keys whose entry arrived and was acknowledged without a sync in between; all that were never
+ * seen.
+ */
 function unsyncedAcknowledgements(calls: readonly SystemCall[]): readonly string[] {
   const readers = new Map<string, EnvelopeReader>();
   const arrived = new Map<number, { readonly key: string; synced: boolean }>();

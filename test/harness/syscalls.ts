@@ -1,6 +1,7 @@
 /**
- * What a process said to the kernel, in order, as strace saw it: who received what, what was synced, what was sent. For
- * tests of durability, which no kill can replace: the page cache survives a kill.
+ * What a process said to the kernel, in order, as strace saw it: who received what, what was
+ * synced, what was sent. For tests of durability, which no kill can replace: the page cache
+ * survives a kill.
  */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -41,7 +42,9 @@ export class SystemCallTrace {
     await until(written, { what: "strace to attach", withinMs: 10_000 });
   }
 
-  /** Detaches and tells what was seen, in the order of completion (of sends: of their beginning). */
+  /**
+   * Detaches and tells what was seen, in the order of completion (of sends: of their beginning).
+   */
   async stop(): Promise<readonly SystemCall[]> {
     const ended = new Promise((resolve) => this.#strace.on("exit", resolve));
     this.#strace.kill("SIGINT");

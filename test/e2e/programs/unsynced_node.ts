@@ -1,6 +1,6 @@
 /**
- * The program with one thing broken on purpose: raft.db runs with synchronous=NORMAL and claims FULL, so nothing
- * is on the disk when it is acknowledged. The durability test must catch it.
+ * The program with one thing broken on purpose: raft.db runs with synchronous=NORMAL and claims
+ * FULL, so nothing is on the disk when it is acknowledged. The durability test must catch it.
  */
 
 import { runProgram } from "../../../src/cli/program.ts";
