@@ -150,7 +150,8 @@ function anyOf(cluster: ProcessCluster, prng: Prng): NodeProcess {
 
 function described(tally: Tally): string {
   return `${tally.acknowledged} writes acknowledged, ${tally.reads} reads, ` +
-    `${tally.unknown} unknown, ${tally.kills} kills, ${tally.powerCuts} kills of all, ${tally.pauses} pauses`;
+    `${tally.unknown} unknown, ${tally.kills} kills, ${tally.powerCuts} kills of all, ` +
+    `${tally.pauses} pauses`;
 }
 
 function count(option: string, text: string): number {
