@@ -12,6 +12,7 @@ import process from "node:process";
 import { type Ceiling, measureCeilings } from "./ceiling.ts";
 import type { Cluster } from "./cluster.ts";
 import { findEtcd, startEtcd } from "./etcd_cluster.ts";
+import { lookAtMachine, type Machine, machineLines } from "./machine.ts";
 import type { Measurement, Surface } from "./measurement.ts";
 import { type BenchOptions, BenchUsageError, parseOptions, usage } from "./options.ts";
 import { errorLines, type Row, surfaceTable } from "./report.ts";
@@ -37,12 +38,16 @@ async function main(): Promise<void> {
   const folder = makeFolder(options.dir);
   const clusters: Cluster[] = [];
   try {
+    const machine = lookAtMachine(folder);
+    for (const line of machineLines(machine)) console.log(line);
     const ceilings = await measureCeilings(options.surfaces, { folder, seconds: 2 });
     tellCeilings(ceilings);
     await startClusters(options, folder, clusters);
     const taken = await takeRounds(options, clusters);
     tell(options, taken);
-    if (options.json !== undefined) writeJson(options.json, { options, clusters, ceilings, taken });
+    if (options.json !== undefined) {
+      writeJson(options.json, { machine, options, clusters, ceilings, taken });
+    }
   } finally {
     await Promise.all(clusters.map((cluster) => cluster.end()));
     rmSync(folder, { recursive: true, force: true });
@@ -66,9 +71,10 @@ async function startClusters(
   folder: string,
   clusters: Cluster[],
 ): Promise<void> {
-  const { runtime, profile: profileFolder, keys } = options;
+  const { runtime, engine, profile: profileFolder, keys } = options;
   if (profileFolder !== undefined) mkdirSync(profileFolder, { recursive: true });
-  clusters.push(await startSkein({ runtime, folder: join(folder, "skein"), profileFolder }));
+  const skein = { runtime, engine, folder: join(folder, "skein"), profileFolder };
+  clusters.push(await startSkein(skein));
   const etcd = options.etcd === false ? undefined : options.etcd ?? findEtcd();
   if (etcd !== undefined) clusters.push(await startEtcd(etcd, join(folder, "etcd")));
   for (const cluster of clusters) {
@@ -177,15 +183,15 @@ function tell(options: BenchOptions, taken: readonly Taken[]): void {
 }
 
 function writeJson(path: string, run: {
+  readonly machine: Machine;
   readonly options: BenchOptions;
   readonly clusters: readonly Cluster[];
   readonly ceilings: readonly Ceiling[];
   readonly taken: readonly Taken[];
 }): void {
   const systems = run.clusters.map(({ facts }) => facts.version);
-  const date = new Date().toISOString();
-  const { options, ceilings, taken } = run;
-  writeFileSync(path, JSON.stringify({ date, systems, options, ceilings, taken }, undefined, 2));
+  const { machine, options, ceilings, taken } = run;
+  writeFileSync(path, JSON.stringify({ machine, systems, options, ceilings, taken }, undefined, 2));
 }
 
 if (import.meta.main) {

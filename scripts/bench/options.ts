@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import type { Surface } from "./measurement.ts";
-import type { RuntimeName } from "./skein_cluster.ts";
+import type { EngineName, RuntimeName } from "./skein_cluster.ts";
 import { type Workload, workloads } from "./workloads.ts";
 
 export interface BenchOptions {
@@ -15,6 +15,7 @@ export interface BenchOptions {
   readonly surfaces: readonly Surface[];
   readonly workloads: readonly Workload[];
   readonly runtime: RuntimeName;
+  readonly engine: EngineName;
   /** A program, or false for no comparison; undefined: whatever is on the PATH. */
   readonly etcd: string | false | undefined;
   readonly spread: boolean;
@@ -29,12 +30,13 @@ export const usage = `Measures a cluster of three nodes, and one of etcd beside 
 
   --rounds N          rounds, of which the median is told (3)
   --seconds S         length of one measurement (5)
-  --warmup S          before each, not counted (1)
+  --warmup S          before each, not counted (2)
   --total N           end a measurement after so many calls
   --keys N            keys that are filled in before and drawn from (10000)
   --surface NAME      rest, grpc or both (both)
   --workloads LIST    of ${workloads.map(({ id }) => id).join(",")} (all)
   --runtime NAME      what the nodes run on: bun or deno (bun)
+  --engine NAME       what holds their data: sqlite or file (sqlite)
   --etcd PATH         the etcd to compare with (the one on the PATH)
   --no-etcd           compare with nothing
   --spread            clients talk to all three nodes, not to the leader alone
@@ -58,12 +60,13 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   return {
     rounds: integer("rounds", values.rounds ?? "3"),
     seconds: seconds("seconds", values.seconds ?? "5"),
-    warmupSeconds: seconds("warmup", values.warmup ?? "1"),
+    warmupSeconds: seconds("warmup", values.warmup ?? "2"),
     total: values.total === undefined ? undefined : integer("total", values.total),
     keys: integer("keys", values.keys ?? "10000"),
     surfaces: surfacesOf(values.surface ?? "both"),
     workloads: workloadsOf(values.workloads),
-    runtime: runtimeOf(values.runtime ?? "bun"),
+    runtime: oneOf("runtime", values.runtime ?? "bun", ["bun", "deno"]),
+    engine: oneOf("engine", values.engine ?? "sqlite", ["sqlite", "file"]),
     etcd: values["no-etcd"] === true ? false : values.etcd,
     spread: values.spread === true,
     dir: values.dir,
@@ -76,8 +79,8 @@ const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
 const definitions = {
   ...{ rounds: text, seconds: text, warmup: text, total: text, keys: text, surface: text },
-  ...{ workloads: text, runtime: text, etcd: text, "no-etcd": flag, spread: flag, dir: text },
-  ...{ json: text, profile: text, help: flag },
+  ...{ workloads: text, runtime: text, engine: text, etcd: text, "no-etcd": flag },
+  ...{ spread: flag, dir: text, json: text, profile: text, help: flag },
 } as const;
 
 type Given = ReturnType<typeof parseArgs<{ options: typeof definitions }>>["values"];
@@ -124,7 +127,8 @@ function workloadsOf(given: string | undefined): readonly Workload[] {
   });
 }
 
-function runtimeOf(given: string): RuntimeName {
-  if (given === "bun" || given === "deno") return given;
-  throw new BenchUsageError(`--runtime is ${given}, allowed are bun and deno`);
+function oneOf<const T extends string>(name: string, given: string, allowed: readonly T[]): T {
+  const found = allowed.find((each) => each === given);
+  if (found !== undefined) return found;
+  throw new BenchUsageError(`--${name} is ${given}, allowed are ${allowed.join(" and ")}`);
 }

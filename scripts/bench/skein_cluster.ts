@@ -1,5 +1,6 @@
 /** Three nodes of this program, run from source, with their defaults. */
 
+import { execFileSync } from "node:child_process";
 import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -11,9 +12,12 @@ import { root } from "./run_generator.ts";
 import { ServerProcess } from "./server_process.ts";
 
 export type RuntimeName = "bun" | "deno";
+/** What holds log and store; both wait for the disk. */
+export type EngineName = "sqlite" | "file";
 
 export interface SkeinOptions {
   readonly runtime: RuntimeName;
+  readonly engine: EngineName;
   /** Holds data and logs; must not exist yet. */
   readonly folder: string;
   /** Where each node, if it runs on Bun, writes a CPU profile when it ends. */
@@ -25,7 +29,7 @@ export async function startSkein(options: SkeinOptions): Promise<Cluster> {
   const members = Array.from({ length: memberCount }, (_, at) => startNode(options, ports, at));
   return new Cluster({
     name: "skein",
-    version: `skein ${version} on ${options.runtime}`,
+    version: `skein ${version} on ${runtimeVersion(options.runtime)}, storage ${options.engine}`,
     leads: async ({ rest }) => {
       const view = await askJson(rest, "/v1/cluster");
       const leader = membersOf(view?.get("leader")).get("id");
@@ -59,9 +63,15 @@ function startNode(options: SkeinOptions, ports: readonly number[], at: number):
       SKEIN_RPC_ADDR: `${host}:${rpcPort}`,
       SKEIN_DATA_DIR: folder,
       SKEIN_PEERS: JSON.stringify(peers),
+      SKEIN_STORAGE__ENGINE: options.engine,
     },
   });
   return { process: server, rest: { host, port: restPort }, grpc: { host, port: rpcPort } };
+}
+
+function runtimeVersion(runtime: RuntimeName): string {
+  const text = execFileSync(runtimeProgram(root, runtime), ["--version"], { encoding: "utf8" });
+  return `${runtime} ${/[0-9]+\.[0-9]+\.[0-9]+/.exec(text)?.[0] ?? "of unknown version"}`;
 }
 
 /** The runtime's binary itself: a wrapper in its place would keep our signals to itself. */

@@ -31,7 +31,8 @@ describe("parseOptions", () => {
       [["--seconds", "x"], /--seconds is x/],
       [["--surface", "soap"], /--surface is soap, allowed are rest, grpc and both/],
       [["--workloads", "write2"], /names write2, allowed are write1, write100/],
-      [["--runtime", "node"], /--runtime is node/],
+      [["--runtime", "node"], /--runtime is node, allowed are bun and deno/],
+      [["--engine", "memory"], /--engine is memory/],
       [["--etcd", "etcd", "--no-etcd"], /contradict/],
       [["write1"], /write1/],
     ];
