@@ -58,7 +58,10 @@ export class LeaderProxy {
       last = result.error;
       const leftMs = deadlineMs - monotonicMs();
       if (leftMs <= 0) throw last;
-      const pauseMs = leaders.leader === leader && leader !== undefined ? retryPauseMs : leftMs;
+      const now = leaders.leader;
+      // Another node has come to lead during the try: no further change need ever follow.
+      if (now !== undefined && now !== leader) continue;
+      const pauseMs = now === undefined ? leftMs : retryPauseMs;
       await leaders.nextChange(Math.min(leftMs, pauseMs));
     }
   }

@@ -1,7 +1,13 @@
 /** Who leads, without asking the core for every request, and a way to wait for somebody to. */
 
+import type { NodeStatus } from "../node/parts.ts";
 import type { NodeId } from "../raft/types.ts";
 import type { ServedNode } from "./node_port.ts";
+
+/** What is watched of a node. */
+export interface WatchedNode extends Pick<ServedNode, "onLeadership"> {
+  status(): Pick<NodeStatus, "leader">;
+}
 
 /** The leader as this node knows it, kept current by the node. */
 export class LeaderWatch {
@@ -10,7 +16,7 @@ export class LeaderWatch {
   readonly #waiting = new Set<() => void>();
   readonly #stop: () => void;
 
-  constructor(node: ServedNode, self: NodeId) {
+  constructor(node: WatchedNode, self: NodeId) {
     this.#self = self;
     this.#leader = node.status().leader;
     this.#stop = node.onLeadership(({ leader }) => {

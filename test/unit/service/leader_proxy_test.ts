@@ -1,0 +1,147 @@
+/** Requests on their way to the leader while the leadership changes. */
+
+import type { Leadership } from "../../../src/raft/ready.ts";
+import type { NodeId } from "../../../src/raft/types.ts";
+import { ServiceError } from "../../../src/service/errors.ts";
+import type { ForwardOutcome } from "../../../src/service/forwarder.ts";
+import { LeaderProxy, type Try } from "../../../src/service/leader_proxy.ts";
+import { LeaderWatch } from "../../../src/service/leader_watch.ts";
+import { assert, beforeEach, describe, it } from "../../harness/test.ts";
+
+const self = 2;
+/** Longer than any test: whoever sleeps until the deadline fails by its own time limit. */
+const timeoutMs = 60_000;
+const soon = { timeout: 5_000 };
+
+describe("the leader proxy", () => {
+  let lead: (leader: NodeId | undefined) => void;
+  let forwarded: NodeId[];
+  let answerOf: (leader: NodeId) => ForwardOutcome;
+  let proxy: LeaderProxy;
+
+  beforeEach(() => {
+    let handler: (leadership: Leadership) => void = () => {};
+    const leaders = new LeaderWatch({
+      status: () => ({ leader: 1 }),
+      onLeadership: (given) => {
+        handler = given;
+        return () => {};
+      },
+    }, self);
+    lead = (leader) =>
+      handler({
+        role: leader === self ? "leader" : "follower",
+        term: 2,
+        reason: "leaderFound",
+        ...(leader === undefined ? {} : { leader }),
+      });
+    forwarded = [];
+    proxy = new LeaderProxy({
+      self,
+      clusterId: "c",
+      leaders,
+      forwarder: {
+        forward: (address) => {
+          const leader = Number(address);
+          forwarded.push(leader);
+          return Promise.resolve(answerOf(leader));
+        },
+      },
+      addressOf: String,
+      monotonicMs: () => performance.now(),
+    });
+  });
+
+  const here = (): Promise<Try<string>> => Promise.resolve({ kind: "answered", value: "here" });
+  const run = (
+    options: { readonly here?: () => Promise<Try<string>>; readonly withinMs?: number },
+  ) =>
+    proxy.run<string>({
+      options: { timeoutMs: options.withinMs ?? timeoutMs, requestId: "r" },
+      here: options.here ?? here,
+      body: { kind: "view" },
+      accept: () => "there",
+    });
+
+  it(
+    "takes the request itself when it came to lead during a forward that failed",
+    soon,
+    async () => {
+      answerOf = () => {
+        lead(undefined);
+        lead(self);
+        return notSent;
+      };
+      assert.equal(await run({}), "here");
+      assert.deepEqual(forwarded, [1]);
+    },
+  );
+
+  it("asks the new leader that came about during a forward that failed", soon, async () => {
+    answerOf = (leader) => {
+      if (leader === 3) return transferred;
+      lead(undefined);
+      lead(3);
+      return notSent;
+    };
+    assert.equal(await run({}), "there");
+    assert.deepEqual(forwarded, [1, 3]);
+  });
+
+  it(
+    "asks the new leader when it lost the leadership before the request was taken",
+    soon,
+    async () => {
+      answerOf = () => transferred;
+      lead(self);
+      const lost = (): Promise<Try<string>> => {
+        lead(3);
+        const error = new ServiceError("leader_changed", "", { outcome: "not_applied" });
+        return Promise.resolve({ kind: "notDone", error });
+      };
+      assert.equal(await run({ here: lost }), "there");
+      assert.deepEqual(forwarded, [3]);
+    },
+  );
+
+  it("waits for a leader to be known, and asks the same one again after a rest", soon, async () => {
+    lead(undefined);
+    let tries = 0;
+    answerOf = () => ++tries < 3 ? notSent : transferred;
+    const running = run({});
+    assert.deepEqual(forwarded, []);
+    lead(3);
+    assert.equal(await running, "there");
+    assert.deepEqual(forwarded, [3, 3, 3]);
+  });
+
+  it("says at the end of its time that the leader could not be reached", soon, async () => {
+    answerOf = () => notSent;
+    await assert.rejects(run({ withinMs: 120 }), (error) => {
+      assert.ok(error instanceof ServiceError);
+      assert.equal(error.code, "no_leader");
+      assert.equal(error.outcome, "not_applied");
+      assert.match(error.message, /The leader, node 1, cannot be reached: No connection/);
+      return true;
+    });
+  });
+
+  it("does not try again what may have been appended", soon, async () => {
+    answerOf = () => {
+      lead(3);
+      return { kind: "unknown", detail: "reset" };
+    };
+    await assert.rejects(run({}), (error) => {
+      assert.ok(error instanceof ServiceError);
+      assert.equal(error.outcome, "unknown");
+      return true;
+    });
+    assert.deepEqual(forwarded, [1]);
+  });
+});
+
+const notSent: ForwardOutcome = { kind: "notSent", detail: "No connection" };
+const transferred: ForwardOutcome = {
+  kind: "answered",
+  answer: { kind: "transferred", leader: 3 },
+};
