@@ -13,6 +13,7 @@ export function writeHardState(writer: ByteWriter, hardState: HardState): void {
   writer.varint(hardState.commitIndex);
 }
 
+/** Throws MalformedBytesError for bytes that are no hard state. */
 export function readHardState(reader: ByteReader): HardState {
   const currentTerm = reader.varint();
   const votedFor = reader.varint();
@@ -25,6 +26,7 @@ export function writePosition(writer: ByteWriter, position: LogPosition): void {
   writer.varint(position.index).varint(position.term);
 }
 
+/** Throws MalformedBytesError for bytes that are no position. */
 export function readPosition(reader: ByteReader): LogPosition {
   return { index: reader.varint(), term: reader.varint() };
 }

@@ -26,6 +26,7 @@ import { TermRuns } from "./term_runs.ts";
 
 const originPosition: LogPosition = { index: 0, term: 0 };
 
+/** The hard state of a log that never held anything. */
 export const originHardState: HardState = { currentTerm: 0, commitIndex: 0 };
 
 /** The boundary of a log that never held anything: nobody is a member. */
@@ -35,18 +36,21 @@ export const originBoundary: Boundary = {
   configuration: { position: originPosition, configuration: { members: [], nodeIdMax: 0 } },
 };
 
+/** What a log holds besides its entries. */
 export interface OutlineBase {
   readonly batchNumber: BatchNumber;
   readonly hardState: HardState;
   readonly boundary: Boundary;
 }
 
+/** A log that never held anything. */
 export const originBase: OutlineBase = {
   batchNumber: 0,
   hardState: originHardState,
   boundary: originBoundary,
 };
 
+/** The outline of one log. It changes only by writes that are durable. */
 export class LogOutline {
   #batchNumber: BatchNumber;
   #hardState: HardState;
@@ -154,7 +158,7 @@ export class LogOutline {
     return { index: end, term: assertDefined(this.term(end), `Entry ${end} has a term`) };
   }
 
-  /** What a write deletes: nothing committed (paper §5.4, state machine safety), unless replaced. */
+  /** What a write deletes is not committed (paper §5.4, state machine safety), or replaced. */
   #checkCuts(write: LogWrite): void {
     const { snapshot, truncateFrom } = write;
     const boundaryIndex = this.#boundary.position.index;

@@ -6,6 +6,7 @@
 import { assert } from "../lib/assert.ts";
 import type { Index, Term } from "../raft/types.ts";
 
+/** The runs of one log. */
 export class TermRuns {
   /** Where each run starts, ascending; the run reaches to the next start. */
   readonly #starts: Index[] = [];

@@ -10,6 +10,7 @@ import type { LogWrite } from "../raft/ready.ts";
 /** How long a full disk is left alone before the next attempt. */
 export const diskFullRetryMs = 500;
 
+/** How one write is made durable, and when it is tried again. */
 export interface WriteRetryOptions {
   /**
    * Makes one write durable. False: the disk is full and nothing of the write is left behind.
@@ -26,6 +27,7 @@ interface Waiting {
   readonly done: () => void;
 }
 
+/** The writes of one engine. */
 export class WriteRetry {
   readonly #options: WriteRetryOptions;
   readonly #waiting = new Queue<Waiting>();

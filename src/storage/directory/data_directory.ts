@@ -33,6 +33,7 @@ import { reserveBytesDefault, ReserveFile } from "./reserve_file.ts";
 
 export type EngineName = "sqlite" | "file";
 
+/** Whose directory it must be, and what the log in it is made with. */
 export interface DataDirectoryOptions {
   readonly path: string;
   readonly engine: EngineName;
@@ -49,6 +50,7 @@ export interface DataDirectoryOptions {
   readonly freeBytes?: () => number;
 }
 
+/** An open directory; nobody else has it until `close`. */
 export interface DataDirectory {
   readonly path: string;
   readonly identity: IdentityStore;

@@ -32,6 +32,7 @@ const sqliteBusy = 5;
  */
 const held = new Set<SqliteDatabase>();
 
+/** A lock that is held. The end of the process releases it as well. */
 export interface DirectoryLock {
   release(): void;
 }

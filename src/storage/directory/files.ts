@@ -34,6 +34,7 @@ export interface OpenFile {
   close(): void;
 }
 
+/** Names and files of a disk. Errors are those of `node:fs`, with their `code`. */
 export interface Files {
   /** `create`: makes an empty file, or empties the one that is there. */
   open(path: string, mode: "existing" | "create"): OpenFile;

@@ -39,6 +39,7 @@ const memberNames = [
   ...["clusterId", "nodeId", "incarnation", "starts", "logEpoch", "recovering", "birth", "refused"],
 ];
 
+/** The IdentityStore on identity.json. Each save is synced, name and contents, before `done`. */
 export class IdentityFile implements IdentityStore {
   readonly #files: Files;
   readonly #path: string;

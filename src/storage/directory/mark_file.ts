@@ -9,8 +9,8 @@
  * mark is still there. After a power cut the mark may be older than the log; that says nothing.
  *
  * Format 1. The file is 8,192 bytes: two slots, at 0 and at 4,096, so that a torn write, which ends
- * within one block, leaves the other slot whole. Write n goes into slot n mod 2. A slot is 28 bytes,
- * integers little-endian, the rest of its block is zero:
+ * within one block, leaves the other slot whole. Write n goes into slot n mod 2. A slot is 28
+ * bytes, integers little-endian; the rest of its block is zero:
  *
  *     0  4  the letters "skmk"
  *     4  4  format version, 1
@@ -21,12 +21,13 @@
  * The slot that counts is the one with the higher batch number among those whose checksum is right.
  */
 
+import { dirname } from "node:path";
 import { crc32c } from "../../lib/crc32c.ts";
 import { FatalStorageError } from "../../node/ports.ts";
 import type { BatchNumber, Term } from "../../raft/types.ts";
-import { dirname } from "node:path";
 import { errorCode, errorText, type Files, type OpenFile } from "./files.ts";
 
+/** What the log held when it was last reported durable. */
 export interface Mark {
   readonly batchNumber: BatchNumber;
   readonly currentTerm: Term;
@@ -39,6 +40,7 @@ const slotBytes = 28;
 const slotSpacing = 4096;
 const fileBytes = 2 * slotSpacing;
 
+/** An open raft.mark. */
 export class MarkFile {
   readonly #path: string;
   readonly #file: OpenFile;

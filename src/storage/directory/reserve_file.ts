@@ -1,17 +1,17 @@
 /**
  * The file `reserve`: room that is taken while there is plenty and given back when the disk runs
- * full, so that deletes and compaction, the ways out, still fit (paper and thesis assume a disk
- * that never ends; operators know better).
+ * full, so that deletes and compaction, the ways out, still fit.
  */
 
 import { dirname } from "node:path";
-import { errorCode, errorText, type Files } from "./files.ts";
 import { FatalStorageError } from "../../node/ports.ts";
+import { errorCode, errorText, type Files } from "./files.ts";
 
 export const reserveBytesDefault: number = 32 * 1024 * 1024;
 /** One write of the filling; also the most that getRandomValues gives at a time. */
 const chunkBytes = 65_536;
 
+/** Where the reserve stands, how large it is, and how full the disk. */
 export interface ReserveOptions {
   readonly files: Files;
   readonly path: string;
@@ -21,6 +21,7 @@ export interface ReserveOptions {
   readonly freeBytes: () => number;
 }
 
+/** The reserve of one data directory, held or given away. */
 export class ReserveFile {
   readonly #options: ReserveOptions;
   #isHeld: boolean;

@@ -4,6 +4,7 @@ import { assert, assertDefined } from "../../lib/assert.ts";
 import type { Index } from "../../raft/types.ts";
 import type { EntrySpan } from "./frame.ts";
 
+/** A span of bytes in the segment of this number. */
 export interface EntryPlace extends EntrySpan {
   readonly segment: number;
 }

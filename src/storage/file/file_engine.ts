@@ -30,6 +30,7 @@ const tidyIntervalMs = 20;
 const pageEntriesMax = 4096;
 const copyBytesMax = 1024 * 1024;
 
+/** Where the log stands, and what it is made with. */
 export interface FileEngineOptions {
   readonly files: Files;
   /** An existing directory that no other process uses. */
@@ -50,6 +51,7 @@ interface PageRange {
   readonly bytesMax: number;
 }
 
+/** A log in plain files; one engine has the directory at a time. */
 export class FileEngine implements StorageEngine {
   readonly writesAreDurable = true;
   readonly log: LogReader;
@@ -185,7 +187,7 @@ export class FileEngine implements StorageEngine {
     return true;
   }
 
-  /** The segment that takes the next write, a new one when it is time; undefined when the disk is full. */
+  /** The segment for the next write, a new one when it is time; undefined: the disk is full. */
   #segmentFor(): Segment | undefined {
     const current = assertDefined(this.#segments.at(-1), `${this.#files.directory} is open`);
     const { segmentBytesMax = segmentBytesMaxDefault } = this.#options;

@@ -49,6 +49,7 @@ export const frameHeadBytes = 16;
 const alignment = 8;
 const magic = 0x7266_6b73;
 
+/** What stood before a segment: the end of the log, the last write, the hard state. */
 export interface SegmentHead {
   readonly salt: number;
   readonly number: number;
@@ -57,6 +58,7 @@ export interface SegmentHead {
   readonly hardState: HardState;
 }
 
+/** The contents of `meta`. */
 export interface MetaRecord {
   readonly firstSegment: number;
   readonly boundary: Boundary;
@@ -97,6 +99,7 @@ export function frameOf(payload: Uint8Array, salt: number): Uint8Array {
   return frame;
 }
 
+/** A frame that is whole: its checksums are right. */
 export interface FoundFrame {
   readonly payload: Uint8Array;
   /** Behind the frame. */
@@ -125,6 +128,7 @@ export function nextFrame(bytes: Uint8Array, at: number, salt: number): number |
   return undefined;
 }
 
+/** The first frame of a segment. */
 export function encodeSegmentHead(head: SegmentHead): Uint8Array {
   const writer = new ByteWriter(64).varint(formatVersion).u32(head.salt).varint(head.number);
   writer.varint(head.lastIndex).varint(head.batchNumber);
@@ -132,6 +136,7 @@ export function encodeSegmentHead(head: SegmentHead): Uint8Array {
   return frameOf(writer.finish(), 0);
 }
 
+/** Throws {@link UnknownFormatError} for a segment of a newer program. */
 export function decodeSegmentHead(payload: Uint8Array): SegmentHead {
   const reader = versioned(payload);
   const salt = reader.u32();
@@ -143,12 +148,14 @@ export function decodeSegmentHead(payload: Uint8Array): SegmentHead {
   return { salt, number, lastIndex, batchNumber, hardState };
 }
 
+/** The one frame of `meta`. */
 export function encodeMeta({ firstSegment, boundary }: MetaRecord): Uint8Array {
   const writer = new ByteWriter().varint(formatVersion).varint(firstSegment);
   writeBoundary(writer, boundary);
   return frameOf(writer.finish(), 0);
 }
 
+/** Throws {@link UnknownFormatError} for the `meta` of a newer program. */
 export function decodeMeta(payload: Uint8Array): MetaRecord {
   const reader = versioned(payload);
   const firstSegment = reader.varint();
@@ -159,12 +166,14 @@ export function decodeMeta(payload: Uint8Array): MetaRecord {
 
 const flags = { snapshot: 1, truncate: 2, compact: 4, copy: 8 } as const;
 
+/** A write ready to be appended. */
 export interface EncodedWrite {
   readonly frame: Uint8Array;
   /** Of each entry, within the frame. */
   readonly spans: readonly EntrySpan[];
 }
 
+/** A write as a frame; `hardState` is the one after it, whether the write changes it or not. */
 export function encodeWrite(
   write: Omit<LogWrite, "hardState">,
   options: { readonly hardState: HardState; readonly salt: number; readonly isCopy: boolean },

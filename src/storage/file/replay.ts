@@ -8,6 +8,7 @@
  */
 
 import { assert } from "../../lib/assert.ts";
+import { isIntact } from "../../raft/encoding.ts";
 import type { Boundary, Entry, HardState, Index } from "../../raft/types.ts";
 import { LogOutline, originBoundary, originHardState } from "../log_outline.ts";
 import { type EntryPlace, EntryPlaces } from "./entry_places.ts";
@@ -21,9 +22,9 @@ import {
   type SegmentHead,
   type WriteRecord,
 } from "./frame.ts";
-import { isIntact } from "../../raft/encoding.ts";
 import type { Segment, SegmentFiles } from "./segments.ts";
 
+/** A log as its files tell it, as far as they can be believed. */
 export interface Replayed {
   readonly outline: LogOutline;
   readonly places: EntryPlaces;

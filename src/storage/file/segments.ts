@@ -6,6 +6,7 @@ import { errorText, type Files, type OpenFile, replaceFile } from "../directory/
 import { decodeMeta, encodeMeta, encodeSegmentHead, frameAt } from "./frame.ts";
 import type { MetaRecord, SegmentHead } from "./frame.ts";
 
+/** An open segment. */
 export interface Segment {
   readonly head: SegmentHead;
   readonly file: OpenFile;
@@ -18,6 +19,7 @@ export interface Segment {
 const metaName = "meta";
 const suffix = ".seg";
 
+/** The log directory, by the meaning of its names. */
 export class SegmentFiles {
   readonly #files: Files;
   readonly #directory: string;

@@ -12,6 +12,7 @@ import type { Entry, HardState, Index } from "../../raft/types.ts";
 import { LogOutline } from "../log_outline.ts";
 import { WriteRetry } from "../write_retry.ts";
 
+/** When what is written to the disk survives a crash. */
 export interface MemoryDiskOptions {
   /**
    * "atOnce": `persist` calls `done` before it returns. "onFlush": writes wait for
@@ -135,6 +136,7 @@ export class MemoryDisk {
   }
 }
 
+/** One "process" on a {@link MemoryDisk}: open the next one once this one is closed or crashed. */
 export class MemoryEngine implements StorageEngine {
   readonly writesAreDurable = false;
   readonly log: LogReader;

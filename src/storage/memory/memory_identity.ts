@@ -2,6 +2,7 @@
 
 import type { Identity, IdentityStore } from "../../node/ports.ts";
 
+/** For tests and for nodes that may forget who they were. */
 export class MemoryIdentity implements IdentityStore {
   #identity: Identity | undefined;
 

@@ -21,6 +21,7 @@ export const walPagesBackstop = 16_384;
 /** A WAL grown beyond this by one huge transaction is cut back at its next start from the front. */
 const walBytesKept = 64 * 1024 * 1024;
 
+/** Where raft.db stands, and what opens it. */
 export interface RaftDatabaseOptions {
   readonly openSqlite: Runtime["openSqlite"];
   readonly files: Files;
@@ -34,6 +35,7 @@ export function isDamage(error: unknown): boolean {
   return code === sqliteCorrupt || code === sqliteNotADatabase;
 }
 
+/** True for SQLITE_FULL: the disk, or the database's page limit, is at its end. */
 export function isFull(error: unknown): boolean {
   return error instanceof SqliteError && (error.resultCode & 0xff) === sqliteFull;
 }
@@ -79,6 +81,7 @@ function configure(database: SqliteDatabase): void {
   readPragma(database, `journal_size_limit = ${walBytesKept}`);
 }
 
+/** Any error as the one that ends the process: which file, what was tried, why it failed. */
 export function raftDatabaseError(path: string, what: string, cause: unknown): FatalStorageError {
   if (cause instanceof FatalStorageError) return cause;
   const isBusy = cause instanceof SqliteError && (cause.resultCode & 0xff) === sqliteBusy;

@@ -30,6 +30,7 @@ import { RaftTransaction } from "./raft_transaction.ts";
 
 export const raftDatabaseName = "raft.db";
 
+/** Where the log stands, and what it is made with. */
 export interface SqliteEngineOptions {
   readonly openSqlite: Runtime["openSqlite"];
   readonly files: Files;
@@ -49,6 +50,7 @@ interface OpenLog {
   readonly housekeeping: RaftHousekeeping;
 }
 
+/** A log in raft.db; one engine has the directory at a time. */
 export class SqliteEngine implements StorageEngine {
   readonly writesAreDurable = true;
   readonly log: LogReader;

@@ -27,6 +27,7 @@ const pageBytes = 4096;
 /** The row of state, its leaf, and the leaf of entries that a write begins in. */
 const writePages = 3;
 
+/** The state of the database as it was opened. */
 export interface HousekeepingOptions {
   readonly database: SqliteDatabase;
   readonly clock: Pick<Clock, "every">;
@@ -36,6 +37,7 @@ export interface HousekeepingOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Purge and checkpoints of one open raft.db. */
 export class RaftHousekeeping {
   readonly #options: HousekeepingOptions;
   readonly #purge: SqliteStatement;

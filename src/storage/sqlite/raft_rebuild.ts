@@ -29,6 +29,7 @@ const pageBytesMax = 1024 * 1024;
 /** What SQLite keeps beside a database, under its name. */
 const companions = ["-wal", "-shm", "-journal"];
 
+/** What to write anew, and where the entries come from. */
 export interface RebuildOptions {
   readonly openSqlite: Runtime["openSqlite"];
   readonly files: Files;
@@ -43,6 +44,7 @@ export interface RebuildOptions {
   readonly close: () => void;
 }
 
+/** Durable on return. Throws what SQLite and the file system throw. */
 export function rebuildDatabase(options: RebuildOptions): void {
   const { files, path } = options;
   const beside = `${path}.new`;

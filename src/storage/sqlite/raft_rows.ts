@@ -10,6 +10,7 @@ const pageRowsMax = 4096;
 /** Lengths asked for at a time; most pages end within the first. */
 const lengthRows = 512;
 
+/** The entries of one open raft.db. Errors of SQLite pass through. */
 export class RaftRows {
   readonly #lengths: SqliteStatement;
   readonly #rows: SqliteStatement;
@@ -76,6 +77,7 @@ export class RaftRows {
   }
 }
 
+/** The columns of an entry's row. */
 export function entryValues(entry: Entry): readonly SqliteValue[] {
   const { index, term, kind, timeMs, data, crc32c } = entry;
   return [index, term, entryKindNumber(kind), timeMs, data, crc32c];

@@ -6,6 +6,8 @@
 import type { Entry, Index } from "../../raft/types.ts";
 import type { SqliteDatabase, SqliteRow } from "../../runtime/mod.ts";
 import { LogOutline, originBoundary, originHardState } from "../log_outline.ts";
+import { isDamage } from "./raft_database.ts";
+import type { RaftRows } from "./raft_rows.ts";
 import {
   allRows,
   configurationValues,
@@ -13,11 +15,10 @@ import {
   parseConfiguration,
   parseState,
 } from "./raft_schema.ts";
-import { isDamage } from "./raft_database.ts";
-import type { RaftRows } from "./raft_rows.ts";
 
 const pageBytesMax = 1024 * 1024;
 
+/** A log as its rows tell it, as far as they can be believed. */
 export interface Scan {
   /** The intact log: up to `firstBad`, where there is one. */
   readonly outline: LogOutline;
@@ -32,6 +33,7 @@ export function scanOfNothing(): Scan {
   return { outline: new LogOutline(), firstBad: 1, badMeta: true, oldestIndex: 1 };
 }
 
+/** Reads the whole log. Throws only what is no damage, such as an error of the disk. */
 export function scanLog(database: SqliteDatabase, rows: RaftRows): Scan {
   const state = firstRow(database, "SELECT * FROM state", parseState);
   const boundary = firstRow(database, "SELECT * FROM boundary", parseBoundary);

@@ -69,6 +69,7 @@ const tables: readonly string[] = [
   "last_idx INTEGER NOT NULL, last_term INTEGER NOT NULL, crc32c INTEGER NOT NULL) STRICT",
 ];
 
+/** The statements that fill the tables, columns in the order of their definition. */
 export const insertBoundarySql = "INSERT OR REPLACE INTO boundary VALUES (1, ?, ?, ?, ?, ?, ?, ?)";
 export const insertStateSql = "INSERT OR REPLACE INTO state VALUES (1, ?, ?, ?, ?, ?, ?, ?)";
 export const insertConfigurationSql = "INSERT INTO configurations VALUES (?, ?, ?, ?)";
@@ -123,6 +124,7 @@ export function allRows(database: SqliteDatabase, sql: string): readonly SqliteR
   }
 }
 
+/** The columns behind `id` of the row of state. */
 export function stateValues({ batchNumber, hardState, last }: StateRow): readonly SqliteValue[] {
   const writer = new ByteWriter(64).varint(batchNumber);
   writeHardState(writer, hardState);
@@ -149,6 +151,7 @@ export function parseState(row: SqliteRow): StateRow | undefined {
   return stateValues(state).at(-1) === row["crc32c"] ? state : undefined;
 }
 
+/** The columns behind `id` of the row of boundary. */
 export function boundaryValues(boundary: Boundary): readonly SqliteValue[] {
   const writer = new ByteWriter();
   writeBoundary(writer, boundary);
@@ -181,6 +184,7 @@ export function parseBoundary(row: SqliteRow): Boundary | undefined {
   };
 }
 
+/** The columns of a configuration's row. */
 export function configurationValues(
   { position, configuration }: PositionedConfiguration,
 ): readonly SqliteValue[] {
@@ -198,6 +202,7 @@ export function parseConfiguration(row: SqliteRow): PositionedConfiguration | un
   return { position, configuration: decodeConfiguration(data) };
 }
 
+/** Runs a statement that is needed once. */
 export function runOnce(
   database: SqliteDatabase,
   sql: string,
@@ -211,6 +216,7 @@ export function runOnce(
   }
 }
 
+/** True for a number of this format: 0 … 2^53 − 1. */
 export function isCount(value: SqliteValue | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }

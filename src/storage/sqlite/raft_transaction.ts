@@ -1,10 +1,10 @@
 /** One LogWrite as one transaction of raft.db, in the order of its fields. */
 
 import { assert } from "../../lib/assert.ts";
+import { decodeConfiguration } from "../../raft/encoding.ts";
 import type { LogWrite } from "../../raft/ready.ts";
 import type { Index, PositionedConfiguration } from "../../raft/types.ts";
 import type { SqliteDatabase, SqliteStatement } from "../../runtime/mod.ts";
-import { decodeConfiguration } from "../../raft/encoding.ts";
 import { isFull } from "./raft_database.ts";
 import { entryValues } from "./raft_rows.ts";
 import {
@@ -18,6 +18,7 @@ import {
   stateValues,
 } from "./raft_schema.ts";
 
+/** The prepared statements of a write, for one open raft.db. */
 export class RaftTransaction {
   readonly #begin: SqliteStatement;
   readonly #commit: SqliteStatement;
@@ -51,7 +52,7 @@ export class RaftTransaction {
 
   /**
    * Returns when the write is durable. False: the disk is full, and the transaction was rolled back
-   * without a trace. `state` is what the row of state shall say; its batch number is the one before.
+   * without a trace. `state` is what the row of state shall say, with the batch number before.
    */
   commit(write: LogWrite, state: StateRow): boolean {
     this.#begin.run();
