@@ -14,9 +14,11 @@ import { RaftChecks } from "./raft_checks.ts";
 import { configurationOf, firstEntry } from "./raft_cluster.ts";
 import { RaftDisk } from "./raft_disk.ts";
 import { RaftInvariantError, RaftNode } from "./raft_node.ts";
-import { drawWeather, type RaftWeather } from "./raft_weather.ts";
+import { drawWeather, noCounts, type RaftWeather } from "./raft_weather.ts";
 
 const underWayMax = 300;
+/** Messages of the past that are kept to be replayed. */
+const seenMax = 200;
 
 export class RaftChaos {
   readonly #prng: Prng;
@@ -25,6 +27,7 @@ export class RaftChaos {
   readonly #checks: RaftChecks;
   readonly #first: Configuration;
   #underWay: Envelope[] = [];
+  readonly #seen: Envelope[] = [];
   readonly #cut = new Set<string>();
   readonly #paused = new Set<NodeId>();
   /** What was committed when a read was asked for. */
@@ -37,16 +40,7 @@ export class RaftChaos {
   #events = 0;
   #healing = false;
   #trace = 0;
-  readonly #counts = {
-    accepted: 0,
-    readable: 0,
-    transferred: 0,
-    changed: 0,
-    truncated: 0,
-    crashed: 0,
-    disksLost: 0,
-    recovered: 0,
-  };
+  readonly #counts = noCounts();
 
   constructor(seed: number) {
     this.#prng = new Prng(seed);
@@ -123,7 +117,8 @@ export class RaftChaos {
   }
 
   #step(): void {
-    const { crashPermille, pausePermille, jumpPermille, cutPermille } = this.#weather;
+    const { crashPermille, pausePermille, jumpPermille, cutPermille, replayPermille } =
+      this.#weather;
     const prng = this.#prng;
     const trouble = prng.below(1000);
     if (trouble < crashPermille) return this.#crash();
@@ -133,6 +128,7 @@ export class RaftChaos {
       return;
     }
     if (trouble >= 300 && trouble < 300 + cutPermille) return this.#cutOrHeal();
+    if (trouble >= 400 && trouble < 400 + replayPermille) return this.#replay();
     const kind = prng.below(100);
     if (kind < 45) return this.#deliver();
     if (kind < 65) return this.#persist();
@@ -170,6 +166,11 @@ export class RaftChaos {
     if (!repeats) this.#underWay.splice(at, 1);
     if (this.#prng.chance(lossPercent, 100)) return;
     this.#deliverTo(envelope);
+  }
+
+  #replay(): void {
+    const old = this.#seen[this.#prng.below(seenMax)];
+    if (old !== undefined) this.#deliverTo(old);
   }
 
   #deliverTo(envelope: Envelope): void {
@@ -317,6 +318,7 @@ export class RaftChaos {
     const word = from * 8191 + to * 127 + term * 31 + message.kind.length;
     this.#trace = Math.imul(this.#trace ^ word, 0x01000193) >>> 0;
     this.#checks.sent(envelope);
+    if (this.#prng.chance(1, 4)) this.#seen[this.#prng.below(seenMax)] = envelope;
     this.#underWay.push(envelope);
     if (this.#underWay.length <= underWayMax) return;
     this.#underWay.splice(this.#prng.below(underWayMax), 1);

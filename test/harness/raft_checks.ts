@@ -67,9 +67,17 @@ export class RaftChecks {
     }
   }
 
-  /** What is committed is durable on a quorum of the configuration that committed it. */
+  /**
+   * What is committed is durable on a quorum of the configuration that committed it, and ends with
+   * an entry of the leader's own term (paper §5.4.2).
+   */
   #commits(node: RaftNode, before: RaftStatus, after: RaftStatus): void {
     const sets = voterSets(before.configuration.configuration);
+    if (after.commitIndex < (before.termStart ?? 0)) {
+      throw new RaftInvariantError(
+        `Node ${node.id} commits ${after.commitIndex} by counting, which is of an earlier term`,
+      );
+    }
     const from = Math.min(before.commitIndex + 1, this.#committed.length);
     for (let index = from; index <= after.commitIndex; index++) {
       const isOlder = index < (before.termStart ?? after.termStart ?? 0);
@@ -130,10 +138,16 @@ export class RaftChecks {
     this.#votes.set(key, candidate);
   }
 
-  /** Log Matching (paper §5.3), by induction over neighbours. */
+  /**
+   * Log Matching (paper §5.3), by induction over neighbours. Cluster time never falls along a log.
+   */
   finished(node: RaftNode, write: LogWrite): void {
-    for (const { index, term, crc32c } of write.entries) {
-      const before = node.disk.entry(index - 1)?.term ?? 0;
+    for (const { index, term, timeMs, crc32c } of write.entries) {
+      const neighbour = node.disk.entry(index - 1);
+      const before = neighbour?.term ?? 0;
+      if (timeMs < (neighbour?.timeMs ?? 0)) {
+        throw new RaftInvariantError(`Cluster time falls at ${index}@${term}: ${timeMs}`);
+      }
       const key = `${index}@${term}`;
       const known = this.#entries.get(key);
       if (known === undefined) {

@@ -312,10 +312,12 @@ export class RaftCluster {
     const asksVotes = (): number =>
       this.sent.filter(({ from, message }) => from === id && message.kind === "preVote").length;
     const before = asksVotes();
+    const { term } = this.status(id);
     for (let left = 100; left > 0; left--) {
       this.nowMs += tickMs;
       this.tick(id);
-      if (asksVotes() > before || this.status(id).role === "leader") return;
+      // A sole voter asks nobody, and is candidate or leader at once.
+      if (asksVotes() > before || this.status(id).term > term) return;
     }
     throw new Error(`Node ${id} does not campaign`);
   }

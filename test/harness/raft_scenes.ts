@@ -36,8 +36,8 @@ export const figure7 = {
 
 /**
  * Figure 8 (c): S1 led term 2 and replicated 2@2 to S2, S5 led term 3 and kept its entry 2@3 for
- * itself. Now S1 leads term 4 and has replicated 2@2 to S3: a majority holds it. Its own no-op 3@4
- * is under way.
+ * itself. Now S1 leads term 4, knows that S2 holds 2@2, and has replicated it to S3: a majority.
+ * Its own no-op 3@4 is on S1 and S2 only; on its way to S3 it is lost.
  */
 export function figure8(): RaftCluster {
   const cluster = new RaftCluster({ voters: [1, 2, 3, 4, 5], options: { appendBytesMax: 1 } });
@@ -51,12 +51,15 @@ export function figure8(): RaftCluster {
   for (const kind of ["preVote", "preVoteReply", "requestVote", "requestVoteReply"] as const) {
     for (const envelope of cluster.network.take({ kind })) cluster.deliver(envelope);
   }
-  // The probe behind 2@2 is refused by S3, the next one carries 2@2 alone.
-  for (let step = 0; step < 4; step++) {
-    for (const envelope of cluster.network.take({ from: step % 2 === 0 ? 1 : 3 })) {
-      if (envelope.from === 3 || envelope.to === 3) cluster.deliver(envelope);
-    }
+  // S2 has 2@2 and takes 3@4. S3 refuses the probe behind 2@2; the next one carries 2@2 alone.
+  const pass = (from: number, to: number): void => {
+    for (const envelope of cluster.network.take({ from, to })) cluster.deliver(envelope);
+  };
+  for (const peer of [2, 3, 3]) {
+    pass(1, peer);
+    pass(peer, 1);
   }
+  cluster.network.take({});
   return cluster;
 }
 

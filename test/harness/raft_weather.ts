@@ -13,6 +13,8 @@ export interface RaftWeather {
   readonly writesInflightMax: number;
   readonly lossPercent: number;
   readonly repeatPercent: number;
+  /** Messages of long ago come once more. */
+  readonly replayPermille: number;
   readonly reorders: boolean;
   readonly crashPermille: number;
   readonly pausePermille: number;
@@ -34,7 +36,7 @@ export function drawWeather(prng: Prng): RaftWeather {
     electionTimeoutMinMs,
     electionTimeoutMaxMs: 2 * electionTimeoutMinMs,
     inflightMessagesMax: 1 + prng.below(8),
-    appendBytesMax: 64 + prng.below(400),
+    appendBytesMax: prng.chance(1, 3) ? 1 : 64 + prng.below(400),
     logCacheBytesMax: prng.below(2) * 4000,
     ...(prng.chance(1, 3) && { lease: { clockDriftPermille: 0, marginMs: 0 } }),
   };
@@ -46,6 +48,7 @@ export function drawWeather(prng: Prng): RaftWeather {
     writesInflightMax: 1 + prng.below(3),
     lossPercent: some(20),
     repeatPercent: some(20),
+    replayPermille: some(30),
     reorders: prng.chance(1, 2),
     crashPermille: some(10),
     pausePermille: some(10),
@@ -53,5 +56,23 @@ export function drawWeather(prng: Prng): RaftWeather {
     cutPermille: some(10),
     slowDisks: prng.chance(1, 2),
     options,
+  };
+}
+
+type Counted =
+  | ("accepted" | "readable" | "transferred" | "changed")
+  | ("truncated" | "crashed" | "disksLost" | "recovered");
+
+/** What a run counts, all zero. */
+export function noCounts(): Record<Counted, number> {
+  return {
+    accepted: 0,
+    readable: 0,
+    transferred: 0,
+    changed: 0,
+    truncated: 0,
+    crashed: 0,
+    disksLost: 0,
+    recovered: 0,
   };
 }

@@ -39,7 +39,7 @@ describe("Staleness", () => {
     assert.equal(staleness.ms(310), 10);
   });
 
-  it("keeps few reports while the store is behind, and rather says too much than too little", () => {
+  it("keeps few reports while the store is behind, and says rather too much", () => {
     const staleness = new Staleness();
     for (let index = 1; index <= 1000; index++) staleness.heard(index, index);
     staleness.applied(200);

@@ -39,6 +39,18 @@ describe("RaftCore, writes", () => {
     assert.deepEqual(node.disk.underWay.map(({ entries }) => entries.length), [3]);
   });
 
+  it("a sole voter is not elected by a write from before its candidacy", () => {
+    const cluster = new RaftCluster({ voters: [1] });
+    cluster.node(1).diskIsAutomatic = false;
+    cluster.receive(1, 2, 2, appendEntries("1@1", ["2@2"]));
+    cluster.campaign(1);
+    assert.equal(cluster.status(1).role, "candidate");
+    cluster.node(1).persistOldest(cluster.nowMs);
+    assert.equal(cluster.status(1).role, "candidate", "its own vote is not durable yet");
+    cluster.node(1).persistOldest(cluster.nowMs);
+    assert.equal(cluster.status(1).role, "leader");
+  });
+
   it("drops what it held back for a term that is over", () => {
     const cluster = new RaftCluster({ voters: [1, 2, 3] });
     cluster.node(1).diskIsAutomatic = false;

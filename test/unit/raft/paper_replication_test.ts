@@ -193,8 +193,9 @@ describe("Paper §5.4.2, committing entries from previous terms", () => {
   it("figure 8: an entry of an earlier term is not committed by counting", () => {
     const cluster = figure8();
     assert.deepEqual(cluster.positions(3), ["1@1", "2@2"]);
-    const { role, commitIndex } = cluster.status(1);
+    const { role, commitIndex, peers } = cluster.status(1);
     assert.deepEqual({ role, commitIndex }, { role: "leader", commitIndex: 1 });
+    assert.deepEqual(peers.map(({ match }) => match), [3, 2, 0, 0], "and the leader knows it");
   });
 
   it("figure 8: it is committed along with the first entry of the leader's own term", () => {
@@ -312,6 +313,25 @@ describe("Paper §5.5, crashes", () => {
     cluster.node(1).diskIsAutomatic = true;
     cluster.run(500);
     assert.deepEqual(cluster.positions(1).slice(0, 3), ["1@1", "2@2", "3@2"]);
+  });
+
+  it("an acknowledgement of an earlier term does not count, even for the same position", () => {
+    // Node 1 led term 2, and leads term 4. In between node 2 may have replaced what it acknowledged.
+    const cluster = three();
+    cluster.restore(1, { terms: [2], term: 3 });
+    cluster.restore(3, { terms: [], term: 3 });
+    cluster.network.cut(1, 2);
+    cluster.elect(1);
+    const before = cluster.status(1).peers;
+    cluster.receive(1, 2, 2, matched("2@2"));
+    assert.deepEqual(cluster.status(1).peers, before);
+  });
+
+  it("an acknowledgement of another entry at that index does not count (ABA)", () => {
+    const cluster = led();
+    cluster.propose(1, "a");
+    cluster.receive(1, 2, 2, matched("3@1"));
+    assert.equal(cluster.status(1).commitIndex, 2);
   });
 
   it("a stale answer to a heartbeat of an earlier term changes nothing", () => {

@@ -9,6 +9,8 @@ import { RaftCluster } from "../../harness/raft_cluster.ts";
 import {
   appendEntries,
   heartbeat,
+  heartbeatReply,
+  matched,
   preVote,
   preVoteReply,
   requestVote,
@@ -51,6 +53,16 @@ describe("Paper §5.1, terms", () => {
       assert.deepEqual({ now, term, leader }, { now: "follower", term: 7, leader: 3 });
     });
   }
+
+  it("a leader learns a larger term from any reply", () => {
+    const replies = [requestVoteReply(false), heartbeatReply(1, 1), matched("1@1")];
+    for (const reply of replies) {
+      const cluster = scenes.leader();
+      cluster.receive(1, 3, 7, reply);
+      const { role, term, leader } = cluster.status(1);
+      assert.deepEqual([role, term, leader], ["follower", 7, undefined], reply.kind);
+    }
+  });
 
   it("a request with a stale term is rejected, and its sender learns the present one", () => {
     const cluster = three();
