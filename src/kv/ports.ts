@@ -75,11 +75,10 @@ export interface Slice extends KeyRange {
   readonly rowsMax: number;
 }
 
-/** The newest change of a key, live or dead, by its number alone. */
-export interface KeyHead {
+/** A key that was deleted, and the number of its deletion. */
+export interface DeadKey {
   readonly key: Uint8Array;
   readonly number: ChangeNumber;
-  readonly dead: boolean;
 }
 
 /** A value up to this long comes along with a slice of rows; a longer one is read with its row. */
@@ -119,8 +118,8 @@ export interface KvTables {
 
   /** Live keys' newest changes in key order; `values`: with those up to sliceValueBytesMax. */
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[];
-  /** Heads of live keys, and of keys that died after `deadAfter`, merged in key order. */
-  headSlice(slice: Slice & { readonly deadAfter: ChangeNumber }): readonly KeyHead[];
+  /** In key order the dead keys whose deletion is numbered above `after`. */
+  deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[];
   /** Counts live keys up to `rowsMax`; `next` is the first key that was not counted. */
   countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array };
   /**

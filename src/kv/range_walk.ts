@@ -3,13 +3,13 @@
  * of scanning them.
  *
  * Now and in the past are walked alike. The newest view reads the live keys with their rows. A past
- * one merges the heads of the live keys with those of the keys that died since, and looks from each
- * head back to the change that the view shows; keys that did not exist then are passed over.
+ * one merges them with the keys that died since, and looks from each newest change that was made
+ * later back to the one that the view shows; keys that did not exist then are passed over.
  */
 
-import { concatBytes, prefixEnd } from "../lib/bytes.ts";
-import type { KeyedChange } from "./change.ts";
-import type { KeyHead, KeyRange } from "./ports.ts";
+import { compareBytes, concatBytes, prefixEnd } from "../lib/bytes.ts";
+import type { ChangeLink, KeyedChange } from "./change.ts";
+import type { KeyRange } from "./ports.ts";
 import type { RangeQuery } from "./query.ts";
 import type { View } from "./revisions.ts";
 import type { Store } from "./store.ts";
@@ -130,23 +130,37 @@ function liveReader(store: Store, { reverse, keysOnly }: Walk): ReadSlice {
 }
 
 function pastReader(store: Store, view: View, { reverse, keysOnly }: Walk): ReadSlice {
+  const sign = reverse ? -1 : 1;
   return ({ start, end }, rowsMax) => {
-    const slice = { start, reverse, rowsMax, deadAfter: view.through };
-    return store.tables.headSlice(end === undefined ? slice : { ...slice, end })
-      .map((head) => ({ key: head.key, shown: shownAt(store, view, head, keysOnly) }));
+    const span = { start, reverse, rowsMax, ...(end === undefined ? {} : { end }) };
+    const found: Found[] = [];
+    for (const change of store.tables.liveSlice({ ...span, values: !keysOnly })) {
+      found.push({ key: change.key, shown: liveShownAt(store, view, change, keysOnly) });
+    }
+    for (const { key, number } of store.tables.deadSlice({ ...span, after: view.through })) {
+      found.push({ key, shown: shownBehind(store, view, store.tables.link(number), keysOnly) });
+    }
+    // Each of the two begins where the slice does, so its first rows are among the first of both.
+    return found.sort((a, b) => sign * compareBytes(a.key, b.key)).slice(0, rowsMax);
   };
 }
 
-function shownAt(
+function liveShownAt(
   store: Store,
   view: View,
-  head: KeyHead,
+  head: KeyedChange,
   keysOnly: boolean,
 ): KeyedChange | undefined {
-  let number = head.number;
-  if (number > view.through) {
-    const change = store.tables.keyedChange(number);
-    number = change === undefined ? 0 : store.numberAt(change, view);
-  }
+  return head.number <= view.through ? head : shownBehind(store, view, head, keysOnly);
+}
+
+/** What the view shows of a key whose newest change is `head`, made after the view. */
+function shownBehind(
+  store: Store,
+  view: View,
+  head: ChangeLink | undefined,
+  keysOnly: boolean,
+): KeyedChange | undefined {
+  const number = head === undefined ? 0 : store.numberAt(head, view);
   return number === 0 ? undefined : store.shownChange(number, { values: !keysOnly });
 }

@@ -7,6 +7,7 @@ import { assert, assertCount } from "../lib/assert.ts";
 import { emptyBytes } from "../lib/bytes.ts";
 import {
   type ChangeHead,
+  type ChangeLink,
   type ChangeTimes,
   isDeletion,
   type KeyedChange,
@@ -149,7 +150,7 @@ export class Store {
   }
 
   /** The number of the change that `head`'s key shows in `view`; 0 when it shows none. */
-  numberAt(head: ChangeHead, view: View): number {
+  numberAt(head: ChangeLink, view: View): number {
     if (head.number <= view.through) return head.number;
     return changeAtOrBelow(head, view.through, (earlier) => this.tables.link(earlier));
   }

@@ -111,7 +111,7 @@ for (const [name, makePlace] of Object.entries(places)) {
     );
 
     it(
-      "slice live keys, and merge them with those that died later",
+      "slice live keys, and those that died after a change",
       withTables((tables) => {
         fill(tables);
         const live = (more: object): readonly string[] =>
@@ -119,14 +119,16 @@ for (const [name, makePlace] of Object.entries(places)) {
         assert.deepEqual(live({}), ["a", "c", "d"]);
         assert.deepEqual(live({ reverse: true, rowsMax: 2 }), ["d", "c"]);
         assert.deepEqual(live({ start: bytes("b"), end: bytes("d") }), ["c"]);
-        const heads = (more: object): readonly string[] =>
-          tables.headSlice({ ...all, deadAfter: 0, ...more })
-            .map(({ key, number, dead }) => `${texts([key])}${number}${dead ? " dead" : ""}`);
-        assert.deepEqual(heads({}), ["a5", "b4 dead", "c3", "d8"]);
-        assert.deepEqual(heads({ deadAfter: 3 }), ["a5", "b4 dead", "c3", "d8"]);
-        assert.deepEqual(heads({ deadAfter: 4 }), ["a5", "c3", "d8"]);
-        assert.deepEqual(heads({ reverse: true, rowsMax: 3 }), ["d8", "c3", "b4 dead"]);
-        assert.deepEqual(heads({ start: bytes("b"), end: bytes("c") }), ["b4 dead"]);
+        const dead = (more: object): readonly string[] =>
+          tables.deadSlice({ ...all, after: 0, ...more })
+            .map(({ key, number }) => `${texts([key])}${number}`);
+        tables.append(change(9, "a", { ...gone, previous: 5 }), "live");
+        tables.append(change(10, "c", { ...gone, previous: 3 }), "live");
+        assert.deepEqual(dead({}), ["a9", "b4", "c10"]);
+        assert.deepEqual(dead({ after: 3, rowsMax: 2 }), ["a9", "b4"]);
+        assert.deepEqual(dead({ after: 4 }), ["a9", "c10"]);
+        assert.deepEqual(dead({ reverse: true, rowsMax: 2 }), ["c10", "b4"]);
+        assert.deepEqual(dead({ start: bytes("b"), end: bytes("c") }), ["b4"]);
       }),
     );
 
@@ -184,7 +186,7 @@ for (const [name, makePlace] of Object.entries(places)) {
         const meta = { ...initialKvMeta, changes: 8, revision: 9 };
         tables.commit(meta, "normal");
         const state = (from: KvTables): unknown => [
-          from.headSlice({ ...all, deadAfter: 0 }),
+          from.deadSlice({ ...all, after: 0 }).map(({ number }) => number),
           from.liveSlice({ ...all, values: true }).map(({ number }) => number),
           from.firstFrom(9),
         ];

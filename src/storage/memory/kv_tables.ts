@@ -9,9 +9,9 @@ import {
   type ChangeHead,
   type ChangeLink,
   type ChangeNumber,
+  type DeadKey,
   initialKvMeta,
   type KeyedChange,
-  type KeyHead,
   type KeyRange,
   type KvMeta,
   type KvTables,
@@ -111,17 +111,13 @@ export class MemoryKvTables implements KvTables {
     return found;
   }
 
-  headSlice(slice: Slice & { readonly deadAfter: ChangeNumber }): readonly KeyHead[] {
-    const heads: KeyHead[] = [];
-    for (const { key, number } of first(this.#live.pairs(slice), slice.rowsMax)) {
-      heads.push({ key, number, dead: false });
+  deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[] {
+    const found: DeadKey[] = [];
+    for (const pair of this.#dead.pairs(slice)) {
+      if (found.length === slice.rowsMax) break;
+      if (pair.number > slice.after) found.push(pair);
     }
-    const died = filter(this.#dead.pairs(slice), ({ number }) => number > slice.deadAfter);
-    for (const { key, number } of first(died, slice.rowsMax)) {
-      heads.push({ key, number, dead: true });
-    }
-    const sign = slice.reverse ? -1 : 1;
-    return heads.sort((a, b) => sign * compareBytes(a.key, b.key)).slice(0, slice.rowsMax);
+    return found;
   }
 
   countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array } {
@@ -168,16 +164,4 @@ function withoutValue(change: Change): KeyedChange {
 function restore(keys: SortedKeys, key: Uint8Array, number: ChangeNumber | undefined): void {
   if (number === undefined) keys.delete(key);
   else keys.set(key, number);
-}
-
-function* first<T>(items: Iterable<T>, count: number): Generator<T, undefined> {
-  let left = count;
-  for (const item of items) {
-    if (left-- === 0) return;
-    yield item;
-  }
-}
-
-function* filter<T>(items: Iterable<T>, wanted: (item: T) => boolean): Generator<T, undefined> {
-  for (const item of items) if (wanted(item)) yield item;
 }

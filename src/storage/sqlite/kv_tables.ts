@@ -11,9 +11,9 @@ import {
   type ChangeHead,
   type ChangeLink,
   type ChangeNumber,
+  type DeadKey,
   keyBytesMax,
   type KeyedChange,
-  type KeyHead,
   type KeyRange,
   KvFullError,
   type KvMeta,
@@ -183,14 +183,10 @@ export class SqliteKvTables implements KvTables {
     return this.#all(statement, slice.start, endOf(slice), slice.rowsMax).map(parseKeyedChange);
   }
 
-  headSlice(slice: Slice & { readonly deadAfter: ChangeNumber }): readonly KeyHead[] {
-    const { heads } = slice.reverse ? this.#sql.backward : this.#sql.forward;
-    const rows = this.#all(heads, slice.start, endOf(slice), slice.deadAfter, slice.rowsMax);
-    return rows.map((row) => ({
-      key: blob(row, "key"),
-      number: count(row, "number"),
-      dead: count(row, "dead") === 1,
-    }));
+  deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[] {
+    const { dead } = slice.reverse ? this.#sql.backward : this.#sql.forward;
+    return this.#all(dead, slice.start, endOf(slice), slice.after, slice.rowsMax)
+      .map((row) => ({ key: blob(row, "key"), number: count(row, "number") }));
   }
 
   countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array } {
@@ -308,9 +304,8 @@ function prepareDirection(database: SqliteDatabase, order: "ASC" | "DESC") {
   return {
     live: live(keyedColumns),
     liveWithValues: live(sliceColumns),
-    heads: database.prepare(`SELECT key, number, 0 AS dead FROM live WHERE key >= ?1 AND key < ?2
-      UNION ALL SELECT key, number, 1 FROM dead WHERE key >= ?1 AND key < ?2 AND number > ?3
-      ORDER BY key ${order} LIMIT ?4`),
+    dead: database.prepare(`SELECT key, number FROM dead WHERE key >= ? AND key < ? AND number > ?
+      ORDER BY key ${order} LIMIT ?`),
     keyAtOffset: database.prepare(`SELECT key FROM live WHERE key >= ? AND key < ?
       ORDER BY key ${order} LIMIT 1 OFFSET ?`),
   };
