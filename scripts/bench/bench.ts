@@ -50,7 +50,6 @@ async function main(): Promise<void> {
     }
   } finally {
     await Promise.all(clusters.map((cluster) => cluster.end()));
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -63,7 +62,10 @@ function makeFolder(dir: string | undefined): string {
   if (statfsSync(parent).type === tmpfsMagic) {
     throw new BenchUsageError(`${parent} is in memory (tmpfs); name a folder on a disk by --dir`);
   }
-  return mkdtempSync(join(parent, "skein-bench-"));
+  const folder = mkdtempSync(join(parent, "skein-bench-"));
+  // Also when the run is interrupted; by then the servers are killed.
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 async function startClusters(
