@@ -38,7 +38,7 @@ async function syncsOf(engine: string, mode: string): Promise<readonly (readonly
   return syncs.slice(0, 20);
 }
 
-describe("a write that is reported done", { skip }, () => {
+describe("a write that is reported done", { skip, timeout: 60_000 }, () => {
   it("was synced to the WAL of raft.db, once, and raft.mark was not", async () => {
     const writes = await syncsOf("sqlite", "full");
     assert.equal(writes.length, 20);

@@ -3,7 +3,7 @@
 import { assert } from "../../lib/assert.ts";
 import { decodeConfiguration } from "../../raft/encoding.ts";
 import type { LogWrite } from "../../raft/ready.ts";
-import type { Index, PositionedConfiguration } from "../../raft/types.ts";
+import type { Entry, Index } from "../../raft/types.ts";
 import type { SqliteDatabase, SqliteStatement } from "../../runtime/mod.ts";
 import { isFull } from "./raft_database.ts";
 import { entryValues } from "./raft_rows.ts";
@@ -18,6 +18,9 @@ import {
   stateValues,
 } from "./raft_schema.ts";
 
+/** Rows that one statement inserts: a call into the driver costs more than a row. */
+const portionRows = 16;
+
 /** The prepared statements of a write, for one open raft.db. */
 export class RaftTransaction {
   readonly #begin: SqliteStatement;
@@ -27,6 +30,7 @@ export class RaftTransaction {
   readonly #state: SqliteStatement;
   readonly #boundary: SqliteStatement;
   readonly #entry: SqliteStatement;
+  readonly #entryPortion: SqliteStatement;
   readonly #configuration: SqliteStatement;
   readonly #deleteEntries: SqliteStatement;
   readonly #deleteEntriesFrom: SqliteStatement;
@@ -41,6 +45,8 @@ export class RaftTransaction {
     this.#state = database.prepare(insertStateSql);
     this.#boundary = database.prepare(insertBoundarySql);
     this.#entry = database.prepare(insertEntrySql);
+    const moreRows = ", (?, ?, ?, ?, ?, ?)".repeat(portionRows - 1);
+    this.#entryPortion = database.prepare(insertEntrySql + moreRows);
     this.#configuration = database.prepare(insertConfigurationSql);
     // Without a condition SQLite frees whole pages instead of deleting row by row.
     this.#deleteEntries = database.prepare("DELETE FROM entries");
@@ -77,12 +83,7 @@ export class RaftTransaction {
       this.#boundary.run(...boundaryValues(write.snapshot));
     }
     if (write.truncateFrom !== undefined) this.#truncateFrom(write.truncateFrom);
-    for (const entry of write.entries) {
-      this.#entry.run(...entryValues(entry));
-      if (entry.kind !== "configuration") continue;
-      const position = { index: entry.index, term: entry.term };
-      this.#addConfiguration({ position, configuration: decodeConfiguration(entry.data) });
-    }
+    this.#addEntries(write.entries);
     if (write.compactTo === undefined) return;
     this.#boundary.run(...boundaryValues(write.compactTo));
     this.#deleteConfigurationsTo.run(write.compactTo.position.index);
@@ -93,8 +94,17 @@ export class RaftTransaction {
     this.#deleteConfigurationsFrom.run(index);
   }
 
-  #addConfiguration(configuration: PositionedConfiguration): void {
-    this.#configuration.run(...configurationValues(configuration));
+  #addEntries(entries: readonly Entry[]): void {
+    let at = 0;
+    for (; at + portionRows <= entries.length; at += portionRows) {
+      this.#entryPortion.run(...entries.slice(at, at + portionRows).flatMap(entryValues));
+    }
+    for (; at < entries.length; at++) this.#entry.run(...entryValues(entries[at]!));
+    for (const { kind, index, term, data } of entries) {
+      if (kind !== "configuration") continue;
+      const added = { position: { index, term }, configuration: decodeConfiguration(data) };
+      this.#configuration.run(...configurationValues(added));
+    }
   }
 
   /** SQLite rolls back by itself after some errors; then there is nothing left to roll back. */
