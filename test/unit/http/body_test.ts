@@ -47,7 +47,7 @@ describe("limits of a body", () => {
     assert.equal(probe.kv.writes, 2);
   });
 
-  it("an endless body is taken in for 64 MiB, so that the answer is read, then cut off", async () => {
+  it("an endless body is taken in for 64 MiB, so that its sender reads why", async () => {
     probe = new HttpProbe({ limits });
     const piece = new Uint8Array(1024 * 1024);
     let pulled = 0;
