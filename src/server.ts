@@ -18,6 +18,7 @@ import { KvStateMachine } from "./kv/state_machine.ts";
 import { hex } from "./lib/bytes.ts";
 import { formatHostPort } from "./lib/host_port.ts";
 import type { Logger } from "./lib/logger.ts";
+import { Prng } from "./lib/prng.ts";
 import { commit, version } from "./lib/version.ts";
 import type { Birth } from "./node/birth.ts";
 import { Peers, protocolVersion } from "./node/peers.ts";
@@ -193,6 +194,7 @@ class SkeinServer implements RunningServer {
       transport: this.#transport,
       forwarder: this.#forwarder,
       clock: systemClock,
+      rng: new Prng(drawNonce()),
       logger: this.#logger,
       onBirth: (birth) => this.#birth = birth,
       onIdentity: (changed) => peers.setIdentity(changed),

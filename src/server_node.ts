@@ -6,7 +6,6 @@
 import type { Config } from "./config/schema.ts";
 import type { KvStateMachine } from "./kv/state_machine.ts";
 import type { Logger } from "./lib/logger.ts";
-import { Prng } from "./lib/prng.ts";
 import { AddressKeeper } from "./node/address_keeper.ts";
 import { version } from "./lib/version.ts";
 import { Birth, firstWrite } from "./node/birth.ts";
@@ -15,6 +14,7 @@ import { open } from "./node/opening.ts";
 import type { Peers } from "./node/peers.ts";
 import type { Clock, Identity, PeerAddress, Transport } from "./node/ports.ts";
 import { allMembers } from "./raft/configuration.ts";
+import type { Rng } from "./raft/ports.ts";
 import type { NodeId, RestoredState } from "./raft/types.ts";
 import { nodeLimits, raftOptions } from "./server_options.ts";
 import type { OpenedStorage } from "./server_storage.ts";
@@ -45,6 +45,8 @@ export interface NodeFormation {
   readonly transport: Transport;
   readonly forwarder: Forwarder;
   readonly clock: Clock;
+  /** For election timeouts. */
+  readonly rng: Rng;
   readonly logger: Logger;
   readonly onBirth: (birth: Birth) => void;
   readonly onIdentity: (identity: Identity) => void;
@@ -129,9 +131,8 @@ export class FormedNode {
   constructor(formation: NodeFormation, restored: RestoredState) {
     this.#formation = formation;
     this.#identity = formation.identity;
-    const { config, storage, machine, transport, clock, peers, forwarder } = formation;
+    const { config, storage, machine, transport, clock, rng, peers, forwarder } = formation;
     const { nodeId: self, clusterId } = config;
-    const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
     this.node = new RaftNode<Query, Answer, Result>({
       raft: raftOptions(config),
       limits: nodeLimits(config),
@@ -140,7 +141,7 @@ export class FormedNode {
       machine,
       transport,
       clock,
-      rng: new Prng(seed),
+      rng,
       onRecovered: () => this.#recovered(),
       onFatal: formation.onFatal,
     });

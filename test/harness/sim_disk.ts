@@ -12,6 +12,8 @@ import {
   type IdentityStore,
   type StorageEngine,
 } from "../../src/node/ports.ts";
+import type { LogWrite } from "../../src/raft/ready.ts";
+import type { HardState, Index } from "../../src/raft/types.ts";
 import { MemoryDisk, MemoryEngine } from "../../src/storage/memory/memory_engine.ts";
 import type { SimProcess } from "./sim_process.ts";
 import type { SimScheduler } from "./sim_scheduler.ts";
@@ -40,9 +42,21 @@ interface Job {
 /** How often a write that found the disk full is tried again by the device's queue. */
 const retryUs = 50_000;
 
+/** Something that became durable. */
+type Change =
+  | { readonly kind: "write"; readonly write: LogWrite }
+  | { readonly kind: "discard"; readonly from: Index; readonly hardState: HardState };
+
+/** What stood on a disk at some time: a copy of a directory. */
+export interface SimDiskImage {
+  readonly changes: readonly Change[];
+  readonly identity: Identity | undefined;
+}
+
 export class SimDisk {
-  /** Damage, a lost log and free space are set here. */
-  readonly log = new MemoryDisk({ durable: "onFlush" });
+  #log = new MemoryDisk({ durable: "onFlush" });
+  /** Everything that made the log what it is. */
+  #changes: Change[] = [];
   readonly #scheduler: SimScheduler;
   readonly #prng: Prng;
   readonly #options: SimDiskOptions;
@@ -62,6 +76,11 @@ export class SimDisk {
     this.#scheduler = parts.scheduler;
     this.#prng = parts.prng;
     this.#options = options;
+  }
+
+  /** Damage, a lost log and free space are set here. */
+  get log(): MemoryDisk {
+    return this.#log;
   }
 
   /** Opens it for a process. Call `crash` when that process has died, before the next one opens. */
@@ -98,8 +117,25 @@ export class SimDisk {
 
   /** Somebody emptied the directory. */
   wipe(): void {
-    this.log.loseLog();
-    this.#identity = undefined;
+    this.restore({ changes: [], identity: undefined });
+  }
+
+  /** Copies what is durable. */
+  image(): SimDiskImage {
+    return { changes: [...this.#changes], identity: this.#identity };
+  }
+
+  /** Puts a copy of this or another disk in the place of what is there. */
+  restore({ changes, identity }: SimDiskImage): void {
+    this.#log = replayed(changes);
+    this.#changes = [...changes];
+    this.#identity = identity;
+  }
+
+  /** Puts back the log of a copy alone: the mark and the identity know that there was more. */
+  regress({ changes }: SimDiskImage): void {
+    this.#log.takeLogOf(replayed(changes));
+    this.#changes = [...changes];
   }
 
   #openStorage({ process, clock }: Opened): StorageEngine {
@@ -109,7 +145,10 @@ export class SimDisk {
       writesAreDurable: true,
       log: engine.log,
       stored: () => engine.stored(),
-      discard: (from, hardState) => engine.discard(from, hardState),
+      discard: (from, hardState) => {
+        engine.discard(from, hardState);
+        this.#changes.push({ kind: "discard", from, hardState });
+      },
       space: () => engine.space(),
       close: () => engine.close(),
       persist: (write, done) => {
@@ -118,14 +157,20 @@ export class SimDisk {
           finish: () => {
             // A full disk has not taken the write yet; the engine tries again by itself.
             if (this.log.unflushedCount === 0) return false;
-            this.log.flush(1);
+            this.#flush(write);
             this.#scheduler.trace(`${process.name} persisted ${write.number}`);
             return true;
           },
-          survive: () => this.log.flush(1),
+          survive: () => this.#flush(write),
         });
       },
     };
+  }
+
+  #flush(write: LogWrite): void {
+    if (this.log.unflushedCount === 0) return;
+    this.#changes.push({ kind: "write", write });
+    this.log.flush(1);
   }
 
   #openIdentity(process: SimProcess): IdentityStore {
@@ -180,4 +225,14 @@ export class SimDisk {
     this.#busy = false;
     if (this.#jobs.length > 0) this.#work();
   }
+}
+
+function replayed(changes: readonly Change[]): MemoryDisk {
+  const disk = new MemoryDisk({ durable: "onFlush" });
+  for (const change of changes) {
+    if (change.kind === "discard") disk.discard(change.from, change.hardState);
+    else disk.write(change.write, () => {});
+    disk.flush();
+  }
+  return disk;
 }

@@ -157,13 +157,19 @@ export class SimNetwork implements LinkNetwork, TransportNetwork {
     done: (answer: HelloAnswer | undefined) => void,
   ): void {
     const { from, to } = way;
-    const giveUp = (): void => void this.scheduler.after(unansweredUs, () => done(undefined));
+    let isWaiting = true;
+    const finish = (answer: HelloAnswer | undefined): void => {
+      if (isWaiting) done(answer);
+      isWaiting = false;
+    };
     this.scheduler.after(this.drawDelayUs(), () => {
+      // Also for who is asked and dies, or stands still, before it answers.
+      this.scheduler.after(unansweredUs, () => finish(undefined));
       const target = this.at(to);
-      if (target === undefined || this.isCut(from, to) || this.isLost()) return giveUp();
+      if (target === undefined || this.isCut(from, to) || this.isLost()) return;
       target.judge(mine, (answer) => {
-        if (this.isCut(to, from) || this.isLost()) return giveUp();
-        this.scheduler.after(this.drawDelayUs(), () => done(answer));
+        if (this.isCut(to, from) || this.isLost()) return;
+        this.scheduler.after(this.drawDelayUs(), () => finish(answer));
       });
     });
   }

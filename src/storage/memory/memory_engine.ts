@@ -78,6 +78,14 @@ export class MemoryDisk {
     this.#entries.clear();
   }
 
+  /** Has the log of another disk from now on; the mark stays, as when raft.db is put back alone. */
+  takeLogOf(other: MemoryDisk): void {
+    this.#outline = other.#outline;
+    this.#firstDamaged = Infinity;
+    this.#entries.clear();
+    for (const [index, entry] of other.#entries) this.#entries.set(index, entry);
+  }
+
   stored(): StoredLog {
     const { hardState, boundary, configurations, batchNumber, lastIndex } = this.#outline;
     const mark = this.#mark && { mark: this.#mark };

@@ -1,0 +1,353 @@
+/**
+ * A node of the simulation: the program from its data directory up to its services, put together as
+ * src/server.ts does it, over simulated disk, network and clock. The directory outlives the
+ * process; every start is a new one.
+ */
+
+import type { Config } from "../../src/config/schema.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import type { Operation } from "../../src/kv/command.ts";
+import { encodeCommand } from "../../src/kv/command_encoding.ts";
+import type { Answer } from "../../src/kv/query.ts";
+import { dataVersion } from "../../src/kv/record.ts";
+import type { Result } from "../../src/kv/result.ts";
+import { KvStateMachine } from "../../src/kv/state_machine.ts";
+import { hex, lossyText } from "../../src/lib/bytes.ts";
+import { createLogger } from "../../src/lib/logger.ts";
+import type { Prng } from "../../src/lib/prng.ts";
+import type { Birth } from "../../src/node/birth.ts";
+import type { NodeStatus } from "../../src/node/parts.ts";
+import { Peers } from "../../src/node/peers.ts";
+import type { ProposeOutcome } from "../../src/node/pending.ts";
+import type { Identity, IdentityStore, StorageEngine, Transport } from "../../src/node/ports.ts";
+import type { ReadLevelAsked, ReadOutcome } from "../../src/node/readers.ts";
+import type { TransferOutcome } from "../../src/node/transfers.ts";
+import type { LogWrite } from "../../src/raft/ready.ts";
+import type { NodeId } from "../../src/raft/types.ts";
+import { type FormedNode, formNode } from "../../src/server_node.ts";
+import { get, put } from "./kv_commands.ts";
+import { SimClock } from "./sim_clock.ts";
+import { SimDisk, type SimDiskImage } from "./sim_disk.ts";
+import type { SimNetwork } from "./sim_network.ts";
+import { SimProcess } from "./sim_process.ts";
+import type { SimScheduler } from "./sim_scheduler.ts";
+import { SimStore } from "./sim_store.ts";
+
+/** What a node shares with all others of its simulation. */
+export interface SimWorld {
+  readonly scheduler: SimScheduler;
+  readonly prng: Prng;
+  readonly network: SimNetwork;
+}
+
+/** What stands in a node's configuration file. */
+export interface SimNodeOptions {
+  readonly id: NodeId;
+  /** All nodes that the file names, this one included. */
+  readonly ids: readonly NodeId[];
+  /** Where the node listens; `n1` for node 1 unless given. */
+  readonly address?: string;
+  /** Where the file says that another node is; `n2` for node 2 unless given. */
+  readonly addressOf?: (id: NodeId) => string;
+  readonly clusterId?: string;
+  /** Keys of the configuration, by path, as typed. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** A directory as it was copied. */
+export interface SimDirectory {
+  readonly disk: SimDiskImage;
+  readonly store: SimStore;
+}
+
+/** One start of the program. */
+interface Life {
+  readonly process: SimProcess;
+  readonly clock: SimClock;
+  readonly machine: KvStateMachine;
+  readonly storage: StorageEngine;
+  readonly identities: IdentityStore;
+  transport?: Transport;
+  peers?: Peers;
+  birth?: Birth;
+  formed?: FormedNode;
+}
+
+/** What a client of the node was told, each thing it was told in order. */
+export type Told<Outcome> = readonly Outcome[];
+
+export class SimNode {
+  readonly id: NodeId;
+  readonly address: string;
+  readonly disk: SimDisk;
+  /** kv.db. */
+  store = new SimStore();
+  options: SimNodeOptions;
+  /** Why the last process ended by itself. */
+  ended: string | undefined;
+  /** Lines of the log of all starts. */
+  readonly lines: string[] = [];
+  /** Everything that any start handed to its disk, newest last. */
+  readonly writes: LogWrite[] = [];
+  /** Called when the program is about to save an identity: `kill` here to come before it. */
+  beforeSave: (identity: Identity) => void = () => {};
+  readonly #world: SimWorld;
+  #life: Life | undefined;
+
+  constructor(world: SimWorld, options: SimNodeOptions) {
+    this.#world = world;
+    this.options = options;
+    this.id = options.id;
+    this.address = options.address ?? `n${options.id}`;
+    const { scheduler, prng } = world;
+    this.disk = new SimDisk({ scheduler, prng: prng.split() }, {
+      latencyMinUs: 200,
+      latencyMaxUs: 2_000,
+    });
+  }
+
+  // ---- The process ----
+
+  start(): void {
+    if (this.isRunning) throw new Error(`Node ${this.id} is running already`);
+    const { scheduler, prng } = this.#world;
+    this.ended = undefined;
+    const process = new SimProcess(this.address, { scheduler, prng: prng.split() });
+    const clock = new SimClock({ scheduler, process });
+    const { storage, identity } = this.disk.open({
+      process,
+      clock,
+      onFatal: (error) => this.#end(error.message),
+    });
+    const machine = new KvStateMachine({ tables: this.store.tables });
+    const identities: IdentityStore = {
+      load: () => identity.load(),
+      save: (changed, done) => {
+        this.beforeSave(changed);
+        process.run(() => identity.save(changed, done));
+      },
+    };
+    const life: Life = { process, clock, machine, identities, storage: this.#watched(storage) };
+    this.#life = life;
+    const known = this.#identify(identities.load());
+    identities.save(known, () => this.#run(life, known));
+  }
+
+  get isRunning(): boolean {
+    return this.#life !== undefined;
+  }
+
+  /** kill -9, or a power cut: what was not synced is lost, all but a prefix drawn at random. */
+  kill(): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    this.#life = undefined;
+    life.process.kill();
+    life.storage.close();
+    this.disk.crash();
+    this.store.tables.rollback();
+  }
+
+  /** An orderly end. */
+  stop(): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    life.birth?.stop();
+    void life.formed?.close();
+    life.transport?.close(() => {});
+    life.machine.makeDurable(() => {});
+    this.kill();
+  }
+
+  /** The process stands still until {@link resume}. */
+  pause(): void {
+    this.#running().process.pause();
+  }
+
+  resume(): void {
+    this.#running().process.resume();
+  }
+
+  // ---- The directory ----
+
+  /** Somebody emptied it. */
+  wipe(): void {
+    this.disk.wipe();
+    this.store = new SimStore();
+  }
+
+  copy(): SimDirectory {
+    return { disk: this.disk.image(), store: this.store.copy() };
+  }
+
+  restore({ disk, store }: SimDirectory): void {
+    this.disk.restore(disk);
+    this.store = store.copy();
+  }
+
+  identity(): Identity | undefined {
+    return this.disk.image().identity;
+  }
+
+  // ---- What it knows ----
+
+  get formed(): FormedNode | undefined {
+    return this.#life?.formed;
+  }
+
+  get birth(): Birth | undefined {
+    return this.#life?.birth;
+  }
+
+  get clock(): SimClock {
+    return this.#running().clock;
+  }
+
+  /** Throws where no node runs. */
+  status(): NodeStatus {
+    const { formed } = this.#running();
+    if (formed === undefined) throw new Error(`Node ${this.id} is not formed`);
+    return formed.node.status();
+  }
+
+  get leads(): boolean {
+    return this.formed?.node.status().role === "leader";
+  }
+
+  /** The value of a key in the store of this node; undefined when unreadable or absent. */
+  value(key: string): string | undefined {
+    const answer = this.formed?.node.readNow("eventual", get(key));
+    return answer === undefined ? undefined : textOf(answer);
+  }
+
+  // ---- What clients ask ----
+
+  propose(operation: Operation, withinMs = 5_000): Told<ProposeOutcome<Result>> {
+    const told: ProposeOutcome<Result>[] = [];
+    const { clock, formed } = this.#running();
+    const data = encodeCommand({ wallMs: clock.wallMs(), operation });
+    formed?.node.propose(data, clock.monotonicMs() + withinMs, (outcome) => told.push(outcome));
+    return told;
+  }
+
+  put(key: string, value: string, withinMs = 5_000): Told<ProposeOutcome<Result>> {
+    return this.propose(put(key, value), withinMs);
+  }
+
+  readIndex(withinMs = 5_000, level: ReadLevelAsked = "quorum"): Told<ReadOutcome> {
+    const told: ReadOutcome[] = [];
+    const { clock, formed } = this.#running();
+    const deadlineMs = clock.monotonicMs() + withinMs;
+    formed?.node.readIndex(level, deadlineMs, (outcome) => told.push(outcome));
+    return told;
+  }
+
+  transfer(target?: NodeId, withinMs = 5_000): Told<TransferOutcome> {
+    const told: TransferOutcome[] = [];
+    const { clock, formed } = this.#running();
+    const deadlineMs = clock.monotonicMs() + withinMs;
+    formed?.node.transferLeadership(target, deadlineMs, (outcome) => told.push(outcome));
+    return told;
+  }
+
+  #running(): Life {
+    if (this.#life === undefined) throw new Error(`Node ${this.id} is not running`);
+    return this.#life;
+  }
+
+  /** Each start is counted and written down before the node says a word to anybody. */
+  #identify(known: Identity | undefined): Identity {
+    if (known !== undefined) return { ...known, starts: known.starts + 1 };
+    const { prng } = this.#world;
+    const incarnation = hex(Uint8Array.from({ length: 8 }, () => prng.below(256)));
+    const { id: nodeId, clusterId = "c" } = this.options;
+    const fresh = { starts: 1, logEpoch: 1, recovering: false };
+    return { clusterId, nodeId, incarnation, ...fresh };
+  }
+
+  #run(life: Life, identity: Identity): void {
+    const { network, prng } = this.#world;
+    const { ids, addressOf = (id: NodeId) => `n${id}` } = this.options;
+    const nonce = prng.below(0x1_0000_0000);
+    const transport = network.open(this.address, life.process);
+    life.transport = transport;
+    const peers = new Peers({
+      identity,
+      nonce,
+      addresses: { rpc: this.address, http: `http://${this.address}` },
+      dataVersion,
+      programVersion: "0.0.0",
+      bootstrapIds: [...ids].sort((a, b) => a - b),
+    });
+    life.peers = peers;
+    transport.setHello((to) => peers.hello(to));
+    transport.onHello((theirs) => peers.judge(theirs));
+    transport.onRefused((peer, { reason, final }) => {
+      if (final) this.#refused(life, identity, `node ${peer}: ${reason}`);
+    });
+    const configured = ids.filter((id) => id !== this.id);
+    formNode({
+      identity,
+      nonce,
+      peers,
+      configured: configured.map((id) => ({ id, address: addressOf(id) })),
+      config: this.#config(),
+      storage: {
+        engine: life.storage,
+        identities: life.identities,
+        tables: this.store.tables,
+        close: () => {},
+      },
+      machine: life.machine,
+      transport,
+      forwarder: { forward: () => Promise.resolve({ kind: "notSent", detail: "not simulated" }) },
+      clock: life.clock,
+      rng: prng.split(),
+      logger: createLogger({
+        level: "debug",
+        format: "text",
+        write: (line) => this.lines.push(line),
+        timestamp: () => String(life.clock.monotonicMs()),
+      }),
+      onBirth: (birth) => life.birth = birth,
+      onIdentity: (changed) => peers.setIdentity(changed),
+      onFatal: (error) => this.#end(error instanceof Error ? error.message : String(error)),
+      done: (formed) => {
+        if (formed.kind === "refused") this.#refused(life, formed.identity, formed.reason);
+        else life.formed = formed.node;
+      },
+    });
+  }
+
+  #config(): Config {
+    const { clusterId = "c", config = {} } = this.options;
+    const given = { node_id: String(this.id), cluster_id: clusterId, ...config };
+    const flags = Object.entries(given).map(([path, text]) => ({ flag: path, path, text }));
+    return loadConfig({ flags }).config;
+  }
+
+  #refused(life: Life, identity: Identity, reason: string): void {
+    const refused = { ...(life.formed?.identity() ?? identity), refused: reason };
+    life.identities.save(refused, () => this.#end(`refused: ${reason}`));
+  }
+
+  #end(reason: string): void {
+    this.ended = reason;
+    this.kill();
+  }
+
+  #watched(storage: StorageEngine): StorageEngine {
+    return {
+      ...storage,
+      persist: (write, done) => {
+        this.writes.push(write);
+        storage.persist(write, done);
+      },
+    };
+  }
+}
+
+function textOf(answer: Answer): string | undefined {
+  const record = answer.kind === "records" ? answer.records[0] : undefined;
+  return record && lossyText(record.value);
+}
