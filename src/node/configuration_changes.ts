@@ -6,10 +6,15 @@
 
 import type { DropReason } from "../raft/ready.ts";
 import type { LogPosition, NodeId, PositionedConfiguration, ProposalId } from "../raft/types.ts";
+import type { QueueRefusal } from "./inbox.ts";
 
 export type ConfigurationOutcome =
   | { readonly kind: "applied"; readonly position: LogPosition }
-  | { readonly kind: "notApplied"; readonly reason: DropReason; readonly leader?: NodeId }
+  | {
+    readonly kind: "notApplied";
+    readonly reason: DropReason | QueueRefusal;
+    readonly leader?: NodeId;
+  }
   | { readonly kind: "unknown"; readonly reason: "leadershipLost" | "timeout" | "closing" };
 
 interface Waiting {
@@ -39,7 +44,8 @@ export class ConfigurationChanges {
     if (waiting !== undefined) waiting.position = position;
   }
 
-  dropped(id: ProposalId, reason: DropReason, leader: NodeId | undefined): void {
+  /** It was not appended and never will be. */
+  dropped(id: ProposalId, reason: DropReason | QueueRefusal, leader?: NodeId): void {
     const outcome = { kind: "notApplied", reason } as const;
     this.#settle(id, leader === undefined ? outcome : { ...outcome, leader });
   }
@@ -62,8 +68,11 @@ export class ConfigurationChanges {
     }
   }
 
-  settleAll(reason: "leadershipLost" | "closing"): void {
-    for (const id of [...this.#waiting.keys()]) this.#settle(id, { kind: "unknown", reason });
+  /** What still waits in the inbox will be dropped with proof when its turn comes. */
+  settleAccepted(reason: "leadershipLost" | "closing"): void {
+    for (const [id, { position }] of [...this.#waiting]) {
+      if (position !== undefined) this.#settle(id, { kind: "unknown", reason });
+    }
   }
 
   #settle(id: ProposalId, outcome: ConfigurationOutcome): void {

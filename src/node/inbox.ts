@@ -16,13 +16,16 @@ export interface InboxLimits {
   readonly clientBytesMax: number;
 }
 
+/** Why a client's input is not stepped, and never will be. */
+export type QueueRefusal = "overloaded" | "expiredInQueue" | "closing";
+
 /** What a client asks, with what it costs and how long it may wait. */
 export interface ClientInput {
   readonly input: Input;
   readonly bytes: number;
   readonly deadlineMs: number;
-  /** It waited beyond its deadline and was not stepped. */
-  readonly expired: () => void;
+  /** Called instead of stepping it. */
+  readonly refused: (reason: QueueRefusal) => void;
 }
 
 /** The lanes of one node. */

@@ -13,7 +13,7 @@ import type { Envelope } from "../raft/message.ts";
 import type { Leadership, LogWrite, Outcome, Ready } from "../raft/ready.ts";
 import type { ConfigurationChange, Index, LogPosition, NodeId, ProposalId } from "../raft/types.ts";
 import { ConfigurationChanges, type ConfigurationOutcome } from "./configuration_changes.ts";
-import { Inbox } from "./inbox.ts";
+import { type ClientInput, Inbox } from "./inbox.ts";
 import type { NodeParts, NodeStatus } from "./parts.ts";
 import { PendingProposals, type ProposeOutcome } from "./pending.ts";
 import { Readers, type ReadLevelAsked, type ReadOutcome } from "./readers.ts";
@@ -88,10 +88,10 @@ export class RaftNode<Query, Answer, Result> {
     this.#state = "closed";
     this.#stopTicks?.();
     for (let client = this.#inbox.takeClient(); client; client = this.#inbox.takeClient()) {
-      client.expired();
+      client.refused("closing");
     }
-    this.#proposals.settleAll("closing");
-    this.#changes.settleAll("closing");
+    this.#proposals.settleAccepted("closing");
+    this.#changes.settleAccepted("closing");
     this.#readers.close();
     this.#transfers.settleAll("closing");
     done();
@@ -106,18 +106,13 @@ export class RaftNode<Query, Answer, Result> {
     settle: (outcome: ProposeOutcome<Result>) => void,
   ): void {
     const id = ++this.#lastId;
-    const refuse = (reason: "overloaded" | "expiredInQueue" | "closing") =>
-      settle({ kind: "notApplied", reason });
-    if (this.#state === "closed") return refuse("closing");
-    const accepted = this.#inbox.offer({
+    this.#proposals.add(id, deadlineMs, settle);
+    this.#offer({
       input: { kind: "propose", id, data },
       bytes: data.length,
       deadlineMs,
-      expired: () => this.#proposals.forget(id, () => refuse("expiredInQueue")),
+      refused: (reason) => this.#proposals.dropped(id, reason),
     });
-    if (!accepted) return refuse("overloaded");
-    this.#proposals.add(id, deadlineMs, settle);
-    this.#schedule();
   }
 
   /**
@@ -151,11 +146,13 @@ export class RaftNode<Query, Answer, Result> {
     settle: (outcome: ConfigurationOutcome) => void,
   ): void {
     const id = ++this.#lastId;
-    const refuse = () => settle({ kind: "notApplied", reason: "overloaded" });
-    const input = { kind: "changeConfiguration", id, expected, change } as const;
-    if (!this.#inbox.offer({ input, bytes: 0, deadlineMs, expired: refuse })) return refuse();
     this.#changes.add(id, deadlineMs, settle);
-    this.#schedule();
+    this.#offer({
+      input: { kind: "changeConfiguration", id, expected, change },
+      bytes: 0,
+      deadlineMs,
+      refused: (reason) => this.#changes.dropped(id, reason),
+    });
   }
 
   transferLeadership(
@@ -164,14 +161,18 @@ export class RaftNode<Query, Answer, Result> {
     settle: (outcome: TransferOutcome) => void,
   ): void {
     const id = ++this.#lastId;
-    const input = {
-      kind: "transferLeadership",
-      id,
-      ...(target !== undefined && { target }),
-    } as const;
-    const refuse = () => settle({ kind: "failed", reason: "timeout" });
-    if (!this.#inbox.offer({ input, bytes: 0, deadlineMs, expired: refuse })) return refuse();
     this.#transfers.add(id, settle);
+    this.#offer({
+      input: { kind: "transferLeadership", id, ...(target !== undefined && { target }) },
+      bytes: 0,
+      deadlineMs,
+      refused: (reason) => this.#transfers.failed(id, reason),
+    });
+  }
+
+  #offer(client: ClientInput): void {
+    if (this.#state === "closed") return client.refused("closing");
+    if (!this.#inbox.offer(client)) return client.refused("overloaded");
     this.#schedule();
   }
 
@@ -279,7 +280,7 @@ export class RaftNode<Query, Answer, Result> {
       const client = this.#inbox.takeClient();
       if (client === undefined) break;
       bytes += client.bytes;
-      if (client.deadlineMs <= nowMs) client.expired();
+      if (client.deadlineMs <= nowMs) client.refused("expiredInQueue");
       else this.#core.step(client.input, nowMs);
     }
     for (const { id, level } of this.#readers.take()) {
@@ -366,8 +367,8 @@ export class RaftNode<Query, Answer, Result> {
 
   #changeLeadership(leadership: Leadership): void {
     if (this.#leads && leadership.role !== "leader") {
-      this.#proposals.settleAll("leadershipLost");
-      this.#changes.settleAll("leadershipLost");
+      this.#proposals.settleAccepted("leadershipLost");
+      this.#changes.settleAccepted("leadershipLost");
     }
     this.#leads = leadership.role === "leader";
     if (leadership.leader !== undefined) {

@@ -7,12 +7,13 @@
 
 import type { DropReason } from "../raft/ready.ts";
 import type { Index, LogPosition, NodeId, ProposalId } from "../raft/types.ts";
+import type { QueueRefusal } from "./inbox.ts";
 
 export type ProposeOutcome<Result> =
   | { readonly kind: "applied"; readonly position: LogPosition; readonly result: Result }
   | {
     readonly kind: "notApplied";
-    readonly reason: DropReason | "expiredInQueue" | "closing";
+    readonly reason: DropReason | QueueRefusal;
     readonly leader?: NodeId;
   }
   | {
@@ -48,7 +49,8 @@ export class PendingProposals<Result> {
     this.#byIndex.set(position.index, id);
   }
 
-  dropped(id: ProposalId, reason: DropReason, leader: NodeId | undefined): void {
+  /** It was not appended and never will be. */
+  dropped(id: ProposalId, reason: DropReason | QueueRefusal, leader?: NodeId): void {
     const outcome = { kind: "notApplied", reason } as const;
     this.#settle(id, leader === undefined ? outcome : { ...outcome, leader });
   }
@@ -64,11 +66,6 @@ export class PendingProposals<Result> {
     );
   }
 
-  /** It was never stepped: the caller tells why. */
-  forget(id: ProposalId, tell: () => void): void {
-    if (this.#waiting.delete(id)) tell();
-  }
-
   expire(nowMs: number): void {
     for (const [id, { deadlineMs, position }] of this.#waiting) {
       // Without a position it still waits in the inbox, where it expires as not applied.
@@ -78,9 +75,14 @@ export class PendingProposals<Result> {
     }
   }
 
-  /** What was accepted may commit under the next leader, or not. */
-  settleAll(reason: "leadershipLost" | "closing"): void {
-    for (const id of [...this.#waiting.keys()]) this.#settle(id, { kind: "unknown", reason });
+  /**
+   * What was accepted may commit under the next leader, or not. What still waits in the inbox will
+   * be dropped with proof when its turn comes.
+   */
+  settleAccepted(reason: "leadershipLost" | "closing"): void {
+    for (const [id, { position }] of [...this.#waiting]) {
+      if (position !== undefined) this.#settle(id, { kind: "unknown", reason });
+    }
   }
 
   #settle(id: ProposalId, outcome: ProposeOutcome<Result>): void {

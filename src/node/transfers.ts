@@ -2,8 +2,9 @@
 
 import type { Outcome } from "../raft/ready.ts";
 import type { NodeId, ProposalId } from "../raft/types.ts";
+import type { QueueRefusal } from "./inbox.ts";
 
-type FailReason = (Outcome & { readonly kind: "transferFailed" })["reason"] | "closing";
+type FailReason = (Outcome & { readonly kind: "transferFailed" })["reason"] | QueueRefusal;
 
 /** What became of a transfer. */
 export type TransferOutcome =
@@ -22,13 +23,13 @@ export class Transfers {
     this.#settle(id, { kind: "transferred", to });
   }
 
-  failed(id: ProposalId, reason: FailReason, leader: NodeId | undefined): void {
+  failed(id: ProposalId, reason: FailReason, leader?: NodeId): void {
     const outcome = { kind: "failed", reason } as const;
     this.#settle(id, leader === undefined ? outcome : { ...outcome, leader });
   }
 
   settleAll(reason: "closing"): void {
-    for (const id of [...this.#waiting.keys()]) this.failed(id, reason, undefined);
+    for (const id of [...this.#waiting.keys()]) this.failed(id, reason);
   }
 
   #settle(id: ProposalId, outcome: TransferOutcome): void {

@@ -209,9 +209,21 @@ function judgeTransfer(
         outcome: "not_applied",
         retryable: true,
       });
-    case "timeout":
-      return new ServiceError("timeout", "The target did not take over; the leader serves on", {
+    case "overloaded":
+      return new ServiceError("overloaded", "Too many requests are waiting on the leader", {
         outcome: "not_applied",
+        retryable: true,
+        retryAfterMs: 1_000,
+      });
+    case "expiredInQueue":
+      return new ServiceError("timeout", "The time was up before the leader took the request", {
+        outcome: "not_applied",
+        retryable: true,
+      });
+    case "timeout":
+      // The target may have been told to campaign, and may still do so.
+      return new ServiceError("timeout", "The target did not take over in time", {
+        outcome: "unknown",
         retryable: true,
       });
     case "leadershipLost":

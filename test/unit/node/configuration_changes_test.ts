@@ -70,9 +70,9 @@ describe("ConfigurationChanges", () => {
       const { changes, told } = waiting();
       changes.accepted(1, position("5@2"));
       if (reason === "timeout") changes.expire(1000);
-      else changes.settleAll(reason);
+      else changes.settleAccepted(reason);
       assert.deepEqual(told, [{ kind: "unknown", reason }]);
-      changes.settleAll("closing");
+      changes.settleAccepted("closing");
       assert.equal(told.length, 1, "each is told once");
     }
   });

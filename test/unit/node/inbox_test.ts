@@ -13,7 +13,7 @@ function beat(round: number): Envelope {
 function offer(inbox: Inbox, bytes: number): boolean {
   const data = new Uint8Array(bytes);
   const input = { kind: "propose", id: bytes, data } as const;
-  return inbox.offer({ input, bytes, deadlineMs: 1, expired: () => {} });
+  return inbox.offer({ input, bytes, deadlineMs: 1, refused: () => {} });
 }
 
 describe("Inbox, control lane", () => {

@@ -43,11 +43,11 @@ describe("PendingProposals", () => {
   it("tells that it is unknown when leadership is lost after the append", () => {
     const { proposals, told } = pending();
     proposals.accepted(1, position("5@2"));
-    proposals.settleAll("leadershipLost");
-    assert.deepEqual(told[0], { kind: "unknown", reason: "leadershipLost" });
+    proposals.settleAccepted("leadershipLost");
+    assert.deepEqual(told, [{ kind: "unknown", reason: "leadershipLost" }]);
     proposals.applied(position("5@2"), "late");
-    assert.equal(told.length, 2, "each is told once");
-    assert.equal(proposals.size, 0);
+    assert.equal(told.length, 1, "each is told once");
+    assert.equal(proposals.size, 1, "the other one was not appended, and will be told so");
   });
 
   it("an accepted one that is late is unknown, one that is still queued is not touched", () => {
@@ -60,13 +60,12 @@ describe("PendingProposals", () => {
     assert.equal(proposals.size, 1);
   });
 
-  it("forgets one that was never stepped, and lets the caller tell why, once", () => {
+  it("one that was never stepped is told why, once", () => {
     const { proposals, told } = pending();
-    const why: string[] = [];
-    proposals.forget(1, () => why.push("expired"));
-    proposals.forget(1, () => why.push("again"));
-    proposals.settleAll("closing");
-    assert.deepEqual([why, told.length], [["expired"], 1]);
+    proposals.dropped(1, "expiredInQueue");
+    proposals.dropped(1, "closing");
+    proposals.settleAccepted("closing");
+    assert.deepEqual(told, [{ kind: "notApplied", reason: "expiredInQueue" }]);
   });
 
   it("a place in the log that was given twice belongs to the second", () => {
