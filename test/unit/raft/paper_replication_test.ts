@@ -281,7 +281,7 @@ describe("Paper §8, clients", () => {
 });
 
 describe("Paper §5.5, crashes", () => {
-  it("a follower that restarts goes on from its disk, and holds all that it acknowledged", () => {
+  it("a follower that restarts goes on from its disk and holds what it acknowledged", () => {
     const cluster = led();
     cluster.propose(1, "a");
     cluster.settle();
@@ -316,7 +316,7 @@ describe("Paper §5.5, crashes", () => {
   });
 
   it("an acknowledgement of an earlier term does not count, even for the same position", () => {
-    // Node 1 led term 2, and leads term 4. In between node 2 may have replaced what it acknowledged.
+    // Node 1 led term 2, and leads term 4. In between node 2 may have replaced what it confirmed.
     const cluster = three();
     cluster.restore(1, { terms: [2], term: 3 });
     cluster.restore(3, { terms: [], term: 3 });
