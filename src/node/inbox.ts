@@ -12,6 +12,7 @@ import type { Envelope } from "../raft/message.ts";
 /** Bounds of the lanes; completions have none of their own. */
 export interface InboxLimits {
   readonly receivedBytesMax: number;
+  /** By count. Reads are no inputs of their own; as many of them may wait beside. */
   readonly clientInputsMax: number;
   readonly clientBytesMax: number;
 }

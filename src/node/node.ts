@@ -125,6 +125,9 @@ export class RaftNode<Query, Answer, Result> {
     settle: (outcome: ReadOutcome) => void,
   ): void {
     if (this.#state === "closed") return settle({ kind: "failed", reason: "closing" });
+    if (this.#readers.size >= this.#parts.limits.clientInputsMax) {
+      return settle({ kind: "failed", reason: "overloaded" });
+    }
     this.#readers.add(level, deadlineMs, settle);
     this.#schedule();
   }
@@ -179,7 +182,7 @@ export class RaftNode<Query, Answer, Result> {
   status(): NodeStatus {
     return {
       ...this.#core.status(),
-      replayed: this.#store.reached.index >= this.#replayTo,
+      replayed: this.#parts.machine.applied().position.index >= this.#replayTo,
       storeIsWhole: this.#store.isWhole,
       stalenessMs: this.stalenessMs(),
       pendingProposals: this.#proposals.size,

@@ -36,6 +36,7 @@ export class Readers {
   #confirmed: { readonly index: Index; readonly readers: readonly Reader[] }[] = [];
   /** There was no leader to ask; asked again when there is one. */
   #leaderless: Round[] = [];
+  #size = 0;
 
   constructor(makeId: () => ReadId) {
     this.#makeId = makeId;
@@ -46,7 +47,17 @@ export class Readers {
     deadlineMs: number,
     settle: (outcome: ReadOutcome) => void,
   ): void {
-    this.#arrived[level].push({ deadlineMs, settle });
+    this.#size++;
+    const once = (outcome: ReadOutcome): void => {
+      this.#size--;
+      settle(outcome);
+    };
+    this.#arrived[level].push({ deadlineMs, settle: once });
+  }
+
+  /** How many wait, at whatever stage. */
+  get size(): number {
+    return this.#size;
   }
 
   get hasArrived(): boolean {

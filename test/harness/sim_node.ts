@@ -176,6 +176,11 @@ export class SimNode {
     this.store = new SimStore();
   }
 
+  /** Somebody deleted kv.db; the log is there. */
+  wipeStore(): void {
+    this.store = new SimStore();
+  }
+
   copy(): SimDirectory {
     return { disk: this.disk.image(), store: this.store.copy() };
   }
