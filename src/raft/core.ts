@@ -221,7 +221,7 @@ export class RaftCore {
   #answeredRemoved({ from, message, term }: Envelope): boolean {
     const state = this.#state;
     if (message.kind === "requestVoteReply" || message.kind === "preVoteReply") {
-      if (message.notMember !== undefined) state.noteNotMember(message.notMember);
+      if (message.notMember !== undefined) state.noteRemoved();
     }
     const notMember = state.removedBy(from);
     if (notMember === undefined) return false;

@@ -70,9 +70,10 @@ export class RaftState {
   /** The newest logEpoch seen of each node. */
   readonly #epochs = new Map<NodeId, number>();
   /**
-   * A peer's committed configuration, newer than ours, in which this node is not a member any more.
+   * A peer's committed configuration says so. For good, whatever the own log holds: ids are never
+   * reused.
    */
-  #notMemberAt: LogPosition | undefined;
+  #wasRemoved = false;
 
   constructor(from: {
     readonly options: RaftOptions;
@@ -205,7 +206,7 @@ export class RaftState {
   /** May this node ask for votes? Granting one is another question (raft/mod.ts, "Votes"). */
   mayCampaign(): boolean {
     return this.#isElectable() && !this.recovering && !this.needsSnapshot() &&
-      this.hungReason() === undefined && !this.#isKnownRemoved();
+      this.hungReason() === undefined && !this.#wasRemoved;
   }
 
   /**
@@ -246,13 +247,8 @@ export class RaftState {
     return wasRemoved(configuration, id) ? position : undefined;
   }
 
-  noteNotMember(position: LogPosition): void {
-    this.#notMemberAt = position;
-  }
-
-  #isKnownRemoved(): boolean {
-    return this.#notMemberAt !== undefined &&
-      this.#notMemberAt.index > this.effective.position.index;
+  noteRemoved(): void {
+    this.#wasRemoved = true;
   }
 
   /**

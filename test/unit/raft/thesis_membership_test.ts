@@ -3,8 +3,9 @@
  * the paper's §6: how the cluster's membership changes.
  */
 
-import { RaftCluster } from "../../harness/raft_cluster.ts";
-import { matched, preVoteReply } from "../../harness/raft_messages.ts";
+import { encodeConfiguration, makeEntry } from "../../../src/raft/encoding.ts";
+import { configurationOf, RaftCluster } from "../../harness/raft_cluster.ts";
+import { appendEntries, entryAt, matched, preVoteReply } from "../../harness/raft_messages.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 /** Node 1 leads term 2, its no-op 2@2 is committed everywhere. */
@@ -161,6 +162,60 @@ describe("Thesis §4.2, availability", () => {
     assert.deepEqual(later.map(({ message }) => message.kind), []);
     assert.deepEqual([cluster.status(1).role, cluster.status(1).term], ["leader", 2]);
   });
+});
+
+describe("Thesis §4.2.3, removed servers", () => {
+  /** How often node 3 asks for votes in the last 5 of 15 seconds, and nobody's term moves by it. */
+  const asksLately = (cluster: RaftCluster): number => {
+    cluster.run(10_000);
+    const before = cluster.sent.length;
+    cluster.run(5000);
+    assert.equal(cluster.status(1).term, 2);
+    return cluster.sent.slice(before).filter(({ from }) => from === 3).length;
+  };
+
+  it("one that holds C_new, and not its commit, is told and stops", () => {
+    const cluster = led();
+    cluster.change(1, { voters: [1, 2], learners: [4] });
+    for (let round = 0; round < 2; round++) {
+      for (const envelope of cluster.network.take({ to: 3 })) cluster.deliver(envelope);
+      for (const envelope of cluster.network.take({ to: 2 })) cluster.deliver(envelope);
+      for (const envelope of cluster.network.take({ from: 2 })) cluster.deliver(envelope);
+    }
+    assert.deepEqual(cluster.status(3).configuration.position, at(4, 2));
+    assert.equal(cluster.status(3).configurationCommitted, false);
+    assert.equal(cluster.status(1).commitIndex, 4);
+    cluster.network.cut(1, 3);
+    assert.equal(asksLately(cluster), 0);
+  });
+
+  it("one that holds a later change of its own, never committed, is told and stops", () => {
+    const cluster = led();
+    cluster.network.cut(1, 3);
+    cluster.network.cut(2, 3);
+    cluster.change(1, { voters: [1, 2], learners: [4] });
+    cluster.run(200);
+    // What node 3 would hold if it had led a term meanwhile and nobody had heard of it.
+    cluster.receive(
+      3,
+      4,
+      2,
+      appendEntries("2@2", [
+        entryAt("3@2"),
+        entryAt("4@2"),
+        laterChange,
+      ]),
+    );
+    cluster.network.heal();
+    cluster.network.cut(1, 3);
+    assert.equal(cluster.status(3).configuration.position.index, 5);
+    assert.equal(asksLately(cluster), 0);
+  });
+});
+
+const laterChange = makeEntry({
+  ...{ index: 5, term: 2, kind: "configuration", timeMs: 0 },
+  data: encodeConfiguration(configurationOf({ voters: [1, 2, 3] })),
 });
 
 describe("Thesis §4.3 and paper §6, joint consensus", () => {
