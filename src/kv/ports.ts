@@ -8,7 +8,8 @@
  * - *dead*, by key: the same for each key whose newest change is a deletion, until compaction has
  *   forgotten it. Apart from the live ones, so that deleted keys cost a listing nothing.
  *
- * An adapter that cannot go on throws FatalStorageError of node/ports.ts.
+ * An adapter that cannot go on throws FatalStorageError of node/ports.ts, and again whenever it is
+ * to write after that.
  */
 
 import type { LogPosition, PositionedConfiguration } from "../raft/types.ts";
@@ -20,7 +21,11 @@ export type { Change, ChangeHead, ChangeLink, ChangeNumber, KeyedChange } from "
 export { changeCrc32c, emptyStateHash, type StateHash } from "./checksum.ts";
 export { emptyRevision, keyBytesMax } from "./record.ts";
 
-/** The disk is full. The open transaction is lost; the last committed one is intact. */
+/**
+ * The disk is full. The open transaction is lost; the last committed one is intact. Any method of
+ * {@link KvTables} may throw it, those that read included: a cache full of what was written has to
+ * be written somewhere before it can hold another page.
+ */
 export class KvFullError extends Error {
   override readonly name = "KvFullError";
 }

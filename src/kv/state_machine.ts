@@ -149,12 +149,19 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
 
   /**
    * `future` also while the store is behind where it has been, which only a full disk brings about:
-   * the caller waits until the entries have been applied again.
+   * the caller waits until the entries have been applied again. Reading can find the disk full, too:
+   * a backend may have to make room in its memory by writing.
    */
   read(query: Query): Answer {
     const { applied, revision } = this.#store.meta;
     if (applied.index < this.#reachedIndex) return { kind: "future", revision };
-    return answerQuery(this.#store, query);
+    try {
+      return answerQuery(this.#store, query);
+    } catch (error) {
+      if (!(error instanceof KvFullError)) throw error;
+      this.#fallBack();
+      return { kind: "future", revision: this.#store.revision };
+    }
   }
 
   /**
@@ -185,18 +192,26 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     this.#openBytes = 0;
   }
 
-  /** True when `run` went through; false when the disk was full and the store fell back. */
+  /**
+   * True when `run` went through; false when the disk was full and the store fell back. It falls
+   * back for every other error as well, so that no half of an entry can ever be committed.
+   */
   #orFullDisk(run: () => void): boolean {
     try {
       run();
       return true;
     } catch (error) {
-      if (!(error instanceof KvFullError)) throw error;
-      this.#store.rollback();
-      this.#openEntries = 0;
-      this.#openBytes = 0;
-      return false;
+      this.#fallBack();
+      if (error instanceof KvFullError) return false;
+      throw error;
     }
+  }
+
+  /** What the backend has dropped is dropped here, too: data and facts go back together. */
+  #fallBack(): void {
+    this.#store.rollback();
+    this.#openEntries = 0;
+    this.#openBytes = 0;
   }
 
   image(): void {
@@ -218,8 +233,11 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
 
   /** Commits and closes the tables. */
   close(): void {
-    this.commit();
-    this.#store.tables.close();
+    try {
+      this.commit();
+    } finally {
+      this.#store.tables.close();
+    }
   }
 }
 

@@ -7,7 +7,13 @@ import { KvStateMachine } from "../../src/kv/state_machine.ts";
 import { hex } from "../../src/lib/bytes.ts";
 import { FatalStorageError } from "../../src/node/ports.ts";
 import type { Configuration } from "../../src/raft/types.ts";
-import type { SqliteDatabase, SqliteValue } from "../../src/runtime/mod.ts";
+import {
+  type SqliteDatabase,
+  SqliteError,
+  type SqliteRow,
+  type SqliteStatement,
+  type SqliteValue,
+} from "../../src/runtime/mod.ts";
 import { SqliteKvTables } from "../../src/storage/sqlite/kv_tables.ts";
 import { del, delRange, EntryMaker, get, put, range } from "../harness/kv_commands.ts";
 import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
@@ -311,4 +317,54 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
     assert.equal(machine.read(get("b", "large")).kind, "records");
     machine.close();
   });
+
+  it("and is not written any more once SQLite has failed", () => {
+    let fails = false;
+    const tables = new SqliteKvTables({
+      openSqlite: (path) => {
+        const database = runtime.openSqlite(path);
+        const prepare = (sql: string): SqliteStatement => {
+          const statement = database.prepare(sql);
+          const get = (...values: readonly SqliteValue[]): SqliteRow | undefined => {
+            if (!fails) return statement.get(...values);
+            // A read that fails ends the transaction that is open, as SQLite says of its errors.
+            database.exec("ROLLBACK");
+            throw new SqliteError("disk I/O error", 266);
+          };
+          return { ...bound(statement), get };
+        };
+        return {
+          prepare,
+          exec: (sql) => database.exec(sql),
+          close: () => database.close(),
+        };
+      },
+      path: join(temp.path, "kv.db"),
+      clusterId,
+    });
+    const machine = new KvStateMachine({ tables });
+    const maker = new EntryMaker();
+    machine.apply(maker.commands([put("a", "1")]));
+    machine.commit();
+    machine.apply(maker.commands([put("b", "2")]));
+    fails = true;
+    assert.throws(() => machine.read(get("a")), FatalStorageError);
+    fails = false;
+    assert.throws(() => machine.apply(maker.commands([put("c", "3")])), FatalStorageError);
+    machine.close();
+    const again = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+    assert.equal(again.applied().position.index, 1);
+    again.apply([...new EntryMaker().commands([put("a", "1"), put("b", "2"), put("c", "3")])]);
+    assert.equal(again.status().revision, 4);
+    again.close();
+  });
 });
+
+function bound(statement: SqliteStatement): SqliteStatement {
+  return {
+    run: (...values) => statement.run(...values),
+    get: (...values) => statement.get(...values),
+    all: (...values) => statement.all(...values),
+    finalize: () => statement.finalize(),
+  };
+}

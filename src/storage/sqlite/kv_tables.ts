@@ -20,6 +20,7 @@ import {
   type KvTables,
   type Slice,
 } from "../../kv/ports.ts";
+import type { FatalStorageError } from "../../node/ports.ts";
 import {
   type SqliteDatabase,
   SqliteError,
@@ -66,6 +67,8 @@ export class SqliteKvTables implements KvTables {
   #meta: MetaRow;
   /** A transaction is open. */
   #isOpen = false;
+  /** SQLite failed, and may have ended the transaction: nothing may be written behind that. */
+  #failure: FatalStorageError | undefined;
 
   constructor(options: KvDatabaseOptions) {
     this.#path = options.path;
@@ -111,6 +114,7 @@ export class SqliteKvTables implements KvTables {
   }
 
   #begin(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#isOpen) return;
     this.#guarded("written", () => this.#sql.begin.run());
     this.#isOpen = true;
@@ -248,7 +252,9 @@ export class SqliteKvTables implements KvTables {
         this.rollback();
         throw new KvFullError(`${this.#path} could not be ${what}: the disk is full`);
       }
-      throw kvDatabaseError(this.#path, what, error);
+      const failure = kvDatabaseError(this.#path, what, error);
+      this.#failure ??= failure;
+      throw failure;
     }
   }
 }
