@@ -33,13 +33,15 @@ if (!quiet) { for (const name of ["bun", "deno"]) say(`${name} ${version(name)}`
 
 function install() {
   say("Installing the pinned dependencies and runtimes (once; again only when a lockfile changes)");
-  // Install scripts stay off: the one that is needed (Bun's, which puts its binary in place) is
-  // called by name.
+  // Install scripts stay off: the one that is needed (Bun's, which moves its binary into place) is
+  // called by name, unless Bun installed and has done that itself.
   installPackages(root);
-  execFileSync(process.execPath, ["install.js"], {
-    cwd: join(root, "node_modules", "bun"),
-    stdio: "inherit",
-  });
+  if (!runs(join(binFolder, "bun"))) {
+    execFileSync(process.execPath, ["install.js"], {
+      cwd: join(root, "node_modules", "bun"),
+      stdio: "inherit",
+    });
+  }
   installPackages(denoHome);
   const packages = join(denoHome, "node_modules", "@deno");
   const [platform] = existsSync(packages) ? readdirSync(packages) : [];
@@ -90,7 +92,8 @@ function link(name, target) {
 
 function version(name) {
   try {
-    return execFileSync(join(binFolder, name), ["--version"], { encoding: "utf8" }).split("\n")[0];
+    const said = execFileSync(join(binFolder, name), ["--version"], { encoding: "utf8" });
+    return said.split("\n")[0].replace(`${name} `, "");
   } catch (error) {
     return fail(`${name} does not run: ${error.message}`);
   }
