@@ -25,7 +25,7 @@ import { closeQuietly, openRaftDatabase, raftDatabaseError } from "./raft_databa
 import { RaftHousekeeping } from "./raft_housekeeping.ts";
 import { rebuildDatabase } from "./raft_rebuild.ts";
 import { RaftRows } from "./raft_rows.ts";
-import { scanLog, scanOfNothing } from "./raft_scan.ts";
+import { readablePage, scanLog, scanOfNothing } from "./raft_scan.ts";
 import { RaftTransaction } from "./raft_transaction.ts";
 
 export const raftDatabaseName = "raft.db";
@@ -102,7 +102,8 @@ export class SqliteEngine implements StorageEngine {
     this.#open?.housekeeping.close();
     try {
       const rows = this.#open?.rows;
-      const page = (range: PageRange): readonly Entry[] => rows?.page(range) ?? [];
+      const page = (range: PageRange): readonly Entry[] =>
+        (rows && readablePage(rows, range)) ?? [];
       const close = (): void => closeQuietly(this.#open?.database);
       rebuildDatabase({ ...this.#options, path: this.#path, outline, page, close });
       this.#open = undefined;

@@ -54,12 +54,25 @@ export function scanLog(database: SqliteDatabase, rows: RaftRows): Scan {
   return { outline, badMeta, oldestIndex, ...(isShort && { firstBad: end + 1 }) };
 }
 
+/**
+ * The entries of `range` as far as they can be read: SQLite stumbles over what lies behind the last
+ * of them as well, so what fails as a page is tried as a single row. Undefined when not even that
+ * can be read.
+ */
+export function readablePage(
+  rows: RaftRows,
+  range: { readonly from: Index; readonly to: Index; readonly bytesMax: number },
+): readonly Entry[] | undefined {
+  return orElse(() => rows.page(range), undefined) ??
+    orElse(() => rows.page({ ...range, to: range.from }), undefined);
+}
+
 /** Reads entries until one is missing or damaged; false when SQLite itself could not go on. */
 function fill(outline: LogOutline, rows: RaftRows): boolean {
   for (;;) {
     const from = outline.lastIndex + 1;
     const range = { from, to: Number.MAX_SAFE_INTEGER, bytesMax: pageBytesMax };
-    const page = orElse(() => rows.page(range), undefined) ?? single(rows, from);
+    const page = readablePage(rows, range);
     if (page === undefined) return false;
     if (page.length === 0) return true;
     for (const entry of page) {
@@ -67,11 +80,6 @@ function fill(outline: LogOutline, rows: RaftRows): boolean {
       outline.append(entry);
     }
   }
-}
-
-/** A page that cannot be read may still begin with entries that can. */
-function single(rows: RaftRows, index: Index): readonly Entry[] | undefined {
-  return orElse(() => rows.page({ from: index, to: index, bytesMax: 1 }), undefined);
 }
 
 /** The configurations stand twice, in their entries and in a table of their own. */

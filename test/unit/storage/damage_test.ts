@@ -176,6 +176,40 @@ describe("damage to raft.db", () => {
     });
   }
 
+  it("to any page of a long log is told, and what stands before it is kept", () => {
+    using temp = makeTempDir("damage");
+    const intact = join(temp.path, "intact");
+    mkdirSync(intact);
+    const entries = Array.from({ length: 120 }, (_, at) => entryAt(at + 1, 1, "v".repeat(300)));
+    const engine = openSqliteEngine(intact);
+    engine.persist({ number: 1, entries }, () => {});
+    engine.close();
+    const bytes = readFileSync(join(intact, "raft.db"));
+    const pageBytes = 4096;
+    const kept = new Set<number>();
+    // The first page holds the schema: without it there is no database.
+    for (let page = pageBytes; page < bytes.length; page += pageBytes) {
+      for (const how of ["type", "zeros"] as const) {
+        const directory = join(temp.path, `${page}-${how}`);
+        cpSync(intact, directory, { recursive: true });
+        const damaged = Uint8Array.from(bytes);
+        if (how === "type") damaged[page]! ^= 0x40;
+        else damaged.fill(0, page, page + pageBytes);
+        writeFileSync(join(directory, "raft.db"), damaged);
+        const broken = openSqliteEngine(directory);
+        const { firstBad, badMeta } = broken.stored();
+        assert.ok(firstBad !== undefined || badMeta, `page at ${page}`);
+        const from = firstBad ?? broken.log.lastIndex() + 1;
+        broken.discard(from, { currentTerm: 9, commitIndex: 0 });
+        assert.deepEqual(viewOf(broken).entries, entries.slice(0, from - 1), `page at ${page}`);
+        assertHealthy(broken, `page at ${page}`);
+        broken.close();
+        kept.add(from - 1);
+      }
+    }
+    assert.ok(kept.size > 8, `pages of entries: ${[...kept].join(" ")}`);
+  });
+
   it("to rows and tables is named exactly", () => {
     using temp = makeTempDir("damage");
     const log = makeLog(temp.path, { open: openSqliteEngine, ends: "closed" });
