@@ -55,8 +55,7 @@ export class RaftNode<Query, Answer, Result> {
     });
     this.#inbox = new Inbox(limits);
     this.#store = new Store(
-      machine,
-      storage.log,
+      { machine, log: storage.log, reached: restored.applied },
       (position, result) => this.#proposals.applied(position, result),
     );
     const { nodeId: node, nonce } = restored.identity;
@@ -300,7 +299,7 @@ export class RaftNode<Query, Answer, Result> {
     }
     if (ready.heard !== undefined) {
       this.#staleness.heard(ready.heard.leaderCommit, ready.heard.sentRoundMs ?? nowMs);
-      this.#staleness.applied(this.#store.reached.index);
+      if (this.#store.isWhole) this.#staleness.applied(this.#store.reached.index);
     }
     if (ready.leadership !== undefined) this.#changeLeadership(ready.leadership);
   }

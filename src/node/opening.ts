@@ -5,8 +5,7 @@
  */
 
 import { assert } from "../lib/assert.ts";
-import { emptyBytes } from "../lib/bytes.ts";
-import type { Boundary, RestoredState } from "../raft/types.ts";
+import type { HardState, LogPosition, RestoredState } from "../raft/types.ts";
 import type { Identity, IdentityStore, StateMachine, StorageEngine } from "./ports.ts";
 import { decideRecovery, type Recovery } from "./recovery.ts";
 
@@ -64,7 +63,7 @@ function carryOut(parts: OpeningParts, done: (opening: Opening) => void): void {
   const decision = decideRecovery({
     identity,
     stored: storage.stored(),
-    lastIndex: storage.log.lastIndex(),
+    log: storage.log,
     applied: machine.applied(),
     staged: machine.staged(),
   });
@@ -79,7 +78,14 @@ function carryOut(parts: OpeningParts, done: (opening: Opening) => void): void {
       );
       return carryOut(parts, done);
     case "start":
-      return done({ kind: "ready", identity, restored: restore(parts, decision.hardState) });
+      return done({
+        kind: "ready",
+        identity,
+        restored: restore(parts, {
+          hardState: decision.hardState,
+          applied: machine.applied().position,
+        }),
+      });
     case "recover":
       return recover(parts, decision, done);
   }
@@ -95,36 +101,17 @@ function recover(
 ): void {
   const { identities, storage } = parts;
   const identity = { ...parts.identity, recovering: true, logEpoch: parts.identity.logEpoch + 1 };
-  const finish = () =>
-    done({
-      kind: "ready",
-      identity,
-      restored: restore({ ...parts, identity }, decision.hardState),
-      lost: decision.reason,
-    });
   identities.save(identity, () => {
     const from = decision.discardFrom ?? storage.log.lastIndex() + 1;
     storage.discard(from, decision.hardState);
-    if (decision.boundary === undefined) finish();
-    else beginBehind(storage, decision.boundary, decision.hardState, finish);
+    const restored = restore({ ...parts, identity }, decision);
+    done({ kind: "ready", identity, restored, lost: decision.reason });
   });
 }
 
-/** The store holds more than what is left of the log: the log begins anew where the store is. */
-function beginBehind(
-  storage: StorageEngine,
-  boundary: Boundary,
-  hardState: RestoredState["hardState"],
-  done: () => void,
-): void {
-  const number = storage.stored().batchNumber + 1;
-  const snapshot = { ...boundary, bytes: 0, digest: emptyBytes };
-  storage.persist({ number, hardState, snapshot, entries: [] }, done);
-}
-
 function restore(
-  { identity, storage, machine, nonce }: OpeningParts,
-  hardState: RestoredState["hardState"],
+  { identity, storage, nonce }: OpeningParts,
+  { hardState, applied }: { readonly hardState: HardState; readonly applied: LogPosition },
 ): RestoredState {
   const { boundary, configurations, batchNumber } = storage.stored();
   const { nodeId, incarnation, logEpoch, recovering } = identity;
@@ -134,7 +121,7 @@ function restore(
     boundary,
     configurations,
     batchNumber,
-    applied: machine.applied().position,
+    applied,
     recovering,
   };
 }

@@ -2,15 +2,17 @@
  * What to do at start with what is found on disk: a pure decision, so that the simulator tests it
  * too.
  *
- * A log that is behind its mark, has a damaged entry or ends before what the store has applied has
- * lost something that this node may have acknowledged. It then enters *recovering* (raft/mod.ts):
- * the damaged end goes, the term becomes the highest that the node may have been in, the vote of
- * that term counts as given, and the log gets a new epoch.
+ * A log that is behind its mark, has a damaged entry or does not hold what the store has applied
+ * has lost something that this node may have acknowledged. It then enters *recovering*
+ * (raft/mod.ts): the damaged end goes, the term becomes the highest that the node may have been in,
+ * the vote of that term counts as given, and the log gets a new epoch. A store that is ahead of
+ * what is left is not taken back: the leader sends those entries again, and the store passes over
+ * them.
  */
 
 import { isVoter, voterSets } from "../raft/configuration.ts";
+import type { LogReader } from "../raft/ports.ts";
 import type {
-  Boundary,
   HardState,
   Index,
   LogPosition,
@@ -25,9 +27,9 @@ export type Recovery =
     readonly kind: "recover";
     /** Everything from here on goes; absent when only the end is missing. */
     readonly discardFrom?: Index;
-    /** The store is ahead of what is left: the log begins anew behind what it has applied. */
-    readonly boundary?: Boundary;
     readonly hardState: HardState;
+    /** The last entry of what is left that the store need not be handed again. */
+    readonly applied: LogPosition;
     readonly reason: string;
   }
   /** A finished snapshot waits to be taken over. */
@@ -38,7 +40,7 @@ export type Recovery =
 export interface Found {
   readonly identity: Identity;
   readonly stored: StoredLog;
-  readonly lastIndex: Index;
+  readonly log: Pick<LogReader, "lastIndex" | "term">;
   readonly applied: {
     readonly position: LogPosition;
     readonly configuration: PositionedConfiguration;
@@ -69,8 +71,9 @@ export function decideRecovery(found: Found): Recovery {
   return { kind: "start", hardState: { ...stored.hardState, commitIndex } };
 }
 
-function lossOf({ identity, stored, applied, lastIndex }: Found): string | undefined {
+function lossOf({ identity, stored, applied, log }: Found): string | undefined {
   const { mark, batchNumber, firstBad, badMeta } = stored;
+  const lastIndex = log.lastIndex();
   if (lastIndex === 0 && identity.birth !== undefined) return "raft.db is empty";
   if (badMeta) return "the metadata in raft.db has a wrong checksum";
   if (firstBad !== undefined) return `entry ${firstBad} in raft.db is missing or damaged`;
@@ -80,13 +83,18 @@ function lossOf({ identity, stored, applied, lastIndex }: Found): string | undef
   if (applied.position.index > lastIndex) {
     return `the log ends at ${lastIndex}, the store has applied ${applied.position.index}`;
   }
+  const { index, term } = applied.position;
+  const held = log.term(index);
+  if (held !== undefined && held !== term) {
+    return `the log holds an entry ${index} of term ${held}, the store has applied that of ${term}`;
+  }
   if (stored.hardState.commitIndex > lastIndex) {
     return `the log ends at ${lastIndex}, ${stored.hardState.commitIndex} is known as committed`;
   }
   return undefined;
 }
 
-function recover({ identity, stored, applied, lastIndex }: Found, reason: string): Recovery {
+function recover({ identity, stored, applied, log }: Found, reason: string): Recovery {
   const { configuration: latest } = stored.configurations.at(-1)!;
   const configuration = latest.members.length === 0 ? identity.birth ?? latest : latest;
   const soleVoter = isVoter(configuration, identity.nodeId) &&
@@ -98,25 +106,24 @@ function recover({ identity, stored, applied, lastIndex }: Found, reason: string
         "to go on with what is left, run: skein recover --accept-data-loss",
     };
   }
-  const last = Math.min(lastIndex, stored.firstBad === undefined ? lastIndex : stored.firstBad - 1);
+  const lastIndex = log.lastIndex();
+  const last = Math.min(lastIndex, (stored.firstBad ?? Infinity) - 1);
+  const { index, term } = applied.position;
+  // Otherwise an entry that was replaced since may stand in the place of the applied one, and of
+  // what is left only that is known to be committed which was so when it was written.
+  const holdsApplied = index <= last && (log.term(index) ?? term) === term;
+  const known = Math.max(stored.hardState.commitIndex, stored.boundary.position.index);
+  const commitIndex = Math.min(last, holdsApplied ? Math.max(known, index) : known);
   const currentTerm = Math.max(stored.hardState.currentTerm, stored.mark?.currentTerm ?? 0);
-  const storeIsAhead = applied.position.index > last;
-  const commitIndex = storeIsAhead
-    ? applied.position.index
-    : Math.min(last, Math.max(stored.hardState.commitIndex, applied.position.index));
-  // The own id stands for "already given": in no case may this node vote for somebody in that term.
-  const hardState = { currentTerm, votedFor: identity.nodeId, commitIndex };
   return {
     kind: "recover",
-    hardState,
+    // The own id stands for "already given": in no case may this node vote for somebody in that
+    // term.
+    hardState: { currentTerm, votedFor: identity.nodeId, commitIndex },
+    applied: holdsApplied
+      ? applied.position
+      : { index: commitIndex, term: log.term(commitIndex) ?? 0 },
     reason,
     ...(last < lastIndex && { discardFrom: last + 1 }),
-    ...(storeIsAhead && {
-      boundary: {
-        position: applied.position,
-        timeMs: stored.boundary.timeMs,
-        configuration: applied.configuration,
-      },
-    }),
   };
 }

@@ -25,14 +25,18 @@ export class Store<Query, Answer, Result> {
   #retryAtMs = 0;
 
   constructor(
-    machine: StateMachine<Query, Answer, Result>,
-    log: LogReader,
+    parts: {
+      readonly machine: StateMachine<Query, Answer, Result>;
+      readonly log: LogReader;
+      /** Where the log begins to hand in: the machine may be ahead of it (recovery.ts). */
+      readonly reached: LogPosition;
+    },
     onResult: (position: LogPosition, result: Result) => void,
   ) {
-    this.#machine = machine;
-    this.#log = log;
+    this.#machine = parts.machine;
+    this.#log = parts.log;
+    this.#reached = parts.reached;
     this.#onResult = onResult;
-    this.#reached = machine.applied().position;
   }
 
   get isWhole(): boolean {

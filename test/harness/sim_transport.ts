@@ -26,6 +26,8 @@ export class SimTransport implements Transport, LinkEnd {
   readonly process: SimProcess;
   readonly #network: TransportNetwork;
   #peers = new Map<NodeId, string>();
+  /** Where those who said Hello can be reached, members or not. */
+  readonly #guests = new Map<NodeId, string>();
   #closed = false;
   #receive: (envelope: Envelope) => void = () => {};
   #unreachable: (peer: NodeId) => void = () => {};
@@ -52,7 +54,7 @@ export class SimTransport implements Transport, LinkEnd {
   }
 
   send(envelope: Envelope): void {
-    const to = this.#peers.get(envelope.to);
+    const to = this.#peers.get(envelope.to) ?? this.#guests.get(envelope.to);
     if (to === undefined || !this.isOpen) return;
     this.#network.link(this.address, to).send(envelope);
   }
@@ -101,7 +103,10 @@ export class SimTransport implements Transport, LinkEnd {
   /** Judges who opens a stream or asks; the answer comes when the process runs, if it ever does. */
   judge(theirs: Hello, answer: (answer: HelloAnswer) => void): void {
     this.process.run(() => {
-      if (this.#judge !== undefined && !this.#closed) answer(this.#judge(theirs));
+      if (this.#judge === undefined || this.#closed) return;
+      const judged = this.#judge(theirs);
+      if (judged.kind === "accepted") this.#guests.set(theirs.from, theirs.addresses.rpc);
+      answer(judged);
     });
   }
 

@@ -15,7 +15,12 @@ const positioned = (voters: readonly number[], at = "1@1") => ({
   configuration: configurationOf({ voters }),
 });
 
-/** A log of 1@1 … 9@3, of which 7 are committed and 6 applied, at write 20 of term 4. */
+/** By index, from 1. */
+const terms = [1, 1, 2, 2, 2, 2, 3, 3, 3];
+
+/**
+ * A log of 1@1 … 9@3 behind 2@1, of which 7 are committed and 6 applied, at write 20 of term 4.
+ */
 function found(change: {
   readonly identity?: Partial<Identity>;
   readonly stored?: Partial<StoredLog>;
@@ -35,7 +40,10 @@ function found(change: {
       badMeta: false,
       ...change.stored,
     },
-    lastIndex: change.lastIndex ?? 9,
+    log: {
+      lastIndex: () => change.lastIndex ?? 9,
+      term: (index) => index < 2 || index > (change.lastIndex ?? 9) ? undefined : terms[index - 1],
+    },
     applied: { position: position(change.applied ?? "6@2"), configuration },
     staged: change.staged,
   };
@@ -103,6 +111,7 @@ const losses: readonly (readonly [string, Parameters<typeof found>[0], RegExp])[
   ["with a bad entry", { stored: { firstBad: 5 } }, /entry 5/],
   ["with bad metadata", { stored: { badMeta: true } }, /metadata/],
   ["that ends before what is applied", { lastIndex: 5 }, /ends at 5.*applied 6/],
+  ["with another entry than was applied", { applied: "6@3" }, /entry 6 of term 2.*that of 3/],
   ["that ends before what is committed", { lastIndex: 6 }, /ends at 6.*7.*committed/],
 ];
 
@@ -145,21 +154,34 @@ describe("Recovery, a log that has lost something", () => {
   });
 
   it("everything from the first bad entry on is discarded, commitIndex lowered with it", () => {
-    const { discardFrom, hardState, boundary } = recover({ stored: { firstBad: 7 } });
-    assert.deepEqual([discardFrom, hardState.commitIndex, boundary], [7, 6, undefined]);
+    const { discardFrom, hardState, applied } = recover({ stored: { firstBad: 7 } });
+    assert.deepEqual([discardFrom, hardState.commitIndex, applied], [7, 6, position("6@2")]);
   });
 
   it("nothing is discarded when only the end is missing", () => {
     const mark = { batchNumber: 21, currentTerm: 6 };
-    const { discardFrom, hardState, boundary } = recover({ stored: { mark } });
-    assert.deepEqual([discardFrom, hardState.commitIndex, boundary], [undefined, 7, undefined]);
+    const { discardFrom, hardState, applied } = recover({ stored: { mark } });
+    assert.deepEqual([discardFrom, hardState.commitIndex, applied], [
+      undefined,
+      7,
+      position("6@2"),
+    ]);
   });
 
-  it("when the store is ahead of what is left, the log begins anew behind it", () => {
-    const { boundary, hardState, discardFrom } = recover({ stored: { firstBad: 4 } });
-    assert.deepEqual(boundary?.position, position("6@2"));
-    assert.deepEqual([hardState.commitIndex, discardFrom], [6, 4]);
-    assert.deepEqual(boundary?.configuration, positioned([1, 2, 3]));
+  it("a store that is ahead of what is left is handed the missing entries again", () => {
+    const { hardState, discardFrom, applied } = recover({ stored: { firstBad: 4 } });
+    assert.deepEqual([hardState.commitIndex, discardFrom, applied], [3, 4, position("3@2")]);
+    const nothing = recover({ stored: { firstBad: 3 } });
+    assert.deepEqual(nothing.applied, position("2@1"), "at least what is compacted");
+  });
+
+  it("what the store has applied says nothing of a log that holds another entry there", () => {
+    const hardState = { currentTerm: 4, commitIndex: 4 };
+    const recovered = recover({ applied: "6@3", stored: { hardState } });
+    assert.deepEqual(
+      [recovered.hardState.commitIndex, recovered.discardFrom, recovered.applied],
+      [4, undefined, position("4@2")],
+    );
   });
 
   it("a sole voter of both configurations of a change is one, too", () => {

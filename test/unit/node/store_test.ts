@@ -57,9 +57,10 @@ function store(): {
   const whole = Object.assign(machine, unused) as unknown as StateMachine<string, string, string>;
   return {
     machine,
-    store: new Store(whole, reader, ({ index, term }, result) => {
-      results.push(`${index}@${term} ${result}`);
-    }),
+    store: new Store(
+      { machine: whole, log: reader, reached: machine.applied_ },
+      ({ index, term }, result) => results.push(`${index}@${term} ${result}`),
+    ),
     results,
   };
 }
