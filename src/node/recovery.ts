@@ -115,6 +115,14 @@ function recover({ identity, stored, applied, log }: Found, reason: string): Rec
   const known = Math.max(stored.hardState.commitIndex, stored.boundary.position.index);
   const commitIndex = Math.min(last, holdsApplied ? Math.max(known, index) : known);
   const currentTerm = Math.max(stored.hardState.currentTerm, stored.mark?.currentTerm ?? 0);
+  if (currentTerm === 0) {
+    // It would be healed in the term of whoever leads, and might have voted in a higher one.
+    return {
+      kind: "refuse",
+      reason: `${reason}, and neither it nor raft.mark tells the term that this node was in; ` +
+        "give this node a new id and an empty directory",
+    };
+  }
   return {
     kind: "recover",
     // The own id stands for "already given": in no case may this node vote for somebody in that

@@ -153,6 +153,14 @@ describe("Recovery, a log that has lost something", () => {
     );
   });
 
+  it("without a term there is no telling which votes were given, so it refuses", () => {
+    const hardState = { currentTerm: 0, commitIndex: 0 };
+    const { mark: _, ...unmarked } = found({ stored: { badMeta: true, hardState } }).stored;
+    const decided = decideRecovery({ ...found(), stored: unmarked });
+    assert.match(decided.kind === "refuse" ? decided.reason : "", /raft\.mark .* the term/);
+    assert.equal(recover({ stored: { badMeta: true, hardState } }).hardState.currentTerm, 4);
+  });
+
   it("everything from the first bad entry on is discarded, commitIndex lowered with it", () => {
     const { discardFrom, hardState, applied } = recover({ stored: { firstBad: 7 } });
     assert.deepEqual([discardFrom, hardState.commitIndex, applied], [7, 6, position("6@2")]);
