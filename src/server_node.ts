@@ -58,7 +58,10 @@ export interface NodeFormation {
   ) => void;
 }
 
-/** Calls `done` once the node runs or cannot; until then the cluster is being born. */
+/**
+ * Calls `done` once the node runs or the cluster has refused it, `onFatal` when it cannot start on
+ * what it finds; until then the cluster is being born.
+ */
 export function formNode(formation: NodeFormation): void {
   const { storage, machine, nonce, logger, done } = formation;
   const parts = {
@@ -72,8 +75,12 @@ export function formNode(formation: NodeFormation): void {
     switch (opening.kind) {
       case "unborn":
         return beBorn(formation);
-      case "refused":
-        return done({ kind: "refused", identity: formation.identity, reason: opening.reason });
+      case "refused": {
+        // Not the cluster's word for good: what is wrong with the files may be put right.
+        const { nodeId, dataDir } = formation.config;
+        const where = `Node ${nodeId} cannot run on ${dataDir}`;
+        return formation.onFatal(new Error(`${where}: ${opening.reason}`));
+      }
       case "ready": {
         if (opening.lost !== undefined) {
           logger.warn("The log lost something", { what: opening.lost });
