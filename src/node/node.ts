@@ -15,6 +15,7 @@ import type { ConfigurationChange, Index, LogPosition, NodeId, ProposalId } from
 import { ConfigurationChanges, type ConfigurationOutcome } from "./configuration_changes.ts";
 import { type ClientInput, Inbox } from "./inbox.ts";
 import type { NodeParts, NodeStatus } from "./parts.ts";
+import { FatalStorageError } from "./ports.ts";
 import { PendingProposals, type ProposeOutcome } from "./pending.ts";
 import { Readers, type ReadLevelAsked, type ReadOutcome } from "./readers.ts";
 import { Staleness } from "./staleness.ts";
@@ -138,7 +139,13 @@ export class RaftNode<Query, Answer, Result> {
       const index = this.#core.leaseIndex(this.#parts.clock.monotonicMs());
       if (index === undefined || this.#store.reached.index < index) return undefined;
     }
-    return this.#store.read(query);
+    try {
+      return this.#store.read(query);
+    } catch (error) {
+      // A damaged row: without an end to it, the node would go on to answer from the others.
+      if (error instanceof FatalStorageError) this.#fail(error);
+      throw error;
+    }
   }
 
   changeConfiguration(
@@ -189,9 +196,7 @@ export class RaftNode<Query, Answer, Result> {
     };
   }
 
-  /**
-   * How far behind the leader a local read may be; Infinity when unknown. Cheap, unlike `status`.
-   */
+  /** How far behind the leader a local read may be; Infinity when unknown. Cheap. */
   stalenessMs(): number {
     return this.#staleness.ms(this.#parts.clock.monotonicMs());
   }

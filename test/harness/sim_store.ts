@@ -1,6 +1,7 @@
 /** kv.db of a simulated node: outlives the process, runs full, and can be copied. */
 
 import { type Change, KvFullError, type KvMeta } from "../../src/kv/ports.ts";
+import { FatalStorageError } from "../../src/node/ports.ts";
 import { MemoryKvTables } from "../../src/storage/memory/kv_tables.ts";
 
 interface Append {
@@ -12,11 +13,18 @@ export class SimStore {
   readonly tables = new MemoryKvTables();
   /** Nothing can be written. */
   isFull = false;
+  /** Every read finds a row that does not match its checksum. */
+  isDamaged = false;
   readonly #committed: Append[] = [];
   #open: Append[] = [];
 
   constructor() {
     const { tables } = this;
+    const live = tables.live.bind(tables);
+    tables.live = (key) => {
+      if (this.isDamaged) throw new FatalStorageError("kv.db has a damaged row");
+      return live(key);
+    };
     const append = tables.append.bind(tables);
     const commit = tables.commit.bind(tables);
     const rollback = tables.rollback.bind(tables);

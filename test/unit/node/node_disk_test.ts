@@ -139,6 +139,16 @@ describe("A disk that stands still", () => {
 });
 
 describe("A disk that breaks", () => {
+  it("ends its node when a read finds a damaged row", () => {
+    const { cluster, follower } = formed();
+    cluster.write("a", "1");
+    cluster.level();
+    follower.store.isDamaged = true;
+    assert.throws(() => follower.value("a"), /damaged row/);
+    assert.match(follower.ended ?? "", /damaged row/);
+    cluster.write("b", "1");
+  });
+
   it("ends its node; the others go on, and nothing acknowledged is lost", () => {
     for (let seed = 1; seed <= 5; seed++) {
       const { cluster, leader } = formed({ seed });
