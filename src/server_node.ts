@@ -133,6 +133,8 @@ export class FormedNode {
   readonly #stops: (() => void)[] = [];
   #identity: Identity;
   #linked = "";
+  /** Who is being asked at the address in the configuration file. */
+  readonly #seeking = new Set<NodeId>();
   #outOfSpace: string | undefined;
 
   constructor(formation: NodeFormation, restored: RestoredState) {
@@ -238,6 +240,7 @@ export class FormedNode {
     const nowMs = clock.monotonicMs();
     this.#lag.look(this.node.status(), nowMs);
     this.#keeper.look(nowMs);
+    this.#seekPeers();
     this.#linkPeers();
     const { freeBytes } = storage.engine.space();
     const { spaceLowBytes } = config.storage;
@@ -263,6 +266,23 @@ export class FormedNode {
     if (linked === this.#linked) return;
     this.#linked = linked;
     transport.setPeers(addresses);
+  }
+
+  /**
+   * All may have moved at once, and then nobody is where it is written down: whoever was not met
+   * since the start is also asked at the address in the configuration file.
+   */
+  #seekPeers(): void {
+    const { configured, peers, transport } = this.#formation;
+    for (const { id, address } of configured) {
+      const isMet = peers.addressesOf(id) !== undefined;
+      if (isMet || this.#seeking.has(id) || address === this.#addressOf(id)) continue;
+      this.#seeking.add(id);
+      transport.hello(address, peers.hello(id), (answer) => {
+        this.#seeking.delete(id);
+        if (answer?.kind === "accepted" && answer.hello.from === id) peers.judge(answer.hello);
+      });
+    }
   }
 
   /** What a node said of itself last wins over what is written down, and that over the file. */

@@ -104,6 +104,8 @@ export class Birth {
   }
 
   #answered(peer: PeerAddress, answer: HelloAnswer | undefined): void {
+    // Only who answers still: a directory may be emptied before the cluster is there.
+    this.#incarnations.delete(peer.id);
     if (answer === undefined) {
       this.#problems.set(peer.id, "no answer");
     } else if (answer.kind === "refused") {

@@ -37,7 +37,6 @@ export class Peers {
   #self: Self;
   /** The committed configuration; undefined while the cluster is being born. */
   #committed: () => Configuration | undefined = () => undefined;
-  #onNews: (peer: NodeId, addresses: MemberAddresses) => void = () => {};
   readonly #seen = new Map<NodeId, Seen>();
 
   constructor(self: Self) {
@@ -47,11 +46,6 @@ export class Peers {
   /** From now on members are judged by this configuration. */
   judgeBy(committed: () => Configuration | undefined): void {
     this.#committed = committed;
-  }
-
-  /** Called when a peer is met for the first time, or at other addresses than before. */
-  onNews(handler: (peer: NodeId, addresses: MemberAddresses) => void): void {
-    this.#onNews = handler;
   }
 
   setIdentity(identity: Identity): void {
@@ -90,7 +84,7 @@ export class Peers {
     const refusal = this.#strangerRefusal(theirs) ?? this.#memberRefusal(theirs) ??
       this.#twinRefusal(theirs);
     if (refusal !== undefined) return refusal;
-    this.#note(theirs);
+    this.note(theirs);
     const hello = this.hello(theirs.from);
     const { birth } = this.#self.identity;
     return birth === undefined
@@ -99,8 +93,8 @@ export class Peers {
   }
 
   /** Notes what a peer said of itself in an answer to this node. */
-  note(theirs: Hello): void {
-    this.#note(theirs);
+  note({ from, incarnation, starts, nonce, addresses, programVersion }: Hello): void {
+    this.#seen.set(from, { incarnation, starts, nonce, addresses, programVersion });
   }
 
   #strangerRefusal(theirs: Hello): Refusal | undefined {
@@ -159,13 +153,6 @@ export class Peers {
           `${seen.starts} were seen`
         : `two processes run as node ${from} on copies of one data directory`,
     };
-  }
-
-  #note({ from, incarnation, starts, nonce, addresses, programVersion }: Hello): void {
-    const before = this.#seen.get(from);
-    this.#seen.set(from, { incarnation, starts, nonce, addresses, programVersion });
-    const same = before !== undefined && sameAddresses(before.addresses, addresses);
-    if (!same) this.#onNews(from, addresses);
   }
 }
 

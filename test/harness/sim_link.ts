@@ -35,7 +35,8 @@ export interface LinkEnd {
   helloFor(to: NodeId): Hello | undefined;
   /** Whether the one who answered may be talked to. */
   accepts(peer: NodeId, answer: HelloAnswer): boolean;
-  deliver(envelope: Envelope): void;
+  /** `from`: the address at the other end. */
+  deliver(envelope: Envelope, from: string): void;
   tellUnreachable(peer: NodeId): void;
 }
 
@@ -161,7 +162,7 @@ export class SimLink {
     const { from, to, term, message } = envelope;
     this.#network.scheduler.trace(`${from} to ${to} term ${term} ${message.kind}`);
     this.#network.delivered++;
-    target.deliver(envelope);
+    target.deliver(envelope, this.from);
   }
 
   #drop(envelope: Envelope): void {

@@ -78,7 +78,8 @@ export type Told<Outcome> = readonly Outcome[];
 
 export class SimNode {
   readonly id: NodeId;
-  readonly address: string;
+  /** Where it listens, from its next start on. */
+  address: string;
   readonly disk: SimDisk;
   /** kv.db. */
   store = new SimStore();
@@ -91,6 +92,8 @@ export class SimNode {
   readonly writes: LogWrite[] = [];
   /** Called when the program is about to save an identity: `kill` here to come before it. */
   beforeSave: (identity: Identity) => void = () => {};
+  /** Likewise for a write to the log. */
+  beforeWrite: (write: LogWrite) => void = () => {};
   readonly #world: SimWorld;
   #life: Life | undefined;
 
@@ -127,7 +130,13 @@ export class SimNode {
         process.run(() => identity.save(changed, done));
       },
     };
-    const life: Life = { process, clock, machine, identities, storage: this.#watched(storage) };
+    const life: Life = {
+      process,
+      clock,
+      machine,
+      identities,
+      storage: this.#watched(storage, process),
+    };
     this.#life = life;
     const known = this.#identify(identities.load());
     identities.save(known, () => this.#run(life, known));
@@ -341,12 +350,15 @@ export class SimNode {
     this.kill();
   }
 
-  #watched(storage: StorageEngine): StorageEngine {
+  #watched(storage: StorageEngine, process: SimProcess): StorageEngine {
     return {
       ...storage,
       persist: (write, done) => {
-        this.writes.push(write);
-        storage.persist(write, done);
+        this.beforeWrite(write);
+        process.run(() => {
+          this.writes.push(write);
+          storage.persist(write, done);
+        });
       },
     };
   }

@@ -11,6 +11,7 @@ import type { SimScheduler } from "./sim_scheduler.ts";
 export interface TransportNetwork {
   readonly scheduler: SimScheduler;
   link(from: string, to: string): { send(envelope: Envelope): void };
+  reset(from: string, to: string): void;
   leave(address: string): void;
   ask(
     way: { readonly from: string; readonly to: string },
@@ -28,6 +29,9 @@ export class SimTransport implements Transport, LinkEnd {
   #peers = new Map<NodeId, string>();
   /** Where those who said Hello can be reached, members or not. */
   readonly #guests = new Map<NodeId, string>();
+  /** In which order addresses said Hello, and from which of them each node speaks. */
+  readonly #greeted = new Map<string, number>();
+  readonly #speaking = new Map<NodeId, string>();
   #closed = false;
   #receive: (envelope: Envelope) => void = () => {};
   #unreachable: (peer: NodeId) => void = () => {};
@@ -105,7 +109,11 @@ export class SimTransport implements Transport, LinkEnd {
     this.process.run(() => {
       if (this.#judge === undefined || this.#closed) return;
       const judged = this.#judge(theirs);
-      if (judged.kind === "accepted") this.#guests.set(theirs.from, theirs.addresses.rpc);
+      if (judged.kind === "accepted") {
+        const { rpc } = theirs.addresses;
+        this.#guests.set(theirs.from, rpc);
+        this.#greeted.set(rpc, Math.max(0, ...this.#greeted.values()) + 1);
+      }
       answer(judged);
     });
   }
@@ -119,9 +127,16 @@ export class SimTransport implements Transport, LinkEnd {
     return answer.hello.from === peer && this.#judge?.(answer.hello).kind === "accepted";
   }
 
-  deliver(envelope: Envelope): void {
+  /** A node that speaks on a new stream has lost the one before, whoever still holds that. */
+  deliver(envelope: Envelope, from: string): void {
     this.process.run(() => {
-      if (!this.#closed) this.#receive(envelope);
+      if (this.#closed) return;
+      const before = this.#speaking.get(envelope.from) ?? from;
+      const isNewer = (this.#greeted.get(from) ?? 0) >= (this.#greeted.get(before) ?? 0);
+      if (before !== from) this.#network.reset(isNewer ? before : from, this.address);
+      if (!isNewer) return;
+      this.#speaking.set(envelope.from, from);
+      this.#receive(envelope);
     });
   }
 

@@ -96,7 +96,7 @@ for (const [what, lose] of Object.entries(losses)) {
 }
 
 describe("A log from before one of its entries was replaced", () => {
-  /** The first leader has `a=lost`, which nobody else got, in an image, and `a=kept` at its place. */
+  /** The first leader has `a=lost`, of nobody else, in an image; `a=kept` came in its place. */
   function replaced(): { readonly cluster: SimCluster; readonly node: SimNode } & {
     readonly before: SimDirectory;
   } {

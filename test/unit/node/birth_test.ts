@@ -1,0 +1,143 @@
+/** The birth of a cluster: who waits for whom, and what can go wrong meanwhile. */
+
+import { firstWrite } from "../../../src/node/birth.ts";
+import { decodeConfiguration } from "../../../src/raft/encoding.ts";
+import type { NodeId } from "../../../src/raft/types.ts";
+import { SimCluster } from "../../harness/sim_cluster.ts";
+import type { SimNode } from "../../harness/sim_node.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+function permutations<T>(items: readonly T[]): readonly (readonly T[])[] {
+  if (items.length < 2) return [items];
+  return items.flatMap((item, at) =>
+    permutations([...items.slice(0, at), ...items.slice(at + 1)]).map((rest) => [item, ...rest])
+  );
+}
+
+/** The bytes of entry 1, as hexadecimal text; undefined while there is none. */
+function firstEntry(node: SimNode): string | undefined {
+  const { log } = node.disk;
+  return log.lastIndex() < 1 ? undefined : Buffer.from(log.entry(1).data).toString("hex");
+}
+
+/** Every member stands in entry 1 with the incarnation of its directory; all have the same bytes. */
+function checkBorn(cluster: SimCluster): void {
+  const [first, ...others] = cluster.nodes.map(firstEntry);
+  assert.notEqual(first, undefined);
+  for (const other of others) assert.equal(other, first);
+  const { members, nodeIdMax } = decodeConfiguration(Buffer.from(first ?? "", "hex"));
+  const wanted = cluster.nodes.map((node) => ({
+    ...{ id: node.id, incarnation: node.identity()?.incarnation, suffrage: "voter" },
+  })).sort((a, b) => a.id - b.id);
+  assert.deepEqual(members.map((member) => ({ ...member })), wanted);
+  assert.equal(nodeIdMax, Math.max(...cluster.ids));
+  for (const node of cluster.nodes) {
+    assert.deepEqual(node.identity()?.birth?.members.map(({ id }) => id), wanted.map((m) => m.id));
+  }
+}
+
+const sizes: readonly (readonly NodeId[])[] = [[1], [1, 2, 3], [1, 2, 3, 4, 5]];
+
+for (const ids of sizes) {
+  describe(`The birth of ${ids.length} nodes`, () => {
+    const orders = ids.length === 5
+      // A fifth of all orders; which node comes first and which last is what differs.
+      ? permutations(ids).filter((_, at) => at % 5 === 0)
+      : permutations(ids);
+
+    it("comes about in every order of starting, however far apart", () => {
+      for (const [at, order] of orders.entries()) {
+        const cluster = new SimCluster({ ids, seed: at + 1 });
+        for (const id of order) {
+          cluster.node(id).start();
+          cluster.run(at % 3 === 0 ? 0 : at % 3 === 1 ? 70 : 1_300);
+        }
+        cluster.form();
+        checkBorn(cluster);
+      }
+    });
+
+    it("waits until the last one has come, and nobody votes before", () => {
+      for (const last of ids.slice(ids.length === 1 ? 1 : 0)) {
+        const cluster = new SimCluster({ ids, seed: last });
+        const absent = cluster.node(last);
+        for (const node of cluster.others(absent)) node.start();
+        cluster.run(20_000);
+        for (const node of cluster.others(absent)) {
+          assert.deepEqual([node.formed, firstEntry(node)], [undefined, undefined]);
+          const awaited = node.birth?.waitingFor() ?? "";
+          assert.match(awaited, new RegExp(`^node ${last} at n${last} \\(no answer\\)$`));
+        }
+        absent.start();
+        cluster.form();
+        checkBorn(cluster);
+      }
+    });
+  });
+}
+
+describe("The birth over a bad network", () => {
+  it("comes about although questions and answers are lost", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const cluster = new SimCluster({ seed, network: { lossPermille: 300 } });
+      for (const node of cluster.nodes) node.start();
+      const isBorn = () => cluster.nodes.every((node) => node.formed !== undefined);
+      cluster.until(isBorn, `all to be formed with seed ${seed}`, 300_000);
+      checkBorn(cluster);
+    }
+  });
+
+  it("comes about although one direction is cut for a while", () => {
+    for (const [from, to] of permutations([1, 2, 3])) {
+      const cluster = new SimCluster({ seed: 10 * from! + to! });
+      cluster.network.cut(`n${from}`, `n${to}`);
+      for (const node of cluster.nodes) node.start();
+      cluster.run(10_000);
+      cluster.network.heal();
+      cluster.form();
+      checkBorn(cluster);
+    }
+  });
+
+  it("tells who waits for the founder what it waits for", () => {
+    const cluster = new SimCluster();
+    // Everybody reaches the founder, and it nobody.
+    cluster.network.cut("n1", "n2");
+    cluster.network.cut("n1", "n3");
+    for (const node of cluster.nodes) node.start();
+    cluster.run(5_000);
+    assert.equal(
+      cluster.node(1).birth?.waitingFor(),
+      "node 2 at n2 (no answer), " +
+        "node 3 at n3 (no answer)",
+    );
+    assert.match(cluster.node(2).birth?.waitingFor() ?? "", /node 1 at n1 \(no answer\)/);
+  });
+
+  it("finds who stood still while it was asked", () => {
+    const cluster = new SimCluster();
+    cluster.node(2).start();
+    cluster.run(3);
+    cluster.node(2).pause();
+    cluster.node(1).start();
+    cluster.node(3).start();
+    cluster.run(10_000);
+    assert.equal(cluster.node(1).formed, undefined);
+    cluster.node(2).resume();
+    cluster.form();
+    checkBorn(cluster);
+  });
+});
+
+describe("What a newborn node writes", () => {
+  it("is entry 1, committed from the start, without a vote", () => {
+    const members = [{ id: 3, incarnation: "00", suffrage: "voter" }] as const;
+    const write = firstWrite({ members, nodeIdMax: 3 });
+    assert.deepEqual(write.hardState, { currentTerm: 1, commitIndex: 1 });
+    assert.equal(write.number, 1);
+    const [entry, ...more] = write.entries;
+    assert.deepEqual(more, []);
+    const { index, term, kind, timeMs } = entry!;
+    assert.deepEqual([index, term, kind, timeMs], [1, 1, "configuration", 0]);
+  });
+});
