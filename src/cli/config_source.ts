@@ -20,7 +20,7 @@ const keyOptions = [
     name: "log-level",
     path: "monitoring.log_level",
     value: "LEVEL",
-    description: "how much to log",
+    description: "debug, info (default), warn or error",
   },
 ] as const;
 

@@ -22,9 +22,13 @@ const levels = ["linearizable", "lease", "eventual"] as const;
 export const put: Command = {
   name: "put",
   summary: "Store a value under a key",
-  operands: "KEY VALUE|-",
+  operands: "KEY VALUE | KEY - | KEY --file FILE",
   options: [
-    { name: "file", value: "FILE", description: "take the value from this file" },
+    {
+      name: "file",
+      value: "FILE",
+      description: "take the value from this file (- takes it from standard input)",
+    },
     { name: "content-type", value: "TYPE", description: "what GET answers the value with" },
     ...writeOptions,
     ...remoteOptions,
@@ -35,11 +39,12 @@ export const put: Command = {
     const remote = connect(context);
     const headers = writeHeaders(context);
     const file = args.text("file");
+    if (file !== undefined && args.operands.length > 1) {
+      throw new UsageError("VALUE and --file contradict each other");
+    }
     const [key = "", value = ""] = operandsOf(
       context,
-      file === undefined ? ["KEY", "VALUE"] : [
-        "KEY",
-      ],
+      file === undefined ? ["KEY", "VALUE"] : ["KEY"],
     );
     const body = file !== undefined
       ? readFile(context, file)

@@ -1,6 +1,6 @@
 /** `dev`: a whole local cluster of real processes in one terminal. */
 
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, CommandContext } from "./command.ts";
 import { DevNode } from "./dev_node.ts";
@@ -93,12 +93,19 @@ class DevCluster {
     if (busy.length > 0) {
       throw new CommandError(`${busy.join("; ")}; choose other ports with --base-port`);
     }
-    if (this.#context.args.has("reset")) this.#reset();
+    try {
+      mkdirSync(this.#folder, { recursive: true });
+      if (this.#context.args.has("reset")) this.#reset();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new CommandError(
+        `--data-dir is ${JSON.stringify(this.#folder)}, which cannot be used: ${reason}`,
+      );
+    }
   }
 
   /** Only what `dev` itself makes: a wrong --data-dir must not cost anybody a folder. */
   #reset(): void {
-    if (!existsSync(this.#folder)) return;
     for (const name of readdirSync(this.#folder)) {
       if (!/^node-\d+$/.test(name)) continue;
       rmSync(join(this.#folder, name), { recursive: true, force: true });
@@ -113,7 +120,7 @@ class DevCluster {
       : () => {};
     for (const node of this.#nodes) node.start();
     await this.#view.say(
-      `skein dev: ${this.#nodes.length} nodes, data in ${this.#folder}\n` +
+      `skein dev: starting ${countText(this.#nodes.length)}, data in ${this.#folder}\n` +
         addressesText(this.#nodes),
     );
     const live = this.#greetAndRefresh();
@@ -133,7 +140,10 @@ class DevCluster {
 
   async #greetAndRefresh(): Promise<void> {
     while (!this.#isEnding && !await this.#allReady()) await this.#pause(pollMs);
-    if (!this.#isEnding) await this.#view.say(`Ready.\n${tryText(this.#nodes)}`);
+    if (!this.#isEnding) {
+      const how = "Ready. Ctrl-C ends the cluster; its data stays for the next start.\n";
+      await this.#view.say(how + tryText(this.#nodes));
+    }
     while (!this.#isEnding && this.#context.terminal.isInteractive) {
       await this.#view.show(await statusText(this.#nodes));
       await this.#pause(refreshMs);
@@ -157,7 +167,7 @@ class DevCluster {
       ? "restarting"
       : this.#context.terminal.isInteractive
       ? "press r to restart it"
-      : "it stays down";
+      : "it stays down, with --restart it would come back";
     const tail = node.logTail(3).map((line) => `  ${line}\n`).join("");
     await this.#view.say(
       `node ${node.id} ended with ${how}; ${next}; from ${node.logFile}:\n${tail}`,
@@ -186,6 +196,22 @@ class DevCluster {
 
   #restartDead(): void {
     if (this.#isEnding) return;
-    for (const node of this.#nodes) if (!node.isRunning) node.start();
+    for (const node of this.#nodes) {
+      if (node.isRunning) continue;
+      node.start();
+      void this.#announce(node);
+    }
   }
+
+  /** Says when a node that was started again serves. */
+  async #announce(node: DevNode): Promise<void> {
+    while (!this.#isEnding && node.isRunning) {
+      if (await node.isReady()) return await this.#view.say(`node ${node.id} is ready again\n`);
+      await this.#pause(pollMs);
+    }
+  }
+}
+
+function countText(nodes: number): string {
+  return nodes === 1 ? "1 node" : `${nodes} nodes`;
 }

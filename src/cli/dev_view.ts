@@ -48,11 +48,13 @@ export function tryText(nodes: readonly DevNode[]): string {
   const url = (at: number): string => nodes[at % nodes.length]?.httpUrl ?? "";
   return [
     "Try:\n",
-    `  curl -X PUT --data-binary hello ${url(0)}/v1/kv/a\n`,
+    `  curl -i -X PUT --data-binary hello ${url(0)}/v1/kv/a\n`,
     `  curl ${url(1)}/v1/kv/a\n`,
     `  curl '${url(2)}/v1/kv/a?consistency=eventual'\n`,
     `  curl ${url(0)}/v1/cluster\n`,
-    `  open ${url(0)}/docs\n`,
+    "For skein put, get, ls, status and the others:\n",
+    `  export SKEIN_ENDPOINTS=${nodes.map(({ httpUrl }) => httpUrl).join(",")}\n`,
+    `The whole interface is described at ${url(0)}/docs\n`,
   ].join("");
 }
 

@@ -92,9 +92,14 @@ function commandOf(
       return { command: groupOf(first, group), words: args.slice(1) };
     }
     const known = group.map(({ name }) => name).join(", ");
-    throw new UsageError(`skein ${first} needs one more word; known are ${known}`);
+    const problem = second === "" || second.startsWith("-")
+      ? `skein ${first} needs one more word`
+      : `"${first} ${second}" is not a command`;
+    throw new UsageError(`${problem}; known are ${known}`);
   }
-  const meant = nearest(first, commands.map(({ name }) => name));
+  // "lists", and "memebr list" by its first word.
+  const known = commands.flatMap(({ name }) => [name, name.split(" ")[0] ?? name]);
+  const meant = nearest(first, known);
   const hint = meant === undefined ? "see skein --help" : `did you mean ${meant}?`;
   throw new UsageError(`${JSON.stringify(first)} is not a command; ${hint}`);
 }

@@ -1,7 +1,7 @@
 /** What all commands share that speak to a running cluster. */
 
 import { Connection, type RestAnswer, type RestRequest } from "../client/connection.ts";
-import { AnswerError } from "../client/errors.ts";
+import { AnswerError, UnreachableError } from "../client/errors.ts";
 import type { CommandContext } from "./command.ts";
 import type { Option } from "./option.ts";
 import { UsageError } from "./usage_error.ts";
@@ -70,10 +70,8 @@ export interface Remote {
 export function connect({ args, terminal }: CommandContext): Remote {
   const output = args.oneOf("output", ["table", "json"]) ?? "table";
   const timeoutMs = args.duration("timeout");
-  const connection = connectionTo(
-    (args.text("endpoints") ?? defaultEndpoint).split(","),
-    timeoutMs,
-  );
+  const endpoints = args.text("endpoints");
+  const connection = connectionTo((endpoints ?? defaultEndpoint).split(","), timeoutMs);
   return {
     output,
     async ask(request) {
@@ -81,10 +79,17 @@ export function connect({ args, terminal }: CommandContext): Remote {
         return await connection.request(request);
       } catch (error) {
         if (output === "json" && error instanceof AnswerError) await terminal.write(error.body);
-        throw error;
+        throw endpoints === undefined ? withHint(error) : error;
       }
     },
   };
+}
+
+/** Nobody said whom to ask, and nobody is there. */
+function withHint(error: unknown): unknown {
+  if (!(error instanceof UnreachableError) || error.code !== "unreachable") return error;
+  const hint = "is a node running there? --endpoints or SKEIN_ENDPOINTS name others";
+  return new UnreachableError(`${error.message}; ${hint}`, error);
 }
 
 function connectionTo(endpoints: readonly string[], timeoutMs: number | undefined): Connection {

@@ -44,6 +44,8 @@ export interface RestAnswer {
 const defaultTimeoutMs = 5000;
 /** The server is told the time-out; its own word about the outcome gets this long to arrive. */
 const answerGraceMs = 500;
+/** No request may ask a node to wait for longer; who has more time asks again. */
+const requestTimeoutMsMax = 60_000;
 const pauseFirstMs = 50;
 const pauseMaxMs = 1000;
 
@@ -125,7 +127,7 @@ export class Connection {
   }
 
   async #ask(request: RestRequest, url: string, withinMs: number): Promise<Attempt> {
-    const timeoutMs = Math.max(1, Math.floor(withinMs));
+    const timeoutMs = Math.min(Math.max(1, Math.floor(withinMs)), requestTimeoutMsMax);
     const limit = AbortSignal.timeout(timeoutMs + answerGraceMs);
     const joint = request.target.includes("?") ? "&" : "?";
     try {
@@ -186,8 +188,17 @@ function silenceError(request: RestRequest, silences: readonly Silence[]): Unrea
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? error.cause : error;
+  const text = cause.message;
+  if (("code" in cause && cause.code === "ENOTFOUND") || text.includes("dns error")) {
+    return "the host name is not known";
+  }
   if (cannotHaveLeft(error)) return "no connection";
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  if (/Malformed_HTTP|invalid HTTP version/.test(text)) {
+    return "what listens there does not speak HTTP/1.1; is it the gRPC port?";
+  }
+  // What the runtimes add for those who program with them.
+  return text.replace(/^.*client error \(\w+\): /s, "").replace(/\. For more information.*$/s, "");
 }
 
 const connectCodes: ReadonlySet<unknown> = new Set([

@@ -110,12 +110,13 @@ function readKey(reader: Reader, path: string, node: unknown, line: number): voi
   reader.given.push({ key, value: plain(node), origin });
 }
 
-/** "x is not a known key", and the one that was probably meant, from any section. */
+/** "x is not a known key", and the one that was probably meant, or where all stand. */
 export function unknownKeyMessage(path: string): string {
   const name = path.slice(path.lastIndexOf(".") + 1);
   const sameName = [...keys.values()].find((key) => key.name === name)?.path;
   const meant = sameName ?? nearest(path, [...keys.keys(), ...sectionNames]);
-  return `${path} is not a known key${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+  const hint = meant === undefined ? "skein config print lists all" : `did you mean ${meant}?`;
+  return `${path} is not a known key; ${hint}`;
 }
 
 interface MapEntry {

@@ -109,7 +109,7 @@ class Listener {
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(address, credentials, (error, port) => {
         if (error === null) resolve(address.replace(/:\d+$/, `:${port}`));
-        else reject(new Error(`Cannot listen for gRPC on ${address}: ${error.message}`));
+        else reject(new Error(`Cannot listen for gRPC on ${address}: ${reasonOf(error)}`));
       });
     });
   }
@@ -126,6 +126,11 @@ class Listener {
       });
     });
   }
+}
+
+/** The library tells the errors of all addresses that it tried, in one text and without codes. */
+function reasonOf({ message }: Error): string {
+  return message.includes("EADDRINUSE") ? "the address is in use" : message;
 }
 
 function asIs(bytes: Buffer): Uint8Array {

@@ -1,6 +1,13 @@
 /** Lists: from options to range queries, pages, counts and multi-gets. */
 
-import { base64url, compareBytes, emptyBytes, prefixEnd, strictText } from "../lib/bytes.ts";
+import {
+  base64url,
+  compareBytes,
+  emptyBytes,
+  lossyText,
+  prefixEnd,
+  strictText,
+} from "../lib/bytes.ts";
 import type { KeyTarget, KvRecord, RangeQuery, Revision } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import { emptyAnswer, jsonAnswer } from "./answer.ts";
@@ -51,7 +58,8 @@ export function rangeOf({ prefix, start, end }: RangeOptions): KeyRange {
     return range(prefix, prefixEnd(prefix));
   }
   if (start !== undefined && end !== undefined && compareBytes(start, end) > 0) {
-    throw contradiction("start", "start is above end");
+    const shown = (key: Uint8Array): string => JSON.stringify(lossyText(key));
+    throw contradiction("start", `start is ${shown(start)}, which is above end, ${shown(end)}`);
   }
   return range(start ?? emptyBytes, end);
 }

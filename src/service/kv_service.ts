@@ -66,7 +66,9 @@ export class NodeKvService implements KvService {
     const level: ReadLevel = options.level === "lease" ? "linearizable" : options.level;
     if (level === "linearizable") await this.#confirm(deadlineMs);
     if (options.minRevision !== undefined) {
-      await this.#reach(options.minRevision, deadlineMs, "min_revision");
+      // Who asks for a view of the future waits for the same.
+      const option = options.minRevision === query.revision ? "revision" : "min_revision";
+      await this.#reach(options.minRevision, deadlineMs, option);
     }
     for (;;) {
       const answer = this.#parts.node.readNow("eventual", query);

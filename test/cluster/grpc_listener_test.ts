@@ -74,7 +74,9 @@ describe("the listener", () => {
       clientMethods: [],
       onInternalError: () => {},
     });
-    await assert.rejects(attempt, new RegExp(`127.0.0.1:${port}`));
+    await assert.rejects(attempt, {
+      message: `Cannot listen for gRPC on 127.0.0.1:${port}: the address is in use`,
+    });
     await new Promise((resolve) => busy.close(resolve));
   });
 

@@ -113,7 +113,7 @@ describe("dev", () => {
       assert.ok(logOf(id).includes(`peers ${JSON.stringify(peers)}`));
       assert.match(terminal.text, new RegExp(`node ${id} .*http://127.0.0.1:${port}\\b`));
     }
-    assert.match(terminal.text, new RegExp(`curl -X PUT .* http://127.0.0.1:${base}/v1/kv/a`));
+    assert.match(terminal.text, new RegExp(`curl -i -X PUT .* http://127.0.0.1:${base}/v1/kv/a`));
   });
 
   it("writes the process id of the runtime itself, and removes it at the end", async () => {
@@ -144,7 +144,10 @@ describe("dev", () => {
     const running = await ready();
     await askNode(2, "/die").catch(() => {});
     await until(() => running.terminal.text.includes("node 2 ended"), { what: "the report" });
-    assert.match(running.terminal.text, /node 2 ended with code 7; it stays down; from .*log:\n/);
+    assert.match(
+      running.terminal.text,
+      /node 2 ended with code 7; it stays down, with --restart it would come back; from .*log:\n/,
+    );
     assert.ok((await askNode(1)).pid > 0);
     assert.equal(existsSync(pidFile(2)), false);
   });
@@ -164,6 +167,19 @@ describe("dev", () => {
     });
     await until(async () => (await askNode(2)).pid !== before, { what: "another process" });
     assert.equal(pidOf(2), (await askNode(2)).pid);
+    await until(() => running.terminal.text.includes("\nnode 2 is ready again\n"), {
+      what: "the report",
+    });
+  });
+
+  it("names a data directory that cannot be one", async () => {
+    const file = join(folder.path, "file");
+    writeFileSync(file, "x");
+    const { code, errors } = await runCli([
+      ...["dev", "--base-port", String(base), "--data-dir", file],
+    ]);
+    assert.equal(code, 1);
+    assert.match(errors[0] ?? "", /^error: --data-dir is ".*file", which cannot be used: EEXIST/);
   });
 
   it("shows a live line on a terminal, restarts at r and ends at q", async () => {
@@ -196,7 +212,8 @@ describe("dev", () => {
     assert.ok(existsSync(kept));
     first.signal();
     await first.outcome;
-    await ready(["--nodes", "1", "--reset"]);
+    const second = await ready(["--nodes", "1", "--reset"]);
+    assert.match(second.terminal.text, /^skein dev: starting 1 node, data in /);
     assert.equal(existsSync(kept), false);
     assert.ok(existsSync(foreign));
   });

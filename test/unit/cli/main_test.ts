@@ -13,8 +13,11 @@ describe("the command line", () => {
     ["member", "error: skein member needs one more word; known are member list"],
     [
       "config chek",
-      "error: skein config needs one more word; known are config check, config print",
+      'error: "config chek" is not a command; known are config check, config print',
     ],
+    ["memebr list", 'error: "memebr" is not a command; did you mean member?'],
+    ["put a b --file f", "error: VALUE and --file contradict each other"],
+    ["put a --file", "error: --file needs a value: FILE"],
     ["get", "error: KEY is missing"],
     ["get a b", 'error: "b" is one argument too many'],
     [

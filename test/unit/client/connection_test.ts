@@ -61,6 +61,49 @@ describe("a connection to a cluster", () => {
     assert.equal(targets[0]?.searchParams.get("prev"), "true");
   });
 
+  it("asks no node to wait for longer than it may, and asks again", async () => {
+    const late = (): Response =>
+      problem(504, { code: "timeout", outcome: "not_applied", retryable: true });
+    const { connect, targets } = cluster((at) => at <= 3 ? late() : new Response("x"));
+    await connect(600_000).request(write);
+    const asked = targets.map((url) => url.searchParams.get("timeout"));
+    assert.deepEqual(asked, ["60000ms", "60000ms", "60000ms", "60000ms"]);
+  });
+
+  const foreign: readonly (readonly [string, string, Error])[] = [
+    [
+      "what is no HTTP on Bun",
+      "what listens there does not speak HTTP/1.1; is it the gRPC port?",
+      new Error('Malformed_HTTP_Response fetching "http://n1:1/". For more information, pass x'),
+    ],
+    [
+      "what is no HTTP on Deno",
+      "what listens there does not speak HTTP/1.1; is it the gRPC port?",
+      new TypeError("fetch failed", {
+        cause: new Error("error for http://n1: client error (SendRequest): invalid HTTP version"),
+      }),
+    ],
+    [
+      "a broken connection on Bun",
+      "ECONNRESET: The socket was closed",
+      new Error("ECONNRESET: The socket was closed. For more information, pass `verbose: true`"),
+    ],
+    [
+      "a broken connection on Deno",
+      "connection closed",
+      new TypeError("fetch failed", {
+        cause: new Error("error for http://n1: client error (SendRequest): connection closed"),
+      }),
+    ],
+  ];
+  for (const [what, reason, error] of foreign) {
+    it(`names ${what} without the runtime's advice to programmers`, async () => {
+      const { connect } = cluster(() => error);
+      const { message } = await errorOf(connect().request(write));
+      assert.equal(message, `http://n1:1: ${reason}`);
+    });
+  }
+
   it("goes round the endpoints", async () => {
     const { connect, asked } = cluster(() => new Response("x"));
     const connection = connect();
@@ -115,28 +158,41 @@ describe("a connection to a cluster", () => {
     assert.deepEqual(asked, ["PUT n1", "PUT n2", "PUT n3"]);
   });
 
-  const unsent: readonly (readonly [string, Error])[] = [
-    ["Bun's refusal", refused()],
-    ["Bun's name error", Object.assign(new Error("x"), { code: "ENOTFOUND" })],
+  const unsent: readonly (readonly [string, string, Error])[] = [
+    ["Bun's refusal", "no connection", refused()],
+    [
+      "Bun's name error",
+      "the host name is not known",
+      Object.assign(new Error("x"), { code: "ENOTFOUND" }),
+    ],
     [
       "Deno's refusal",
+      "no connection",
       new TypeError("fetch failed", {
         cause: new Error("error sending request: client error (Connect): tcp connect error"),
       }),
     ],
     [
+      "Deno's name error",
+      "the host name is not known",
+      new TypeError("fetch failed", {
+        cause: new Error("error sending request: client error (Connect): dns error: failed"),
+      }),
+    ],
+    [
       "Node's refusal",
+      "no connection",
       new TypeError("fetch failed", {
         cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }),
       }),
     ],
   ];
-  for (const [what, error] of unsent) {
+  for (const [what, reason, error] of unsent) {
     it(`takes ${what} for a write that was not applied`, async () => {
       const { connect, asked } = cluster(() => error);
       const { code, outcome, message } = await errorOf(connect().request(write));
       assert.deepEqual([code, outcome], ["unreachable", "not_applied"]);
-      assert.match(message, /^http:\/\/n1:1: no connection; http:\/\/n2:1/);
+      assert.ok(message.startsWith(`http://n1:1: ${reason}; http://n2:1: ${reason};`), message);
       assert.equal(asked.length, 3);
     });
   }

@@ -143,7 +143,7 @@ monitoring:
 
   it("names what no key resembles without guessing", () => {
     assert.deepEqual(complaints(() => load("frobnicate: 1")), [
-      "F:1: frobnicate is not a known key",
+      "F:1: frobnicate is not a known key; skein config print lists all",
     ]);
   });
 

@@ -184,6 +184,8 @@ describe("GET /v1/kv", () => {
     ) {
       await probe.problem(`GET /v1/kv?${query}`, "400 validation_failed");
     }
+    const { body } = await probe.problem("GET /v1/kv?start=b&end=a", "400 validation_failed");
+    assert.equal(body["detail"], 'start is "b", which is above end, "a"');
   });
 
   it("has limits for limit, keys and bytes", async () => {
