@@ -88,7 +88,8 @@ export class LeaderProxy {
       case "answered":
         return { kind: "answered", value: task.accept(outcome.answer) };
       case "failed":
-        if (outcome.error.code === "leader_changed" && outcome.error.outcome !== "unknown") {
+        // Only what was promised is proof: an outcome that a later version names is none.
+        if (outcome.error.code === "leader_changed" && outcome.error.outcome === "not_applied") {
           return { kind: "notDone", error: outcome.error };
         }
         throw outcome.error;

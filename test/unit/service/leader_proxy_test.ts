@@ -126,18 +126,29 @@ describe("the leader proxy", () => {
     });
   });
 
-  it("does not try again what may have been appended", soon, async () => {
-    answerOf = () => {
-      lead(3);
-      return { kind: "unknown", detail: "reset" };
-    };
-    await assert.rejects(run({}), (error) => {
-      assert.ok(error instanceof ServiceError);
-      assert.equal(error.outcome, "unknown");
-      return true;
+  const mayBeAppended: readonly (readonly [string, ForwardOutcome])[] = [
+    ["a broken connection", { kind: "unknown", detail: "reset" }],
+    ...(["unknown", undefined] as const).map((outcome) =>
+      [
+        `a leader that changed and says ${outcome}`,
+        { kind: "failed", error: new ServiceError("leader_changed", "", { outcome }) },
+      ] as const
+    ),
+  ];
+  for (const [what, outcome] of mayBeAppended) {
+    it(`does not try again what may have been appended: ${what}`, soon, async () => {
+      answerOf = () => {
+        lead(3);
+        return outcome;
+      };
+      await assert.rejects(run({}), (error) => {
+        assert.ok(error instanceof ServiceError);
+        assert.notEqual(error.outcome, "not_applied");
+        return true;
+      });
+      assert.deepEqual(forwarded, [1]);
     });
-    assert.deepEqual(forwarded, [1]);
-  });
+  }
 });
 
 const notSent: ForwardOutcome = { kind: "notSent", detail: "No connection" };
