@@ -153,7 +153,8 @@ class SkeinServer implements RunningServer {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#takeDown().then(
+    // An end that fails is an end: nobody may wait for ever for the one that was wanted.
+    this.#stopping ??= this.#takeDown().catch((error: unknown) => this.#fail(error)).then(
       () => this.#settleStopped({ code: this.#failed ? 1 : 0 }),
     );
     return this.#stopping;
