@@ -28,6 +28,10 @@ function statusText(json: Json): string {
   const leader = objectOf(json["leader"]);
   const configuration = objectOf(json["configuration"]);
   const joint = configuration["joint"] === true ? ", a change of members is under way" : "";
+  if (listMember(json, "members").length === 0) {
+    return `cluster  ${cell(json["cluster_id"])}\n` +
+      "members  none: the cluster is not formed yet, /readyz says what it waits for\n";
+  }
   return [
     `cluster  ${cell(json["cluster_id"])}\n`,
     `term     ${cell(json["term"])}\n`,
