@@ -149,8 +149,8 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
 
   /**
    * `future` also while the store is behind where it has been, which only a full disk brings about:
-   * the caller waits until the entries have been applied again. Reading can find the disk full, too:
-   * a backend may have to make room in its memory by writing.
+   * the caller waits until the entries have been applied again. Reading can find the disk full,
+   * too: a backend may have to make room in its memory by writing.
    */
   read(query: Query): Answer {
     const { applied, revision } = this.#store.meta;
