@@ -1,4 +1,4 @@
-/** Directories that are not what their id promises: emptied, copied, from an older day, strangers. */
+/** Directories that are not what their id promises: emptied, copied, older ones, strangers. */
 
 import { SimCluster } from "../../harness/sim_cluster.ts";
 import type { SimNode } from "../../harness/sim_node.ts";

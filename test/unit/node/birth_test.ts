@@ -20,7 +20,7 @@ function firstEntry(node: SimNode): string | undefined {
   return log.lastIndex() < 1 ? undefined : Buffer.from(log.entry(1).data).toString("hex");
 }
 
-/** Every member stands in entry 1 with the incarnation of its directory; all have the same bytes. */
+/** Every member stands in entry 1 with the incarnation of its directory, everywhere alike. */
 function checkBorn(cluster: SimCluster): void {
   const [first, ...others] = cluster.nodes.map(firstEntry);
   assert.notEqual(first, undefined);
