@@ -153,11 +153,15 @@ function toMessage(wire: WireEnvelope): Message {
       };
     }
     case "heartbeatReply": {
-      const { round, verifiedIndex } = present(wire.heartbeatReply, "heartbeat_reply");
+      const { round, verifiedIndex, appliedIndex } = present(
+        wire.heartbeatReply,
+        "heartbeat_reply",
+      );
       return {
         kind: "heartbeatReply",
         round: count(round, "round"),
         verifiedIndex: count(verifiedIndex, "verified_index"),
+        appliedIndex: count(appliedIndex, "applied_index"),
       };
     }
     case "readIndexRequest":

@@ -2323,6 +2323,10 @@ export const schema = {
           "verifiedIndex": {
            "type": "uint64",
            "id": 2
+          },
+          "appliedIndex": {
+           "type": "uint64",
+           "id": 3
           }
          }
         },

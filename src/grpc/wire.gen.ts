@@ -517,6 +517,7 @@ export interface Wire {
   "skein.raft.v1.HeartbeatReply": {
     readonly round: number;
     readonly verifiedIndex: number;
+    readonly appliedIndex: number;
   };
   "skein.raft.v1.ReadId": {
     readonly node: number;

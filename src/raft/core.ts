@@ -263,7 +263,12 @@ export class RaftCore {
       case "appendEntries":
       case "heartbeat":
       case "installSnapshot":
-        return state.send(from, { kind: "heartbeatReply", round: 0, verifiedIndex: 0 });
+        return state.send(from, {
+          kind: "heartbeatReply",
+          round: 0,
+          verifiedIndex: 0,
+          appliedIndex: state.log.applied,
+        });
       case "requestVote":
         return state.send(from, { kind: "requestVoteReply", voteGranted: false });
       default:

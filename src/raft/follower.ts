@@ -179,6 +179,7 @@ export class Follower {
       kind: "heartbeatReply",
       round: message.round,
       verifiedIndex: this.#state.verifiedIndex,
+      appliedIndex: this.#state.log.applied,
     });
     return undefined;
   }

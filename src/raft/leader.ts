@@ -307,6 +307,7 @@ export class Leader {
     progress.confirmedRound = Math.max(progress.confirmedRound, message.round);
     // The peer answers, so silence about entries means that they, or their answers, were lost.
     const silent = progress.isWaitingFor(2 * options.heartbeatIntervalMs, nowMs);
+    progress.appliedIndex = message.appliedIndex;
     const forgot = message.verifiedIndex < Math.min(progress.match, log.commitIndex);
     if (silent || forgot) progress.lost();
     this.#confirmReads();
@@ -320,8 +321,7 @@ export class Leader {
       (voter) =>
         voter === self ? this.#reads.round : this.#progress.get(voter)?.confirmedRound ?? 0,
     );
-    const confirmed = this.#reads.confirm(round);
-    for (const read of confirmed) this.#answerRead(read);
+    for (const read of this.#reads.confirm(round)) this.#answerRead(read);
     const sentRoundMs = this.#reads.confirmedSentMs;
     if (sentRoundMs === undefined) return;
     this.#state.heard = { leaderCommit: log.commitIndex, sentRoundMs };

@@ -109,6 +109,8 @@ export interface HeartbeatReply {
   readonly round: number;
   /** Last entry known to equal the leader's: after a restart less than was once acknowledged. */
   readonly verifiedIndex: Index;
+  /** What the follower's store has applied: a report, nothing is decided by it. */
+  readonly appliedIndex: Index;
 }
 
 /**

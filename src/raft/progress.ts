@@ -37,6 +37,8 @@ export class Progress {
   confirmedRound = 0;
   /** The highest commit index that it was told. */
   toldCommit: Index = 0;
+  /** What the peer said that its store has applied. */
+  appliedIndex: Index = 0;
 
   constructor(options: { next: Index; nowMs: number; limits: InflightLimits }) {
     this.#next = options.next;

@@ -10,6 +10,8 @@ export interface PeerStatus {
   readonly mode: ProgressMode;
   readonly match: Index;
   readonly next: Index;
+  /** What the peer's store has applied, as of its last answer to a heartbeat. */
+  readonly applied: Index;
   /** When the peer was heard last, in the core's ms. */
   readonly heardMs: number;
 }
@@ -45,8 +47,8 @@ export function statusOf(state: RaftState, role: {
 }): RaftStatus {
   const { log, effective } = state;
   const peers: PeerStatus[] = [];
-  for (const [id, { mode, match, next, heardMs }] of role.progress ?? []) {
-    peers.push({ id, mode, match, next, heardMs });
+  for (const [id, { mode, match, next, appliedIndex, heardMs }] of role.progress ?? []) {
+    peers.push({ id, mode, match, next, applied: appliedIndex, heardMs });
   }
   return {
     role: role.role,

@@ -156,7 +156,7 @@ export class NodeClusterService implements ClusterService {
       rpc: addresses?.rpc,
       clientRpc: addresses?.clientRpc,
       match: leads ? (own ? status.stableIndex : peer?.match) : undefined,
-      applied: own ? status.applied : undefined,
+      applied: own ? status.applied : peer?.applied,
       lagMs: leads ? (own ? 0 : lag.msOf(member.id, monotonicMs())) : undefined,
       healthy: leads
         ? own || (peer !== undefined && monotonicMs() - peer.heardMs <= silentMsMax)

@@ -68,7 +68,7 @@ export const sampleMessages: readonly Message[] = [
     needsSnapshot: false,
   },
   { kind: "heartbeat", round: safeMax, leaderCommit: 9 },
-  { kind: "heartbeatReply", round: 41, verifiedIndex: 10 },
+  { kind: "heartbeatReply", round: 41, verifiedIndex: 10, appliedIndex: 9 },
   { kind: "readIndexRequest", id: { node: 3, nonce: 77, counter: 5 } },
   { kind: "readIndexReply", id: { node: 3, nonce: 77, counter: 5 }, index: 10 },
   { kind: "timeoutNow" },

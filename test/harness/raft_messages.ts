@@ -55,7 +55,7 @@ export function heartbeat(round: number, leaderCommit: Index): Heartbeat {
 }
 
 export function heartbeatReply(round: number, verifiedIndex: Index): HeartbeatReply {
-  return { kind: "heartbeatReply", round, verifiedIndex };
+  return { kind: "heartbeatReply", round, verifiedIndex, appliedIndex: 0 };
 }
 
 export function requestVote(lastLog: string, transfer = false): RequestVote {

@@ -264,7 +264,7 @@ const messages: Record<string, Command> = {
   },
   heartbeatReply: (script, directive) => {
     const round = directive.integer("round") ?? 0;
-    forge(script, directive, { kind: "heartbeatReply", round, verifiedIndex: 1 });
+    forge(script, directive, { kind: "heartbeatReply", round, verifiedIndex: 1, appliedIndex: 0 });
   },
 };
 

@@ -48,7 +48,7 @@ describe("toEnvelope refuses", () => {
       wire(heartbeat, { toEpoch: big }),
       wire({ kind: "heartbeat", round: big, leaderCommit: 0 }),
       wire({ kind: "heartbeat", round: 0, leaderCommit: big }),
-      wire({ kind: "heartbeatReply", round: 1, verifiedIndex: big }),
+      wire({ kind: "heartbeatReply", round: 1, verifiedIndex: big, appliedIndex: 0 }),
       wire({ kind: "readIndexReply", id: { node: 1, nonce: big, counter: 1 }, index: 1 }),
       wire({ kind: "preVote", lastLog: { index: big, term: 1 } }),
     ];

@@ -68,7 +68,10 @@ describe("RaftCore, recovering", () => {
     const envelope = { from: 3, to: 1, fromEpoch: 1, toEpoch: 0, term: 2 } as const;
     cluster.step(1, {
       kind: "receive",
-      envelope: { ...envelope, message: { kind: "heartbeatReply", round: 1, verifiedIndex: 1 } },
+      envelope: {
+        ...envelope,
+        message: { kind: "heartbeatReply", round: 1, verifiedIndex: 1, appliedIndex: 0 },
+      },
     });
     assert.equal(matchOf(), 0);
   });

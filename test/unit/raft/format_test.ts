@@ -87,7 +87,7 @@ describe("Format, messages", () => {
     [conflict("4@2", "3@1"), "AppendEntriesReply term=3 conflict=4@2 hint=3@1"],
     [{ kind: "heartbeat", round: 5, leaderCommit: 4 }, "Heartbeat term=3 round=5 leaderCommit=4"],
     [
-      { kind: "heartbeatReply", round: 5, verifiedIndex: 4 },
+      { kind: "heartbeatReply", round: 5, verifiedIndex: 4, appliedIndex: 0 },
       "HeartbeatReply term=3 round=5 verified=4",
     ],
     [{ kind: "readIndexRequest", id }, "ReadIndexRequest term=3 read=2.7"],

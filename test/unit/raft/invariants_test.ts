@@ -20,8 +20,14 @@ describe("Self-check of a core", () => {
     [{ votedFor: 2 }, /a leader has voted for 2/],
     [{ termStart: undefined }, /own term/],
     [{ recovering: true }, /a recovering node leads/],
-    [{ peers: [{ id: 2, mode: "probing", match: 2, next: 2, heardMs: 0 }] }, /match 2 of peer 2/],
-    [{ peers: [{ id: 2, mode: "probing", match: 2, next: 9, heardMs: 0 }] }, /next 9 of peer 2/],
+    [
+      { peers: [{ id: 2, mode: "probing", match: 2, next: 2, applied: 0, heardMs: 0 }] },
+      /match 2 of peer 2/,
+    ],
+    [
+      { peers: [{ id: 2, mode: "probing", match: 2, next: 9, applied: 0, heardMs: 0 }] },
+      /next 9 of peer 2/,
+    ],
     [{ role: "follower" }, /a follower names itself/],
     [{ role: "candidate", leader: undefined, peers: [], votedFor: 2 }, /a candidate has voted/],
   ];
