@@ -6,13 +6,13 @@
 
 import { utf8 } from "../../src/lib/bytes.ts";
 import { Prng } from "../../src/lib/prng.ts";
-import { isVoter } from "../../src/raft/configuration.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import type { Outcome } from "../../src/raft/ready.ts";
 import type { Configuration, Index, NodeId, ProposalId, ReadId } from "../../src/raft/types.ts";
 import { RaftChecks } from "./raft_checks.ts";
 import { configurationOf, firstEntry } from "./raft_cluster.ts";
 import { RaftDisk } from "./raft_disk.ts";
+import { isWhole, leaderOf, reportOf } from "./raft_liveness.ts";
 import { RaftInvariantError, RaftNode } from "./raft_node.ts";
 import { drawWeather, noCounts, type RaftWeather } from "./raft_weather.ts";
 
@@ -136,17 +136,20 @@ export class RaftChaos {
     const node = this.#pick();
     if (node === undefined) return;
     if (kind < 88) return node.apply(this.#nowMs, 1 + prng.below(3));
-    if (kind < 94) return this.#propose(node);
-    if (kind < 98) return this.#read(node);
+    if (kind < 93) return this.#propose(node);
+    if (kind < 96) return this.#read(node);
     if (kind < 99) return this.#rare(node);
     return this.#checkLease(node);
   }
 
-  /** A node that runs and is not paused. */
+  /** A node that runs and is not paused; half of the time one that leads, or believes so. */
   #pick(): RaftNode | undefined {
-    const nodes = [...this.#nodes.values()];
-    const node = nodes[this.#prng.below(nodes.length)]!;
-    return node.isRunning && !this.#paused.has(node.id) ? node : undefined;
+    const nodes = [...this.#nodes.values()].filter(({ id, isRunning }) =>
+      isRunning && !this.#paused.has(id)
+    );
+    const leaders = nodes.filter(({ status }) => status.role === "leader");
+    const from = leaders.length > 0 && this.#prng.chance(1, 2) ? leaders : nodes;
+    return from.length === 0 ? undefined : from[this.#prng.below(from.length)];
   }
 
   #tick(): void {
@@ -188,9 +191,16 @@ export class RaftChaos {
     }
   }
 
-  #crash(): void {
+  /** Whom trouble hits: half of the time the leader, because there it hurts most. */
+  #victim(): RaftNode {
     const nodes = [...this.#nodes.values()];
-    const node = nodes[this.#prng.below(nodes.length)]!;
+    const running = nodes.filter(({ isRunning }) => isRunning);
+    const leader = this.#prng.chance(1, 2) && running.find((each) => each.status.role === "leader");
+    return leader || nodes[this.#prng.below(nodes.length)]!;
+  }
+
+  #crash(): void {
+    const node = this.#victim();
     if (!node.isRunning) return node.start(this.#nowMs);
     node.crash(this.#prng.below(3));
     this.#counts.crashed++;
@@ -226,19 +236,31 @@ export class RaftChaos {
   }
 
   #pause(): void {
-    const nodes = [...this.#nodes.keys()];
-    const id = nodes[this.#prng.below(nodes.length)]!;
-    if (!this.#paused.delete(id)) this.#paused.add(id);
+    const [asleep] = this.#paused;
+    if (asleep === undefined || this.#prng.chance(1, 2)) {
+      this.#paused.add(this.#victim().id);
+      return;
+    }
+    this.#paused.delete(asleep);
+    // What it believes when it wakes is old, and its clients do not know.
+    const node = this.#nodes.get(asleep)!;
+    if (!node.isRunning) return;
+    this.#checkLease(node);
+    this.#read(node);
+    this.#propose(node);
   }
 
   #cutOrHeal(): void {
     if (this.#prng.chance(1, 3)) return this.#cut.clear();
-    const ids = [...this.#nodes.keys()];
-    const [from, to] = [ids[this.#prng.below(ids.length)]!, ids[this.#prng.below(ids.length)]!];
+    const { id: from } = this.#victim();
     const oneWay = this.#prng.chance(1, 3);
-    this.#cut.add(`${from}>${to}`);
-    if (!oneWay) this.#cut.add(`${to}>${from}`);
-    this.#tell(from, to);
+    const all = this.#prng.chance(1, 2);
+    for (const to of this.#nodes.keys()) {
+      if (!all && this.#prng.chance(1, 2)) continue;
+      this.#cut.add(`${from}>${to}`);
+      if (!oneWay) this.#cut.add(`${to}>${from}`);
+      this.#tell(from, to);
+    }
   }
 
   #tell(from: NodeId, peer: NodeId): void {
@@ -250,8 +272,10 @@ export class RaftChaos {
   // ---- Clients ----
 
   #propose(node: RaftNode): void {
-    const data = utf8(`p${++this.#lastProposal}`);
-    node.step({ kind: "propose", id: this.#lastProposal, data }, this.#nowMs);
+    for (let left = this.#prng.chance(1, 4) ? 4 : 1; left > 0; left--) {
+      const data = utf8(`p${++this.#lastProposal}`);
+      node.step({ kind: "propose", id: this.#lastProposal, data }, this.#nowMs);
+    }
   }
 
   #read(node: RaftNode): void {
@@ -344,19 +368,15 @@ export class RaftChaos {
       this.#nowMs += 50;
       for (const node of this.#nodes.values()) this.#wake(node);
       this.#deliverAll();
-      const leader = this.#leader();
+      const leader = leaderOf(this.#nodes);
       if (leader === undefined) continue;
       if (target === undefined || leader.status.lastIndex < target) {
         this.#propose(leader);
         target = leader.status.lastIndex;
       }
-      if (this.#isWhole(leader, target)) return;
+      if (isWhole(this.#nodes, leader, target)) return;
     }
-    const report = [...this.#nodes.values()].map(({ id, status }) =>
-      `n${id} ${status.role} term=${status.term} commit=${status.commitIndex} ` +
-      `last=${status.lastIndex}${status.recovering ? " recovering" : ""}`
-    );
-    throw new RaftInvariantError(`No life within ${withinMs} ms: ${report.join("; ")}`);
+    throw new RaftInvariantError(`No life within ${withinMs} ms: ${reportOf(this.#nodes)}`);
   }
 
   #wake(node: RaftNode): void {
@@ -370,25 +390,5 @@ export class RaftChaos {
       this.#deliverTo(this.#underWay.shift()!);
     }
     if (this.#underWay.length > 0) throw new RaftInvariantError("Messages never come to an end");
-  }
-
-  #leader(): RaftNode | undefined {
-    let best: RaftNode | undefined;
-    for (const node of this.#nodes.values()) {
-      const { role, term } = node.status;
-      if (role === "leader" && term > (best?.status.term ?? 0)) best = node;
-    }
-    return best;
-  }
-
-  #isWhole(leader: RaftNode, target: Index): boolean {
-    const { commitIndex, lastIndex, configuration, configurationCommitted } = leader.status;
-    if (commitIndex < target || commitIndex < lastIndex || !configurationCommitted) return false;
-    if (configuration.configuration.outgoing !== undefined) return false;
-    if (!isVoter(configuration.configuration, leader.id)) return false;
-    return configuration.configuration.members.every(({ id }) => {
-      const { applied, recovering } = this.#nodes.get(id)!.status;
-      return applied === commitIndex && !recovering;
-    });
   }
 }

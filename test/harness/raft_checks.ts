@@ -3,12 +3,10 @@
  * of them says, writes and applies. One object watches one run, restarts of nodes included.
  */
 
-import { isQuorum } from "../../src/raft/quorum.ts";
-import { voterSets } from "../../src/raft/configuration.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { RaftStatus } from "../../src/raft/status.ts";
-import type { Entry, Index, NodeId, Term } from "../../src/raft/types.ts";
+import type { Entry, Index, Member, NodeId, Term } from "../../src/raft/types.ts";
 import { RaftInvariantError, type RaftNode } from "./raft_node.ts";
 
 interface Known {
@@ -72,7 +70,7 @@ export class RaftChecks {
    * an entry of the leader's own term (paper §5.4.2).
    */
   #commits(node: RaftNode, before: RaftStatus, after: RaftStatus): void {
-    const sets = voterSets(before.configuration.configuration);
+    const { configuration } = before.configuration;
     if (after.commitIndex < (before.termStart ?? 0)) {
       throw new RaftInvariantError(
         `Node ${node.id} commits ${after.commitIndex} by counting, which is of an earlier term`,
@@ -89,7 +87,8 @@ export class RaftChecks {
         known ??= held;
         return true;
       };
-      const durable = isQuorum(sets, holds);
+      const durable = isMajority(configuration.members, holds) &&
+        (configuration.outgoing === undefined || isMajority(configuration.outgoing, holds));
       if (!durable && !this.copiesWereLost) {
         throw new RaftInvariantError(`Entry ${index}@${term} is committed, not held by a quorum`);
       }
@@ -170,6 +169,12 @@ export class RaftChecks {
       );
     }
   }
+}
+
+/** Counted anew, so that a mistake in the core's own counting does not excuse itself. */
+function isMajority(members: readonly Member[], holds: (id: NodeId) => boolean): boolean {
+  const voters = members.filter(({ suffrage }) => suffrage === "voter");
+  return 2 * voters.filter(({ id }) => holds(id)).length > voters.length;
 }
 
 function isSame(a: Known, b: Known): boolean {

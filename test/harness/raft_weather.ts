@@ -28,8 +28,8 @@ export interface RaftWeather {
 export function drawWeather(prng: Prng): RaftWeather {
   const some = (max: number): number => prng.chance(1, 2) ? 0 : 1 + prng.below(max);
   const voters = 1 + prng.below(5);
-  const changesMembers = prng.chance(1, 3);
-  const electionTimeoutMinMs = prng.chance(1, 2) ? 1000 : 300;
+  const changesMembers = prng.chance(1, 2);
+  const electionTimeoutMinMs = prng.chance(1, 3) ? 1000 : 300;
   const options = {
     ...raftOptions,
     heartbeatIntervalMs: electionTimeoutMinMs / 10,
