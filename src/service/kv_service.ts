@@ -171,6 +171,7 @@ export class NodeKvService implements KvService {
   async #reach(revision: Revision, deadlineMs: number, option: string): Promise<void> {
     const leftMs = deadlineMs - this.#parts.monotonicMs();
     if (await this.#parts.revisions.until(revision, leftMs)) return;
+    if (this.#parts.revisions.isClosed) throw readFailed("closing");
     throw new ServiceError(
       "timeout",
       `${option} is ${revision}, this node has come to ${this.#parts.currentRevision()}`,
@@ -192,15 +193,8 @@ export class NodeKvService implements KvService {
     if (leftMs <= 0) {
       throw new ServiceError("not_ready", "This node is replaying its log", { retryable: true });
     }
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        stop();
-        resolve();
-      };
-      const timer = setTimeout(wake, leftMs);
-      const stop = this.#parts.node.onApplied(wake);
-    });
+    if (this.#parts.revisions.isClosed) throw readFailed("closing");
+    await this.#parts.revisions.nextApplied(leftMs);
   }
 
   #readHeader(answer: Answer, level: ReadLevel, options: ReadOptions): Header {

@@ -48,6 +48,7 @@ export class LeaderProxy {
     const deadlineMs = monotonicMs() + task.options.timeoutMs;
     let last: ServiceError | undefined;
     for (;;) {
+      if (leaders.isClosed) throw draining(this.#parts.self);
       const leader = leaders.leader;
       const result = leader === undefined
         ? { kind: "notDone", error: last ?? noLeader() } as const
@@ -111,6 +112,14 @@ export class LeaderProxy {
 /** The error for a request that found nobody to lead; proof that nothing happened. */
 export function noLeader(detail = "No leader is known to this node"): ServiceError {
   return new ServiceError("no_leader", detail, {
+    outcome: "not_applied",
+    retryable: true,
+    retryAfterMs: 1_000,
+  });
+}
+
+function draining(self: NodeId): ServiceError {
+  return new ServiceError("draining", `Node ${self} is shutting down`, {
     outcome: "not_applied",
     retryable: true,
     retryAfterMs: 1_000,

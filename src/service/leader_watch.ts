@@ -15,6 +15,7 @@ export class LeaderWatch {
   #leader: NodeId | undefined;
   readonly #waiting = new Set<() => void>();
   readonly #stop: () => void;
+  #isClosed = false;
 
   constructor(node: WatchedNode, self: NodeId) {
     this.#self = self;
@@ -33,7 +34,12 @@ export class LeaderWatch {
     return this.#leader === this.#self;
   }
 
-  /** Resolves at the next change of leadership, at the latest after `ms`. */
+  /** The node shuts down: nothing will change any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Resolves at the next change of leadership or at the close, at the latest after `ms`. */
   nextChange(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
@@ -47,6 +53,7 @@ export class LeaderWatch {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#stop();
     for (const wake of [...this.#waiting]) wake();
   }

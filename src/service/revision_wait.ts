@@ -11,35 +11,53 @@ interface Waiting {
   readonly wake: () => void;
 }
 
-/** Everybody on this node who waits for a revision. */
+/** Everybody on this node who waits for a revision, or for the store to go on. */
 export class RevisionWait {
   readonly #current: () => Revision;
   readonly #waiting = new Set<Waiting>();
   readonly #stop: () => void;
+  #isClosed = false;
 
-  constructor(node: ServedNode, current: () => Revision) {
+  constructor(node: Pick<ServedNode, "onApplied">, current: () => Revision) {
     this.#current = current;
     this.#stop = node.onApplied(() => this.#wake());
   }
 
-  /** Resolves with whether the store has come to `revision` within `ms`. */
-  until(revision: Revision, ms: number): Promise<boolean> {
-    if (this.#current() >= revision) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.#waiting.delete(waiting);
-        resolve(this.#current() >= revision);
-      };
-      const waiting = { revision, wake: end };
-      const timer = setTimeout(end, Math.max(0, ms));
-      this.#waiting.add(waiting);
-    });
+  /** The node shuts down: the store goes no further. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Resolves with whether the store has come to `revision` within `ms`; at once at the close. */
+  async until(revision: Revision, ms: number): Promise<boolean> {
+    if (this.#current() >= revision) return true;
+    await this.#wait(revision, ms);
+    return this.#current() >= revision;
+  }
+
+  /** Resolves when the store has applied something more, at the close, at the latest after `ms`. */
+  async nextApplied(ms: number): Promise<void> {
+    await this.#wait(0, ms);
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#stop();
     for (const { wake } of [...this.#waiting]) wake();
+  }
+
+  #wait(revision: Revision, ms: number): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(waiting);
+        resolve();
+      };
+      const waiting = { revision, wake };
+      const timer = setTimeout(wake, Math.max(0, ms));
+      this.#waiting.add(waiting);
+    });
   }
 
   #wake(): void {

@@ -1,0 +1,108 @@
+/** The node below the services, with every outcome at the tester's command. */
+
+import type { Answer, Query } from "../../src/kv/query.ts";
+import type { Result } from "../../src/kv/result.ts";
+import type { NodeStatus } from "../../src/node/parts.ts";
+import type { ProposeOutcome } from "../../src/node/pending.ts";
+import type { ReadLevelAsked, ReadOutcome } from "../../src/node/readers.ts";
+import type { TransferOutcome } from "../../src/node/transfers.ts";
+import type { Leadership } from "../../src/raft/ready.ts";
+import type { NodeId } from "../../src/raft/types.ts";
+import type { ServedNode } from "../../src/service/node_port.ts";
+import { nodeStatus } from "./node_status.ts";
+
+/** One thing that was asked of the node. */
+export interface AskedOf<What, Outcome> {
+  readonly what: What;
+  readonly deadlineMs: number;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/** Node 1; what is asked waits in lists until the test settles it. */
+export class FakeNode implements ServedNode {
+  current: NodeStatus = nodeStatus();
+  readonly proposals: AskedOf<Uint8Array, ProposeOutcome<Result>>[] = [];
+  readonly reads: AskedOf<ReadLevelAsked, ReadOutcome>[] = [];
+  readonly transfers: AskedOf<NodeId | undefined, TransferOutcome>[] = [];
+  /** Called at once when something is asked, before it is put into its list. */
+  onPropose: (asked: AskedOf<Uint8Array, ProposeOutcome<Result>>) => void = () => {};
+  onRead: (asked: AskedOf<ReadLevelAsked, ReadOutcome>) => void = () => {};
+  onTransfer: (asked: AskedOf<NodeId | undefined, TransferOutcome>) => void = () => {};
+  /** What the store answers; undefined while it cannot be read. */
+  answer: (query: Query, level: "eventual" | "lease") => Answer | undefined = () => undefined;
+  readonly #leadershipHandlers = new Set<(leadership: Leadership) => void>();
+  readonly #appliedHandlers = new Set<() => void>();
+
+  propose(
+    what: Uint8Array,
+    deadlineMs: number,
+    settle: (outcome: ProposeOutcome<Result>) => void,
+  ): void {
+    const asked = { what, deadlineMs, settle };
+    this.proposals.push(asked);
+    this.onPropose(asked);
+  }
+
+  readIndex(
+    what: ReadLevelAsked,
+    deadlineMs: number,
+    settle: (outcome: ReadOutcome) => void,
+  ): void {
+    const asked = { what, deadlineMs, settle };
+    this.reads.push(asked);
+    this.onRead(asked);
+  }
+
+  readNow(level: "eventual" | "lease", query: Query): Answer | undefined {
+    return this.answer(query, level);
+  }
+
+  transferLeadership(
+    what: NodeId | undefined,
+    deadlineMs: number,
+    settle: (outcome: TransferOutcome) => void,
+  ): void {
+    const asked = { what, deadlineMs, settle };
+    this.transfers.push(asked);
+    this.onTransfer(asked);
+  }
+
+  status(): NodeStatus {
+    return this.current;
+  }
+
+  stalenessMs(): number {
+    return this.current.stalenessMs;
+  }
+
+  onLeadership(handler: (leadership: Leadership) => void): () => void {
+    this.#leadershipHandlers.add(handler);
+    return () => this.#leadershipHandlers.delete(handler);
+  }
+
+  onApplied(handler: () => void): () => void {
+    this.#appliedHandlers.add(handler);
+    return () => this.#appliedHandlers.delete(handler);
+  }
+
+  /** How many listen, for tests of what is left behind. */
+  get listeners(): number {
+    return this.#leadershipHandlers.size + this.#appliedHandlers.size;
+  }
+
+  /** Makes `leader` lead, as this node sees it, and tells whoever listens. */
+  lead(leader: NodeId | undefined): void {
+    const role = leader === 1 ? "leader" : "follower";
+    this.current = { ...this.current, leader, role, term: this.current.term + 1 };
+    const { term } = this.current;
+    const reason = leader === 1 ? "electionWon" : "leaderFound";
+    for (const handler of this.#leadershipHandlers) {
+      handler({ role, term, reason, ...(leader !== undefined && { leader }) });
+    }
+  }
+
+  /** The store has applied a page. */
+  applied(): void {
+    for (const handler of [...this.#appliedHandlers]) handler();
+  }
+}
