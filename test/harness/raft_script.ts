@@ -17,16 +17,16 @@
  * - `jump MS`: time passes while everything stands still
  * Messages:
  * - `settle`: everything is delivered until nothing moves any more
- * - `deliver`, `drop`, `repeat` `[from=N] [to=N] [kind=AppendEntries] [newest]`: what is meant of
- *   that which is under way now; repeat delivers and keeps it
+ * - `deliver`, `drop` `[from=N] [to=N] [kind=AppendEntries] [newest]`: what is meant of that which
+ *   is under way now
  * - `network`: what is under way; `cut N N [oneWay]`, `isolate N`, `heal`
  * - `unreachable N peer=N`: N is told that its stream to a peer closed
  * - `append [prevLog=I@T] [entries=(I@T, …)] [leaderCommit=I]`, `beat [leaderCommit=I]`,
- *   `requestVote [lastLog=I@T]`, `timeoutNow`, `matched I@T`, `heartbeatReply [round=…]`, with
- *   `from=N to=N term=T`: a message as a node may have sent it at another time
+ *   `requestVote [lastLog=I@T]`, `timeoutNow`, with `from=N to=N term=T`: a message as a node may
+ *   have sent it at another time
  * Disk and store:
  * - `disk N manual|automatic`, `persist N`: the oldest write becomes durable
- * - `store N manual|automatic`, `apply N [count=…]`
+ * - `store N manual|automatic`, `apply N`
  * - `crash N [kept=…]`: of the writes under way that many had become durable; `restart N`;
  *   `start N`, of a spare
  * - `forget N applied=I`: N crashes, and its store is where it was at I
@@ -216,12 +216,6 @@ const messages: Record<string, Command> = {
       script.print(`${formatEnvelope(envelope)} (lost)`);
     }
   },
-  repeat: (script, directive) => {
-    const { network, nodes } = script.cluster;
-    const found = taken(script, directive);
-    network.underWay.unshift(...found);
-    for (const envelope of found) if (nodes.has(envelope.to)) script.cluster.deliver(envelope);
-  },
   network: (script) => {
     for (const envelope of script.cluster.network.underWay) script.print(formatEnvelope(envelope));
     if (script.lines.length === 0) script.print("nothing is under way");
@@ -258,14 +252,6 @@ const messages: Record<string, Command> = {
   beat: (script, directive) => {
     forge(script, directive, heartbeat(1, directive.integer("leaderCommit") ?? 1));
   },
-  matched: (script, directive) => {
-    const result = { kind: "matched", position: position(directive.word("position")) } as const;
-    forge(script, directive, { kind: "appendEntriesReply", result, needsSnapshot: false });
-  },
-  heartbeatReply: (script, directive) => {
-    const round = directive.integer("round") ?? 0;
-    forge(script, directive, { kind: "heartbeatReply", round, verifiedIndex: 1, appliedIndex: 0 });
-  },
 };
 
 function isAutomatic(directive: Directive): boolean {
@@ -289,8 +275,7 @@ const disks: Record<string, Command> = {
     if (node.storeIsAutomatic) node.apply(cluster.nowMs);
   },
   apply: ({ cluster }, directive) => {
-    const count = directive.integer("count") ?? Infinity;
-    cluster.node(directive.count("node")).apply(cluster.nowMs, count);
+    cluster.node(directive.count("node")).apply(cluster.nowMs);
   },
   crash: ({ cluster }, directive) => {
     const kept = directive.integer("kept") ?? 0;
