@@ -16,7 +16,7 @@ import type {
 import { ServiceError } from "./errors.ts";
 import type { ForwardAnswer } from "./forwarder.ts";
 import type { Lag } from "./lag.ts";
-import { type LeaderProxy, noLeader, type Try } from "./leader_proxy.ts";
+import { type LeaderProxy, notLeader, type Try } from "./leader_proxy.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 import type { ServedNode } from "./node_port.ts";
 
@@ -81,13 +81,21 @@ export class NodeClusterService implements ClusterService {
         body: { kind: "view" },
         accept: acceptView,
       });
-      const { nodeId, role, applied, lastIndex, revision, commitIndex } = this.view();
-      return { ...seen, ...{ nodeId, role, applied, lastIndex, revision, commitIndex } };
+      return this.#over(seen);
     } catch (error) {
       // Without a leader the own view is the best there is, and says so by what is missing in it.
       if (error instanceof ServiceError) return this.view();
       throw error;
     }
+  }
+
+  /** What the leader sees, with what this node knows better: itself. */
+  #over(seen: ClusterView): ClusterView {
+    const { nodeId, role, applied, lastIndex, revision, commitIndex } = this.view();
+    const members = seen.members.map((member) =>
+      member.id === nodeId ? { ...member, role, applied } : member
+    );
+    return { ...seen, members, ...{ nodeId, role, applied, lastIndex, revision, commitIndex } };
   }
 
   transferLeadership(
@@ -168,7 +176,7 @@ export class NodeClusterService implements ClusterService {
   #transfer(target: NodeId | undefined, deadlineMs: number): Promise<Try<Transferred>> {
     return new Promise((resolve, reject) => {
       this.#parts.node.transferLeadership(target, deadlineMs, (outcome) => {
-        const tried = judgeTransfer(outcome, target);
+        const tried = judgeTransfer(outcome, { target, self: this.#parts.self });
         if (tried instanceof ServiceError) reject(tried);
         else resolve(tried);
       });
@@ -190,12 +198,12 @@ function acceptTransferred(answer: ForwardAnswer): Transferred {
 
 function judgeTransfer(
   outcome: TransferOutcome,
-  target: NodeId | undefined,
+  { target, self }: { readonly target: NodeId | undefined; readonly self: NodeId },
 ): Try<Transferred> | ServiceError {
   if (outcome.kind === "transferred") return { kind: "answered", value: { leader: outcome.to } };
   switch (outcome.reason) {
     case "notLeader":
-      return { kind: "notDone", error: noLeader("This node does not lead any more") };
+      return { kind: "notDone", error: notLeader(self) };
     case "noTarget":
       return target === undefined
         ? new ServiceError("conflict", "There is no other voter to lead", {

@@ -22,7 +22,7 @@ import type {
 } from "./contract.ts";
 import { ServiceError } from "./errors.ts";
 import type { ForwardAnswer } from "./forwarder.ts";
-import { type LeaderProxy, noLeader, type Try } from "./leader_proxy.ts";
+import { type LeaderProxy, noLeader, notLeader, type Try } from "./leader_proxy.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 import type { ServedNode } from "./node_port.ts";
 import type { RevisionWait } from "./revision_wait.ts";
@@ -227,14 +227,6 @@ function acceptWritten(answer: ForwardAnswer): Written {
 function wrongAnswer(what: string): ServiceError {
   return new ServiceError("internal", `The leader's answer cannot be read: ${what}`, {
     outcome: "unknown",
-  });
-}
-
-function notLeader(self: NodeId): ServiceError {
-  return new ServiceError("leader_changed", `Node ${self} is not the leader`, {
-    outcome: "not_applied",
-    retryable: true,
-    retryAfterMs: 100,
   });
 }
 

@@ -118,6 +118,18 @@ export function noLeader(detail = "No leader is known to this node"): ServiceErr
   });
 }
 
+/**
+ * The error of a node that was asked to do what only the leader does; the asking node's proof that
+ * it may go on to another one.
+ */
+export function notLeader(self: NodeId): ServiceError {
+  return new ServiceError("leader_changed", `Node ${self} is not the leader`, {
+    outcome: "not_applied",
+    retryable: true,
+    retryAfterMs: 100,
+  });
+}
+
 function draining(self: NodeId): ServiceError {
   return new ServiceError("draining", `Node ${self} is shutting down`, {
     outcome: "not_applied",

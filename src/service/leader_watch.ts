@@ -41,6 +41,7 @@ export class LeaderWatch {
 
   /** Resolves at the next change of leadership or at the close, at the latest after `ms`. */
   nextChange(ms: number): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = () => {
         clearTimeout(timer);

@@ -1,4 +1,4 @@
-/** The outcome promise, row by row: what a client is told for each thing that can befall a write. */
+/** The outcome promise, row by row: what a client is told of each thing that befalls a write. */
 
 import type { ProposeOutcome } from "../../../src/node/pending.ts";
 import type { Result } from "../../../src/kv/result.ts";

@@ -1,0 +1,66 @@
+import { AwaitedClusterService, AwaitedKvService } from "../../../src/service/awaited.ts";
+import { FakeClusterService, FakeKvService } from "../../harness/fake_services.ts";
+import { get, put } from "../../harness/kv_commands.ts";
+import { failureOf, within } from "../../harness/served_node.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+const unformed = { self: 3, clusterId: "c", waitingFor: () => "node 2 at n2 (no answer)" };
+const options = { ...within(1_000), level: "eventual" } as const;
+
+describe("AwaitedKvService", () => {
+  it("refuses until the cluster is formed, and says what it waits for", async () => {
+    const kv = new AwaitedKvService(unformed);
+    await assert.rejects(kv.read(get("a"), options), {
+      message: "The cluster is not formed yet: waiting for node 2 at n2 (no answer)",
+    });
+    assert.equal(await failureOf(kv.read(get("a"), options)), "not_ready, no outcome, retryable");
+    const failure = await failureOf(kv.write(put("a", "1"), options));
+    assert.equal(failure, "not_ready, not_applied, retryable");
+    assert.deepEqual(kv.header(), {
+      ...{ revision: 0, servedBy: 3, leader: undefined, clusterId: "c" },
+    });
+  });
+
+  it("passes everything on once it is", async () => {
+    const kv = new AwaitedKvService(unformed);
+    const inner = new FakeKvService();
+    kv.set(inner);
+    await kv.write(put("a", "1"), options);
+    const { answer } = await kv.read(get("a"), options);
+    assert.equal(answer.kind, "records");
+    assert.deepEqual([inner.writes, inner.reads], [1, 1]);
+    assert.equal(inner.lastRead?.options, options);
+    assert.deepEqual(kv.header(), inner.header());
+  });
+});
+
+describe("AwaitedClusterService", () => {
+  it("shows a node alone, not ready, until the cluster is formed", async () => {
+    const cluster = new AwaitedClusterService(unformed);
+    const { nodeId, clusterId, members, leader, term } = cluster.view();
+    assert.deepEqual([nodeId, clusterId, members, leader, term], [3, "c", [], undefined, 0]);
+    assert.deepEqual(await cluster.fullView(within(1_000)), cluster.view());
+    assert.deepEqual(cluster.readiness(), [
+      { name: "formed", ok: false, detail: "waiting for node 2 at n2 (no answer)" },
+    ]);
+    const failure = await failureOf(cluster.transferLeadership(2, within(1_000)));
+    assert.equal(failure, "not_ready, not_applied, retryable");
+  });
+
+  it("passes everything on once it is, leadership also to who listened before", async () => {
+    const cluster = new AwaitedClusterService(unformed);
+    let told = 0;
+    const stop = cluster.onLeadership(() => told++);
+    const inner = new FakeClusterService();
+    cluster.set(inner);
+    inner.setLeader(2);
+    assert.equal(told, 1);
+    stop();
+    inner.setLeader(3);
+    assert.equal(told, 1);
+    assert.equal(cluster.view(), inner.view());
+    assert.equal(await cluster.fullView(within(1_000)), inner.view());
+    assert.deepEqual(await cluster.transferLeadership(1, within(1_000)), { leader: 1 });
+    assert.equal(cluster.readiness(), inner.readiness());
+  });
+});

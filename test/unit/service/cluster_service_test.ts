@@ -1,0 +1,263 @@
+/** The cluster as a node sees it, and handing leadership over. */
+
+import type { PeerStatus } from "../../../src/raft/status.ts";
+import type { ClusterView } from "../../../src/service/contract.ts";
+import { configurationOf } from "../../harness/raft_cluster.ts";
+import { failureOf, refusedWith, ServedFakeNode, within } from "../../harness/served_node.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+const soon = { timeout: 5_000 };
+
+function leading(peers: readonly Partial<PeerStatus>[] = []): ServedFakeNode {
+  const served = new ServedFakeNode();
+  const peer = { mode: "replicating", match: 7, next: 8, heardMs: served.monotonicMs } as const;
+  served.node.current = {
+    ...served.node.current,
+    ...{ term: 4, termStart: 6, commitIndex: 7, applied: 7, stableIndex: 8, lastIndex: 9 },
+    peers: [2, 3].map((id, at) => ({ ...peer, ...{ id, applied: 6 }, ...peers[at] })),
+  };
+  return served;
+}
+
+function row(view: ClusterView, id: number): ClusterView["members"][number] {
+  const found = view.members.find((member) => member.id === id);
+  return found ?? assert.fail(`There is no member ${id}`);
+}
+
+describe("The view of the leader", soon, () => {
+  it("holds what it knows of itself", () => {
+    const view = leading().cluster.view();
+    const { clusterId, nodeId, term, role, leader, leaderReady } = view;
+    assert.deepEqual([clusterId, nodeId, term, role, leader, leaderReady], [
+      ...["c", 1, 4, "leader", 1, true],
+    ]);
+    const { commitIndex, applied, lastIndex, revision, configuration } = view;
+    assert.deepEqual([commitIndex, applied, lastIndex, revision], [7, 7, 9, 10]);
+    assert.deepEqual(configuration, { index: 1, joint: false });
+    assert.deepEqual({ ...row(view, 1) }, {
+      ...{ id: 1, suffrage: "voter", role: "leader", http: "http://n1", rpc: "n1" },
+      ...{ clientRpc: undefined, match: 8, applied: 7, lagMs: 0, healthy: true, version: "0.1.0" },
+    });
+  });
+
+  it("holds how far its peers are, how late, how well, and which program they run", () => {
+    const served = leading([{ match: 3 }]);
+    served.lag.look(served.node.current, served.monotonicMs - 500);
+    const view = served.cluster.view();
+    const { match, lagMs, healthy, version, role } = row(view, 2);
+    assert.deepEqual([match, healthy, version, role], [3, true, "0.1.0", undefined]);
+    assert.ok(lagMs !== undefined && lagMs >= 500 && lagMs < 600, `${lagMs}`);
+    assert.deepEqual([row(view, 3).lagMs, row(view, 3).version], [0, undefined]);
+  });
+
+  it("calls a peer unhealthy that was silent for an election timeout", () => {
+    const now = new ServedFakeNode().monotonicMs;
+    const view = leading([{ heardMs: now - 500 }, { heardMs: now - 1_001 }]).cluster.view();
+    assert.deepEqual([row(view, 2).healthy, row(view, 3).healthy], [true, false]);
+  });
+
+  it("is not ready before its own first entry is committed", () => {
+    const served = leading();
+    served.node.current = { ...served.node.current, commitIndex: 5 };
+    assert.equal(served.cluster.view().leaderReady, false);
+  });
+
+  it("says that the configuration is joint", () => {
+    const served = leading();
+    const configuration = configurationOf({ voters: [1, 2, 3] });
+    served.node.current = {
+      ...served.node.current,
+      configuration: {
+        position: { index: 5, term: 2 },
+        configuration: { ...configuration, outgoing: configuration.members },
+      },
+    };
+    assert.deepEqual(served.cluster.view().configuration, { index: 5, joint: true });
+  });
+
+  it("is its full view, without asking anybody", async () => {
+    const served = leading();
+    assert.equal((await served.cluster.fullView(within(1_000))).role, "leader");
+    assert.deepEqual(served.forwarded, []);
+  });
+});
+
+describe("The view of another node", soon, () => {
+  it("leaves out what only the leader knows", () => {
+    const view = new ServedFakeNode(2).cluster.view();
+    assert.deepEqual([view.role, view.leader, view.leaderReady], ["follower", 2, undefined]);
+    const rows = view.members.map(({ role, match, lagMs, healthy }) => [
+      ...[role, match, lagMs, healthy],
+    ]);
+    assert.deepEqual(rows, [
+      ["follower", undefined, undefined, undefined],
+      ["leader", undefined, undefined, undefined],
+      [undefined, undefined, undefined, undefined],
+    ]);
+    assert.equal(row(view, 1).applied, 7);
+  });
+
+  it("shows addresses from before they were written down, else those that are", () => {
+    const served = new ServedFakeNode(2);
+    const { members, nodeIdMax } = configurationOf({ voters: [1, 2, 3] });
+    const written = members.map((member) => ({
+      ...member,
+      addresses: { rpc: `old${member.id}`, http: `http://old${member.id}` },
+    }));
+    served.known.delete(3);
+    served.node.current = {
+      ...served.node.current,
+      configuration: {
+        position: { index: 1, term: 1 },
+        configuration: { members: written, nodeIdMax },
+      },
+    };
+    const view = served.cluster.view();
+    assert.deepEqual([row(view, 2).rpc, row(view, 3).rpc], ["n2", "old3"]);
+  });
+
+  it("is filled in by the leader, and stays its own where it knows better", async () => {
+    const served = new ServedFakeNode(2);
+    const seen = leading([{ match: 3 }, { match: 4 }]);
+    const view = seen.cluster.view();
+    const members = view.members.map((member) => ({
+      ...member,
+      role: member.id === 2 ? "leader" as const : undefined,
+      match: member.id + 10,
+    }));
+    served.onForward = () => ({
+      kind: "answered",
+      answer: { kind: "view", view: { ...view, nodeId: 2, leader: 2, members } },
+    });
+    served.node.current = { ...served.node.current, applied: 5, commitIndex: 6, lastIndex: 6 };
+    const full = await served.cluster.fullView(within(1_000));
+    assert.deepEqual(served.forwarded.map(({ request }) => request.body), [{ kind: "view" }]);
+    const { nodeId, role, applied, commitIndex, lastIndex, revision, leaderReady } = full;
+    assert.deepEqual([nodeId, role, applied, commitIndex, lastIndex, revision, leaderReady], [
+      ...[1, "follower", 5, 6, 6, 10, true],
+    ]);
+    assert.deepEqual(full.members.map(({ match }) => match), [11, 12, 13]);
+    const own = row(full, 1);
+    assert.deepEqual([own.role, own.applied, own.version], ["follower", 5, "0.1.0"]);
+    assert.equal(row(full, 2).role, "leader");
+  });
+
+  for (
+    const [what, outcome] of [
+      ["cannot be reached", { kind: "notSent", detail: "refused" }],
+      ["breaks the connection", { kind: "unknown", detail: "reset" }],
+      ["refuses", refusedWith("not_ready", undefined)],
+      ["answers something else", {
+        kind: "answered",
+        answer: { kind: "transferred", leader: 2 },
+      }],
+    ] as const
+  ) {
+    it(`is all there is when the leader ${what}`, async () => {
+      const served = new ServedFakeNode(2);
+      served.onForward = () => outcome;
+      const full = await served.cluster.fullView(within(60));
+      assert.deepEqual(full, served.cluster.view());
+    });
+  }
+
+  it("is all there is without a leader, after a second at most", async () => {
+    const served = new ServedFakeNode("nobody");
+    const before = performance.now();
+    const full = await served.cluster.fullView(within(60_000));
+    assert.equal(full.leader, undefined);
+    assert.ok(performance.now() - before < 2_000);
+  });
+});
+
+describe("Readiness", soon, () => {
+  function failing(served: ServedFakeNode): readonly string[] {
+    return served.cluster.readiness().filter(({ ok }) => !ok).map(({ name, detail }) =>
+      `${name}: ${detail}`
+    );
+  }
+
+  it("names its checks, in their order", () => {
+    const checks = leading().cluster.readiness();
+    assert.deepEqual(checks.map(({ name }) => name), ["formed", "recovered", "replayed", "leader"]);
+    assert.ok(checks.every(({ ok }) => ok));
+  });
+
+  const rows = [
+    [{ recovering: true }, "recovered: the log lost something and is being healed"],
+    [{ replayed: false, applied: 3, commitIndex: 7 }, "replayed: applied up to 3 of 7"],
+    [{ storeIsWhole: false, applied: 3, commitIndex: 7 }, "replayed: applied up to 3 of 7"],
+  ] as const;
+  for (const [status, expected] of rows) {
+    it(`fails where ${Object.keys(status)[0]} is ${Object.values(status)[0]}`, () => {
+      const served = leading();
+      served.node.current = { ...served.node.current, ...status };
+      assert.equal(failing(served).length, 1);
+      assert.ok(failing(served)[0]?.startsWith(expected), failing(served)[0]);
+    });
+  }
+
+  it("fails without a leader, and follows whoever comes", () => {
+    const served = new ServedFakeNode("nobody");
+    assert.deepEqual(failing(served), ["leader: no leader is known"]);
+    served.node.lead(3);
+    assert.deepEqual(failing(served), []);
+    assert.equal(served.cluster.readiness().at(-1)?.detail, "node 3 leads");
+  });
+
+  it("tells of every change of leadership until nobody wants to hear it", () => {
+    const served = new ServedFakeNode();
+    let told = 0;
+    const stop = served.cluster.onLeadership(() => told++);
+    served.node.lead(2);
+    served.node.lead(undefined);
+    stop();
+    served.node.lead(3);
+    assert.equal(told, 2);
+  });
+});
+
+describe("Handing leadership over", soon, () => {
+  it("is asked of the own node where it leads", async () => {
+    const served = leading();
+    served.node.onTransfer = ({ what, settle }) => settle({ kind: "transferred", to: what ?? 3 });
+    assert.deepEqual(await served.cluster.transferLeadership(2, within(1_000)), { leader: 2 });
+    assert.deepEqual(await served.cluster.transferLeadership(undefined, within(1_000)), {
+      leader: 3,
+    });
+    assert.deepEqual(served.node.transfers.map(({ what }) => what), [2, undefined]);
+  });
+
+  it("is asked of the leader where another one leads", async () => {
+    const served = new ServedFakeNode(2);
+    served.onForward = () => ({ kind: "answered", answer: { kind: "transferred", leader: 3 } });
+    assert.deepEqual(await served.cluster.transferLeadership(3, within(1_000)), { leader: 3 });
+    await served.cluster.transferLeadership(undefined, within(1_000));
+    assert.deepEqual(served.forwarded.map(({ request }) => request.body), [
+      { kind: "transferLeadership", target: 3 },
+      { kind: "transferLeadership" },
+    ]);
+  });
+
+  it("is unknown when the connection to the leader breaks", async () => {
+    const served = new ServedFakeNode(2);
+    served.onForward = () => ({ kind: "unknown", detail: "reset" });
+    const failure = await failureOf(served.cluster.transferLeadership(3, within(1_000)));
+    assert.equal(failure, "leader_changed, unknown, final");
+  });
+
+  it("that came from another node goes no further", async () => {
+    const served = new ServedFakeNode(2);
+    served.node.onTransfer = ({ settle }) =>
+      settle({ kind: "failed", reason: "notLeader", leader: 2 });
+    const failure = await failureOf(served.cluster.transferHere(3, 500));
+    assert.equal(failure, "leader_changed, not_applied, retryable");
+    assert.deepEqual(served.forwarded, []);
+  });
+
+  it("that came from another node is done where this one leads", async () => {
+    const served = leading();
+    served.node.onTransfer = ({ settle }) => settle({ kind: "transferred", to: 3 });
+    assert.deepEqual(await served.cluster.transferHere(3, 500), { leader: 3 });
+  });
+});
