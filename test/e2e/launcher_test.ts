@@ -4,6 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { programEnvironment } from "../harness/environment.ts";
 import { makeTempDir } from "../harness/temp_dir.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { terminate } from "../harness/terminate.ts";
@@ -22,7 +23,7 @@ function skein(
 ) {
   const { status, stdout, stderr } = spawnSync("node", [program, ...words], {
     encoding: "utf8",
-    env: { ...process.env, ...env },
+    env: { ...programEnvironment(), ...env },
   });
   return { status, out: stdout, errors: stderr };
 }
@@ -45,7 +46,7 @@ describe("the launcher", { skip: hasNode ? false : "there is no node here" }, ()
         ...[launcher, "start", "--data-dir", join(folder.path, "data")],
         ...["--http-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0"],
       ], {
-        env: { ...process.env, SKEIN_RUNTIME: runtime },
+        env: { ...programEnvironment(), SKEIN_RUNTIME: runtime },
         stdio: ["ignore", "ignore", "pipe"],
       });
       let log = "";

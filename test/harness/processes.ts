@@ -17,6 +17,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { programEnvironment } from "./environment.ts";
 import { requestOnce } from "./http_once.ts";
 import { makeTempDir } from "./temp_dir.ts";
 import { until } from "./wait.ts";
@@ -139,7 +140,11 @@ export class NodeProcess {
     if (this.#child !== undefined) throw new Error(`Node ${this.id} is running already`);
     const log = openSync(this.logPath, "a");
     const [program = "", ...args] = this.#command;
-    const child = spawn(program, args, { cwd: root, stdio: ["ignore", log, log] });
+    const child = spawn(program, args, {
+      cwd: root,
+      stdio: ["ignore", log, log],
+      env: programEnvironment(),
+    });
     closeSync(log);
     running.add(child);
     this.#child = child;

@@ -1,0 +1,278 @@
+/**
+ * A cluster of real processes, and clients that nobody here wrote: each has the same conversation
+ * with it, by the .proto files or by reflection, a part at each node, so that most calls meet a
+ * node that has to forward them.
+ *
+ * Clients in other languages are used where the machine has them; SKEIN_FOREIGN=1 fetches them.
+ */
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import protobuf from "protobufjs";
+import { descriptorFiles } from "../../src/grpc/descriptors.gen.ts";
+import {
+  type ForeignClient,
+  GrpcJsClient,
+  GrpcurlClient,
+  ProgramClient,
+} from "../harness/foreign_clients.ts";
+import {
+  generateStubs,
+  goClient,
+  grpcurl,
+  pythonClient,
+  skipOf,
+  type Tool,
+} from "../harness/foreign_tools.ts";
+import { type ProcessCluster, withCluster } from "../harness/processes.ts";
+import { runtimeName } from "../harness/runtime.ts";
+import { makeTempDir } from "../harness/temp_dir.ts";
+import { after, assert, before, describe, it } from "../harness/test.ts";
+import { until } from "../harness/wait.ts";
+
+const writing = "d_engine.client.RaftClientService/HandleClientWrite";
+const reading = "d_engine.client.RaftClientService/HandleClientRead";
+const policies = [
+  "READ_CONSISTENCY_POLICY_LINEARIZABLE_READ",
+  "READ_CONSISTENCY_POLICY_LEASE_READ",
+  "READ_CONSISTENCY_POLICY_EVENTUAL_CONSISTENCY",
+] as const;
+
+const base64 = (text: string): string => btoa(text);
+const won = { writeResult: { succeeded: true } };
+const lost = { writeResult: {} };
+
+/** Whoever speaks through `client` to the nodes at `addresses`. */
+class Conversation {
+  readonly #client: ForeignClient;
+  readonly addresses: readonly string[];
+
+  constructor(client: ForeignClient, addresses: readonly string[]) {
+    this.#client = client;
+    this.addresses = addresses;
+  }
+
+  call(at: string, method: string, request: unknown): Promise<unknown> {
+    return this.#client.call({ at, method, request });
+  }
+
+  write(at: string, command: unknown): Promise<unknown> {
+    return this.call(at, writing, { clientId: 7, command });
+  }
+
+  put(at: string, key: string, value: string): Promise<unknown> {
+    return this.write(at, { insert: { key: base64(key), value: base64(value) } });
+  }
+
+  /** `expected` null: the key must be absent. */
+  swap(
+    at: string,
+    change: { readonly key: string; readonly expected: string | null; readonly value: string },
+  ): Promise<unknown> {
+    const { key, expected, value } = change;
+    return this.write(at, {
+      compareAndSwap: {
+        key: base64(key),
+        newValue: base64(value),
+        ...(expected === null ? {} : { expectedValue: base64(expected) }),
+      },
+    });
+  }
+
+  get(at: string, keys: readonly string[], policy?: string): Promise<unknown> {
+    return this.call(at, reading, {
+      clientId: 7,
+      keys: keys.map(base64),
+      ...(policy === undefined ? {} : { consistencyPolicy: policy }),
+    });
+  }
+}
+
+/** What a read that finds these answers. */
+function found(pairs: Readonly<Record<string, string>>): unknown {
+  const results = Object.entries(pairs).map(([key, value]) => ({
+    key: base64(key),
+    ...(value === "" ? {} : { value: base64(value) }),
+  }));
+  return { readData: results.length === 0 ? {} : { results } };
+}
+
+type Topic = (conversation: Conversation, name: string, cluster: ProcessCluster) => Promise<void>;
+
+const topics: Readonly<Record<string, Topic>> = {
+  "writes at any node and reads at all of them, at every policy": async (talk, name) => {
+    for (const [n, at] of talk.addresses.entries()) {
+      const key = `${name}/${n}`;
+      assert.deepEqual(await talk.put(at, key, `value ${n}`), won);
+      for (const other of talk.addresses) {
+        assert.deepEqual(await talk.get(other, [key]), found({ [key]: `value ${n}` }));
+        // The linearizable read before them has brought the node so far.
+        for (const policy of policies) {
+          assert.deepEqual(await talk.get(other, [key], policy), found({ [key]: `value ${n}` }));
+        }
+      }
+    }
+  },
+  "carries empty values and every byte": async (talk, name) => {
+    const [first = "", second = ""] = talk.addresses;
+    const everyByte = String.fromCharCode(...Array.from({ length: 256 }, (_, byte) => byte));
+    assert.deepEqual(await talk.put(first, `${name}/empty`, ""), won);
+    assert.deepEqual(await talk.put(second, `${name}/${everyByte}`, everyByte), won);
+    const keys = [`${name}/empty`, `${name}/${everyByte}`];
+    assert.deepEqual(
+      await talk.get(first, keys),
+      found({ [keys[0]!]: "", [keys[1]!]: everyByte }),
+    );
+  },
+  "wins and loses compare-and-swap": async (talk, name) => {
+    const key = `${name}/cas`;
+    const [first = "", second = "", third = ""] = talk.addresses;
+    assert.deepEqual(await talk.swap(first, { key, expected: null, value: "1" }), won);
+    assert.deepEqual(await talk.swap(second, { key, expected: null, value: "x" }), lost);
+    assert.deepEqual(await talk.swap(third, { key, expected: "1", value: "2" }), won);
+    assert.deepEqual(await talk.swap(first, { key, expected: "1", value: "x" }), lost);
+    assert.deepEqual(await talk.get(second, [key]), found({ [key]: "2" }));
+  },
+  "deletes, and leaves missing keys out": async (talk, name) => {
+    const [first = "", second = "", third = ""] = talk.addresses;
+    const [gone, kept] = [`${name}/gone`, `${name}/kept`];
+    assert.deepEqual(await talk.put(first, gone, "1"), won);
+    assert.deepEqual(await talk.put(first, kept, "2"), won);
+    assert.deepEqual(await talk.write(second, { delete: { key: base64(gone) } }), won);
+    const keys = [gone, `${name}/never`, kept];
+    assert.deepEqual(await talk.get(third, keys), found({ [kept]: "2" }));
+    assert.deepEqual(await talk.get(third, [gone]), found({}));
+  },
+  "is told what is wrong with a request": async (talk, name) => {
+    const [, second = ""] = talk.addresses;
+    const request = { insert: { key: base64(`${name}/ttl`), ttlSecs: "5" } };
+    const answer = Object(await talk.write(second, request));
+    assert.equal(answer.error, "INVALID_REQUEST");
+    assert.match(answer.metadata.debugMessage, /ttl_secs/);
+    const empty = Object(await talk.put(second, "", "x"));
+    assert.equal(empty.error, "INVALID_REQUEST");
+    assert.match(empty.metadata.debugMessage, /key is empty/i);
+  },
+  "finds the members and the leader": async (talk, _, cluster) => {
+    const service = "d_engine.server.cluster.ClusterManagementService";
+    for (const at of talk.addresses) {
+      const view = Object(await talk.call(at, `${service}/GetClusterMetadata`, {}));
+      const nodes: readonly { readonly id: number; readonly address: string }[] = view.nodes;
+      assert.deepEqual(nodes.map(({ id }) => id), [1, 2, 3]);
+      assert.deepEqual(nodes.map(({ address }) => address), talk.addresses);
+      // On a busy machine the leader may change between two questions.
+      await until(async () => {
+        const leader = await cluster.leader();
+        const { currentLeaderId } = Object(
+          await talk.call(at, `${service}/GetClusterMetadata`, {}),
+        );
+        const asked = { nodeId: 9, requesterAddress: "127.0.0.1:1" };
+        const found = Object(await talk.call(at, `${service}/DiscoverLeader`, asked));
+        return currentLeaderId === leader.id && found.leaderId === leader.id &&
+          found.leaderAddress === leader.rpcAddress && Number(found.term) >= 1;
+      }, { what: `node at ${at} to name the leader in both ways` });
+    }
+  },
+  "asks for health, and which services there are": async (talk) => {
+    for (const at of talk.addresses) {
+      const health = await talk.call(at, "grpc.health.v1.Health/Check", {});
+      assert.deepEqual(health, { status: "SERVING" });
+      const { services } = Object(await talk.call(at, "reflection", {}));
+      for (const name of servicesExpected) assert.ok(services.includes(name), String(services));
+    }
+  },
+};
+
+const servicesExpected = [
+  "d_engine.client.RaftClientService",
+  "d_engine.server.cluster.ClusterManagementService",
+  "grpc.health.v1.Health",
+  "grpc.reflection.v1.ServerReflection",
+  "skein.cluster.v1.RaftClusterService",
+];
+
+const [python, go, curl] = [pythonClient(), goClient(), grpcurl()];
+const stubs = makeTempDir("stubs");
+
+const clients: readonly {
+  readonly name: string;
+  readonly skip: string | false;
+  readonly make: () => ForeignClient;
+}[] = [
+  { name: "grpc-js", skip: false, make: () => new GrpcJsClient() },
+  { name: "Python's grpcio", skip: skipOf(python), make: () => pythonProgram(python) },
+  { name: "a client in Go", skip: skipOf(go), make: () => new ProgramClient(commandOf(go)) },
+  { name: "grpcurl", skip: skipOf(curl), make: () => new GrpcurlClient(commandOf(curl)) },
+];
+
+function commandOf(tool: Tool): readonly string[] {
+  return tool.kind === "ready" ? tool.command : [];
+}
+
+/** With generated stubs where grpc_tools is there, else by descriptors alone. */
+function pythonProgram(tool: Tool): ForeignClient {
+  const command = commandOf(tool);
+  const descriptors = join(stubs.path, "descriptors.bin");
+  writeFileSync(descriptors, descriptorSet());
+  const generated = generateStubs(command, stubs.path) ? [stubs.path] : [];
+  return new ProgramClient([...command, descriptors, ...generated]);
+}
+
+/** A google.protobuf.FileDescriptorSet of proto/, each file behind those that it imports. */
+function descriptorSet(): Uint8Array {
+  const writer = protobuf.Writer.create();
+  const written = new Set<string>();
+  const write = (name: string): void => {
+    const file = descriptorFiles.find((each) => each.name === name);
+    if (file === undefined || written.has(name)) return;
+    written.add(name);
+    for (const imported of file.imports) write(imported);
+    writer.uint32(10).bytes(Buffer.from(file.descriptor, "base64"));
+  };
+  for (const { name } of descriptorFiles) write(name);
+  return writer.finish();
+}
+
+describe("foreign clients", { timeout: 120_000 }, () => {
+  let cluster: ProcessCluster;
+  let finish = (): void => {};
+  let finished: Promise<void>;
+
+  before(async () => {
+    const ready = Promise.withResolvers<void>();
+    const done = new Promise<void>((resolve) => finish = resolve);
+    const builds = [runtimeName, runtimeName, runtimeName];
+    finished = withCluster({ builds }, async (started) => {
+      await started.start();
+      cluster = started;
+      ready.resolve();
+      await done;
+    });
+    finished.catch(ready.reject);
+    await ready.promise;
+  });
+  after(async () => {
+    finish();
+    await finished;
+    stubs.remove();
+  });
+
+  for (const { name, skip, make } of clients) {
+    describe(name, () => {
+      let client: ForeignClient | undefined;
+      after(() => client?.close());
+
+      if (skip !== false) {
+        it(`has the same conversation (${skip})`, { skip }, () => {});
+        return;
+      }
+      for (const [topic, talk] of Object.entries(topics)) {
+        it(topic, async () => {
+          client ??= make();
+          const addresses = cluster.nodes.map(({ rpcAddress }) => rpcAddress);
+          await talk(new Conversation(client, addresses), name, cluster);
+        });
+      }
+    });
+  }
+});
