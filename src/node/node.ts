@@ -32,7 +32,7 @@ export class RaftNode<Query, Answer, Result> {
   readonly #changes = new ConfigurationChanges();
   readonly #transfers = new Transfers();
   readonly #readers: Readers;
-  readonly #staleness = new Staleness();
+  readonly #staleness: Staleness;
   readonly #onLeadership = new Set<(leadership: Leadership) => void>();
   readonly #onApplied = new Set<() => void>();
   readonly #replayTo: Index;
@@ -47,14 +47,10 @@ export class RaftNode<Query, Answer, Result> {
   constructor(parts: NodeParts<Query, Answer, Result>) {
     this.#parts = parts;
     const { raft, limits, restored, storage, machine, clock, rng } = parts;
-    this.#core = new RaftCore({
-      options: raft,
-      restored,
-      log: storage.log,
-      rng,
-      nowMs: clock.monotonicMs(),
-    });
+    const nowMs = clock.monotonicMs();
+    this.#core = new RaftCore({ options: raft, restored, log: storage.log, rng, nowMs });
     this.#inbox = new Inbox(limits);
+    this.#staleness = new Staleness(raft.electionTimeoutMinMs);
     this.#store = new Store(
       { machine, log: storage.log, reached: restored.applied },
       (position, result) => this.#proposals.applied(position, result),
@@ -228,6 +224,7 @@ export class RaftNode<Query, Answer, Result> {
     if (this.#state !== "running") return;
     try {
       const nowMs = this.#parts.clock.monotonicMs();
+      this.#staleness.turn(nowMs);
       this.#stepControl(nowMs);
       this.#stepClients(nowMs);
       for (let ready = this.#ready(); ready !== undefined; ready = this.#ready()) {
@@ -303,7 +300,7 @@ export class RaftNode<Query, Answer, Result> {
       this.#afterApply(nowMs);
     }
     if (ready.heard !== undefined) {
-      this.#staleness.heard(ready.heard.leaderCommit, ready.heard.sentRoundMs ?? nowMs);
+      this.#staleness.heard(ready.heard);
       if (this.#store.isWhole) this.#staleness.applied(this.#store.reached.index);
     }
     if (ready.leadership !== undefined) this.#changeLeadership(ready.leadership);

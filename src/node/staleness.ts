@@ -1,9 +1,14 @@
 /**
  * How far behind the leader a local read may be: the age of the newest leader message whose commit
  * index the store has applied. On a leader the age of the newest round that a quorum confirmed.
+ *
+ * A process learns late that a message has arrived, so what it finds in a turn counts as having
+ * arrived right after the turn before. When it stood still for long, its sockets may hold more than
+ * one turn reads: until it has caught up, everything counts from before the stall.
  */
 
 import { Queue } from "../lib/queue.ts";
+import type { Heard } from "../raft/ready.ts";
 import type { Index } from "../raft/types.ts";
 
 /** Reports kept while the store is behind; beyond it the newest one waits in the last place. */
@@ -14,9 +19,33 @@ export class Staleness {
   readonly #waiting = new Queue<{ readonly commitIndex: Index; atMs: number }>();
   #newest: { readonly commitIndex: Index; atMs: number } | undefined;
   #freshAtMs: number | undefined;
+  readonly #stallMs: number;
+  #turnMs: number | undefined;
+  #turnBeforeMs: number | undefined;
+  /** What is found before `untilMs` may have waited since `sinceMs`. */
+  #stall: { readonly sinceMs: number; readonly untilMs: number } | undefined;
 
-  /** The leader said, at `atMs`, that `commitIndex` is committed. */
-  heard(commitIndex: Index, atMs: number): void {
+  /** Without a turn for more than `stallMs` the process stood still; it needs as long after it. */
+  constructor(stallMs: number) {
+    this.#stallMs = stallMs;
+  }
+
+  /** The node takes a turn. */
+  turn(nowMs: number): void {
+    const beforeMs = this.#turnMs ?? nowMs;
+    this.#turnBeforeMs = beforeMs;
+    this.#turnMs = nowMs;
+    if (nowMs - beforeMs > this.#stallMs) {
+      this.#stall = { sinceMs: this.#stall?.sinceMs ?? beforeMs, untilMs: nowMs + this.#stallMs };
+    } else if (this.#stall !== undefined && nowMs >= this.#stall.untilMs) {
+      this.#stall = undefined;
+    }
+  }
+
+  /** What a leader's message said that was found in this turn, or a leader's own rounds. */
+  heard({ leaderCommit: commitIndex, sentRoundMs }: Heard): void {
+    const atMs = sentRoundMs ?? this.#stall?.sinceMs ?? this.#turnBeforeMs;
+    if (atMs === undefined) return;
     if (this.#newest?.commitIndex === commitIndex) {
       this.#newest.atMs = atMs;
       return;

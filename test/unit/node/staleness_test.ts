@@ -3,16 +3,16 @@ import { assert, describe, it } from "../../harness/test.ts";
 
 describe("Staleness", () => {
   it("is infinite while nothing is known", () => {
-    const staleness = new Staleness();
+    const staleness = new Staleness(100);
     assert.equal(staleness.ms(5000), Infinity);
-    staleness.heard(7, 100);
+    staleness.heard({ leaderCommit: 7, sentRoundMs: 100 });
     assert.equal(staleness.ms(5000), Infinity, "the store has not applied 7");
   });
 
   it("is the age of the newest report whose commit index is applied", () => {
-    const staleness = new Staleness();
-    staleness.heard(7, 100);
-    staleness.heard(9, 200);
+    const staleness = new Staleness(100);
+    staleness.heard({ leaderCommit: 7, sentRoundMs: 100 });
+    staleness.heard({ leaderCommit: 9, sentRoundMs: 200 });
     staleness.applied(7);
     assert.equal(staleness.ms(250), 150);
     staleness.applied(8);
@@ -22,39 +22,81 @@ describe("Staleness", () => {
   });
 
   it("a later report of the same index makes it younger", () => {
-    const staleness = new Staleness();
-    staleness.heard(7, 100);
+    const staleness = new Staleness(100);
+    staleness.heard({ leaderCommit: 7, sentRoundMs: 100 });
     staleness.applied(7);
-    staleness.heard(7, 300);
+    staleness.heard({ leaderCommit: 7, sentRoundMs: 300 });
     staleness.applied(7);
     assert.equal(staleness.ms(310), 10);
   });
 
   it("never grows older by a report that comes late", () => {
-    const staleness = new Staleness();
-    staleness.heard(7, 300);
+    const staleness = new Staleness(100);
+    staleness.heard({ leaderCommit: 7, sentRoundMs: 300 });
     staleness.applied(7);
-    staleness.heard(6, 100);
+    staleness.heard({ leaderCommit: 6, sentRoundMs: 100 });
     staleness.applied(7);
     assert.equal(staleness.ms(310), 10);
   });
 
   it("keeps few reports while the store is behind, and says rather too much", () => {
-    const staleness = new Staleness();
-    for (let index = 1; index <= 1000; index++) staleness.heard(index, index);
+    const staleness = new Staleness(100);
+    for (let index = 1; index <= 1000; index++) {
+      staleness.heard({ leaderCommit: index, sentRoundMs: index });
+    }
     staleness.applied(200);
     assert.equal(staleness.ms(1000), 800);
     staleness.applied(1000);
     assert.ok(staleness.ms(1000) >= 0);
-    staleness.heard(1001, 1001);
+    staleness.heard({ leaderCommit: 1001, sentRoundMs: 1001 });
     staleness.applied(1001);
     assert.equal(staleness.ms(1001), 0);
   });
 
   it("is never negative", () => {
-    const staleness = new Staleness();
-    staleness.heard(1, 500);
+    const staleness = new Staleness(100);
+    staleness.heard({ leaderCommit: 1, sentRoundMs: 500 });
     staleness.applied(1);
     assert.equal(staleness.ms(499), 0);
+  });
+
+  it("counts what a turn finds from the turn before", () => {
+    const staleness = new Staleness(100);
+    staleness.turn(1_000);
+    staleness.turn(1_020);
+    staleness.heard({ leaderCommit: 7 });
+    staleness.applied(7);
+    assert.equal(staleness.ms(1_030), 30);
+    staleness.turn(1_110);
+    staleness.heard({ leaderCommit: 7 });
+    staleness.applied(7);
+    assert.equal(staleness.ms(1_110), 90);
+  });
+
+  it("counts what waited while the process stood still from before that, until it caught up", () => {
+    const staleness = new Staleness(100);
+    const turn = (nowMs: number, commitIndex: number): number => {
+      staleness.turn(nowMs);
+      staleness.heard({ leaderCommit: commitIndex });
+      staleness.applied(commitIndex);
+      return staleness.ms(nowMs);
+    };
+    turn(1_000, 7);
+    assert.equal(turn(5_000, 7), 4_000);
+    assert.equal(turn(5_050, 8), 4_050);
+    assert.equal(turn(5_090, 9), 4_090);
+    // What a leader knows of its own rounds, it knows by when it sent them.
+    staleness.heard({ leaderCommit: 9, sentRoundMs: 5_060 });
+    staleness.applied(9);
+    assert.equal(staleness.ms(5_090), 30);
+    assert.equal(turn(5_110, 10), 20);
+  });
+
+  it("a process that stands still again and again has not caught up", () => {
+    const staleness = new Staleness(100);
+    for (let ms = 1_000; ms <= 2_000; ms += 101) staleness.turn(ms);
+    staleness.heard({ leaderCommit: 7 });
+    staleness.applied(7);
+    assert.equal(staleness.ms(1_910), 910);
   });
 });
