@@ -73,7 +73,7 @@ describe("Staleness", () => {
     assert.equal(staleness.ms(1_110), 90);
   });
 
-  it("counts what waited while the process stood still from before that, until it caught up", () => {
+  it("counts what waited during a stall from before it, until the process has caught up", () => {
     const staleness = new Staleness(100);
     const turn = (nowMs: number, commitIndex: number): number => {
       staleness.turn(nowMs);
