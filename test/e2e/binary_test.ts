@@ -1,10 +1,11 @@
 /** The single binary, alone in an empty folder. */
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { createServer } from "node:net";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { freeBasePort } from "../harness/dev_process.ts";
 import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
 import { after, assert, before, describe, it } from "../harness/test.ts";
 import { terminate } from "../harness/terminate.ts";
@@ -57,8 +58,8 @@ describe("the single binary", () => {
   });
 
   it("runs a cluster of itself, and speaks to it", { timeout: 60_000 }, async () => {
-    const base = await freePort();
-    const dev = spawn("./skein", ["dev", "--base-port", String(base)], {
+    const base = await freeBasePort();
+    const dev = spawn("./skein", ["dev", "--restart", "--base-port", String(base)], {
       cwd: folder.path,
       env: { PATH: "/nonexistent" },
       stdio: ["ignore", "pipe", "inherit"],
@@ -79,6 +80,13 @@ describe("the single binary", () => {
       assert.equal(skein("member", "list", ...at(2)).status, 0);
       assert.match(skein("del", "a", ...at(3)).out, /^deleted 1 /);
       assert.equal(skein("get", "a", ...at(1)).status, 3);
+      const pid = Number(readFileSync(join(folder.path, "skein-dev/node-2/pid"), "utf8"));
+      process.kill(pid, "SIGKILL");
+      await until(() => out.includes("node 2 is ready again"), {
+        what: "node 2",
+        withinMs: 20_000,
+      });
+      assert.equal(skein("put", "a", "there", "--if-absent", ...at(2)).status, 0);
     } finally {
       terminate(dev);
       await until(() => code !== undefined, { what: "the end of dev", withinMs: 20_000 });
@@ -86,20 +94,3 @@ describe("the single binary", () => {
     assert.equal(code, 0);
   });
 });
-
-/** A base port such that the six ports of three nodes are free. */
-async function freePort(): Promise<number> {
-  return await until(async () => {
-    const base = 20_000 + Math.floor(Math.random() * 30_000);
-    const ports = [0, 1, 10, 11, 20, 21].map((offset) => base + offset);
-    return (await Promise.all(ports.map(isFree))).every((free) => free) ? base : undefined;
-  }, { what: "six free ports" });
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
-}

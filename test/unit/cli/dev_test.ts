@@ -6,38 +6,13 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type CliOptions, type CliOutcome, RecordingTerminal, runCli } from "../../harness/cli.ts";
+import { freeBasePort, isAlive } from "../../harness/dev_process.ts";
 import { makeTempDir, type TempDir } from "../../harness/temp_dir.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 import { until } from "../../harness/wait.ts";
 
 const fakeNode = fileURLToPath(new URL("./programs/fake_node.ts", import.meta.url));
 const bun = fileURLToPath(new URL("../../../node_modules/.bin/bun", import.meta.url));
-
-/** A base port such that nothing listens on any of the six ports. */
-async function freeBasePort(): Promise<number> {
-  return await until(async () => {
-    const base = 20_000 + Math.floor(Math.random() * 30_000);
-    const ports = [0, 1, 10, 11, 20, 21].map((offset) => base + offset);
-    return (await Promise.all(ports.map(isFree))).every((free) => free) ? base : undefined;
-  }, { what: "six free ports" });
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 interface Started {
   readonly terminal: RecordingTerminal;
