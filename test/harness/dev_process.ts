@@ -1,4 +1,4 @@
-/** `skein dev` as a person runs it: a real process with real nodes, in a process group of its own. */
+/** `skein dev` as a person runs it: real processes, in a process group of their own. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
