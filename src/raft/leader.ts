@@ -181,6 +181,7 @@ export class Leader {
    * all reads.
    */
   flush(): void {
+    this.transfer.advance();
     if (this.#reads.hasWaiting && this.#knowsCommit()) this.#heartbeat();
     for (const [peer, progress] of this.#progress) this.#sendEntries(peer, progress);
   }

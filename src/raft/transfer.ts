@@ -12,6 +12,9 @@ interface UnderWay {
   readonly id: ProposalId;
   readonly target: NodeId;
   readonly deadlineMs: number;
+  /** Until then the own store may finish what was accepted. */
+  readonly patientUntilMs: number;
+  isSent: boolean;
 }
 
 /** The transfer, at most one, that a leader has under way. */
@@ -58,16 +61,37 @@ export class LeadershipTransfer {
       state.outcomes.push({ kind: "transferFailed", id, reason: "noTarget", leader: state.self });
       return;
     }
-    const deadlineMs = state.nowMs + state.options.electionTimeoutMinMs;
-    this.#underWay = { id, target, deadlineMs };
-    this.matched(target);
+    const { electionTimeoutMinMs } = state.options;
+    this.#underWay = {
+      id,
+      target,
+      deadlineMs: state.nowMs + electionTimeoutMinMs,
+      patientUntilMs: state.nowMs + electionTimeoutMinMs / 2,
+      isSent: false,
+    };
+    this.advance();
   }
 
-  /** The target holds everything: now it may win. */
+  /** A peer has answered: a TimeoutNow that was sent before may have been lost. */
   matched(peer: NodeId): void {
-    const state = this.#state;
-    if (this.#underWay?.target !== peer || this.#matchOf(peer) !== state.log.lastIndex) return;
-    state.send(peer, { kind: "timeoutNow" });
+    if (this.#underWay?.target !== peer) return;
+    this.#underWay.isSent = false;
+    this.advance();
+  }
+
+  /**
+   * The target holds everything: now it may win. Not before everything is applied here, because
+   * nobody else can tell those who proposed it what became of it; but a disk or store that hangs is
+   * waited for only so long.
+   */
+  advance(): void {
+    const { log, nowMs } = this.#state;
+    const underWay = this.#underWay;
+    if (underWay === undefined || underWay.isSent) return;
+    if (this.#matchOf(underWay.target) !== log.lastIndex) return;
+    if (log.applied < log.lastIndex && nowMs < underWay.patientUntilMs) return;
+    this.#state.send(underWay.target, { kind: "timeoutNow" });
+    underWay.isSent = true;
     this.#timeoutNowSent = true;
   }
 

@@ -98,6 +98,30 @@ describe("Handing leadership over", () => {
   });
 });
 
+describe("Handing leadership over while the own disk is slow", () => {
+  it("tells every write that was accepted before as applied", () => {
+    const { cluster, leader, target } = formed();
+    leader.disk.stall(100_000);
+    const told = leader.put("a", "1");
+    cluster.run(20);
+    const transfer = leader.transfer(target.id);
+    cluster.until(() => transfer.length > 0, "the transfer");
+    cluster.run(200);
+    assert.deepEqual(told.map(({ kind }) => kind), ["applied"]);
+    assert.ok(target.leads);
+  });
+
+  it("does not wait for a disk that hangs", () => {
+    const { cluster, leader, target } = formed();
+    leader.disk.stall(60_000_000);
+    const told = leader.put("a", "1");
+    cluster.run(20);
+    leader.transfer(target.id);
+    cluster.until(() => target.leads, "the target to lead", 1_000);
+    assert.deepEqual(told, [{ kind: "unknown", reason: "leadershipLost" }]);
+  });
+});
+
 describe("What waits in the queue of a node", () => {
   const ask = [
     ["a transfer", (node: SimNode) => node.transfer(undefined, 500)],
