@@ -28,7 +28,8 @@ function statusText(json: Json): string {
   const leader = objectOf(json["leader"]);
   const configuration = objectOf(json["configuration"]);
   const joint = configuration["joint"] === true ? ", a change of members is under way" : "";
-  if (listMember(json, "members").length === 0) {
+  const { length } = listMember(json, "members");
+  if (length === 0) {
     return `cluster  ${cell(json["cluster_id"])}\n` +
       "members  none: the cluster is not formed yet, /readyz says what it waits for\n";
   }
@@ -36,7 +37,7 @@ function statusText(json: Json): string {
     `cluster  ${cell(json["cluster_id"])}\n`,
     `term     ${cell(json["term"])}\n`,
     `leader   ${leader["id"] === undefined ? "none" : `node ${cell(leader["id"])}`}\n`,
-    `members  configuration ${cell(configuration["index"])}${joint}\n\n`,
+    `members  ${length}, configuration ${cell(configuration["index"])}${joint}\n\n`,
     memberTable(json),
   ].join("");
 }

@@ -22,6 +22,8 @@ export interface Terminal {
 export const processTerminal: Terminal = {
   write: (data) =>
     new Promise((resolve, reject) => {
+      // Deno tells a failed write twice, and ends the process where the second one is not heard.
+      if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {});
       process.stdout.write(data, (error) => {
         // The reader has gone (`skein ls | head`): there is nobody left to tell.
         if (error !== undefined && error !== null && !isBrokenPipe(error)) reject(error);

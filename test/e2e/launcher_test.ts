@@ -40,6 +40,20 @@ describe("the launcher", { skip: hasNode ? false : "there is no node here" }, ()
       assert.equal(unreachable.errors, "error: http://127.0.0.1:9: no connection [unreachable]\n");
     });
 
+    it(`ends in silence on ${runtime} when nobody reads what it writes`, slow, async () => {
+      const child = spawn("node", [launcher, "version"], {
+        env: { ...programEnvironment(), SKEIN_RUNTIME: runtime },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      child.stdout.destroy();
+      let errors = "";
+      let code: number | null | undefined;
+      child.stderr.on("data", (chunk) => errors += String(chunk));
+      child.once("close", (status) => code = status);
+      await until(() => code !== undefined, { what: "the end of the program" });
+      assert.deepEqual([code, errors], [0, ""]);
+    });
+
     it(`passes SIGTERM on to ${runtime} and ends with it`, slow, async () => {
       using folder = makeTempDir("launcher");
       const child: ChildProcess = spawn("node", [

@@ -221,12 +221,24 @@ describe("status, member list, leader transfer", () => {
   it("show the cluster to people", async () => {
     const { code, out } = await skein("status");
     assert.equal(code, 0);
-    assert.match(out, /^cluster {2}\S+\nterm {5}\d+\nleader {3}node \d+\n/);
+    assert.match(
+      out,
+      /^cluster {2}\S+\nterm {5}\d+\nleader {3}node \d+\nmembers {2}3, configuration \d+\n/,
+    );
     assert.match(
       out,
       /\nID +ROLE +SUFFRAGE +HEALTHY +MATCH +APPLIED +LAG_MS +HTTP +RPC +VERSION\n/,
     );
     assert.match((await skein("member list")).out, /^ID +ROLE[^]*\n1 +(leader|follower) +voter/);
+  });
+
+  it("say of a cluster that is not formed where to ask on", async () => {
+    probe.cluster.current = { ...probe.cluster.current, members: [] };
+    assert.equal(
+      (await skein("status")).out,
+      "cluster  test-cluster\n" +
+        "members  none: the cluster is not formed yet, /readyz says what it waits for\n",
+    );
   });
 
   it("hand leadership over", async () => {
