@@ -3,7 +3,7 @@
 import type { Runtime } from "../runtime/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import type { Option } from "./option.ts";
-import type { StartServer } from "./server_port.ts";
+import type { RecoverNode, StartServer } from "./server_port.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One command, found by its name. */
@@ -26,5 +26,6 @@ export interface CommandContext {
   readonly runtime: Runtime;
   readonly terminal: Terminal;
   readonly startServer: StartServer;
+  readonly recoverNode: RecoverNode;
   readonly args: Arguments;
 }

@@ -11,8 +11,9 @@ import { del, get, ls, put } from "./data.ts";
 import { dev } from "./dev.ts";
 import { doctor } from "./doctor.ts";
 import { commandHelp, generalHelp } from "./help.ts";
+import { recover } from "./recover.ts";
 import { exitCode, exitCodeOf, reportError } from "./report.ts";
-import type { StartServer } from "./server_port.ts";
+import type { RecoverNode, StartServer } from "./server_port.ts";
 import { start } from "./start.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 import { UsageError } from "./usage_error.ts";
@@ -21,7 +22,7 @@ import { version } from "./version.ts";
 export const commands: readonly Command[] = [
   ...[start, dev],
   ...[put, get, del, ls],
-  ...[status, memberList, leaderTransfer],
+  ...[status, memberList, leaderTransfer, recover],
   ...[configCheck, configPrint, doctor, version, completionCommand(() => commands)],
 ];
 
@@ -29,13 +30,15 @@ export const commands: readonly Command[] = [
 export interface MainOptions {
   readonly runtime: Runtime;
   readonly startServer: StartServer;
+  readonly recoverNode: RecoverNode;
   /** The process's own unless given. */
   readonly terminal?: Terminal;
 }
 
 /** Resolves with the exit code; never rejects. */
-export async function main({ runtime, startServer, terminal }: MainOptions): Promise<number> {
-  const shown = terminal ?? processTerminal;
+export async function main(options: MainOptions): Promise<number> {
+  const { runtime, startServer, recoverNode } = options;
+  const shown = options.terminal ?? processTerminal;
   try {
     const request = requestOf(runtime.args);
     if (request.kind === "help") {
@@ -44,7 +47,7 @@ export async function main({ runtime, startServer, terminal }: MainOptions): Pro
     }
     const { command, words } = request;
     const args = parseArguments(words, command, (name) => runtime.env(name));
-    return await command.run({ runtime, startServer, terminal: shown, args });
+    return await command.run({ runtime, startServer, recoverNode, terminal: shown, args });
   } catch (error) {
     reportError(error, shown);
     return exitCodeOf(error);

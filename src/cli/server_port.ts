@@ -20,3 +20,17 @@ export interface RunningServer {
   /** Settles when the server has stopped, by itself or because it was told. */
   readonly stopped: Promise<{ readonly code: number }>;
 }
+
+/** Accepts what the log of a node that is not running lost. */
+export type RecoverNode = (
+  options: { readonly config: Config; readonly runtime: Runtime },
+) => Promise<
+  | {
+    readonly kind: "accepted";
+    /** What is missing, in words. */
+    readonly lost: string;
+    readonly goesOnBehind: { readonly index: number };
+  }
+  | { readonly kind: "whole" }
+  | { readonly kind: "refused"; readonly reason: string }
+>;

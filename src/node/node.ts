@@ -10,7 +10,7 @@
 import { RaftCore } from "../raft/core.ts";
 import type { Input } from "../raft/input.ts";
 import type { Envelope } from "../raft/message.ts";
-import type { Leadership, LogWrite, Outcome, Ready } from "../raft/ready.ts";
+import type { Leadership, Outcome, Ready } from "../raft/ready.ts";
 import type { ConfigurationChange, Index, LogPosition, NodeId, ProposalId } from "../raft/types.ts";
 import { ConfigurationChanges, type ConfigurationOutcome } from "./configuration_changes.ts";
 import { type ClientInput, Inbox } from "./inbox.ts";
@@ -20,6 +20,7 @@ import { PendingProposals, type ProposeOutcome } from "./pending.ts";
 import { Readers, type ReadLevelAsked, type ReadOutcome } from "./readers.ts";
 import { Staleness } from "./staleness.ts";
 import { Store } from "./store.ts";
+import { Writes } from "./writes.ts";
 import { type TransferOutcome, Transfers } from "./transfers.ts";
 
 /** One running node. Callbacks inside; the promises are made at the edge, by the services. */
@@ -32,12 +33,12 @@ export class RaftNode<Query, Answer, Result> {
   readonly #changes = new ConfigurationChanges();
   readonly #transfers = new Transfers();
   readonly #readers: Readers;
+  readonly #writes: Writes;
   readonly #staleness: Staleness;
   readonly #onLeadership = new Set<(leadership: Leadership) => void>();
   readonly #onApplied = new Set<() => void>();
   readonly #replayTo: Index;
   #lastId: ProposalId = 0;
-  #writesInflight = 0;
   #turnScheduled = false;
   #recovering: boolean;
   #leads = false;
@@ -58,6 +59,14 @@ export class RaftNode<Query, Answer, Result> {
     const { nodeId: node, nonce } = restored.identity;
     let counter = 0;
     this.#readers = new Readers(() => ({ node, nonce, counter: ++counter }));
+    this.#writes = new Writes({
+      storage,
+      clock,
+      inflightMax: limits.writesInflightMax,
+      isRunning: () => this.#state === "running",
+      onPersisted: (number) => this.#complete({ kind: "persisted", number }),
+      onFailed: (error) => this.#fail(error),
+    });
     this.#replayTo = this.#core.status().commitIndex;
     this.#recovering = restored.recovering;
   }
@@ -250,8 +259,8 @@ export class RaftNode<Query, Answer, Result> {
   }
 
   #ready(): Ready | undefined {
-    const { writesInflightMax, applyBytesMax } = this.#parts.limits;
-    return this.#core.ready({ write: this.#writesInflight < writesInflightMax, applyBytesMax });
+    const { applyBytesMax } = this.#parts.limits;
+    return this.#core.ready({ write: this.#writes.hasRoom, applyBytesMax });
   }
 
   /**
@@ -295,7 +304,7 @@ export class RaftNode<Query, Answer, Result> {
   #act(ready: Ready, nowMs: number): void {
     for (const outcome of ready.outcomes) this.#tell(outcome);
     for (const envelope of ready.send) this.#parts.transport.send(envelope);
-    if (ready.write !== undefined) this.#persist(ready.write, ready.send);
+    if (ready.write !== undefined) this.#writes.persist(ready.write, ready.send);
     if (ready.committed.length > 0 && this.#store.apply(ready.committed, nowMs)) {
       this.#afterApply(nowMs);
     }
@@ -304,28 +313,6 @@ export class RaftNode<Query, Answer, Result> {
       if (this.#store.isWhole) this.#staleness.applied(this.#store.reached.index);
     }
     if (ready.leadership !== undefined) this.#changeLeadership(ready.leadership);
-  }
-
-  /**
-   * A blocking fsync right after a send would hold the packets back until it is over. The leader
-   * therefore yields once, so that its followers write while it does.
-   */
-  #persist(write: LogWrite, sent: readonly Envelope[]): void {
-    this.#writesInflight++;
-    const persist = () => {
-      if (this.#state !== "running") return;
-      try {
-        this.#parts.storage.persist(write, () => {
-          this.#writesInflight--;
-          this.#complete({ kind: "persisted", number: write.number });
-        });
-      } catch (error) {
-        this.#fail(error);
-      }
-    };
-    const overlaps = sent.some(({ message }) => message.kind === "appendEntries");
-    if (overlaps) this.#parts.clock.soon(persist);
-    else persist();
   }
 
   #afterApply(nowMs: number): void {

@@ -71,7 +71,8 @@ export function decideRecovery(found: Found): Recovery {
   return { kind: "start", hardState: { ...stored.hardState, commitIndex } };
 }
 
-function lossOf({ identity, stored, applied, log }: Found): string | undefined {
+/** What the log lost, in words; undefined when nothing shows that it lost anything. */
+export function lossOf({ identity, stored, applied, log }: Found): string | undefined {
   const { mark, batchNumber, firstBad, badMeta } = stored;
   const lastIndex = log.lastIndex();
   if (lastIndex === 0 && identity.birth !== undefined) return "raft.db is empty";
@@ -94,12 +95,17 @@ function lossOf({ identity, stored, applied, log }: Found): string | undefined {
   return undefined;
 }
 
-function recover({ identity, stored, applied, log }: Found, reason: string): Recovery {
-  const { configuration: latest } = stored.configurations.at(-1)!;
-  const configuration = latest.members.length === 0 ? identity.birth ?? latest : latest;
-  const soleVoter = isVoter(configuration, identity.nodeId) &&
+/** Whether nobody else can hold what this node has lost. */
+export function isSoleVoter({ identity, stored }: Pick<Found, "identity" | "stored">): boolean {
+  const latest = stored.configurations.at(-1)?.configuration;
+  const configuration = latest?.members.length ? latest : identity.birth ?? latest;
+  return configuration !== undefined && isVoter(configuration, identity.nodeId) &&
     voterSets(configuration).every((voters) => voters.length === 1);
-  if (soleVoter) {
+}
+
+function recover(found: Found, reason: string): Recovery {
+  const { identity, stored, applied, log } = found;
+  if (isSoleVoter(found)) {
     return {
       kind: "refuse",
       reason: `${reason}, and no other voter holds what is lost; ` +

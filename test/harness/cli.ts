@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { main } from "../../src/cli/main.ts";
-import type { StartServer } from "../../src/cli/server_port.ts";
+import type { RecoverNode, StartServer } from "../../src/cli/server_port.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import type { Runtime } from "../../src/runtime/mod.ts";
 import { currentRuntime } from "./runtime.ts";
@@ -62,6 +62,7 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly terminal?: RecordingTerminal;
   readonly startServer?: StartServer;
+  readonly recoverNode?: RecoverNode;
   /** Overrides more of the runtime. */
   readonly runtime?: Partial<Runtime>;
 }
@@ -93,6 +94,8 @@ export async function runCli(
   };
   const startServer = options.startServer ??
     (() => Promise.reject(new Error("This test starts no server")));
-  const code = await main({ runtime, startServer, terminal });
+  const recoverNode = options.recoverNode ??
+    (() => Promise.reject(new Error("This test recovers no node")));
+  const code = await main({ runtime, startServer, recoverNode, terminal });
   return { code, out: terminal.text, bytes: terminal.bytes, errors: terminal.errors };
 }

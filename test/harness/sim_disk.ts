@@ -132,6 +132,17 @@ export class SimDisk {
     this.#identity = identity;
   }
 
+  /** identity.json as a tool sees it while the node is down. */
+  identityFile(): IdentityStore {
+    return {
+      load: () => this.#identity,
+      save: (identity, done) => {
+        this.#identity = identity;
+        done();
+      },
+    };
+  }
+
   /** Puts back the log of a copy alone: the mark and the identity know that there was more. */
   regress({ changes }: SimDiskImage): void {
     this.#log.takeLogOf(replayed(changes));

@@ -13,4 +13,5 @@ await main({
     selfCommand: [runtime, node],
   },
   startServer: () => Promise.reject(new Error("dev starts no server itself")),
+  recoverNode: () => Promise.reject(new Error("dev recovers no node")),
 });

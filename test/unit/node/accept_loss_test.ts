@@ -1,0 +1,86 @@
+/** A sole voter whose log lost something: what a person can accept, and what is then left. */
+
+import { type Acceptance, acceptLoss } from "../../../src/node/accept_loss.ts";
+import { KvStateMachine } from "../../../src/kv/state_machine.ts";
+import { MemoryEngine } from "../../../src/storage/memory/memory_engine.ts";
+import { SimCluster } from "../../harness/sim_cluster.ts";
+import type { SimNode } from "../../harness/sim_node.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+function accept(node: SimNode): Acceptance {
+  const machine = new KvStateMachine({ tables: node.store.tables });
+  const storage = new MemoryEngine(node.disk.log, { every: () => () => {} });
+  const identities = node.disk.identityFile();
+  const identity = identities.load();
+  assert.ok(identity !== undefined);
+  let acceptance: Acceptance | undefined;
+  acceptLoss({
+    identities,
+    identity,
+    storage,
+    machine,
+    clusterTimeMs: machine.status().clusterTimeMs,
+  }, (came) => acceptance = came);
+  node.disk.log.flush();
+  assert.ok(acceptance !== undefined);
+  return acceptance;
+}
+
+function soleVoter(): { readonly cluster: SimCluster; readonly node: SimNode } {
+  const cluster = new SimCluster({ ids: [1] });
+  const node = cluster.form();
+  for (const key of ["a", "b", "c"]) cluster.write(key, "1");
+  // The store commits what it has applied.
+  cluster.run(1_000);
+  node.kill();
+  return { cluster, node };
+}
+
+describe("A sole voter's lost entries", () => {
+  it("that the store has applied stay applied: the log begins anew behind them", () => {
+    const { cluster, node } = soleVoter();
+    const { applied } = node.store.tables.stored();
+    assert.ok(applied.index > 4, `The store holds no more than entry ${applied.index}`);
+    node.disk.log.damage(3);
+    const acceptance = accept(node);
+    assert.deepEqual(acceptance.kind === "accepted" && acceptance.goesOnBehind, applied);
+    assert.match(acceptance.kind === "accepted" ? acceptance.lost : "", /missing or damaged/);
+    node.start();
+    cluster.until(() => node.leads, "the node to lead again");
+    cluster.write("d", "2");
+    assert.deepEqual(["a", "b", "d"].map((key) => node.value(key)), ["1", "1", "2"]);
+  });
+
+  it("count as lost under a new epoch of the log, and can be lost again", () => {
+    const { cluster, node } = soleVoter();
+    for (let time = 2; time < 5; time++) {
+      node.disk.log.damage(node.disk.log.lastIndex());
+      assert.equal(accept(node).kind, "accepted");
+      assert.equal(node.disk.identityFile().load()?.logEpoch, time);
+      node.start();
+      cluster.until(() => node.leads, "the node to lead again");
+      cluster.write("e", String(time));
+      cluster.run(1_000);
+      node.kill();
+    }
+  });
+
+  it("are not accepted where nothing is lost", () => {
+    const { node } = soleVoter();
+    assert.deepEqual(accept(node), { kind: "whole" });
+  });
+
+  it("are not accepted where other voters may hold them", () => {
+    const cluster = new SimCluster();
+    const leader = cluster.form();
+    cluster.write("a", "1");
+    cluster.level();
+    leader.kill();
+    leader.disk.log.damage(leader.disk.log.lastIndex());
+    const acceptance = accept(leader);
+    assert.match(
+      acceptance.kind === "refused" ? acceptance.reason : "",
+      /start the node, it heals/,
+    );
+  });
+});
