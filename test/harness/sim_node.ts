@@ -96,6 +96,7 @@ export class SimNode {
   beforeWrite: (write: LogWrite) => void = () => {};
   readonly #world: SimWorld;
   #life: Life | undefined;
+  #isPaused = false;
 
   constructor(world: SimWorld, options: SimNodeOptions) {
     this.#world = world;
@@ -115,6 +116,7 @@ export class SimNode {
     if (this.isRunning) throw new Error(`Node ${this.id} is running already`);
     const { scheduler, prng } = this.#world;
     this.ended = undefined;
+    this.#isPaused = false;
     const process = new SimProcess(this.address, { scheduler, prng: prng.split() });
     const clock = new SimClock({ scheduler, process });
     const { storage, identity } = this.disk.open({
@@ -171,10 +173,16 @@ export class SimNode {
   /** The process stands still until {@link resume}. */
   pause(): void {
     this.#running().process.pause();
+    this.#isPaused = true;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   resume(): void {
     this.#running().process.resume();
+    this.#isPaused = false;
   }
 
   // ---- The directory ----
@@ -232,6 +240,12 @@ export class SimNode {
   value(key: string): string | undefined {
     const answer = this.formed?.node.readNow("eventual", get(key));
     return answer === undefined ? undefined : textOf(answer);
+  }
+
+  /** How often the key was written since it was made, as this node's store has it; 0 likewise. */
+  version(key: string): number {
+    const answer = this.formed?.node.readNow("eventual", get(key));
+    return answer?.kind === "records" ? answer.records[0]?.version ?? 0 : 0;
   }
 
   // ---- What clients ask ----
