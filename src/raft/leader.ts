@@ -42,10 +42,7 @@ export class Leader {
   /** Peers could not be heard before this, because the process stood still. */
   #quorumGraceMs: number;
   readonly transfer: LeadershipTransfer;
-  /**
-   * The index of this leader's no-op: only once it is committed is the commit index known (paper
-   * §8).
-   */
+  /** The index of its no-op: only once that is committed is the commit index known (paper §8). */
   readonly termStart: Index;
 
   constructor(state: RaftState) {
