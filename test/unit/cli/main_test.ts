@@ -100,7 +100,7 @@ describe("the command line", () => {
 
   it("prints a completion script that knows commands and options", async () => {
     const { out } = await runCli(["completion", "bash"]);
-    assert.match(out, /words="start dev put get del ls status member leader config /);
+    assert.match(out, /words="start dev put get del ls status member leader recover config /);
     assert.match(out, /"config"\) words="check print"/);
     assert.match(out, /"member list"\) words="--endpoints/);
     assert.match((await runCli(["completion", "zsh"])).out, /bashcompinit/);
