@@ -85,12 +85,23 @@ export function formNode(formation: NodeFormation): void {
         if (opening.lost !== undefined) {
           logger.warn("The log lost something", { what: opening.lost });
         }
+        warnOfOldStore(opening.restored, logger);
         formation.onIdentity(opening.identity);
         const node = new FormedNode({ ...formation, identity: opening.identity }, opening.restored);
         node.start();
         done({ kind: "formed", node });
       }
     }
+  });
+}
+
+function warnOfOldStore({ applied, boundary }: RestoredState, logger: Logger): void {
+  const { index } = boundary.position;
+  if (applied.index >= index) return;
+  logger.error("The store lost what the log does not hold any more: nothing can be read here", {
+    applied: applied.index,
+    log_begins_behind: index,
+    way_out: "put kv.db back from a copy",
   });
 }
 

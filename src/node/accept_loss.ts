@@ -8,6 +8,7 @@ import { emptyBytes } from "../lib/bytes.ts";
 import type { Configuration, HardState, LogPosition } from "../raft/types.ts";
 import { firstWrite } from "./birth.ts";
 import type { OpeningParts } from "./opening.ts";
+import type { StateMachine } from "./ports.ts";
 import { isSoleVoter, lossOf } from "./recovery.ts";
 
 /** What came of it. */
@@ -20,6 +21,9 @@ export type Acceptance =
 
 /** What is needed besides; the store's cluster time keeps time from standing still afterwards. */
 export interface LossParts extends Omit<OpeningParts, "nonce"> {
+  readonly machine:
+    & OpeningParts["machine"]
+    & Pick<StateMachine<unknown, unknown, unknown>, "makeDurable">;
   readonly clusterTimeMs: number;
 }
 
@@ -73,10 +77,15 @@ function goOnWithTheRest(
     timeMs: clusterTimeMs,
     configuration: applied.configuration,
   };
-  storage.persist({
+  const write = {
     number,
     hardState: { ...hardState, commitIndex: index },
     snapshot: { ...boundary, bytes: 0, digest: emptyBytes },
     entries: [],
-  }, () => accepted(applied.position));
+  };
+  // From then on the log cannot bring back what the store holds: a power cut must not take it.
+  machine.makeDurable((through) => {
+    if (through.index >= index) storage.persist(write, () => accepted(applied.position));
+    else done({ kind: "refused", reason: `${lost}, and the disk is too full to go on without it` });
+  });
 }

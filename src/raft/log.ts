@@ -211,10 +211,13 @@ export class RaftLog {
     }
   }
 
-  /** The next page to apply: committed, durable here, not handed out before. */
+  /**
+   * The next page to apply: committed, durable here, not handed out before. None for a store that
+   * is behind the boundary: what it needs next is not here any more, and only a snapshot helps it.
+   */
   takeCommitted(bytesMax: number): readonly Entry[] {
     const to = Math.min(this.#commitIndex, this.#stableIndex);
-    if (this.#handedOut >= to) return [];
+    if (this.#handedOut >= to || this.#handedOut < this.#boundary.position.index) return [];
     const page = this.entries({ from: this.#handedOut + 1, to, bytesMax });
     const entries = assertDefined(page, `Entry ${this.#handedOut + 1} is not compacted`);
     const last = assertDefined(entries.at(-1), "A page has an entry");

@@ -3,13 +3,26 @@
 import { type Acceptance, acceptLoss } from "../../../src/node/accept_loss.ts";
 import { KvStateMachine } from "../../../src/kv/state_machine.ts";
 import { MemoryEngine } from "../../../src/storage/memory/memory_engine.ts";
+import { get } from "../../harness/kv_commands.ts";
 import { SimCluster } from "../../harness/sim_cluster.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
-function accept(node: SimNode): Acceptance {
+function accept(node: SimNode, onStep: (step: string) => void = () => {}): Acceptance {
   const machine = new KvStateMachine({ tables: node.store.tables });
   const storage = new MemoryEngine(node.disk.log, { every: () => () => {} });
+  const makeDurable = machine.makeDurable.bind(machine);
+  machine.makeDurable = (done) => {
+    makeDurable((through) => {
+      onStep("store made durable");
+      done(through);
+    });
+  };
+  const persist = storage.persist.bind(storage);
+  storage.persist = (write, done) => {
+    onStep("log begun anew");
+    persist(write, done);
+  };
   const identities = node.disk.identityFile();
   const identity = identities.load();
   assert.ok(identity !== undefined);
@@ -49,6 +62,33 @@ describe("A sole voter's lost entries", () => {
     cluster.until(() => node.leads, "the node to lead again");
     cluster.write("d", "2");
     assert.deepEqual(["a", "b", "d"].map((key) => node.value(key)), ["1", "1", "2"]);
+  });
+
+  it("are gone for good where the store loses them, too: the node says so, and serves none", () => {
+    const { cluster, node } = soleVoter();
+    node.disk.log.damage(3);
+    accept(node);
+    node.wipeStore();
+    node.start();
+    cluster.run(10_000);
+    assert.equal(node.ended, undefined);
+    const { needsSnapshot, replayed, role } = node.status();
+    assert.deepEqual([needsSnapshot, replayed, role], [true, false, "follower"]);
+    assert.equal(node.formed?.node.readNow("eventual", get("a")), undefined);
+    assert.ok(node.lines.some((line) => /ERROR.*store lost.*kv\.db/.test(line)));
+  });
+
+  it("are left to the store only once no power cut can take them from there", () => {
+    const { node } = soleVoter();
+    node.disk.log.damage(3);
+    const steps: string[] = [];
+    const acceptance = accept(node, (step) => steps.push(step));
+    assert.equal(acceptance.kind, "accepted");
+    assert.deepEqual(steps, ["store made durable", "log begun anew"]);
+    const { node: full } = soleVoter();
+    full.disk.log.damage(3);
+    full.store.isFull = true;
+    assert.match(JSON.stringify(accept(full)), /refused.*too full/);
   });
 
   it("count as lost under a new epoch of the log, and can be lost again", () => {
