@@ -26,9 +26,9 @@ export type BirthOutcome =
 export class Birth {
   readonly #identity: Identity;
   readonly #configured: readonly PeerAddress[];
-  readonly #transport: Transport;
+  readonly #transport: Pick<Transport, "hello">;
   readonly #peers: Peers;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "every">;
   readonly #waiting: (text: string) => void;
   readonly #done: (outcome: BirthOutcome) => void;
   readonly #incarnations = new Map<NodeId, string>();
@@ -42,9 +42,9 @@ export class Birth {
     readonly identity: Identity;
     /** The other nodes that the configuration file names. */
     readonly configured: readonly PeerAddress[];
-    readonly transport: Transport;
+    readonly transport: Pick<Transport, "hello">;
     readonly peers: Peers;
-    readonly clock: Clock;
+    readonly clock: Pick<Clock, "every">;
     /** Told whenever what is being waited for has changed. */
     readonly waiting: (text: string) => void;
     readonly done: (outcome: BirthOutcome) => void;

@@ -1,8 +1,13 @@
 /** The birth of a cluster: who waits for whom, and what can go wrong meanwhile. */
 
-import { firstWrite } from "../../../src/node/birth.ts";
+import { Birth, type BirthOutcome, firstWrite } from "../../../src/node/birth.ts";
+import { Peers } from "../../../src/node/peers.ts";
+import type { Identity } from "../../../src/node/ports.ts";
 import { decodeConfiguration } from "../../../src/raft/encoding.ts";
-import type { NodeId } from "../../../src/raft/types.ts";
+import type { Configuration, NodeId } from "../../../src/raft/types.ts";
+import { ManualClock } from "../../harness/manual_clock.ts";
+import { configurationOf } from "../../harness/raft_cluster.ts";
+import { incarnationOf } from "../../harness/raft_node.ts";
 import { SimCluster } from "../../harness/sim_cluster.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
@@ -126,6 +131,45 @@ describe("The birth over a bad network", () => {
     cluster.node(2).resume();
     cluster.form();
     checkBorn(cluster);
+  });
+});
+
+describe("A node that finds the cluster born", () => {
+  const birth = configurationOf({ voters: [1, 2] });
+  const identity: Identity = {
+    ...{ clusterId: "c", nodeId: 2, incarnation: incarnationOf(2) },
+    ...{ starts: 1, logEpoch: 1, recovering: false },
+  };
+
+  /** What node 2 makes of a node 1 that tells it of this cluster. */
+  function told(cluster: Configuration, own: Partial<Identity> = {}): BirthOutcome | undefined {
+    const addresses = { rpc: "", http: "" };
+    const more = { addresses, bootstrapIds: [1, 2], dataVersion: 1, programVersion: "" };
+    const peers = new Peers({ identity: { ...identity, ...own }, nonce: 1, ...more });
+    const first = { ...identity, nodeId: 1, incarnation: incarnationOf(1) };
+    const hello = new Peers({ identity: first, nonce: 2, ...more }).hello(2);
+    let outcome: BirthOutcome | undefined;
+    new Birth({
+      identity: { ...identity, ...own },
+      configured: [{ id: 1, address: "n1" }],
+      transport: { hello: (_address, _mine, done) => done({ kind: "accepted", hello, cluster }) },
+      peers,
+      clock: new ManualClock(),
+      waiting: () => {},
+      done: (end) => outcome = end,
+    }).start();
+    return outcome;
+  }
+
+  it("takes it over when it is named there with its directory", () => {
+    assert.deepEqual(told(birth), { kind: "born", configuration: birth });
+  });
+
+  it("is refused when it is named there with another directory, or not at all", () => {
+    const other = told(birth, { incarnation: "ffffffffffffffff" });
+    assert.match(other?.kind === "refused" ? other.reason : "", /another data directory/);
+    const stranger = told(configurationOf({ voters: [1, 3] }));
+    assert.match(stranger?.kind === "refused" ? stranger.reason : "", /node 2 has to join it/);
   });
 });
 

@@ -135,7 +135,7 @@ describe("Group commit", () => {
     assert.ok(told.every((each) => each[0]?.kind === "applied"));
   });
 
-  it("the leader sends before it writes, so that its followers write while it does", () => {
+  it("the followers write while the leader does, which counts only what is durable", () => {
     const { cluster, leader } = formed();
     cluster.run(30);
     leader.disk.stall(500_000);
