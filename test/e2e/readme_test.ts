@@ -108,7 +108,8 @@ describe(`the README on ${runtimeName}`, { skip, timeout: 120_000 }, () => {
       const { out, errors } = run(lines[at] ?? "");
       assert.match(out, answer, `${lines[at]}\n${out}\n${errors}`);
     }
-    assert.match(dev?.said ?? "", /^node 1 ended with SIGKILL/m);
+    const isTold = (): boolean => /^node 1 ended with SIGKILL/m.test(dev?.said ?? "");
+    await until(isTold, { what: "the end of node 1 to be told" });
   });
 
   it("says of compare-and-set that the same line again is refused", () => {
