@@ -85,7 +85,6 @@ describe("node processes", () => {
         node.pause();
         assert.equal(await answers(node, 200), false);
         node.resume();
-        // The connection that was given up meanwhile may take the next one down with it.
         await until(() => answers(node, 1_000), { what: "an answer after the pause" });
         node.pause();
         await node.kill();

@@ -28,7 +28,10 @@ export interface StandIn {
 /** Serves on a port that the system chooses, or on `port`. */
 export async function serveStandIn(faults: Faults = {}, port = 0): Promise<StandIn> {
   const store = new StandInStore(faults);
-  const server = createServer((request, response) => void store.answer(request, response));
+  const server = createServer((request, response) => {
+    // A client may give up before its request is whole.
+    store.answer(request, response).catch(() => response.destroy());
+  });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
