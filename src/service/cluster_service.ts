@@ -51,9 +51,11 @@ export class NodeClusterService implements ClusterService {
   }
 
   view(): ClusterView {
-    const { self, clusterId, currentRevision } = this.#parts;
+    const { self, clusterId, currentRevision, lag, monotonicMs } = this.#parts;
     const status = this.#parts.node.status();
     const { configuration, position } = status.configuration;
+    // A node that has only just been elected has not looked yet.
+    lag.look(status, monotonicMs());
     return {
       clusterId,
       nodeId: self,
