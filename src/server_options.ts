@@ -23,9 +23,6 @@ export function raftOptions({ raft }: Config): RaftOptions {
     logCacheBytesMax: raft.logCacheBytesMax,
     readsPendingMax: raft.readsPendingMax,
     snapshotInflightBytesMax,
-    ...(raft.leaseReads && {
-      lease: { clockDriftPermille: raft.clockDriftPermille, marginMs: raft.leaseMarginMs },
-    }),
   };
 }
 

@@ -17,7 +17,7 @@ import { exitCode } from "./report.ts";
 import { cell, printable, renderTable } from "./table.ts";
 import { UsageError } from "./usage_error.ts";
 
-const levels = ["linearizable", "lease", "eventual"] as const;
+const levels = ["linearizable", "eventual"] as const;
 
 export const put: Command = {
   name: "put",

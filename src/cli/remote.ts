@@ -35,7 +35,7 @@ export const readOptions: readonly Option[] = [
   {
     name: "consistency",
     value: "LEVEL",
-    description: "linearizable (default), lease or eventual",
+    description: "linearizable (default) or eventual",
     variable: true,
   },
 ];

@@ -37,14 +37,6 @@ function* timing({ raft, retry }: Config): Iterable<Contradiction> {
         `raft.election_timeout_min_ms, which is ${raft.electionTimeoutMinMs}`,
     };
   }
-  const leaseMs = raft.electionTimeoutMinMs * (1 - raft.clockDriftPermille / 1000);
-  if (raft.leaseReads && raft.leaseMarginMs >= leaseMs) {
-    yield {
-      path: "raft.lease_margin_ms",
-      message: `raft.lease_margin_ms is ${raft.leaseMarginMs}; allowed is less than the lease, ` +
-        `which is ${Math.floor(leaseMs)} ms after clock drift`,
-    };
-  }
   if (retry.reconnectBackoffMaxMs < retry.reconnectBackoffMinMs) {
     yield {
       path: "retry.reconnect_backoff_max_ms",

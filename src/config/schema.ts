@@ -126,18 +126,6 @@ const raft = {
     { default: 64 * mebi, min: 24 * mebi, max: 4 * gibi },
     "Peer messages that wait for their turn; above it they are dropped and counted.",
   ),
-  lease_reads: flag(
-    "Allow reads at level lease, which trust the clocks of the cluster to differ by no more than " +
-      "clock_drift_permille; otherwise they are served as linearizable.",
-  ),
-  clock_drift_permille: integer(
-    { default: 100, min: 1, max: 500 },
-    "How much faster one node's clock may run than another's, in thousandths; for lease reads.",
-  ),
-  lease_margin_ms: integer(
-    { default: 50, min: 0, max: 10_000 },
-    "How much earlier than computed a read lease ends.",
-  ),
 };
 
 const network = {

@@ -52,7 +52,8 @@ export interface DEngineOptions {
 const clientService = "d_engine.client.RaftClientService";
 const clusterService = "d_engine.server.cluster.ClusterManagementService";
 const keysMax = 10_000;
-const levels: readonly ReadLevel[] = ["lease", "linearizable", "eventual"];
+/** By policy number. The weakest that keeps what LEASE_READ (0) promises is linearizable. */
+const levels: readonly ReadLevel[] = ["linearizable", "linearizable", "eventual"];
 
 /** The methods of both d-engine services. */
 export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[] {

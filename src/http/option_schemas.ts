@@ -154,10 +154,9 @@ export const clusterId: Option<string> = text(
 export const redirect: Option<boolean> = flagOption(
   "Answer 307 to the leader's address instead of asking the leader.",
 );
-export const consistency: Option<"linearizable" | "lease" | "eventual"> = choiceOption(
-  "How fresh the answer must be; linearizable when absent. A level that the configuration does " +
-    "not allow is served by the next stronger one, which KV-Consistency tells.",
-  ["linearizable", "lease", "eventual"],
+export const consistency: Option<"linearizable" | "eventual"> = choiceOption(
+  "How fresh the answer must be; linearizable when absent.",
+  ["linearizable", "eventual"],
 );
 export const minRevision: Option<number> = countOption(
   "Wait until this node has applied that revision.",

@@ -17,7 +17,7 @@ import { type ClientInput, Inbox } from "./inbox.ts";
 import type { NodeParts, NodeStatus } from "./parts.ts";
 import { FatalStorageError } from "./ports.ts";
 import { PendingProposals, type ProposeOutcome } from "./pending.ts";
-import { Readers, type ReadLevelAsked, type ReadOutcome } from "./readers.ts";
+import { Readers, type ReadOutcome } from "./readers.ts";
 import { Staleness } from "./staleness.ts";
 import { Store } from "./store.ts";
 import { Writes } from "./writes.ts";
@@ -124,26 +124,18 @@ export class RaftNode<Query, Answer, Result> {
    * `settle` is called once: the store may be read, and shows everything committed before this
    * call.
    */
-  readIndex(
-    level: ReadLevelAsked,
-    deadlineMs: number,
-    settle: (outcome: ReadOutcome) => void,
-  ): void {
+  readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): void {
     if (this.#state === "closed") return settle({ kind: "failed", reason: "closing" });
     if (this.#readers.size >= this.#parts.limits.clientInputsMax) {
       return settle({ kind: "failed", reason: "overloaded" });
     }
-    this.#readers.add(level, deadlineMs, settle);
+    this.#readers.add(deadlineMs, settle);
     this.#schedule();
   }
 
-  /** Undefined when the level cannot be had right now: no lease, or the store is not whole. */
-  readNow(level: "eventual" | "lease", query: Query): Answer | undefined {
+  /** From what this node has applied; undefined while the store is not whole. */
+  readNow(query: Query): Answer | undefined {
     if (!this.#isReadable()) return undefined;
-    if (level === "lease") {
-      const index = this.#core.leaseIndex(this.#parts.clock.monotonicMs());
-      if (index === undefined || this.#store.reached.index < index) return undefined;
-    }
     try {
       return this.#store.read(query);
     } catch (error) {
@@ -296,9 +288,8 @@ export class RaftNode<Query, Answer, Result> {
       if (client.deadlineMs <= nowMs) client.refused("expiredInQueue");
       else this.#core.step(client.input, nowMs);
     }
-    for (const { id, level } of this.#readers.take()) {
-      this.#core.step({ kind: "readIndex", id, level }, nowMs);
-    }
+    const id = this.#readers.take();
+    if (id !== undefined) this.#core.step({ kind: "readIndex", id, level: "quorum" }, nowMs);
   }
 
   #act(ready: Ready, nowMs: number): void {

@@ -14,45 +14,34 @@ export type ReadOutcome =
   | { readonly kind: "readable"; readonly index: Index }
   | { readonly kind: "failed"; readonly reason: FailedReason };
 
-export type ReadLevelAsked = "quorum" | "lease";
-
 interface Reader {
   readonly deadlineMs: number;
   readonly settle: (outcome: ReadOutcome) => void;
 }
 
-interface Round {
-  readonly level: ReadLevelAsked;
-  readonly readers: readonly Reader[];
-}
-
-/** Everybody who waits to read linearizably, or by lease, at this node. */
+/** Everybody who waits to read linearizably at this node. */
 export class Readers {
   readonly #makeId: () => ReadId;
-  readonly #arrived: Record<ReadLevelAsked, Reader[]> = { quorum: [], lease: [] };
+  #arrived: Reader[] = [];
   /** Asked of the core, by the counter of their id. */
-  readonly #rounds = new Map<number, Round>();
+  readonly #rounds = new Map<number, readonly Reader[]>();
   /** Confirmed, waiting for the store. */
   #confirmed: { readonly index: Index; readonly readers: readonly Reader[] }[] = [];
   /** There was no leader to ask; asked again when there is one. */
-  #leaderless: Round[] = [];
+  #leaderless: Reader[] = [];
   #size = 0;
 
   constructor(makeId: () => ReadId) {
     this.#makeId = makeId;
   }
 
-  add(
-    level: ReadLevelAsked,
-    deadlineMs: number,
-    settle: (outcome: ReadOutcome) => void,
-  ): void {
+  add(deadlineMs: number, settle: (outcome: ReadOutcome) => void): void {
     this.#size++;
     const once = (outcome: ReadOutcome): void => {
       this.#size--;
       settle(outcome);
     };
-    this.#arrived[level].push({ deadlineMs, settle: once });
+    this.#arrived.push({ deadlineMs, settle: once });
   }
 
   /** How many wait, at whatever stage. */
@@ -61,44 +50,38 @@ export class Readers {
   }
 
   get hasArrived(): boolean {
-    return this.#arrived.quorum.length + this.#arrived.lease.length > 0;
+    return this.#arrived.length > 0;
   }
 
-  /** One round a level for all that arrived since the last turn. */
-  take(): readonly { readonly id: ReadId; readonly level: ReadLevelAsked }[] {
-    const asked: { id: ReadId; level: ReadLevelAsked }[] = [];
-    for (const level of ["quorum", "lease"] as const) {
-      const readers = this.#arrived[level];
-      if (readers.length === 0) continue;
-      this.#arrived[level] = [];
-      const id = this.#makeId();
-      this.#rounds.set(id.counter, { level, readers });
-      asked.push({ id, level });
-    }
-    return asked;
+  /** One round for all that arrived since the last turn; undefined when nobody did. */
+  take(): ReadId | undefined {
+    if (!this.hasArrived) return undefined;
+    const id = this.#makeId();
+    this.#rounds.set(id.counter, this.#arrived);
+    this.#arrived = [];
+    return id;
   }
 
   confirmed(id: ReadId, index: Index): void {
-    const round = this.#rounds.get(id.counter);
-    if (round === undefined) return;
+    const readers = this.#rounds.get(id.counter);
+    if (readers === undefined) return;
     this.#rounds.delete(id.counter);
-    this.#confirmed.push({ index, readers: round.readers });
+    this.#confirmed.push({ index, readers });
   }
 
   dropped(id: ReadId, reason: (Outcome & { readonly kind: "readDropped" })["reason"]): void {
-    const round = this.#rounds.get(id.counter);
-    if (round === undefined) return;
+    const readers = this.#rounds.get(id.counter);
+    if (readers === undefined) return;
     this.#rounds.delete(id.counter);
-    if (reason === "overloaded") settleAll(round.readers, { kind: "failed", reason });
-    else if (reason === "noLeader") this.#leaderless.push(round);
-    else this.#arrived[round.level].push(...round.readers);
+    if (reason === "overloaded") settleAll(readers, { kind: "failed", reason });
+    else if (reason === "noLeader") this.#leaderless = [...this.#leaderless, ...readers];
+    else this.#arrived = [...this.#arrived, ...readers];
   }
 
   /** There is a leader to ask. */
   leaderKnown(): void {
-    for (const { level, readers } of this.#leaderless.splice(0)) {
-      this.#arrived[level].push(...readers);
-    }
+    this.#arrived = [...this.#arrived, ...this.#leaderless];
+    this.#leaderless = [];
   }
 
   /** The store has applied `index`. */
@@ -123,21 +106,16 @@ export class Readers {
   /** Settles whoever's deadline is over. */
   #fail(nowMs: number, reason: FailedReason, leaderlessReason: FailedReason): void {
     const timeout = { kind: "failed", reason } as const;
-    for (const level of ["quorum", "lease"] as const) {
-      this.#arrived[level] = keep(this.#arrived[level], nowMs, timeout);
-    }
-    for (const [counter, round] of this.#rounds) {
-      this.#rounds.set(counter, { ...round, readers: keep(round.readers, nowMs, timeout) });
+    this.#arrived = keep(this.#arrived, nowMs, timeout);
+    for (const [counter, readers] of this.#rounds) {
+      this.#rounds.set(counter, keep(readers, nowMs, timeout));
     }
     this.#confirmed = this.#confirmed.map(({ index, readers }) => ({
       index,
       readers: keep(readers, nowMs, timeout),
     })).filter(({ readers }) => readers.length > 0);
     const noLeader = { kind: "failed", reason: leaderlessReason } as const;
-    this.#leaderless = this.#leaderless.map(({ level, readers }) => ({
-      level,
-      readers: keep(readers, nowMs, noLeader),
-    })).filter(({ readers }) => readers.length > 0);
+    this.#leaderless = keep(this.#leaderless, nowMs, noLeader);
   }
 }
 

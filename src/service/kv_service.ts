@@ -62,8 +62,7 @@ export class NodeKvService implements KvService {
 
   async read(query: Query, options: ReadOptions): Promise<{ answer: Answer; header: Header }> {
     const deadlineMs = this.#parts.monotonicMs() + options.timeoutMs;
-    // Lease reads are not configured in this version: the next stronger level serves them.
-    const level: ReadLevel = options.level === "lease" ? "linearizable" : options.level;
+    const { level } = options;
     if (level === "linearizable") await this.#confirm(deadlineMs);
     if (options.minRevision !== undefined) {
       // Who asks for a view of the future waits for the same.
@@ -71,7 +70,7 @@ export class NodeKvService implements KvService {
       await this.#reach(options.minRevision, deadlineMs, option);
     }
     for (;;) {
-      const answer = this.#parts.node.readNow("eventual", query);
+      const answer = this.#parts.node.readNow(query);
       if (answer === undefined) await this.#becomeReadable(deadlineMs);
       else if (answer.kind === "future") await this.#reachView(query, answer.revision, deadlineMs);
       else return { answer, header: this.#readHeader(answer, level, options) };
@@ -161,7 +160,7 @@ export class NodeKvService implements KvService {
   /** A quorum confirms that what this node shows next includes everything committed before. */
   #confirm(deadlineMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#parts.node.readIndex("quorum", deadlineMs, (outcome) => {
+      this.#parts.node.readIndex(deadlineMs, (outcome) => {
         if (outcome.kind === "readable") resolve();
         else reject(readFailed(outcome.reason));
       });

@@ -5,7 +5,7 @@ import type { Result } from "../kv/result.ts";
 import type { NodeStatus } from "../node/parts.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
 import type { ProposeOutcome } from "../node/pending.ts";
-import type { ReadLevelAsked, ReadOutcome } from "../node/readers.ts";
+import type { ReadOutcome } from "../node/readers.ts";
 import type { Leadership } from "../raft/ready.ts";
 import type { NodeId } from "../raft/types.ts";
 
@@ -16,12 +16,8 @@ export interface ServedNode {
     deadlineMs: number,
     settle: (outcome: ProposeOutcome<Result>) => void,
   ): void;
-  readIndex(
-    level: ReadLevelAsked,
-    deadlineMs: number,
-    settle: (outcome: ReadOutcome) => void,
-  ): void;
-  readNow(level: "eventual" | "lease", query: Query): Answer | undefined;
+  readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): void;
+  readNow(query: Query): Answer | undefined;
   transferLeadership(
     target: NodeId | undefined,
     deadlineMs: number,

@@ -4,7 +4,7 @@ import type { Answer, Query } from "../../src/kv/query.ts";
 import type { Result } from "../../src/kv/result.ts";
 import type { NodeStatus } from "../../src/node/parts.ts";
 import type { ProposeOutcome } from "../../src/node/pending.ts";
-import type { ReadLevelAsked, ReadOutcome } from "../../src/node/readers.ts";
+import type { ReadOutcome } from "../../src/node/readers.ts";
 import type { TransferOutcome } from "../../src/node/transfers.ts";
 import type { Leadership } from "../../src/raft/ready.ts";
 import type { NodeId } from "../../src/raft/types.ts";
@@ -22,14 +22,14 @@ export interface AskedOf<What, Outcome> {
 export class FakeNode implements ServedNode {
   current: NodeStatus = nodeStatus();
   readonly proposals: AskedOf<Uint8Array, ProposeOutcome<Result>>[] = [];
-  readonly reads: AskedOf<ReadLevelAsked, ReadOutcome>[] = [];
+  readonly reads: AskedOf<undefined, ReadOutcome>[] = [];
   readonly transfers: AskedOf<NodeId | undefined, TransferOutcome>[] = [];
   /** Called at once when something is asked, before it is put into its list. */
   onPropose: (asked: AskedOf<Uint8Array, ProposeOutcome<Result>>) => void = () => {};
-  onRead: (asked: AskedOf<ReadLevelAsked, ReadOutcome>) => void = () => {};
+  onRead: (asked: AskedOf<undefined, ReadOutcome>) => void = () => {};
   onTransfer: (asked: AskedOf<NodeId | undefined, TransferOutcome>) => void = () => {};
   /** What the store answers; undefined while it cannot be read. */
-  answer: (query: Query, level: "eventual" | "lease") => Answer | undefined = () => undefined;
+  answer: (query: Query) => Answer | undefined = () => undefined;
   readonly #leadershipHandlers = new Set<(leadership: Leadership) => void>();
   readonly #appliedHandlers = new Set<() => void>();
 
@@ -43,18 +43,14 @@ export class FakeNode implements ServedNode {
     this.onPropose(asked);
   }
 
-  readIndex(
-    what: ReadLevelAsked,
-    deadlineMs: number,
-    settle: (outcome: ReadOutcome) => void,
-  ): void {
-    const asked = { what, deadlineMs, settle };
+  readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): void {
+    const asked = { what: undefined, deadlineMs, settle };
     this.reads.push(asked);
     this.onRead(asked);
   }
 
-  readNow(level: "eventual" | "lease", query: Query): Answer | undefined {
-    return this.answer(query, level);
+  readNow(query: Query): Answer | undefined {
+    return this.answer(query);
   }
 
   transferLeadership(

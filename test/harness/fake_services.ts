@@ -14,7 +14,6 @@ import type {
   MemberView,
   Operation,
   Query,
-  ReadLevel,
   ReadOptions,
   RequestOptions,
   Result,
@@ -35,8 +34,6 @@ export class FakeKvService implements KvService {
   lastWrite: { readonly operation: Operation; readonly options: WriteOptions } | undefined;
   reads = 0;
   writes = 0;
-  /** Lease reads are off by default: they are served as linearizable ones. */
-  leaseAllowed = false;
   leader: number | undefined = 1;
   nodeId = 1;
   clusterId = "test-cluster";
@@ -53,9 +50,7 @@ export class FakeKvService implements KvService {
     this.reads += 1;
     this.lastRead = { query, options };
     await this.before("read");
-    const level: ReadLevel = options.level === "lease" && !this.leaseAllowed
-      ? "linearizable"
-      : options.level;
+    const { level } = options;
     if (options.maxStalenessMs !== undefined && level !== "linearizable") {
       if (this.stalenessMs > options.maxStalenessMs) {
         throw new ServiceError("too_stale", `This node is ${this.stalenessMs} ms behind`, {

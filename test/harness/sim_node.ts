@@ -20,7 +20,7 @@ import type { NodeStatus } from "../../src/node/parts.ts";
 import { Peers } from "../../src/node/peers.ts";
 import type { ProposeOutcome } from "../../src/node/pending.ts";
 import type { Identity, IdentityStore, StorageEngine, Transport } from "../../src/node/ports.ts";
-import type { ReadLevelAsked, ReadOutcome } from "../../src/node/readers.ts";
+import type { ReadOutcome } from "../../src/node/readers.ts";
 import type { TransferOutcome } from "../../src/node/transfers.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { NodeId } from "../../src/raft/types.ts";
@@ -238,13 +238,13 @@ export class SimNode {
 
   /** The value of a key in the store of this node; undefined when unreadable or absent. */
   value(key: string): string | undefined {
-    const answer = this.formed?.node.readNow("eventual", get(key));
+    const answer = this.formed?.node.readNow(get(key));
     return answer === undefined ? undefined : textOf(answer);
   }
 
   /** How often the key was written since it was made, as this node's store has it; 0 likewise. */
   version(key: string): number {
-    const answer = this.formed?.node.readNow("eventual", get(key));
+    const answer = this.formed?.node.readNow(get(key));
     return answer?.kind === "records" ? answer.records[0]?.version ?? 0 : 0;
   }
 
@@ -262,11 +262,11 @@ export class SimNode {
     return this.propose(put(key, value), withinMs);
   }
 
-  readIndex(withinMs = 5_000, level: ReadLevelAsked = "quorum"): Told<ReadOutcome> {
+  readIndex(withinMs = 5_000): Told<ReadOutcome> {
     const told: ReadOutcome[] = [];
     const { clock, formed } = this.#running();
     const deadlineMs = clock.monotonicMs() + withinMs;
-    formed?.node.readIndex(level, deadlineMs, (outcome) => told.push(outcome));
+    formed?.node.readIndex(deadlineMs, (outcome) => told.push(outcome));
     return told;
   }
 

@@ -66,7 +66,7 @@ describe("config check", () => {
 
 describe("config print", () => {
   it("shows every value and where it came from", async () => {
-    writeFileSync(file, "# comment\nnode_id: 3\nraft:\n  lease_reads: true\n");
+    writeFileSync(file, "# comment\nnode_id: 3\nraft:\n  heartbeat_interval_ms: 50\n");
     const { code, out } = await runCli(["config", "print", "--config", file, "--data-dir", "/d"], {
       env: { SKEIN_CLUSTER_ID: "c" },
     });
@@ -74,7 +74,11 @@ describe("config print", () => {
     const cells = (path: string): readonly string[] | undefined =>
       out.split("\n").map((line) => line.split(/ {2,}/)).find(([name]) => name === path);
     assert.deepEqual(cells("node_id"), ["node_id", "3", `${file}:2`]);
-    assert.deepEqual(cells("raft.lease_reads"), ["raft.lease_reads", "true", `${file}:4`]);
+    assert.deepEqual(cells("raft.heartbeat_interval_ms"), [
+      "raft.heartbeat_interval_ms",
+      "50",
+      `${file}:4`,
+    ]);
     assert.deepEqual(cells("cluster_id"), ["cluster_id", '"c"', "SKEIN_CLUSTER_ID"]);
     assert.deepEqual(cells("data_dir"), ["data_dir", '"/d"', "--data-dir"]);
     assert.deepEqual(cells("http_addr"), ["http_addr", '"127.0.0.1:7400"', "default"]);

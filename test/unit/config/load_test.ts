@@ -112,32 +112,33 @@ election_timeout_min_ms: 3
 raft:
   heartbeet_interval_ms: 5
   election_timeout_min_ms: fast
-  lease_reads: yes
 storage: 5
 limits:
   value_bytes_max: 8388609
 http_addr: null
 monitoring:
   log_level: loud
+security:
+  insecure_allow_non_loopback: yes
 `;
     assert.deepEqual(complaints(() => load(yaml)), [
       "F:8: election_timeout_min_ms is not a known key; did you mean raft.election_timeout_min_ms?",
       "F:10: raft.heartbeet_interval_ms is not a known key; did you mean " +
       "raft.heartbeat_interval_ms?",
-      "F:13: storage is 5; allowed is a mapping of keys",
+      "F:12: storage is 5; allowed is a mapping of keys",
       'F:2: cluster_id is "a b"; allowed is 1 to 64 letters, digits, dots, underscores and ' +
       "hyphens, a letter or digit first",
       "F:3: node_id is 0; allowed is an integer from 1 to 4294967295, or hostname",
-      "F:16: http_addr is null; allowed is host:port, an IPv6 host in brackets",
+      "F:15: http_addr is null; allowed is host:port, an IPv6 host in brackets",
       'F:4: peers[0].addr is "x"; allowed is host:port, an IPv6 host in brackets, the port not 0',
       "F:4: peers[1].addr is missing; allowed is host:port, an IPv6 host in brackets, the port " +
       "not 0",
       "F:4: peers[1] has the unknown member adr; allowed is a mapping of id and addr",
       "F:4: peers[2] is 4; allowed is a mapping of id and addr",
       'F:11: raft.election_timeout_min_ms is "fast"; allowed is an integer from 50 to 60000',
-      'F:12: raft.lease_reads is "yes"; allowed is true or false',
-      "F:15: limits.value_bytes_max is 8388609; allowed is an integer from 1 to 8388608",
-      'F:18: monitoring.log_level is "loud"; allowed is one of debug, info, warn, error',
+      'F:19: security.insecure_allow_non_loopback is "yes"; allowed is true or false',
+      "F:14: limits.value_bytes_max is 8388609; allowed is an integer from 1 to 8388608",
+      'F:17: monitoring.log_level is "loud"; allowed is one of debug, info, warn, error',
     ]);
   });
 
@@ -181,13 +182,13 @@ describe("the environment", () => {
   it("sets nested keys, numbers, booleans and lists", () => {
     const { config } = load({
       SKEIN_RAFT__ELECTION_TIMEOUT_MIN_MS: "700",
-      SKEIN_RAFT__LEASE_READS: "true",
+      SKEIN_SECURITY__INSECURE_ALLOW_NON_LOOPBACK: "true",
       SKEIN_PEERS: '[{"id":2,"addr":"b:1"}]',
       SKEIN_SECURITY__HTTP_HOSTS: '["kv.example"]',
       SKEIN_CLUSTER_ID: "123",
     });
     assert.equal(config.raft.electionTimeoutMinMs, 700);
-    assert.equal(config.raft.leaseReads, true);
+    assert.equal(config.security.insecureAllowNonLoopback, true);
     assert.deepEqual(config.peers, [{ id: 2, addr: "b:1" }]);
     assert.deepEqual(config.security.httpHosts, ["kv.example"]);
     assert.equal(config.clusterId, "123");
@@ -238,15 +239,6 @@ describe("combinations that make no sense", () => {
       "least three times raft.heartbeat_interval_ms, which is 100",
       "SKEIN_RAFT__ELECTION_TIMEOUT_MAX_MS: raft.election_timeout_max_ms is 299; allowed is more " +
       "than raft.election_timeout_min_ms, which is 299",
-    ]);
-  });
-
-  it("refuses a lease margin that eats the lease, but only where leases are on", () => {
-    const margin = { SKEIN_RAFT__LEASE_MARGIN_MS: "900" };
-    assert.deepEqual(of(margin), []);
-    assert.deepEqual(of({ ...margin, SKEIN_RAFT__LEASE_READS: "true" }), [
-      "SKEIN_RAFT__LEASE_MARGIN_MS: raft.lease_margin_ms is 900; allowed is less than the lease, " +
-      "which is 900 ms after clock drift",
     ]);
   });
 

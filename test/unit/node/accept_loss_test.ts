@@ -74,7 +74,7 @@ describe("A sole voter's lost entries", () => {
     assert.equal(node.ended, undefined);
     const { needsSnapshot, replayed, role } = node.status();
     assert.deepEqual([needsSnapshot, replayed, role], [true, false, "follower"]);
-    assert.equal(node.formed?.node.readNow("eventual", get("a")), undefined);
+    assert.equal(node.formed?.node.readNow(get("a")), undefined);
     assert.ok(node.lines.some((line) => /ERROR.*store lost.*kv\.db/.test(line)));
   });
 

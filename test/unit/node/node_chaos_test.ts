@@ -67,7 +67,7 @@ class Chaos {
     this.#noteAcks();
     const floor = Math.max(this.#acked, this.#seen);
     const { node: inner } = node.formed!;
-    inner.readIndex("quorum", node.clock.monotonicMs() + 2_000, ({ kind }) => {
+    inner.readIndex(node.clock.monotonicMs() + 2_000, ({ kind }) => {
       if (kind !== "readable") return void this.counts.readFailed++;
       this.counts.read++;
       const seen = node.version("a");

@@ -70,7 +70,7 @@ describe("A round of reads", () => {
       for (const node of [follower, leader, other]) {
         let seen: string | undefined;
         const { node: inner } = node.formed!;
-        inner.readIndex("quorum", node.clock.monotonicMs() + 5_000, () => seen = node.value("a"));
+        inner.readIndex(node.clock.monotonicMs() + 5_000, () => seen = node.value("a"));
         cluster.until(() => seen !== undefined, "the read", 200);
         assert.equal(seen, `${at}`);
       }
@@ -179,7 +179,7 @@ describe("A new leader", () => {
         const { node: inner } = node.formed!;
         inner.onLeadership(({ role, termStart }) => {
           if (role !== "leader" || termStart === undefined) return;
-          inner.readIndex("quorum", node.clock.monotonicMs() + 5_000, ({ kind }) => {
+          inner.readIndex(node.clock.monotonicMs() + 5_000, ({ kind }) => {
             assert.equal(kind, "readable");
             early.push({ applied: inner.status().applied, termStart });
           });
@@ -206,7 +206,7 @@ describe("A node that replays its log", () => {
     cluster.run(2_000);
     const { replayed, storeIsWhole } = follower.status();
     assert.deepEqual([replayed, storeIsWhole], [false, false]);
-    assert.equal(follower.formed?.node.readNow("eventual", get("a")), undefined);
+    assert.equal(follower.formed?.node.readNow(get("a")), undefined);
     assert.deepEqual(told, []);
     follower.store.isFull = false;
     cluster.until(() => told.length > 0, "the read");
@@ -222,49 +222,8 @@ describe("A node that replays its log", () => {
     leader.wipeStore();
     leader.start();
     cluster.until(() => leader.formed !== undefined, "the node");
-    assert.equal(leader.formed?.node.readNow("eventual", get("a")), undefined);
+    assert.equal(leader.formed?.node.readNow(get("a")), undefined);
     cluster.run(1);
     assert.equal(leader.value("a"), "1");
-  });
-});
-
-describe("Lease reads", () => {
-  it("are off unless configured: nothing is read without a round", () => {
-    const { cluster, leader } = formed();
-    cluster.write("a", "1");
-    cluster.run(1_000);
-    assert.equal(leader.formed?.node.readNow("lease", get("a")), undefined);
-    cluster.isolate(leader);
-    const told = leader.readIndex(500, "lease");
-    cluster.run(400);
-    assert.deepEqual(told, []);
-  });
-
-  it("where they are configured need no round, at the leader alone, while it is followed", () => {
-    const { cluster, leader, follower } = formed({ config: { "raft.lease_reads": "true" } });
-    cluster.write("a", "1");
-    cluster.run(1_000);
-    assert.notEqual(leader.formed?.node.readNow("lease", get("a")), undefined);
-    assert.equal(follower.formed?.node.readNow("lease", get("a")), undefined);
-    cluster.isolate(leader);
-    const told = leader.readIndex(500, "lease");
-    cluster.run(1);
-    assert.deepEqual(said(told), ["readable"]);
-    // 1,000 ms less a tenth for drift, less the margin of 50 ms.
-    cluster.run(900);
-    assert.ok(leader.leads, "it still believes that it leads");
-    assert.equal(leader.formed?.node.readNow("lease", get("a")), undefined);
-  });
-
-  it("are not given by a leader that stood still", () => {
-    const { cluster, leader } = formed({ config: { "raft.lease_reads": "true" } });
-    cluster.run(1_000);
-    cluster.isolate(leader);
-    leader.pause();
-    cluster.run(700);
-    leader.resume();
-    cluster.run(20);
-    assert.ok(leader.leads);
-    assert.equal(leader.formed?.node.readNow("lease", get("a")), undefined);
   });
 });

@@ -47,7 +47,7 @@ describe("A leader that stood still", () => {
       let seen: string | undefined;
       leader.resume();
       const deadlineMs = leader.clock.monotonicMs() + 30_000;
-      leader.formed?.node.readIndex("quorum", deadlineMs, ({ kind }) => {
+      leader.formed?.node.readIndex(deadlineMs, ({ kind }) => {
         seen = kind === "readable" ? leader.value("a") : kind;
       });
       cluster.until(() => seen !== undefined, "the read");
