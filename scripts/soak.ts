@@ -122,17 +122,17 @@ async function misfortune(cluster: ProcessCluster, prng: Prng, tally: Tally): Pr
     await victim.kill();
     await pause(prng.below(3_000));
     victim.start();
-    await victim.ready(60_000);
+    await victim.ready();
   } else if (draw < 9) {
     tally.pauses++;
     victim.pause();
     await pause(100 + prng.below(4_000));
     victim.resume();
-    await victim.ready(60_000);
+    await victim.ready();
   } else {
     tally.powerCuts++;
     await cluster.kill();
-    await cluster.start(60_000);
+    await cluster.start();
   }
 }
 

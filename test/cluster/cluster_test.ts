@@ -4,6 +4,7 @@ import { method } from "../../src/grpc/codec.ts";
 import { TestGrpcClient } from "../harness/grpc_client.ts";
 import { requestOnce } from "../harness/http_once.ts";
 import {
+  fetchOnce,
   makeServerCluster,
   type ServedNode,
   type ServerCluster,
@@ -119,14 +120,15 @@ describe("Conditional writes", () => {
 
 describe("The cluster, as a client sees it", () => {
   it("is seen from the leader with all that it knows", async () => {
-    const leader = await cluster.leader();
     const settled = async () => {
+      const leader = await cluster.leader();
       const seen = await leader.cluster();
-      return seen.members.every(({ healthy, applied, match }) =>
-        healthy === true && applied !== null && match !== null
-      ) && seen;
+      return seen.members.every(({ id, role, healthy, applied, match }) =>
+        (role === "leader") === (id === leader.id) && healthy === true && applied !== null &&
+        match !== null
+      ) && { leader, seen };
     };
-    const seen = await until(settled, { what: "all members to be healthy" });
+    const { leader, seen } = await until(settled, { what: "all members to be healthy" });
     assert.deepEqual([seen.cluster_id, seen.node_id], ["skein", leader.id]);
     assert.deepEqual(seen.leader, { id: leader.id, http: leader.url, rpc: leader.rpcAddress });
     assert.deepEqual(seen.members.map(({ id, suffrage, http }) => [id, suffrage, http]), [
@@ -142,12 +144,18 @@ describe("The cluster, as a client sees it", () => {
   it("is seen from a follower with what the leader knows, and its own role", async () => {
     const leader = await cluster.leader();
     for (const follower of cluster.others(leader)) {
-      const seen = await follower.cluster();
-      assert.deepEqual([seen.node_id, seen.leader?.id], [follower.id, leader.id]);
-      for (const { id, role, match, healthy } of seen.members) {
-        const expected = id === leader.id ? "leader" : id === follower.id ? "follower" : null;
-        assert.deepEqual([role, typeof match, healthy], [expected, "number", true]);
-      }
+      const expected = cluster.nodes.map(({ id }) => {
+        const role = id === leader.id ? "leader" : id === follower.id ? "follower" : null;
+        return [role, "number", true];
+      });
+      // A peer is healthy while it was heard of late.
+      await until(async () => {
+        const seen = await follower.cluster();
+        assert.deepEqual([seen.node_id, seen.leader?.id], [follower.id, leader.id]);
+        const shown = seen.members.map(({ role, match, healthy }) => [role, typeof match, healthy]);
+        assert.deepEqual(shown, expected);
+        return true;
+      }, { what: `node ${follower.id} to show what the leader knows` });
     }
   });
 
@@ -158,8 +166,7 @@ describe("The cluster, as a client sees it", () => {
     assert.equal(redirected.status, 307);
     const location = redirected.headers.get("location") ?? "";
     assert.ok(location.startsWith(`${leader.url}/v1/kv/redirected`), location);
-    await redirected.body?.cancel();
-    const followed = await fetch(location, { method: "PUT", body: "x" });
+    const followed = await fetchOnce(location, { method: "PUT", body: "x" });
     await textOf(followed, 201);
     assert.equal(followed.headers.get("kv-served-by"), String(leader.id));
     await textOf(await put(leader, "redirected", "y", "?redirect=true"));
@@ -216,48 +223,61 @@ describe("Handing leadership over", () => {
 });
 
 describe("A node that stops", () => {
+  interface Writer {
+    readonly failures: string[];
+    written: number;
+  }
+
   /** Writes one value after the other, each until it is acknowledged or fails for good. */
-  async function writeUntil(isOver: () => boolean, node: () => ServedNode) {
-    const failures: string[] = [];
-    let last = 0;
+  async function writeUntil(isOver: () => boolean, writer: Writer, node: () => ServedNode) {
     for (let at = 1; !isOver(); at++) {
       for (;;) {
         const url = `${node().url}/v1/kv/steady`;
-        const answer = await requestOnce({ method: "PUT", url, body: `${at}`, withinMs: 5_000 });
+        const answer = await requestOnce({ method: "PUT", url, body: `${at}`, withinMs: 60_000 });
         if (answer.kind === "answered" && answer.status < 300) break;
         const problem = answer.kind === "answered" ? JSON.parse(answer.body) : undefined;
         if (answer.kind === "notSent" || problem?.retryable === true) {
           await pause(5);
           continue;
         }
-        failures.push(answer.kind === "answered" ? answer.body : `${answer.kind} ${answer.reason}`);
-        break;
+        const failure = answer.kind === "answered"
+          ? answer.body
+          : `${answer.kind} ${answer.reason}`;
+        writer.failures.push(failure);
+        return;
       }
-      last = at;
+      writer.written = at;
     }
-    return { failures, last };
   }
 
   it("as leader hands over first: no request fails that may not be repeated", async () => {
     const leader = await cluster.leader();
     const others = cluster.others(leader);
     let isOver = false;
-    const writers = cluster.nodes.map((preferred) =>
-      writeUntil(() => isOver, () => preferred.isRunning ? preferred : others[0]!)
+    const writers = cluster.nodes.map((): Writer => ({ failures: [], written: 0 }));
+    const ends = cluster.nodes.map((preferred, at) =>
+      writeUntil(() => isOver, writers[at]!, () => preferred.isRunning ? preferred : others[0]!)
     );
-    await pause(100);
-    const before = performance.now();
+    const furtherWrites = async () => {
+      const before = writers.map(({ written }) => written);
+      const isWritten = () =>
+        writers.every(({ written, failures }, at) =>
+          written > before[at]! + 5 || failures.length > 0
+        );
+      await until(isWritten, { what: "further writes of every writer" });
+    };
+    await furtherWrites();
+    const { term } = await leader.cluster();
+    const loggedBefore = leader.lines.length;
     await leader.stop();
-    const stoppedMs = performance.now() - before;
+    const log = leader.lines.slice(loggedBefore).join("\n");
     const next = await cluster.leader();
-    const servedMs = performance.now() - before;
-    await pause(100);
+    await furtherWrites();
     isOver = true;
-    const ends = await Promise.all(writers);
-    assert.deepEqual(ends.flatMap(({ failures }) => failures), []);
-    assert.ok(ends.every(({ last }) => last > 5), ends.map(({ last }) => last).join(" "));
+    await Promise.all(ends);
+    assert.deepEqual(writers.flatMap(({ failures }) => failures), []);
     assert.notEqual(next.id, leader.id);
-    assert.ok(stoppedMs < 3_000 && servedMs < 3_000, `${stoppedMs} ${servedMs}`);
+    assert.match(log, new RegExp(`Leadership role=follower term=${term + 1} `));
   });
 
   it("is missed by nobody, and catches up when it is back on the same ports", async () => {
@@ -283,7 +303,11 @@ describe("A node that stops", () => {
     await Promise.all(stops);
     await server.stop();
     assert.deepEqual(await server.stopped, { code: 0 });
-    const answer = await requestOnce({ method: "GET", url: `${node!.url}/livez`, withinMs: 1_000 });
+    const answer = await requestOnce({
+      method: "GET",
+      url: `${node!.url}/livez`,
+      withinMs: 60_000,
+    });
     assert.equal(answer.kind, "notSent");
     // Lock, database and ports are free: the same directory runs again in the same process.
     await node!.start();
@@ -295,14 +319,14 @@ describe("A node that stops", () => {
     const node = cluster.node(1);
     const again = node.again();
     await assert.rejects(again.start(), /is in use|already/);
-    assert.equal(await node.isReady(), true);
+    await until(() => node.isReady(), { what: "the node to be ready" });
   });
 });
 
 describe("Readiness", () => {
   it("is lost without a leader and comes back with one; liveness stays", async () => {
     const [first, second, third] = cluster.nodes;
-    assert.equal((await first!.readiness()).status, 200);
+    await until(() => first!.isReady(), { what: "node 1 to be ready" });
     await second!.stop();
     await third!.stop();
     const isLost = async () => (await first!.readiness()).status === 503;
@@ -310,8 +334,12 @@ describe("Readiness", () => {
     assert.match((await first!.readiness()).text, /no leader is known/);
     assert.equal((await first!.fetch("/livez")).status, 200);
     assert.equal((await first!.fetch("/startupz")).status, 200);
-    const refused = await put(first!, "nobody", "x", "?timeout=100ms");
-    const problem = JSON.parse(await textOf(refused, 503));
+    const refused = async () => {
+      const response = await put(first!, "nobody", "x", "?timeout=100ms");
+      // Of a body that came late no more can be said.
+      return response.status === 408 ? undefined : JSON.parse(await textOf(response, 503));
+    };
+    const problem = await until(refused, { what: "a refusal" });
     assert.deepEqual([problem.code, problem.outcome, problem.retryable], [
       ...["no_leader", "not_applied", true],
     ]);

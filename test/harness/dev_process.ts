@@ -2,28 +2,44 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { programEnvironment } from "./environment.ts";
 import { until } from "./wait.ts";
 
-/** A base port such that the six ports of three nodes were free a moment ago. */
+/**
+ * A base port such that the six ports of three nodes were free a moment ago. They lie below those
+ * that the system gives to connections, which would take the port of a node that is down, and stay
+ * this test process's own until it ends: a port between them is held as the sign for others.
+ */
 export async function freeBasePort(): Promise<number> {
   return await until(async () => {
-    const base = 20_000 + Math.floor(Math.random() * 30_000);
+    const base = 12_000 + 30 * Math.floor(Math.random() * 600);
+    if (await listen(base + 5) === undefined) return undefined;
     const ports = [0, 1, 10, 11, 20, 21].map((offset) => base + offset);
     return (await Promise.all(ports.map(isFree))).every((free) => free) ? base : undefined;
   }, { what: "six free ports" });
 }
 
-/** Whether anybody can listen there. */
-export function isFree(port: number): Promise<boolean> {
+/** Listens for nobody, and keeps no process alive. */
+function listen(port: number): Promise<Server | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    server.once("error", () => resolve(undefined));
+    server.listen(port, "127.0.0.1", () => {
+      server.unref();
+      resolve(server);
+    });
   });
+}
+
+/** Whether anybody can listen there. */
+export async function isFree(port: number): Promise<boolean> {
+  const server = await listen(port);
+  if (server === undefined) return false;
+  await new Promise((resolve) => server.close(resolve));
+  return true;
 }
 
 /** Whether the process is there. */
@@ -47,7 +63,13 @@ export interface DevOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A running `skein dev` of three nodes. */
+/** As {@link steadyLeader}, for whoever configures by the environment. */
+export const steadyLeaderEnvironment = {
+  SKEIN_RAFT__ELECTION_TIMEOUT_MIN_MS: "4000",
+  SKEIN_RAFT__ELECTION_TIMEOUT_MAX_MS: "6000",
+};
+
+/** A running `skein dev` of three nodes, with a leader that stays. */
 export class DevProcess {
   readonly #options: DevOptions;
   readonly #child: ChildProcess;
@@ -62,7 +84,7 @@ export class DevProcess {
     // Detached: of a process group of its own, as a shell starts what Ctrl-C shall end.
     this.#child = spawn(program, args, {
       cwd: options.cwd,
-      env: { ...programEnvironment(), ...options.env },
+      env: { ...programEnvironment(), ...steadyLeaderEnvironment, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
@@ -93,13 +115,13 @@ export class DevProcess {
       if (this.ended !== undefined) throw new Error(`It ended: ${this.said}`);
       return false;
     };
-    await until(isThere, { what: `skein dev to say ${JSON.stringify(text)}`, withinMs: 30_000 });
+    await until(isThere, { what: `skein dev to say ${JSON.stringify(text)}` });
   }
 
   /** Ctrl-C: SIGINT to everything in the group. Resolves once `skein dev` itself has ended. */
   async interrupt(): Promise<void> {
     this.#signalGroup("SIGINT");
-    await until(() => this.ended, { what: "the end of skein dev", withinMs: 20_000 });
+    await until(() => this.ended, { what: "the end of skein dev" });
   }
 
   /** For the end of a test, whatever became of it. */

@@ -55,7 +55,7 @@ export class Load {
    * shows. Call it after `stop`, with the cluster healthy; a read that fails is tried again until
    * `withinMs` have passed, and then throws.
    */
-  async readBack(withinMs = 10_000): Promise<void> {
+  async readBack(withinMs = 60_000): Promise<void> {
     const keys = new Set(this.history.calls().map(({ operation }) => operation.key));
     const prng = new Prng(this.#options.seed + 1);
     const endMs = performance.now() + withinMs;

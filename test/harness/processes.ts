@@ -63,6 +63,13 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
+/**
+ * Lines of configuration for tests that need a leader which stays: no pause of one process that a
+ * busy machine may make takes so long that the others elect anew.
+ */
+export const steadyLeader =
+  "raft: { election_timeout_min_ms: 4000, election_timeout_max_ms: 6000 }";
+
 export interface ClusterOptions {
   /** One node a build; ids from 1. */
   readonly builds: readonly Build[];
@@ -188,14 +195,14 @@ export class NodeProcess {
   }
 
   /** Waits for /readyz; fails at once when the process ends meanwhile. */
-  async ready(withinMs = 20_000): Promise<void> {
+  async ready(): Promise<void> {
     const isReady = async (): Promise<boolean> => {
       if (this.#child === undefined) return true;
       const url = `${this.url}/readyz`;
-      const answer = await requestOnce({ method: "GET", url, withinMs: 1_000 });
+      const answer = await requestOnce({ method: "GET", url, withinMs: 5_000 });
       return answer.kind === "answered" && answer.status === 200;
     };
-    await until(isReady, { what: `node ${this.id} to be ready`, withinMs, everyMs: 20 });
+    await until(isReady, { what: `node ${this.id} to be ready`, everyMs: 20 });
     if (this.#child === undefined) {
       throw new Error(`Node ${this.id} ended before it was ready\n${this.logTail()}`);
     }
@@ -237,9 +244,9 @@ export class ProcessCluster {
   }
 
   /** Starts every node that is down and waits until all are ready. */
-  async start(withinMs = 30_000): Promise<void> {
+  async start(): Promise<void> {
     for (const node of this.nodes) if (node.pid === undefined) node.start();
-    await Promise.all(this.nodes.map((node) => node.ready(withinMs)));
+    await Promise.all(this.nodes.map((node) => node.ready()));
   }
 
   /** Waits for a node that runs and says of itself that it leads; never `other`. */
@@ -252,8 +259,9 @@ export class ProcessCluster {
       }
       return undefined;
     };
-    const withinMs = options.withinMs ?? 20_000;
-    return await until(find, { what: "a leader", withinMs, everyMs: 20 });
+    const { withinMs } = options;
+    const limit = withinMs === undefined ? {} : { withinMs };
+    return await until(find, { what: "a leader", everyMs: 20, ...limit });
   }
 
   /** Kills what runs. */
@@ -264,7 +272,7 @@ export class ProcessCluster {
 
 async function leads(node: NodeProcess): Promise<boolean> {
   const url = `${node.url}/v1/cluster`;
-  const answer = await requestOnce({ method: "GET", url, withinMs: 500 });
+  const answer = await requestOnce({ method: "GET", url, withinMs: 2_000 });
   if (answer.kind !== "answered" || answer.status !== 200) return false;
   const view: unknown = JSON.parse(answer.body);
   const leader = member(view, "leader");

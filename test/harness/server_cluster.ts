@@ -7,16 +7,17 @@ import { join } from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/lib/logger.ts";
 import { type RunningServer, startServer } from "../../src/server.ts";
+import { type OnceRequest, requestOnce } from "./http_once.ts";
 import { freePorts } from "./processes.ts";
 import { currentRuntime } from "./runtime.ts";
 import { makeTempDir, type TempDir } from "./temp_dir.ts";
 import { until } from "./wait.ts";
 
-/** Short, because tests wait for elections; long enough for three nodes on one busy thread. */
+/** A leader stays until a test takes it away, however busy the one thread of all nodes is. */
 const timing = {
   "raft.heartbeat_interval_ms": "50",
-  "raft.election_timeout_min_ms": "800",
-  "raft.election_timeout_max_ms": "1600",
+  "raft.election_timeout_min_ms": "3000",
+  "raft.election_timeout_max_ms": "4500",
   "storage.space_low_bytes": "0",
   "storage.space_reserve_bytes": "0",
 };
@@ -43,6 +44,18 @@ export interface SeenCluster {
 }
 
 const runtime = await currentRuntime();
+
+export type OnceInit = Partial<Pick<OnceRequest, "method" | "headers" | "body">>;
+
+/**
+ * As `fetch`, on a connection of its own: one that was kept may belong to a server that has ended.
+ */
+export async function fetchOnce(url: string, init: OnceInit = {}): Promise<Response> {
+  const answer = await requestOnce({ method: "GET", ...init, url, withinMs: 60_000 });
+  if (answer.kind !== "answered") throw new Error(`${url}: ${answer.kind}, ${answer.reason}`);
+  const { status, headers, body } = answer;
+  return new Response(body === "" ? null : body, { status, headers: [...headers] });
+}
 
 /** A directory and two ports, with or without a server on them. */
 export class ServedNode {
@@ -112,8 +125,8 @@ export class ServedNode {
   }
 
   /** `path` begins with a slash. */
-  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    return await fetch(`${this.url}${path}`, { redirect: "manual", ...init });
+  async fetch(path: string, init: OnceInit = {}): Promise<Response> {
+    return await fetchOnce(`${this.url}${path}`, init);
   }
 
   /** The status of /readyz, and what it says. */
@@ -164,7 +177,7 @@ export class ServerCluster {
   async ready(): Promise<void> {
     for (const node of this.nodes) {
       if (!node.isRunning) continue;
-      await until(() => node.isReady(), { what: `node ${node.id} to be ready`, withinMs: 15_000 });
+      await until(() => node.isReady(), { what: `node ${node.id} to be ready` });
     }
   }
 
@@ -176,7 +189,7 @@ export class ServerCluster {
       const [first] = ids;
       return first !== undefined && ids.every((id) => id === first) ? this.node(first) : undefined;
     };
-    return await until(agreed, { what: "a leader", withinMs: 15_000 });
+    return await until(agreed, { what: "a leader" });
   }
 
   async remove(): Promise<void> {

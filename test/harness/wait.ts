@@ -1,9 +1,14 @@
-/** Waiting for a condition with a deadline: what tests do instead of sleeping. */
+/**
+ * Waiting for a condition with a deadline: what tests do instead of sleeping. A deadline is for what
+ * never comes; it must not fail what comes late, on a machine that is busy or stands still.
+ */
+
+import { setImmediate } from "node:timers";
 
 export interface UntilOptions {
   /** What is waited for, as it shall stand in the error: "a leader", "node 2 to answer /readyz". */
   readonly what: string;
-  /** Give up after so long; 10 s when absent. */
+  /** Give up after so long; a minute when absent. */
   readonly withinMs?: number;
   /** Ask again after so long; 10 ms when absent. */
   readonly everyMs?: number;
@@ -25,7 +30,7 @@ export async function until<T>(
   condition: () => T | Falsy | Promise<T | Falsy>,
   options: UntilOptions,
 ): Promise<T> {
-  const withinMs = options.withinMs ?? 10_000;
+  const withinMs = options.withinMs ?? 60_000;
   const endMs = performance.now() + withinMs;
   let lastError: unknown;
   for (;;) {
@@ -44,6 +49,14 @@ export async function until<T>(
     }
     await pause(options.everyMs ?? 10);
   }
+}
+
+/**
+ * Resolves once every promise that can go on has gone on: what waits then waits for the test, or
+ * for time to pass. For showing that something did not happen.
+ */
+export function standstill(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Lets `ms` pass. For the pace of a load or of a fault, never to wait for something. */
