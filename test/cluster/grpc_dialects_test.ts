@@ -48,19 +48,25 @@ describe("the d-engine dialect over a socket", () => {
     assert.equal(found.headers["kv-revision"], revision);
   });
 
-  it("tells the service the client's deadline, and that the client is gone", async () => {
+  const read = { clientId: 1, keys: [utf8("a")] };
+
+  it("tells the service how much time the client has", async () => {
+    await front.client.unary(readMethod, read, { timeoutMs: 55_000 });
+    const timeoutMs = front.kv.lastRead?.options.timeoutMs ?? 0;
+    assert.ok(timeoutMs > 30_000 && timeoutMs <= 55_000, String(timeoutMs));
+  });
+
+  it("tells the service that the client is gone", async () => {
     let signal: AbortSignal | undefined;
     front.kv.before = () => {
       signal = front.kv.lastRead?.options.signal;
       return new Promise(() => {});
     };
-    const call = front.client.unary(readMethod, { clientId: 1, keys: [utf8("a")] }, {
-      timeoutMs: 300,
-    });
-    const status = await statusOf(call);
-    assert.equal(status.code, grpcStatus.deadlineExceeded);
-    const timeoutMs = front.kv.lastRead?.options.timeoutMs ?? 0;
-    assert.ok(timeoutMs > 100 && timeoutMs <= 300, String(timeoutMs));
+    // On a busy machine a call's time may be up before it arrives.
+    for (let timeoutMs = 100; signal === undefined; timeoutMs *= 2) {
+      const status = await statusOf(front.client.unary(readMethod, read, { timeoutMs }));
+      assert.equal(status.code, grpcStatus.deadlineExceeded);
+    }
     await until(() => signal?.aborted, { what: "the signal" });
   });
 

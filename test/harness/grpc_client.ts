@@ -57,7 +57,7 @@ export class TestGrpcClient {
     options: { readonly metadata?: Readonly<Record<string, string>>; readonly timeoutMs?: number },
   ): Promise<UnaryReply<Response>> {
     const metadata = toMetadata(options.metadata ?? {});
-    const callOptions: CallOptions = { deadline: Date.now() + (options.timeoutMs ?? 10_000) };
+    const callOptions: CallOptions = { deadline: Date.now() + (options.timeoutMs ?? 60_000) };
     return new Promise((resolve, reject) => {
       let headers: Readonly<Record<string, unknown>> = {};
       const call = this.client.makeUnaryRequest(

@@ -2,15 +2,21 @@
 
 import { channelCredentials, serverCredentials } from "../../src/grpc/credentials.ts";
 import type { OfferedMethod } from "../../src/grpc/call.ts";
+import { defaultPeerTiming, type PeerTiming } from "../../src/grpc/peer_connection.ts";
 import { GrpcRaftTransport } from "../../src/grpc/raft_transport.ts";
 import type { FaultReport } from "../../src/grpc/refusal.ts";
 import type { SendQueueLimits } from "../../src/grpc/send_queue.ts";
 import { type GrpcServer, startGrpcServer } from "../../src/grpc/server.ts";
-import type { Hello, HelloAnswer } from "../../src/node/ports.ts";
+import type { Hello, HelloAnswer, HelloRefusal } from "../../src/node/ports.ts";
 import type { Envelope } from "../../src/raft/message.ts";
+
+/** What a busy machine does late must not be taken for the silence of a peer. */
+const patientTiming: PeerTiming = { ...defaultPeerTiming, keepaliveTimeoutMs: 60_000 };
 
 export interface GrpcNodeOptions {
   readonly id: number;
+  /** The program's own but for its keepalive when absent, so that what stands stays. */
+  readonly timing?: PeerTiming;
   readonly clusterId?: string;
   readonly rpcAddress?: string;
   readonly judge?: (theirs: Hello) => HelloAnswer | undefined;
@@ -29,7 +35,8 @@ export interface GrpcNode {
   readonly refusals: string[];
   readonly faults: FaultReport[];
   readonly hello: Hello;
-  close(): Promise<void>;
+  /** What is open on the listener after `graceMs`, a second when absent, is cut. */
+  close(graceMs?: number): Promise<void>;
 }
 
 /** What a node of the test cluster says of itself. */
@@ -65,6 +72,7 @@ export async function startGrpcNode(options: GrpcNodeOptions): Promise<GrpcNode>
     onFault: (report) => faults.push(report),
     monotonicMs: () => Math.floor(performance.now()),
     random: () => 0.5,
+    timing: options.timing ?? patientTiming,
     ...(options.queueLimits === undefined ? {} : { queueLimits: options.queueLimits }),
   });
   const server = await startGrpcServer({
@@ -81,9 +89,9 @@ export async function startGrpcNode(options: GrpcNodeOptions): Promise<GrpcNode>
   transport.onReceive((envelope) => received.push(envelope));
   transport.onUnreachable((peer) => unreachable.push(peer));
   transport.onRefused((_peer, refusal) => refusals.push(refusal.reason));
-  const close = async (): Promise<void> => {
+  const close = async (graceMs = 1_000): Promise<void> => {
     await new Promise<void>((resolve) => transport.close(resolve));
-    await server.close(1_000);
+    await server.close(graceMs);
   };
   return {
     ...{ id: options.id, address, transport, server, received, unreachable, refusals, faults },
@@ -91,14 +99,18 @@ export async function startGrpcNode(options: GrpcNodeOptions): Promise<GrpcNode>
   };
 }
 
+/** A refusal by a node that is nobody's member. */
+export function refusalFor(reason: string, final = false): HelloRefusal {
+  return { kind: "refused", reason, final, by: { id: 1, incarnation: "0123456789abcdef" } };
+}
+
 /** Accepts who belongs to the same cluster and means this node. */
 export function judgeCluster(mine: Hello, theirs: Hello): HelloAnswer {
   if (theirs.clusterId !== mine.clusterId) {
-    const reason = `cluster ${theirs.clusterId}, this is ${mine.clusterId}`;
-    return { kind: "refused", reason, final: false };
+    return refusalFor(`cluster ${theirs.clusterId}, this is ${mine.clusterId}`);
   }
   if (theirs.to !== 0 && theirs.to !== mine.from) {
-    return { kind: "refused", reason: `this is node ${mine.from}`, final: false };
+    return refusalFor(`this is node ${mine.from}`);
   }
   return { kind: "accepted", hello: { ...mine, to: theirs.from } };
 }
