@@ -10,8 +10,7 @@ import { makeEntry } from "../../src/raft/encoding.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import { grpcStatus } from "../../src/service/errors.ts";
 import { TestGrpcClient } from "../harness/grpc_client.ts";
-import { type GrpcNode, refusalFor, startGrpcNode, testHello } from "../harness/grpc_node.ts";
-import { heartbeat as beat } from "../harness/raft_messages.ts";
+import { type GrpcNode, startGrpcNode, testHello } from "../harness/grpc_node.ts";
 import { runtimeNames, startProgram } from "../harness/runtime_process.ts";
 import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
@@ -20,7 +19,8 @@ const connectMethod = method("skein.raft.v1.RaftService", "Connect");
 const frames = codec("skein.raft.v1.Frame");
 
 function heartbeat(from: number, to: number, round = 1): Envelope {
-  return { from, to, fromEpoch: 0, toEpoch: 0, term: 1, message: beat(round, 0) };
+  const message = { kind: "heartbeat", round, leaderCommit: 0 } as const;
+  return { from, to, fromEpoch: 0, toEpoch: 0, term: 1, message };
 }
 
 interface RawStream {
@@ -195,7 +195,7 @@ describe("the peer port", () => {
   it("judges open streams again when the configuration changes", async () => {
     let removed = false;
     const judge = (): HelloAnswer | undefined =>
-      removed ? refusalFor("it was removed", true) : undefined;
+      removed ? { kind: "refused", reason: "it was removed", final: true } : undefined;
     const strict = await startGrpcNode({ id: 60, judge });
     const other = new TestGrpcClient(strict.address);
     const stream = rawStream(other);

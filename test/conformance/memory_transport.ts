@@ -1,12 +1,6 @@
 /** The least that is a Transport: queues between nodes of one process. */
 
-import type {
-  Hello,
-  HelloAnswer,
-  HelloRefusal,
-  PeerAddress,
-  Transport,
-} from "../../src/node/ports.ts";
+import type { Hello, HelloAnswer, PeerAddress, Transport } from "../../src/node/ports.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 
 /** Who listens where. */
@@ -31,6 +25,8 @@ export class MemoryNetwork {
   }
 }
 
+type Refusal = Extract<HelloAnswer, { kind: "refused" }>;
+
 export class MemoryTransport implements Transport {
   readonly address: string;
   readonly #network: MemoryNetwork;
@@ -38,8 +34,8 @@ export class MemoryTransport implements Transport {
   #closed = false;
   #receive: (envelope: Envelope) => void = () => {};
   #unreachable: (peer: number) => void = () => {};
-  #refused: (peer: number, refusal: HelloRefusal) => void = () => {};
-  #judge: (theirs: Hello, standing: Hello | undefined) => HelloAnswer = () => {
+  #refused: (peer: number, refusal: Refusal) => void = () => {};
+  #judge: (theirs: Hello) => HelloAnswer = () => {
     throw new Error("onHello comes first");
   };
   #makeHello: (to: number) => Hello = () => {
@@ -65,13 +61,13 @@ export class MemoryTransport implements Transport {
     const target = this.#network.at(address);
     if (this.#closed) return;
     if (target === undefined) return this.#unreachable(envelope.to);
-    const answer = target.#judge(this.#makeHello(envelope.to), undefined);
+    const answer = target.#judge(this.#makeHello(envelope.to));
     if (answer.kind === "refused") {
       this.#refused(envelope.to, answer);
       return this.#unreachable(envelope.to);
     }
     const wrongNode = answer.hello.from !== envelope.to;
-    if (wrongNode || this.#judge(answer.hello, undefined).kind === "refused") {
+    if (wrongNode || this.#judge(answer.hello).kind === "refused") {
       return this.#unreachable(envelope.to);
     }
     target.#receive(envelope);
@@ -80,7 +76,7 @@ export class MemoryTransport implements Transport {
   hello(address: string, mine: Hello, done: (answer: HelloAnswer | undefined) => void): void {
     setImmediate(() => {
       const target = this.#network.at(address);
-      done(target === undefined ? undefined : target.#judge(mine, undefined));
+      done(target === undefined ? undefined : target.#judge(mine));
     });
   }
 
@@ -92,11 +88,11 @@ export class MemoryTransport implements Transport {
     this.#unreachable = handler;
   }
 
-  onRefused(handler: (peer: number, refusal: HelloRefusal) => void): void {
+  onRefused(handler: (peer: number, refusal: Refusal) => void): void {
     this.#refused = handler;
   }
 
-  onHello(handler: (theirs: Hello, standing: Hello | undefined) => HelloAnswer): void {
+  onHello(handler: (theirs: Hello) => HelloAnswer): void {
     this.#judge = handler;
   }
 

@@ -3,10 +3,8 @@
 import type { Hello, HelloAnswer, PeerAddress, Transport } from "../../src/node/ports.ts";
 import { makeEntry } from "../../src/raft/encoding.ts";
 import type { Envelope, Message } from "../../src/raft/message.ts";
-import { refusalFor } from "../harness/grpc_node.ts";
 import { sampleMessages } from "../harness/messages.ts";
 import { plain } from "../harness/plain.ts";
-import { heartbeat as beat } from "../harness/raft_messages.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
@@ -34,7 +32,7 @@ function envelope(from: number, to: number, message: Message): Envelope {
 }
 
 function heartbeat(from: number, to: number, round: number): Envelope {
-  return envelope(from, to, beat(round, 0));
+  return envelope(from, to, { kind: "heartbeat", round, leaderCommit: 0 });
 }
 
 function append(from: number, to: number, index: number, bytes: number): Envelope {
@@ -163,7 +161,7 @@ function identityCases(start: StartPeer): void {
 
   it("speaks only to whom it has accepted itself", () => {
     const judge = (theirs: Hello): HelloAnswer | undefined =>
-      theirs.from === 2 ? refusalFor("a twin") : undefined;
+      theirs.from === 2 ? { kind: "refused", reason: "a twin", final: false } : undefined;
     return withPeers(start, [{ id: 1, judge }, { id: 2 }], async (one, two) => {
       connect(one!, two!);
       await until(() => {

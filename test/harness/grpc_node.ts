@@ -7,7 +7,7 @@ import { GrpcRaftTransport } from "../../src/grpc/raft_transport.ts";
 import type { FaultReport } from "../../src/grpc/refusal.ts";
 import type { SendQueueLimits } from "../../src/grpc/send_queue.ts";
 import { type GrpcServer, startGrpcServer } from "../../src/grpc/server.ts";
-import type { Hello, HelloAnswer, HelloRefusal } from "../../src/node/ports.ts";
+import type { Hello, HelloAnswer } from "../../src/node/ports.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 
 /** What a busy machine does late must not be taken for the silence of a peer. */
@@ -99,18 +99,14 @@ export async function startGrpcNode(options: GrpcNodeOptions): Promise<GrpcNode>
   };
 }
 
-/** A refusal by a node that is nobody's member. */
-export function refusalFor(reason: string, final = false): HelloRefusal {
-  return { kind: "refused", reason, final, by: { id: 1, incarnation: "0123456789abcdef" } };
-}
-
 /** Accepts who belongs to the same cluster and means this node. */
 export function judgeCluster(mine: Hello, theirs: Hello): HelloAnswer {
   if (theirs.clusterId !== mine.clusterId) {
-    return refusalFor(`cluster ${theirs.clusterId}, this is ${mine.clusterId}`);
+    const reason = `cluster ${theirs.clusterId}, this is ${mine.clusterId}`;
+    return { kind: "refused", reason, final: false };
   }
   if (theirs.to !== 0 && theirs.to !== mine.from) {
-    return refusalFor(`this is node ${mine.from}`);
+    return { kind: "refused", reason: `this is node ${mine.from}`, final: false };
   }
   return { kind: "accepted", hello: { ...mine, to: theirs.from } };
 }
