@@ -1,4 +1,4 @@
-/** Configuration from environment variables: `SKEIN_NODE_ID`, `SKEIN_RAFT__HEARTBEAT_INTERVAL_MS`. */
+/** Configuration from environment variables: `SKEIN_NODE_ID`, `SKEIN_STORAGE__ENGINE`. */
 
 import { nearest } from "../lib/nearest.ts";
 import type { ConfigProblem } from "./problem.ts";

@@ -1,5 +1,6 @@
 import { assert, beforeEach, describe, it } from "../../harness/test.ts";
 import { HandClock, HttpProbe } from "../../harness/http_probe.ts";
+import { until } from "../../harness/wait.ts";
 
 let probe: HttpProbe;
 
@@ -101,7 +102,7 @@ describe("limits of a body", () => {
     });
     const init = { body, duplex: "half" } as RequestInit;
     const asked = probe.problem("PUT /v1/kv/a?timeout=3s", "408 request_timeout", init);
-    while (clock.timers === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    await until(() => clock.timers > 0, { what: "the body to be waited for" });
     clock.advance(2999);
     assert.equal(clock.timers, 1);
     clock.advance(1);
@@ -122,7 +123,7 @@ describe("limits of a body", () => {
       },
     });
     const asked = probe.ask("PUT /v1/kv/a?timeout=3s", { body, duplex: "half" } as RequestInit);
-    while (clock.timers === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    await until(() => clock.timers > 0, { what: "the body to be waited for" });
     clock.advance(1000);
     finish();
     assert.equal((await asked).status, 201);

@@ -1,6 +1,7 @@
 import { assert, beforeEach, describe, it } from "../../harness/test.ts";
 import { HttpProbe } from "../../harness/http_probe.ts";
 import { hostName, isLoopback } from "../../../src/http/middleware.ts";
+import { until } from "../../harness/wait.ts";
 
 let probe: HttpProbe;
 
@@ -102,9 +103,7 @@ describe("the limit of waiting requests", () => {
     const held = new Promise<void>((resolve) => release = resolve);
     probe.kv.before = () => held;
     const waiting = [probe.ask("GET /v1/kv/a"), probe.ask("PUT /v1/kv/a", { body: "x" })];
-    while (probe.kv.reads + probe.kv.writes < 2) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
+    await until(() => probe.kv.reads + probe.kv.writes === 2, { what: "both to be held" });
     const refused = await probe.problem("PUT /v1/kv/b", "429 overloaded", { body: "x" });
     assert.equal(refused.outcome, "not_applied");
     assert.equal(refused.retryable, true);

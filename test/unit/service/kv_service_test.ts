@@ -8,6 +8,7 @@ import type { ReadOptions } from "../../../src/service/contract.ts";
 import { get, put } from "../../harness/kv_commands.ts";
 import { failureOf, ServedFakeNode, within, writtenBy } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
+import { standstill } from "../../harness/wait.ts";
 
 const soon = { timeout: 5_000 };
 const written: Result = { kind: "put", revision: 11, create: 11, version: 1 };
@@ -55,7 +56,7 @@ describe("A read at level linearizable", soon, () => {
       return records(10);
     };
     const reading = served.kv.read(get("a"), options());
-    await Promise.resolve();
+    await standstill();
     assert.equal(looked, 0);
     settle();
     await reading;
@@ -128,7 +129,7 @@ describe("A read at level eventual", soon, () => {
     const read = () =>
       failureOf(served.kv.read(get("a"), options({ level: "eventual", timeoutMs: 60_000 })));
     const waiting = read();
-    await Promise.resolve();
+    await standstill();
     served.close();
     assert.equal(await waiting, "draining, no outcome, retryable");
     assert.equal(await read(), "draining, no outcome, retryable");
@@ -139,7 +140,7 @@ describe("A read at level eventual", soon, () => {
     let answer: Answer = { kind: "future", revision: 8 };
     served.node.answer = () => answer;
     const reading = served.kv.read(get("a"), options({ level: "eventual" }));
-    await Promise.resolve();
+    await standstill();
     answer = records(10);
     served.node.applied();
     assert.deepEqual((await reading).answer, answer);
@@ -151,11 +152,12 @@ describe("A read with min_revision", soon, () => {
     it(`waits at level ${level} until this node has come to it`, async () => {
       const served = serving();
       const reading = served.kv.read(get("a"), options({ level, minRevision: 12 }));
+      await standstill();
       served.revision = 11;
       served.node.applied();
       let isOver = false;
       void reading.then(() => isOver = true);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await standstill();
       assert.equal(isOver, false);
       served.revision = 12;
       served.node.applied();
@@ -184,7 +186,7 @@ describe("A read with min_revision", soon, () => {
     const served = serving();
     const reading = served.kv.read(get("a"), options({ minRevision: 99, timeoutMs: 60_000 }));
     const failure = failureOf(reading);
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await standstill();
     served.close();
     assert.equal(await failure, "draining, no outcome, retryable");
     const late = served.kv.read(get("a"), options({ minRevision: 99, timeoutMs: 60_000 }));
@@ -196,7 +198,7 @@ describe("A read of a past revision", soon, () => {
   it("that lies in the future waits for it", async () => {
     const served = serving();
     const reading = served.kv.read({ ...get("a"), revision: 11 }, options());
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await standstill();
     served.revision = 11;
     served.node.applied();
     assert.deepEqual((await reading).answer, records(11));

@@ -4,15 +4,16 @@ import { LeaderWatch } from "../../../src/service/leader_watch.ts";
 import { RevisionWait } from "../../../src/service/revision_wait.ts";
 import { FakeNode } from "../../harness/fake_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
+import { standstill } from "../../harness/wait.ts";
 
 const soon = { timeout: 5_000 };
 const never = 60_000;
 
-/** Whether a promise is over once everything that runs at once has run. */
+/** Whether a promise is over without time passing. */
 async function isOver(promise: Promise<unknown>): Promise<boolean> {
   let over = false;
   void promise.then(() => over = true);
-  await new Promise((resolve) => setTimeout(resolve, 2));
+  await standstill();
   return over;
 }
 
