@@ -9,11 +9,12 @@ import type {
   AppendEntries,
   AppendEntriesReply,
   Envelope,
+  Heartbeat,
   InstallSnapshot,
   InstallSnapshotReply,
   Message,
 } from "../raft/message.ts";
-import type { LogPosition, ReadId, Term } from "../raft/types.ts";
+import { type LogPosition, originPosition, type ReadId, type Term } from "../raft/types.ts";
 import type { Wire } from "./codec.ts";
 import {
   checkChunk,
@@ -48,7 +49,7 @@ function fromMessage(message: Message): Partial<WireEnvelope> {
     case "appendEntriesReply":
       return { appendEntriesReply: fromAppendEntriesReply(message) };
     case "heartbeat":
-      return { heartbeat: message };
+      return { heartbeat: fromHeartbeat(message) };
     case "heartbeatReply":
       return { heartbeatReply: message };
     case "readIndexRequest":
@@ -74,6 +75,10 @@ function fromMessage(message: Message): Partial<WireEnvelope> {
     default:
       return unreachable(message);
   }
+}
+
+function fromHeartbeat({ round, leaderCommit, match }: Heartbeat): WireEnvelope["heartbeat"] {
+  return { round, leaderCommit, ...(match.index > 0 && { match }) };
 }
 
 function fromAppendEntriesReply(
@@ -144,14 +149,8 @@ function toMessage(wire: WireEnvelope): Message {
       return toAppendEntries(present(wire.appendEntries, "append_entries"), wire.term);
     case "appendEntriesReply":
       return toAppendEntriesReply(present(wire.appendEntriesReply, "append_entries_reply"));
-    case "heartbeat": {
-      const { round, leaderCommit } = present(wire.heartbeat, "heartbeat");
-      return {
-        kind: "heartbeat",
-        round: count(round, "round"),
-        leaderCommit: count(leaderCommit, "leader_commit"),
-      };
-    }
+    case "heartbeat":
+      return toHeartbeat(present(wire.heartbeat, "heartbeat"), wire.term);
     case "heartbeatReply": {
       const { round, verifiedIndex, appliedIndex } = present(
         wire.heartbeatReply,
@@ -237,6 +236,19 @@ function toAppendEntries(
   }
   const leaderCommit = count(wire.leaderCommit, "leader_commit");
   return { kind: "appendEntries", prevLog, entries, leaderCommit };
+}
+
+function toHeartbeat(wire: Wire["skein.raft.v1.Heartbeat"], senderTerm: Term): Heartbeat {
+  const match = toPosition(wire.match ?? originPosition, "match");
+  if (match.term > senderTerm) {
+    throw new WireRefusal("term", `match of term ${match.term} from a leader of ${senderTerm}`);
+  }
+  return {
+    kind: "heartbeat",
+    round: count(wire.round, "round"),
+    leaderCommit: count(wire.leaderCommit, "leader_commit"),
+    match,
+  };
 }
 
 function toAppendEntriesReply(

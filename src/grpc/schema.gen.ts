@@ -2311,6 +2311,10 @@ export const schema = {
           "leaderCommit": {
            "type": "uint64",
            "id": 2
+          },
+          "match": {
+           "type": "LogPosition",
+           "id": 3
           }
          }
         },

@@ -513,6 +513,7 @@ export interface Wire {
   "skein.raft.v1.Heartbeat": {
     readonly round: number;
     readonly leaderCommit: number;
+    readonly match?: Wire["skein.raft.v1.LogPosition"] | null | undefined;
   };
   "skein.raft.v1.HeartbeatReply": {
     readonly round: number;

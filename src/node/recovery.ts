@@ -8,6 +8,9 @@
  * the vote of that term counts as given, and the log gets a new epoch. A store that is ahead of
  * what is left is not taken back: the leader sends those entries again, and the store passes over
  * them.
+ *
+ * A loss that only another node could show (raft/loss.ts) stands in the identity already, with its
+ * epoch. The log starts as it is then, and recovers.
  */
 
 import { isVoter, voterSets } from "../raft/configuration.ts";
@@ -68,7 +71,14 @@ export function decideRecovery(found: Found): Recovery {
     boundary.index,
     applied.position.index,
   );
-  return { kind: "start", hardState: { ...stored.hardState, commitIndex } };
+  const hardState = { ...stored.hardState, commitIndex };
+  // A log that recovers may be from before a vote that was given in its term.
+  return identity.recovering
+    ? {
+      kind: "start",
+      hardState: { ...hardState, votedFor: hardState.votedFor ?? identity.nodeId },
+    }
+    : { kind: "start", hardState };
 }
 
 /** What the log lost, in words; undefined when nothing shows that it lost anything. */

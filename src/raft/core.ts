@@ -9,8 +9,9 @@ import { Follower } from "./follower.ts";
 import type { Input } from "./input.ts";
 import { Leader } from "./leader.ts";
 import type { Envelope, PreVote } from "./message.ts";
+import { lossShownBy } from "./loss.ts";
 import type { LogReader, Rng } from "./ports.ts";
-import type { Leadership, LogWrite, Ready } from "./ready.ts";
+import type { Leadership, LogWrite, Loss, Ready } from "./ready.ts";
 import { RaftState, type Transition } from "./state.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
 import type {
@@ -30,6 +31,10 @@ export class RaftCore {
   readonly #state: RaftState;
   #role: RoleState;
   #leadership: Leadership | undefined;
+  /** Still to be handed out. */
+  #loss: Loss | undefined;
+  /** A loss was shown: this core does nothing any more. */
+  #isOver = false;
 
   constructor(from: {
     readonly options: RaftOptions;
@@ -47,6 +52,7 @@ export class RaftCore {
    * integer, stamped by the node once a turn.
    */
   step(input: Input, nowMs: number): void {
+    if (this.#isOver) return;
     const gapMs = this.#state.arrive(nowMs);
     if (this.#role.role === "leader" && gapMs * 2 > this.#state.options.electionTimeoutMinMs) {
       this.#role.voidLease();
@@ -94,15 +100,18 @@ export class RaftCore {
   ready(capacity: { readonly write: boolean; readonly applyBytesMax: number }): Ready | undefined {
     const state = this.#state;
     if (this.#role.role === "leader") this.#role.flush();
-    const write = capacity.write ? this.#takeWrite() : undefined;
-    const committed = state.log.takeCommitted(capacity.applyBytesMax);
+    const acts = !this.#isOver;
+    const write = acts && capacity.write ? this.#takeWrite() : undefined;
+    const committed = acts ? state.log.takeCommitted(capacity.applyBytesMax) : [];
     const send = state.outbox.splice(0);
     const outcomes = state.outcomes.splice(0);
     const { heard } = state;
     const leadership = this.#leadership;
+    const loss = this.#loss;
     state.heard = undefined;
     this.#leadership = undefined;
-    const idle = write === undefined && leadership === undefined && heard === undefined &&
+    this.#loss = undefined;
+    const idle = (write ?? leadership ?? heard ?? loss) === undefined &&
       send.length + outcomes.length + committed.length === 0;
     if (idle) return undefined;
     return {
@@ -115,6 +124,7 @@ export class RaftCore {
       ...(write && { write }),
       ...(leadership && { leadership }),
       ...(heard && { heard }),
+      ...(loss && { loss }),
     };
   }
 
@@ -183,6 +193,8 @@ export class RaftCore {
     const state = this.#state;
     const { from, message, term } = envelope;
     if (envelope.to !== state.self || from === state.self) return;
+    const loss = lossShownBy(state, envelope);
+    if (loss !== undefined) return this.#end(loss);
     if (!this.#passesEpoch(envelope) || this.#answeredRemoved(envelope)) return;
     if (message.kind === "preVote") return this.#answerPreVote(envelope, message);
     if (message.kind === "requestVote" && !message.transfer && this.#mustIgnoreVotes()) return;
@@ -205,6 +217,16 @@ export class RaftCore {
     this.#change(role.step(envelope));
     const found = role === this.#role && leaderBefore !== this.#leader();
     if (found) this.#noteLeadership("leaderFound");
+  }
+
+  /** Not even what waits to be sent may still be said. */
+  #end(loss: Loss): void {
+    const state = this.#state;
+    this.#change({ to: "follower", term: state.currentTerm, reason: "logLost" });
+    state.recovering = true;
+    state.outbox.length = 0;
+    this.#loss = loss;
+    this.#isOver = true;
   }
 
   /**

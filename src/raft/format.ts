@@ -7,7 +7,7 @@ import { strictText } from "../lib/bytes.ts";
 import { votersOf } from "./configuration.ts";
 import { decodeConfiguration } from "./encoding.ts";
 import type { Envelope, Message } from "./message.ts";
-import type { Leadership, LogWrite, Outcome, Ready } from "./ready.ts";
+import type { Leadership, LogWrite, Loss, Outcome, Ready } from "./ready.ts";
 import type { PeerStatus, RaftStatus } from "./status.ts";
 import type { Configuration, Entry, LogPosition, Member, ReadId, Suffrage } from "./types.ts";
 
@@ -99,7 +99,8 @@ function messageDetails(message: Message): string {
       return `conflict=${formatPosition(rejected)} hint=${formatPosition(hint)}${needs}`;
     }
     case "heartbeat":
-      return `round=${message.round} leaderCommit=${message.leaderCommit}`;
+      return `round=${message.round} leaderCommit=${message.leaderCommit} ` +
+        `match=${formatPosition(message.match)}`;
     case "heartbeatReply":
       return `round=${message.round} verified=${message.verifiedIndex}`;
     case "readIndexRequest":
@@ -173,6 +174,11 @@ export function formatLeadership({ role, term, leader, reason }: Leadership): st
   return `${role}${of} in term ${term} (${reason})`;
 }
 
+/** `lost something: node 1 counts entry 9 of term 2 as stored here, …; next epoch 1`. */
+export function formatLoss({ reason, logEpoch }: Loss): string {
+  return `lost something: ${reason}; next epoch ${logEpoch}`;
+}
+
 /** Everything that must be done, duties separated by semicolons. */
 export function formatReady(ready: Ready): string {
   const parts = ready.send.map(formatEnvelope);
@@ -181,6 +187,7 @@ export function formatReady(ready: Ready): string {
   parts.push(...ready.outcomes.map(formatOutcome));
   if (ready.leadership !== undefined) parts.push(formatLeadership(ready.leadership));
   if (ready.heard !== undefined) parts.push(`heard leaderCommit=${ready.heard.leaderCommit}`);
+  if (ready.loss !== undefined) parts.push(formatLoss(ready.loss));
   return parts.join("; ");
 }
 

@@ -241,7 +241,8 @@ export class Leader {
   #sendHeartbeat(peer: NodeId, progress: Progress): void {
     const leaderCommit = this.#state.log.commitIndex;
     progress.toldCommit = Math.max(progress.toldCommit, Math.min(leaderCommit, progress.match));
-    this.#state.send(peer, { kind: "heartbeat", round: this.#reads.round, leaderCommit });
+    const { acknowledged: match } = progress;
+    this.#state.send(peer, { kind: "heartbeat", round: this.#reads.round, leaderCommit, match });
   }
 
   /**
@@ -292,7 +293,7 @@ export class Leader {
       }
       case "matched": {
         if (!log.matches(result.position)) return undefined;
-        const news = progress.matched(result.position.index, nowMs);
+        const news = progress.matched(result.position, nowMs);
         this.transfer.matched(from);
         return news ? this.#advanceCommit() : undefined;
       }

@@ -101,6 +101,11 @@ export interface Heartbeat {
   readonly round: number;
   /** The follower takes from it only what it knows to equal the leader's log. */
   readonly leaderCommit: Index;
+  /**
+   * The last position that the follower has acknowledged in this term, under the epoch `toEpoch`;
+   * the origin when none is known. A log without it has lost something (loss.ts).
+   */
+  readonly match: LogPosition;
 }
 
 /** Confirms every round up to `round` of the same term. */

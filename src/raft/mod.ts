@@ -208,6 +208,7 @@ export {
   formatEntry,
   formatEnvelope,
   formatLeadership,
+  formatLoss,
   formatOutcome,
   formatPeer,
   formatPosition,
@@ -219,7 +220,7 @@ export type { Input } from "./input.ts";
 export { checkLog, checkStatus, checkStep } from "./invariants.ts";
 export type { Envelope, Message } from "./message.ts";
 export type { LogReader, Rng } from "./ports.ts";
-export type { Heard, Leadership, LogWrite, Outcome, Ready } from "./ready.ts";
+export type { Heard, Leadership, LogWrite, Loss, Outcome, Ready } from "./ready.ts";
 export type { PeerStatus, RaftStatus } from "./status.ts";
 export type {
   Boundary,

@@ -10,7 +10,7 @@
 
 import { assert } from "../lib/assert.ts";
 import { Queue } from "../lib/queue.ts";
-import type { Index } from "./types.ts";
+import { type Index, type LogPosition, originPosition } from "./types.ts";
 
 export type ProgressMode = "probing" | "replicating" | "snapshot";
 
@@ -26,7 +26,7 @@ export class Progress {
   readonly #inflight = new Queue<{ readonly last: Index; readonly bytes: number }>();
   #inflightBytes = 0;
   #mode: ProgressMode = "probing";
-  #match: Index = 0;
+  #acknowledged: LogPosition = originPosition;
   #next: Index;
   #probed = false;
   /** Since when something is under way without an acknowledgement. */
@@ -47,7 +47,11 @@ export class Progress {
   }
 
   get match(): Index {
-    return this.#match;
+    return this.#acknowledged.index;
+  }
+  /** The position at `match`: the last one that the peer said it holds durably. */
+  get acknowledged(): LogPosition {
+    return this.#acknowledged;
   }
   get next(): Index {
     return this.#next;
@@ -78,18 +82,18 @@ export class Progress {
     this.#waitingSinceMs ??= nowMs;
   }
 
-  /** The peer holds the log durably up to `index`. Returns whether that is news. */
-  matched(index: Index, nowMs: number): boolean {
-    const news = index > this.#match;
-    this.#match = Math.max(this.#match, index);
-    this.#next = Math.max(this.#next, this.#match + 1);
+  /** The peer holds the log durably up to `position`. Returns whether that is news. */
+  matched(position: LogPosition, nowMs: number): boolean {
+    const news = position.index > this.match;
+    if (news) this.#acknowledged = position;
+    this.#next = Math.max(this.#next, this.match + 1);
     if (this.#mode === "snapshot") return news;
     if (this.#mode === "probing") {
       this.#mode = "replicating";
-      this.#next = this.#match + 1;
+      this.#next = this.match + 1;
     }
     let oldest = this.#inflight.peek();
-    while (oldest !== undefined && oldest.last <= this.#match) {
+    while (oldest !== undefined && oldest.last <= this.match) {
       this.#inflightBytes -= oldest.bytes;
       this.#inflight.shift();
       oldest = this.#inflight.peek();
@@ -103,13 +107,13 @@ export class Progress {
    * to match.
    */
   conflicted(next: Index): void {
-    this.#probe(Math.max(next, this.#match + 1));
+    this.#probe(Math.max(next, this.match + 1));
   }
 
   /** What was sent may be lost: go back to what is known and probe; a lost probe is repeated. */
   lost(): void {
     if (this.#mode === "snapshot") return;
-    this.#probe(this.#mode === "probing" ? this.#next : this.#match + 1);
+    this.#probe(this.#mode === "probing" ? this.#next : this.match + 1);
   }
 
   /** The way to the peer is cut: nothing more is sent until it answers a heartbeat. */
@@ -133,12 +137,12 @@ export class Progress {
 
   /** The transfer ended, well or badly; the next probe tells. */
   snapshotEnded(): void {
-    if (this.#mode === "snapshot") this.#probe(this.#match + 1);
+    if (this.#mode === "snapshot") this.#probe(this.match + 1);
   }
 
   /** The peer's log lost something: nothing that it acknowledged counts any more. */
   restarted(next: Index): void {
-    this.#match = 0;
+    this.#acknowledged = originPosition;
     this.confirmedRound = 0;
     this.toldCommit = 0;
     this.#probe(next);

@@ -39,6 +39,19 @@ export interface Ready {
   readonly stageDropped?: LogPosition;
   readonly leadership?: Leadership;
   readonly heard?: Heard;
+  /** Comes once, and nothing is sent, written or applied with it or after it. */
+  readonly loss?: Loss;
+}
+
+/**
+ * Another node has shown that the log lost something which this node had told (loss.ts). The node
+ * has to start again, recovering, under `logEpoch`.
+ */
+export interface Loss {
+  /** For people: half a sentence. */
+  readonly reason: string;
+  /** Above every epoch under which this node is known to have spoken. */
+  readonly logEpoch: number;
 }
 
 /** One transaction, in this order of fields. */

@@ -140,11 +140,14 @@ export class RaftState {
     return gapMs;
   }
 
-  /** A higher term begins (paper §5.1): no vote in it yet. */
+  /**
+   * A higher term begins (paper §5.1): no vote in it yet. Whoever lost something may have lost that
+   * it was in this term before, so its vote counts as given; the own id stands for that.
+   */
   enterTerm(term: Term): void {
     assert(term > this.#currentTerm, `Term ${term} is not above ${this.#currentTerm}`);
     this.#currentTerm = assertCount(term, "currentTerm");
-    this.#votedFor = undefined;
+    this.#votedFor = this.recovering ? this.self : undefined;
     this.writes.markHardState();
     this.writes.dropHeld();
   }

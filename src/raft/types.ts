@@ -155,6 +155,7 @@ export type LeadershipReason =
   | "quorumLost"
   | "diskHung"
   | "applyHung"
+  | "logLost"
   | "transfer"
   | "removed";
 

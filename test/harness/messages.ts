@@ -5,7 +5,12 @@ import { utf8 } from "../../src/lib/bytes.ts";
 import type { Hello } from "../../src/node/ports.ts";
 import { encodeConfiguration, makeEntry } from "../../src/raft/encoding.ts";
 import type { Message } from "../../src/raft/message.ts";
-import type { Configuration, Entry, SnapshotMeta } from "../../src/raft/types.ts";
+import {
+  type Configuration,
+  type Entry,
+  originPosition,
+  type SnapshotMeta,
+} from "../../src/raft/types.ts";
 
 const safeMax = Number.MAX_SAFE_INTEGER;
 
@@ -67,7 +72,7 @@ export const sampleMessages: readonly Message[] = [
     result: { kind: "matched", position: { index: 10, term: 1 } },
     needsSnapshot: false,
   },
-  { kind: "heartbeat", round: safeMax, leaderCommit: 9 },
+  { kind: "heartbeat", round: safeMax, leaderCommit: 9, match: originPosition },
   { kind: "heartbeatReply", round: 41, verifiedIndex: 10, appliedIndex: 9 },
   { kind: "readIndexRequest", id: { node: 3, nonce: 77, counter: 5 } },
   { kind: "readIndexReply", id: { node: 3, nonce: 77, counter: 5 }, index: 10 },
@@ -102,6 +107,7 @@ export const otherMessages: readonly Message[] = [
   { kind: "requestVoteReply", voteGranted: true },
   { kind: "preVoteReply", requestedTerm: 1, voteGranted: false, notMember: { index: 9, term: 1 } },
   { kind: "installSnapshotReply", position: { index: 0, term: 0 }, nextOffset: 0 },
+  { kind: "heartbeat", round: 7, leaderCommit: 9, match: { index: 10, term: 1 } },
 ];
 
 export const sampleHello: Hello = {

@@ -87,6 +87,9 @@ export class RaftChaos {
         finished: (at, write) => this.#checks.finished(at, write),
         applied: (at, entries) => this.#checks.applied(at, entries),
         leadership: () => {},
+        lost: (at, { reason }) => {
+          throw new RaftInvariantError(`Node ${at.id} is told of a loss that it knows: ${reason}`);
+        },
         outcome: (_, outcome) => this.#outcome(outcome),
         stepped: (at, before, after) => {
           if (before.recovering && !after.recovering) this.#recovered(at);

@@ -10,7 +10,7 @@ import { encodeConfiguration, makeEntry } from "../../src/raft/encoding.ts";
 import type { Input } from "../../src/raft/input.ts";
 import type { Envelope, Message } from "../../src/raft/message.ts";
 import type { Rng } from "../../src/raft/ports.ts";
-import type { Leadership, LogWrite, Outcome } from "../../src/raft/ready.ts";
+import type { Leadership, LogWrite, Loss, Outcome } from "../../src/raft/ready.ts";
 import type { RaftStatus } from "../../src/raft/status.ts";
 import {
   type Configuration,
@@ -49,6 +49,7 @@ export interface RaftClusterWatch {
   applied(node: RaftNode, entries: readonly Entry[]): void;
   outcome(node: RaftNode, outcome: Outcome): void;
   leadership(node: RaftNode, leadership: Leadership): void;
+  lost(node: RaftNode, loss: Loss): void;
   committed(node: RaftNode, before: Index, after: Index): void;
 }
 
@@ -116,6 +117,7 @@ export class RaftCluster {
         finished: (at, write) => this.#watch.finished?.(at, write),
         applied: (at, entries) => this.#watch.applied?.(at, entries),
         leadership: (at, leadership) => this.#watch.leadership?.(at, leadership),
+        lost: (at, loss) => this.#watch.lost?.(at, loss),
         outcome: (at, outcome) => {
           this.outcomes.push({ node: at.id, outcome });
           this.#watch.outcome?.(at, outcome);
@@ -280,6 +282,14 @@ export class RaftCluster {
     if (node.applied.index > kept) node.applied = originPosition;
     node.logEpoch++;
     node.recovering = true;
+  }
+
+  /** A copy of the node's disk takes its place, the store is empty, and nothing tells. */
+  putBack(id: NodeId, copy: RaftDisk): void {
+    const node = this.node(id);
+    if (node.isRunning) this.crash(id);
+    node.disk = copy.copy();
+    node.applied = originPosition;
   }
 
   /** Replaces what the node's disk holds behind the first entry, one command per term. */

@@ -85,6 +85,15 @@ export class RaftDisk implements LogReader {
     this.#handedNumber = this.batchNumber;
   }
 
+  /** As it stands now, for a disk that was never compacted. */
+  copy(): RaftDisk {
+    return new RaftDisk(
+      this.boundary.configuration.configuration,
+      this.entriesHeld,
+      this.hardState,
+    );
+  }
+
   /** Loses what it had reported durable, as a disk that lies, or damage that was found. */
   lose(from: Index, hardState: HardState): void {
     this.#truncate(from);

@@ -50,8 +50,8 @@ export function conflict(rejected: string, hint: string): AppendEntriesReply {
   return { kind: "appendEntriesReply", result, needsSnapshot: false };
 }
 
-export function heartbeat(round: number, leaderCommit: Index): Heartbeat {
-  return { kind: "heartbeat", round, leaderCommit };
+export function heartbeat(round: number, leaderCommit: Index, match = "0@0"): Heartbeat {
+  return { kind: "heartbeat", round, leaderCommit, match: position(match) };
 }
 
 export function heartbeatReply(round: number, verifiedIndex: Index): HeartbeatReply {

@@ -9,7 +9,7 @@ import type { Input } from "../../src/raft/input.ts";
 import { checkStatus, checkStep } from "../../src/raft/invariants.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import type { Rng } from "../../src/raft/ports.ts";
-import type { Leadership, LogWrite, Outcome } from "../../src/raft/ready.ts";
+import type { Leadership, LogWrite, Loss, Outcome } from "../../src/raft/ready.ts";
 import type { RaftStatus } from "../../src/raft/status.ts";
 import {
   type Entry,
@@ -43,6 +43,8 @@ export interface RaftObserver {
   applied(node: RaftNode, entries: readonly Entry[]): void;
   outcome(node: RaftNode, outcome: Outcome): void;
   leadership(node: RaftNode, leadership: Leadership): void;
+  /** The process marks what has to be remembered, and ends. */
+  lost(node: RaftNode, loss: Loss): void;
   /** After every input; the reports are those of one and the same process. */
   stepped(node: RaftNode, before: RaftStatus, after: RaftStatus): void;
 }
@@ -158,6 +160,7 @@ export class RaftNode {
       this.#check();
       if (ready === undefined) break;
       for (const outcome of ready.outcomes) this.#observer.outcome(this, outcome);
+      if (ready.loss !== undefined) return this.#end(ready.loss);
       for (const envelope of ready.send) this.#observer.sent(envelope);
       if (ready.write !== undefined) {
         this.disk.begin(ready.write);
@@ -167,6 +170,13 @@ export class RaftNode {
     }
     if (this.diskIsAutomatic && this.disk.underWay.length > 0) this.persistOldest(nowMs);
     if (this.storeIsAutomatic && this.toApply.length > 0) this.apply(nowMs);
+  }
+
+  #end(loss: Loss): void {
+    this.logEpoch = loss.logEpoch;
+    this.recovering = true;
+    this.#observer.lost(this, loss);
+    this.crash();
   }
 
   #check(): void {

@@ -31,6 +31,8 @@
  *   `start N`, of a spare
  * - `forget N applied=I`: N crashes, and its store is where it was at I
  * - `lose N from=I`: N crashes, and its disk has lost the end of the log, and knows
+ * - `copy N`: of its disk; `putBack N`: N crashes, the copy takes the place of its disk, its store
+ *   is empty, and nothing on the disk tells
  * Clients: `propose N text…`, `read N [lease]`, `transfer N [to=N]`,
  * `change N voters=(…) [learners=(…)] [expected=I@T]`
  * Looking: `status [N…]`, `log [N…]`, `peers N`, `show heartbeats`
@@ -41,6 +43,7 @@ import {
   formatEntry,
   formatEnvelope,
   formatLeadership,
+  formatLoss,
   formatOutcome,
   formatPeer,
   formatStatus,
@@ -50,6 +53,7 @@ import type { Envelope, Message } from "../../src/raft/message.ts";
 import type { RaftOptions } from "../../src/raft/types.ts";
 import { Directive, type GoldenRunner } from "./golden.ts";
 import { RaftCluster } from "./raft_cluster.ts";
+import type { RaftDisk } from "./raft_disk.ts";
 import { appendEntries, heartbeat, position } from "./raft_messages.ts";
 import type { EnvelopeFilter } from "./raft_network.ts";
 import type { RaftNode } from "./raft_node.ts";
@@ -69,6 +73,8 @@ export class RaftScript {
   readonly lines: string[] = [];
   #cluster: RaftCluster | undefined;
   showsHeartbeats = false;
+  /** Of disks, by node. */
+  readonly copies = new Map<number, RaftDisk>();
 
   get cluster(): RaftCluster {
     if (this.#cluster === undefined) throw new Error("The first command makes a cluster");
@@ -115,6 +121,7 @@ export class RaftScript {
         leadership: (node, leadership) => {
           this.print(`n${node.id} is ${formatLeadership(leadership)}`);
         },
+        lost: (node, loss) => this.print(`n${node.id} ${formatLoss(loss)}`),
         committed: (node, _, after) => this.print(`n${node.id} commits up to ${after}`),
       },
     });
@@ -297,6 +304,16 @@ const disks: Record<string, Command> = {
   },
   lose: ({ cluster }, directive) => {
     cluster.lose(directive.count("node"), directive.integer("from") ?? 2);
+  },
+  copy: ({ cluster, copies }, directive) => {
+    const { id, disk } = cluster.node(directive.count("node"));
+    copies.set(id, disk.copy());
+  },
+  putBack: ({ cluster, copies }, directive) => {
+    const id = directive.count("node");
+    const copy = copies.get(id);
+    if (copy === undefined) throw directive.error(`there is no copy of the disk of node ${id}`);
+    cluster.putBack(id, copy);
   },
 };
 

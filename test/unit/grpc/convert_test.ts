@@ -8,6 +8,7 @@ import { Prng } from "../../../src/lib/prng.ts";
 import { makeEntry } from "../../../src/raft/encoding.ts";
 import type { Envelope, Message } from "../../../src/raft/message.ts";
 import { otherMessages, sampleHello, sampleMessages } from "../../harness/messages.ts";
+import { heartbeat as beat } from "../../harness/raft_messages.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 type WireEnvelope = Wire["skein.raft.v1.Envelope"];
@@ -29,7 +30,7 @@ function refuses(kind: FaultKind, detail: RegExp, run: () => unknown): void {
   });
 }
 
-const heartbeat: Message = { kind: "heartbeat", round: 1, leaderCommit: 0 };
+const heartbeat = beat(1, 0);
 
 function entry(index: number, term = 5) {
   return makeEntry({ index, term, kind: "command", timeMs: 0, data: utf8("x") });
@@ -46,8 +47,9 @@ describe("toEnvelope refuses", () => {
       wire(heartbeat, { term: big }),
       wire(heartbeat, { fromEpoch: big }),
       wire(heartbeat, { toEpoch: big }),
-      wire({ kind: "heartbeat", round: big, leaderCommit: 0 }),
-      wire({ kind: "heartbeat", round: 0, leaderCommit: big }),
+      wire(beat(big, 0)),
+      wire(beat(0, big)),
+      wire(beat(0, 0, `${big}@1`)),
       wire({ kind: "heartbeatReply", round: 1, verifiedIndex: big, appliedIndex: 0 }),
       wire({ kind: "readIndexReply", id: { node: 1, nonce: big, counter: 1 }, index: 1 }),
       wire({ kind: "preVote", lastLog: { index: big, term: 1 } }),
@@ -89,6 +91,11 @@ describe("toEnvelope refuses", () => {
     refuses("order", /term 4 follows 5/, () => toEnvelope(append(prev, entry(4, 4)), 5));
     refuses("term", /entry of term 6/, () => toEnvelope(append(prev, entry(4, 6)), 5));
     assert.equal(toEnvelope(append(prev, entry(4), entry(5)), 5).term, 5);
+  });
+
+  it("a heartbeat that claims a position of a term above its own", () => {
+    refuses("term", /match of term 6/, () => toEnvelope(wire(beat(1, 0, "3@6")), 5));
+    assert.deepEqual(toEnvelope(wire(beat(1, 0, "3@5")), 5).message, beat(1, 0, "3@5"));
   });
 
   it("an entry whose bytes have changed since its checksum was made", () => {

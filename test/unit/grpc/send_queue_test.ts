@@ -4,6 +4,7 @@ import { envelopeBytesMax, SendQueue } from "../../../src/grpc/send_queue.ts";
 import { makeEntry } from "../../../src/raft/encoding.ts";
 import type { Envelope, Message } from "../../../src/raft/message.ts";
 import { otherMessages, sampleMessages } from "../../harness/messages.ts";
+import { heartbeat as beat } from "../../harness/raft_messages.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 function envelope(message: Message): Envelope {
@@ -17,7 +18,7 @@ function append(index: number, bytes: number): Envelope {
   return envelope({ kind: "appendEntries", prevLog, entries: [entry], leaderCommit: 0 });
 }
 
-const heartbeat = envelope({ kind: "heartbeat", round: 1, leaderCommit: 0 });
+const heartbeat = envelope(beat(1, 0));
 
 describe("SendQueue", () => {
   it("lets votes, heartbeats and answers overtake entries, and keeps order within each", () => {

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "../../harness/test.ts";
+import { heartbeat } from "../../harness/raft_messages.ts";
 import { calmNetwork, SimNetwork, type SimNetworkOptions } from "../../harness/sim_network.ts";
 import { SimProcess } from "../../harness/sim_process.ts";
 import { SimScheduler } from "../../harness/sim_scheduler.ts";
@@ -18,8 +19,7 @@ function helloOf(from: number, to: number, clusterId = "c"): Hello {
 
 /** A heartbeat whose round tells it from all others. */
 function numbered(from: number, to: number, round: number): Envelope {
-  const message = { kind: "heartbeat", round, leaderCommit: 0 } as const;
-  return { from, to, fromEpoch: 0, toEpoch: 0, term: 1, message };
+  return { from, to, fromEpoch: 0, toEpoch: 0, term: 1, message: heartbeat(round, 0) };
 }
 
 interface Node {

@@ -2,6 +2,7 @@
 
 import type { ProposeOutcome } from "../../../src/node/pending.ts";
 import { del, put } from "../../harness/kv_commands.ts";
+import { heartbeat } from "../../harness/raft_messages.ts";
 import { SimCluster } from "../../harness/sim_cluster.ts";
 import type { SimNode, Told } from "../../harness/sim_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
@@ -254,7 +255,7 @@ describe("A proposal that was never appended", () => {
       fromEpoch: 1,
       toEpoch: 1,
       term: second.status().term + 1,
-      message: { kind: "heartbeat", round: 1, leaderCommit: 0 },
+      message: heartbeat(1, 0),
     });
     cluster.run(5_000);
     assert.deepEqual(told.map(said), Array.from({ length: 5 }, () => ["notApplied notLeader"]));

@@ -62,6 +62,18 @@ describe("Recovery, a log that is whole", () => {
     });
   });
 
+  it("starts so that the vote of its term counts as given while it recovers", () => {
+    const vote = (votedFor?: number): number | undefined => {
+      const hardState = { currentTerm: 4, commitIndex: 7, ...(votedFor && { votedFor }) };
+      const decided = decideRecovery(found({
+        identity: { recovering: true },
+        stored: { hardState },
+      }));
+      return decided.kind === "start" ? decided.hardState.votedFor : undefined;
+    };
+    assert.deepEqual([vote(), vote(1)], [2, 1]);
+  });
+
   it("commitIndex is the highest of stored, boundary and applied", () => {
     const start = (change: Parameters<typeof found>[0]): number | undefined => {
       const decided = decideRecovery(found(change));

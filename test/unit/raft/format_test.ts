@@ -13,7 +13,13 @@ import {
 import type { Message } from "../../../src/raft/message.ts";
 import type { Outcome } from "../../../src/raft/ready.ts";
 import { configurationOf, RaftCluster } from "../../harness/raft_cluster.ts";
-import { appendEntries, conflict, entryAt, position } from "../../harness/raft_messages.ts";
+import {
+  appendEntries,
+  conflict,
+  entryAt,
+  heartbeat,
+  position,
+} from "../../harness/raft_messages.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 const envelope = (message: Message, epochs = [0, 0]) => {
@@ -85,7 +91,7 @@ describe("Format, messages", () => {
       'AppendEntries term=3 prevLog=4@2 [5@3 "x"] leaderCommit=4',
     ],
     [conflict("4@2", "3@1"), "AppendEntriesReply term=3 conflict=4@2 hint=3@1"],
-    [{ kind: "heartbeat", round: 5, leaderCommit: 4 }, "Heartbeat term=3 round=5 leaderCommit=4"],
+    [heartbeat(5, 4, "4@2"), "Heartbeat term=3 round=5 leaderCommit=4 match=4@2"],
     [
       { kind: "heartbeatReply", round: 5, verifiedIndex: 4, appliedIndex: 0 },
       "HeartbeatReply term=3 round=5 verified=4",

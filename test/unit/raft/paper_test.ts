@@ -209,7 +209,7 @@ function timeoutOf(seed: number): number {
   const { disk } = three().node(1);
   const observer = {
     ...{ sent: () => {}, began: () => {}, finished: () => {}, applied: () => {} },
-    ...{ outcome: () => {}, leadership: () => {}, stepped: () => {} },
+    ...{ outcome: () => {}, leadership: () => {}, lost: () => {}, stepped: () => {} },
   };
   const node = new RaftNode({
     ...{ id: 1, disk, rng: new Prng(seed), options: raftOptions, writesInflightMax: 1, observer },

@@ -5,7 +5,13 @@
 
 import { encodeConfiguration, makeEntry } from "../../../src/raft/encoding.ts";
 import { configurationOf, RaftCluster } from "../../harness/raft_cluster.ts";
-import { appendEntries, entryAt, matched, preVoteReply } from "../../harness/raft_messages.ts";
+import {
+  appendEntries,
+  entryAt,
+  heartbeat,
+  matched,
+  preVoteReply,
+} from "../../harness/raft_messages.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 /** Node 1 leads term 2, its no-op 2@2 is committed everywhere. */
@@ -92,7 +98,7 @@ describe("Thesis §4.1, safety of membership changes", () => {
     cluster.nowMs += 2000;
     cluster.receive(2, 9, 7, { ...{ kind: "requestVote", transfer: false }, lastLog: at(9, 6) });
     assert.equal(cluster.lastSent("requestVoteReply", 2, 9)?.message.voteGranted, true);
-    cluster.receive(2, 9, 7, { kind: "heartbeat", round: 1, leaderCommit: 1 });
+    cluster.receive(2, 9, 7, heartbeat(1, 1));
     assert.equal(cluster.status(2).leader, 9);
   });
 });

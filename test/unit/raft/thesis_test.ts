@@ -4,7 +4,7 @@
  */
 
 import { RaftCluster } from "../../harness/raft_cluster.ts";
-import { heartbeatReply, matched, preVoteReply } from "../../harness/raft_messages.ts";
+import { heartbeat, heartbeatReply, matched, preVoteReply } from "../../harness/raft_messages.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 /** Node 1 leads term 2, its no-op 2@2 is committed everywhere. */
@@ -151,7 +151,7 @@ describe("Thesis §6.4, reads without the log", () => {
     const cluster = led();
     cluster.read(1);
     cluster.network.take({});
-    cluster.receive(1, 2, 3, { kind: "heartbeat", round: 1, leaderCommit: 2 });
+    cluster.receive(1, 2, 3, heartbeat(1, 2));
     assert.deepEqual(outcomes(cluster), ["readDropped: leaderChanged"]);
   });
 
