@@ -11,6 +11,7 @@ import type { Envelope } from "../../src/raft/message.ts";
 import { grpcStatus } from "../../src/service/errors.ts";
 import { TestGrpcClient } from "../harness/grpc_client.ts";
 import { type GrpcNode, startGrpcNode, testHello } from "../harness/grpc_node.ts";
+import { heartbeat as beat } from "../harness/raft_messages.ts";
 import { runtimeNames, startProgram } from "../harness/runtime_process.ts";
 import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
@@ -19,8 +20,7 @@ const connectMethod = method("skein.raft.v1.RaftService", "Connect");
 const frames = codec("skein.raft.v1.Frame");
 
 function heartbeat(from: number, to: number, round = 1): Envelope {
-  const message = { kind: "heartbeat", round, leaderCommit: 0 } as const;
-  return { from, to, fromEpoch: 0, toEpoch: 0, term: 1, message };
+  return { from, to, fromEpoch: 0, toEpoch: 0, term: 1, message: beat(round, 0) };
 }
 
 interface RawStream {

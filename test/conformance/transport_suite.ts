@@ -5,6 +5,7 @@ import { makeEntry } from "../../src/raft/encoding.ts";
 import type { Envelope, Message } from "../../src/raft/message.ts";
 import { sampleMessages } from "../harness/messages.ts";
 import { plain } from "../harness/plain.ts";
+import { heartbeat as beat } from "../harness/raft_messages.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
@@ -32,7 +33,7 @@ function envelope(from: number, to: number, message: Message): Envelope {
 }
 
 function heartbeat(from: number, to: number, round: number): Envelope {
-  return envelope(from, to, { kind: "heartbeat", round, leaderCommit: 0 });
+  return envelope(from, to, beat(round, 0));
 }
 
 function append(from: number, to: number, index: number, bytes: number): Envelope {
