@@ -13,7 +13,6 @@ import { GrpcRaftTransport } from "./grpc/raft_transport.ts";
 import { type GrpcServer, startGrpcServer } from "./grpc/server.ts";
 import { createHttpApp } from "./http/app.ts";
 import { systemHttpClock } from "./http/services.ts";
-import { dataVersion } from "./kv/record.ts";
 import { KvStateMachine } from "./kv/state_machine.ts";
 import { hex } from "./lib/bytes.ts";
 import { formatHostPort } from "./lib/host_port.ts";
@@ -21,8 +20,8 @@ import type { Logger } from "./lib/logger.ts";
 import { Prng } from "./lib/prng.ts";
 import { commit, version } from "./lib/version.ts";
 import type { Birth } from "./node/birth.ts";
-import { Peers, protocolVersion } from "./node/peers.ts";
-import type { Identity, PeerAddress } from "./node/ports.ts";
+import { identify, type IdentityKeeper } from "./node/identity_keeper.ts";
+import { protocolVersion } from "./node/peers.ts";
 import type { MemberAddresses } from "./raft/types.ts";
 import type { HttpServer, Runtime } from "./runtime/mod.ts";
 import { systemClock } from "./runtime/system_clock.ts";
@@ -75,7 +74,6 @@ class SkeinServer implements RunningServer {
   #settleStopped: (ended: { readonly code: number }) => void = () => {};
   #grpc: GrpcServer | undefined;
   #http: HttpServer | undefined;
-  #peers: Peers | undefined;
   #birth: Birth | undefined;
   #node: FormedNode | undefined;
   #stopping: Promise<void> | undefined;
@@ -129,27 +127,10 @@ class SkeinServer implements RunningServer {
   }
 
   async start(): Promise<void> {
-    const identity = await this.#identify();
+    const keeper = await this.#identify();
     this.#grpc = await this.#listenForGrpc();
     this.#http = await this.#listenForHttp();
-    const nonce = drawNonce();
-    const peers = new Peers({
-      identity,
-      nonce,
-      addresses: this.#addresses(),
-      dataVersion,
-      programVersion: version,
-      bootstrapIds: [this.#config.nodeId, ...this.#configured.map(({ id }) => id)].sort((a, b) =>
-        a - b
-      ),
-    });
-    this.#peers = peers;
-    this.#transport.setHello((to) => peers.hello(to));
-    this.#transport.onHello((theirs) => peers.judge(theirs));
-    this.#transport.onRefused((peer, { reason, final }) => {
-      if (final) this.#refused(identity, `node ${peer}: ${reason}`);
-    });
-    this.#form(identity, nonce, peers);
+    this.#form(keeper);
   }
 
   stop(): Promise<void> {
@@ -160,35 +141,20 @@ class SkeinServer implements RunningServer {
     return this.#stopping;
   }
 
-  get #configured(): readonly PeerAddress[] {
-    return this.#config.peers.map(({ id, addr }) => ({ id, address: addr }));
-  }
-
-  /** Each start is counted and written down before the node says a word to anybody. */
-  async #identify(): Promise<Identity> {
+  #identify(): Promise<IdentityKeeper> {
     const { clusterId, nodeId } = this.#config;
-    const known = this.#storage.identities.load();
-    const identity: Identity = known === undefined
-      ? {
-        ...{ clusterId, nodeId, incarnation: drawIncarnation() },
-        ...{ starts: 1, logEpoch: 1, recovering: false },
-      }
-      : { ...known, starts: known.starts + 1 };
-    await this.#save(identity);
-    return identity;
+    const store = this.#storage.identities;
+    return new Promise((resolve) =>
+      identify({ store, clusterId, nodeId, drawIncarnation }, resolve)
+    );
   }
 
-  #save(identity: Identity): Promise<void> {
-    this.#peers?.setIdentity(identity);
-    return new Promise((resolve) => this.#storage.identities.save(identity, resolve));
-  }
-
-  #form(identity: Identity, nonce: number, peers: Peers): void {
+  #form(keeper: IdentityKeeper): void {
     formNode({
-      identity,
-      nonce,
-      peers,
-      configured: this.#configured,
+      keeper,
+      nonce: drawNonce(),
+      addresses: this.#addresses(),
+      configured: this.#config.peers.map(({ id, addr }) => ({ id, address: addr })),
       config: this.#config,
       storage: this.#storage,
       machine: this.#machine,
@@ -198,24 +164,12 @@ class SkeinServer implements RunningServer {
       rng: new Prng(drawNonce()),
       logger: this.#logger,
       onBirth: (birth) => this.#birth = birth,
-      onIdentity: (changed) => peers.setIdentity(changed),
       onFatal: (error) => this.#fail(error),
-      done: (formed) => {
-        if (formed.kind === "refused") return this.#refused(formed.identity, formed.reason);
-        this.#node = formed.node;
-        this.#kv.set(formed.node.kv);
-        this.#cluster.set(formed.node.cluster);
+      done: (node) => {
+        this.#node = node;
+        this.#kv.set(node.kv);
+        this.#cluster.set(node.cluster);
       },
-    });
-  }
-
-  /** The cluster will never take this directory: remember it, and end. */
-  #refused(identity: Identity, reason: string): void {
-    if (this.#failed || this.#stopping !== undefined) return;
-    const refused = { ...(this.#node?.identity() ?? identity), refused: reason };
-    this.#storage.identities.save(refused, () => {
-      const where = `node ${this.#config.nodeId} in ${this.#config.dataDir}`;
-      this.#fail(new Error(`The cluster refuses ${where}: ${reason}`));
     });
   }
 

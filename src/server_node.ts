@@ -4,18 +4,20 @@
  */
 
 import type { Config } from "./config/schema.ts";
+import { dataVersion } from "./kv/record.ts";
 import type { KvStateMachine } from "./kv/state_machine.ts";
 import type { Logger } from "./lib/logger.ts";
 import { AddressKeeper } from "./node/address_keeper.ts";
 import { version } from "./lib/version.ts";
 import { Birth, firstWrite } from "./node/birth.ts";
 import { RaftNode } from "./node/node.ts";
+import type { IdentityKeeper } from "./node/identity_keeper.ts";
 import { open } from "./node/opening.ts";
-import type { Peers } from "./node/peers.ts";
-import type { Clock, Identity, PeerAddress, Transport } from "./node/ports.ts";
+import { Peers } from "./node/peers.ts";
+import type { Clock, PeerAddress, Transport } from "./node/ports.ts";
 import { allMembers } from "./raft/configuration.ts";
 import type { Rng } from "./raft/ports.ts";
-import type { NodeId, RestoredState } from "./raft/types.ts";
+import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
 import { nodeLimits, raftOptions } from "./server_options.ts";
 import type { OpenedStorage } from "./server_storage.ts";
 import { NodeClusterService } from "./service/cluster_service.ts";
@@ -34,9 +36,11 @@ const handOverMs = 1_000;
 /** Everything that a node is formed from. */
 export interface NodeFormation {
   /** Already with the `starts` of this start. */
-  readonly identity: Identity;
+  readonly keeper: IdentityKeeper;
+  /** Drawn for this start. */
   readonly nonce: number;
-  readonly peers: Peers;
+  /** Where this node can be reached. */
+  readonly addresses: MemberAddresses;
   /** The other nodes that the configuration file names. */
   readonly configured: readonly PeerAddress[];
   readonly config: Config;
@@ -49,29 +53,54 @@ export interface NodeFormation {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly onBirth: (birth: Birth) => void;
-  readonly onIdentity: (identity: Identity) => void;
   readonly onFatal: (error: unknown) => void;
-  readonly done: (
-    formed:
-      | { readonly kind: "formed"; readonly node: FormedNode }
-      | { readonly kind: "refused"; readonly identity: Identity; readonly reason: string },
-  ) => void;
+  readonly done: (node: FormedNode) => void;
+}
+
+/** From here on the other nodes may be talked to. */
+interface Introduced extends NodeFormation {
+  readonly peers: Peers;
 }
 
 /**
- * Calls `done` once the node runs or the cluster has refused it, `onFatal` when it cannot start on
- * what it finds; until then the cluster is being born.
+ * Calls `done` once the node runs; until then the cluster is being born. `onFatal` when it cannot
+ * run on what it finds, or the cluster refuses it, now or later.
  */
 export function formNode(formation: NodeFormation): void {
-  const { storage, machine, nonce, logger, done } = formation;
-  const parts = {
-    identities: storage.identities,
-    identity: formation.identity,
-    storage: storage.engine,
-    machine,
+  openNode({ ...formation, peers: introduce(formation) });
+}
+
+/** Tells the transport who this node is and whom it listens to. */
+function introduce(formation: NodeFormation): Peers {
+  const { keeper, nonce, addresses, config, configured, transport, onFatal } = formation;
+  const self = {
+    keeper,
     nonce,
+    addresses,
+    dataVersion,
+    programVersion: version,
+    bootstrapIds: [config.nodeId, ...configured.map(({ id }) => id)].sort((a, b) => a - b),
   };
-  open(parts, (opening) => {
+  const peers = new Peers(self, (address, mine, done) => transport.hello(address, mine, done));
+  transport.setHello((to) => peers.hello(to));
+  transport.onHello((theirs, standing) => peers.judge(theirs, standing));
+  transport.onRefused((peer, refusal) => {
+    if (!peers.believes(refusal)) return;
+    const refused = `node ${peer}: ${refusal.reason}`;
+    guard(onFatal, () => {
+      keeper.change({ refused }, () => onFatal(refusedError(formation, refused)));
+    });
+  });
+  return peers;
+}
+
+function refusedError({ config }: NodeFormation, reason: string): Error {
+  return new Error(`The cluster refuses node ${config.nodeId} in ${config.dataDir}: ${reason}`);
+}
+
+function openNode(formation: Introduced): void {
+  const { keeper, storage, machine, nonce, logger, done } = formation;
+  open({ keeper, storage: storage.engine, machine, nonce }, (opening) => {
     switch (opening.kind) {
       case "unborn":
         return beBorn(formation);
@@ -86,10 +115,9 @@ export function formNode(formation: NodeFormation): void {
           logger.warn("The log lost something", { what: opening.lost });
         }
         warnOfOldStore(opening.restored, logger);
-        formation.onIdentity(opening.identity);
-        const node = new FormedNode({ ...formation, identity: opening.identity }, opening.restored);
+        const node = new FormedNode(formation, opening.restored);
         node.start();
-        done({ kind: "formed", node });
+        done(node);
       }
     }
   });
@@ -105,10 +133,10 @@ function warnOfOldStore({ applied, boundary }: RestoredState, logger: Logger): v
   });
 }
 
-function beBorn(formation: NodeFormation): void {
-  const { identity, configured, transport, peers, clock, storage, logger } = formation;
+function beBorn(formation: Introduced): void {
+  const { keeper, configured, transport, peers, clock, storage, logger } = formation;
   const birth = new Birth({
-    identity,
+    identity: keeper.identity,
     configured,
     transport,
     peers,
@@ -116,14 +144,13 @@ function beBorn(formation: NodeFormation): void {
     waiting: (text) => logger.info("The cluster is not formed yet", { waiting_for: text }),
     done: (outcome) => {
       if (outcome.kind === "refused") {
-        return formation.done({ kind: "refused", identity, reason: outcome.reason });
+        return formation.onFatal(refusedError(formation, outcome.reason));
       }
       const members = outcome.configuration.members.map(({ id }) => id);
       logger.info("The cluster is formed", { members });
       // The log first: with a birth on record, an empty log would count as a lost one.
       storage.engine.persist(firstWrite(outcome.configuration), () => {
-        const born = { ...identity, birth: outcome.configuration };
-        storage.identities.save(born, () => formNode({ ...formation, identity: born }));
+        keeper.change({ birth: outcome.configuration }, () => openNode(formation));
       });
     },
   });
@@ -136,21 +163,19 @@ export class FormedNode {
   readonly node: RaftNode<Query, Answer, Result>;
   readonly kv: NodeKvService;
   readonly cluster: NodeClusterService;
-  readonly #formation: NodeFormation;
+  readonly #formation: Introduced;
   readonly #leaders: LeaderWatch;
   readonly #revisions: RevisionWait;
   readonly #lag = new Lag();
   readonly #keeper: AddressKeeper;
   readonly #stops: (() => void)[] = [];
-  #identity: Identity;
   #linked = "";
   /** Who is being asked at the address in the configuration file. */
   readonly #seeking = new Set<NodeId>();
   #outOfSpace: string | undefined;
 
-  constructor(formation: NodeFormation, restored: RestoredState) {
+  constructor(formation: Introduced, restored: RestoredState) {
     this.#formation = formation;
-    this.#identity = formation.identity;
     const { config, storage, machine, transport, clock, rng, peers, forwarder } = formation;
     const { nodeId: self, clusterId } = config;
     this.node = new RaftNode<Query, Answer, Result>({
@@ -208,10 +233,6 @@ export class FormedNode {
     this.node.start();
   }
 
-  identity(): Identity {
-    return this.#identity;
-  }
-
   /** On the node that leads; another one refuses with proof that nothing happened. */
   async answerForward({ body, timeoutMs }: ForwardRequest): Promise<ForwardAnswer> {
     switch (body.kind) {
@@ -251,6 +272,7 @@ export class FormedNode {
     const nowMs = clock.monotonicMs();
     this.#lag.look(this.node.status(), nowMs);
     this.#keeper.look(nowMs);
+    this.#formation.peers.keepStarts();
     this.#seekPeers();
     this.#linkPeers();
     const { freeBytes } = storage.engine.space();
@@ -306,18 +328,19 @@ export class FormedNode {
   }
 
   #recovered(): void {
-    this.#identity = { ...this.#identity, recovering: false };
-    this.#formation.onIdentity(this.#identity);
-    this.#formation.storage.identities.save(this.#identity, () => {
-      this.#formation.logger.info("The log is whole again");
-    });
+    const { keeper, logger } = this.#formation;
+    keeper.change({ recovering: false }, () => logger.info("The log is whole again"));
   }
 
   #guard(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#formation.onFatal(error);
-    }
+    guard(this.#formation.onFatal, run);
+  }
+}
+
+function guard(onFatal: (error: unknown) => void, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    onFatal(error);
   }
 }

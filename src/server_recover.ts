@@ -3,6 +3,7 @@
 import type { Config } from "./config/schema.ts";
 import { KvStateMachine } from "./kv/state_machine.ts";
 import { type Acceptance, acceptLoss } from "./node/accept_loss.ts";
+import { IdentityKeeper } from "./node/identity_keeper.ts";
 import type { Runtime } from "./runtime/mod.ts";
 import { systemClock } from "./runtime/system_clock.ts";
 import { openStorage } from "./server_storage.ts";
@@ -26,8 +27,8 @@ export async function recoverNode(
     }
     const { clusterTimeMs } = machine.status();
     const acceptance = new Promise<Acceptance>((resolve) => {
-      const { engine, identities } = storage;
-      acceptLoss({ identities, identity, storage: engine, machine, clusterTimeMs }, resolve);
+      const keeper = new IdentityKeeper(storage.identities, identity);
+      acceptLoss({ keeper, storage: storage.engine, machine, clusterTimeMs }, resolve);
     });
     return await Promise.race([acceptance, failure.promise]);
   } finally {

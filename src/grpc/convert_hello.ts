@@ -60,7 +60,14 @@ function ascending(ids: readonly number[]): readonly number[] {
 export function fromHelloAnswer(answer: HelloAnswer): Wire["skein.raft.v1.HelloAnswer"] {
   switch (answer.kind) {
     case "refused":
-      return { refused: { reason: answer.reason, final: answer.final } };
+      return {
+        refused: {
+          reason: answer.reason,
+          final: answer.final,
+          nodeId: answer.by.id,
+          incarnation: answer.by.incarnation,
+        },
+      };
     case "accepted": {
       const cluster = answer.cluster;
       return {
@@ -77,7 +84,11 @@ export function fromHelloAnswer(answer: HelloAnswer): Wire["skein.raft.v1.HelloA
 export function toHelloAnswer(wire: Wire["skein.raft.v1.HelloAnswer"]): HelloAnswer {
   if (wire.refused !== null && wire.refused !== undefined) {
     const { reason, final } = wire.refused;
-    return { kind: "refused", reason: reason.slice(0, reasonLengthMax), final };
+    const by = {
+      id: nodeId(wire.refused.nodeId, "refused.node_id"),
+      incarnation: incarnation(wire.refused.incarnation),
+    };
+    return { kind: "refused", reason: reason.slice(0, reasonLengthMax), final, by };
   }
   const accepted = present(wire.accepted, "hello_answer.answer");
   const hello = toHello(present(accepted.hello, "accepted.hello"));

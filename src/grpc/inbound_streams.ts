@@ -23,7 +23,7 @@ type Frame = Wire["skein.raft.v1.Frame"];
 /** What the answering side asks of the transport. */
 export interface InboundOptions {
   /** Undefined while the node cannot judge yet. */
-  readonly judge: (theirs: Hello) => HelloAnswer | undefined;
+  readonly judge: (theirs: Hello, standing: Hello | undefined) => HelloAnswer | undefined;
   readonly currentTerm: () => Term;
   readonly receive: (envelope: Envelope) => void;
   /** A peer's last stream is gone. */
@@ -76,7 +76,7 @@ export class InboundStreams {
   /** Judges every open stream anew: the configuration has changed. */
   judgeAgain(): void {
     for (const inbound of this.#open) {
-      const answer = this.#options.judge(inbound.theirs);
+      const answer = this.#options.judge(inbound.theirs, undefined);
       if (answer?.kind !== "refused") continue;
       this.#options.faults.note("hello", nameOf(inbound.theirs), answer.reason);
       this.#end(inbound);
@@ -145,7 +145,8 @@ export class InboundStreams {
       answers.fail(invalid(error instanceof Error ? error.message : "Not a Hello"));
       return undefined;
     }
-    const answer = this.#options.judge(theirs);
+    const earlier = this.#ofOtherStart(theirs);
+    const answer = this.#options.judge(theirs, earlier[0]?.theirs);
     if (answer === undefined) {
       answers.fail(new CallError(grpcStatus.unavailable, "The node is starting"));
       return undefined;
@@ -156,10 +157,15 @@ export class InboundStreams {
       answers.end();
       return undefined;
     }
+    for (const inbound of earlier) this.#end(inbound);
     const ownId = answer.hello.from;
     const inbound: Inbound = { method: peerMethod, theirs, ownId, answers, used: false };
     this.#open.add(inbound);
     return inbound;
+  }
+
+  #ofOtherStart({ from, nonce }: Hello): readonly Inbound[] {
+    return [...this.#open].filter(({ theirs }) => theirs.from === from && theirs.nonce !== nonce);
   }
 
   /** A peer that opens a stream again has lost the one before, whether we know it yet or not. */

@@ -4,7 +4,7 @@
  */
 
 import type { ChannelCredentials } from "@grpc/grpc-js";
-import type { Hello, HelloAnswer } from "../node/ports.ts";
+import type { Hello, HelloAnswer, HelloRefusal } from "../node/ports.ts";
 import type { Envelope } from "../raft/message.ts";
 import { type Codec, method, type Wire } from "./codec.ts";
 import { fromEnvelope } from "./convert.ts";
@@ -13,7 +13,6 @@ import { frameBytesMax, PeerConnection, type PeerTiming } from "./peer_connectio
 import { type FaultLog, WireRefusal } from "./refusal.ts";
 import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
 
-export type Refusal = Extract<HelloAnswer, { kind: "refused" }>;
 export type PeerMethod = "Connect" | "Snapshot";
 
 /** Whom a stream leads to, and whom it reports to. */
@@ -28,7 +27,7 @@ export interface PeerStreamOptions {
   /** Why whoever answered is not the peer that we want; undefined when it is. */
   readonly objection: (theirs: Hello) => string | undefined;
   /** The peer has turned us away. */
-  readonly onRefused: (refusal: Refusal) => void;
+  readonly onRefused: (refusal: HelloRefusal) => void;
   /** Something that was sent may be lost. Never called inside `send`. */
   readonly onLoss: () => void;
   readonly faults: FaultLog;

@@ -4,14 +4,14 @@
  */
 
 import type { ChannelCredentials } from "@grpc/grpc-js";
-import type { Hello, HelloAnswer, PeerAddress, Transport } from "../node/ports.ts";
+import type { Hello, HelloAnswer, HelloRefusal, PeerAddress, Transport } from "../node/ports.ts";
 import type { Envelope } from "../raft/message.ts";
 import type { NodeId, Term } from "../raft/types.ts";
 import type { OfferedMethod } from "./call.ts";
 import { askHello } from "./ask_hello.ts";
 import { InboundStreams } from "./inbound_streams.ts";
 import { defaultPeerTiming, type PeerTiming } from "./peer_connection.ts";
-import { type PeerMethod, PeerStream, type Refusal } from "./peer_stream.ts";
+import { type PeerMethod, PeerStream } from "./peer_stream.ts";
 import { type FaultKind, FaultLog, type FaultReport } from "./refusal.ts";
 import type { SendQueueLimits } from "./send_queue.ts";
 
@@ -49,16 +49,16 @@ export class GrpcRaftTransport implements Transport {
   readonly #links = new Map<NodeId, Link>();
   #closed = false;
   #makeHello: ((to: NodeId) => Hello) | undefined;
-  #judge: ((theirs: Hello) => HelloAnswer) | undefined;
+  #judge: ((theirs: Hello, standing: Hello | undefined) => HelloAnswer) | undefined;
   #receive: (envelope: Envelope) => void = () => {};
   #unreachable: (peer: NodeId) => void = () => {};
-  #refused: (peer: NodeId, refusal: Refusal) => void = () => {};
+  #refused: (peer: NodeId, refusal: HelloRefusal) => void = () => {};
 
   constructor(options: RaftTransportOptions) {
     this.#options = options;
     this.#faults = new FaultLog(options.onFault, options.monotonicMs);
     this.#inbound = new InboundStreams({
-      judge: (theirs) => this.#closed ? undefined : this.#judge?.(theirs),
+      judge: (theirs, standing) => this.#closed ? undefined : this.#judge?.(theirs, standing),
       currentTerm: options.currentTerm,
       receive: (envelope) => this.#receive(envelope),
       onGone: (peer) => this.#dismissGuest(peer),
@@ -108,11 +108,11 @@ export class GrpcRaftTransport implements Transport {
     this.#unreachable = handler;
   }
 
-  onHello(handler: (theirs: Hello) => HelloAnswer): void {
+  onHello(handler: (theirs: Hello, standing: Hello | undefined) => HelloAnswer): void {
     this.#judge = handler;
   }
 
-  onRefused(handler: (peer: NodeId, refusal: Refusal) => void): void {
+  onRefused(handler: (peer: NodeId, refusal: HelloRefusal) => void): void {
     this.#refused = handler;
   }
 
@@ -220,7 +220,7 @@ export class GrpcRaftTransport implements Transport {
 
   #objection(wanted: NodeId, theirs: Hello): string | undefined {
     if (theirs.from !== wanted) return `It is node ${theirs.from}, wanted is node ${wanted}`;
-    const answer = this.#judge?.(theirs);
+    const answer = this.#judge?.(theirs, undefined);
     return answer?.kind === "refused" ? `We refuse it: ${answer.reason}` : undefined;
   }
 }

@@ -1941,6 +1941,14 @@ export const schema = {
           "final": {
            "type": "bool",
            "id": 2
+          },
+          "nodeId": {
+           "type": "uint32",
+           "id": 3
+          },
+          "incarnation": {
+           "type": "string",
+           "id": 4
           }
          }
         },

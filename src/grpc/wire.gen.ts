@@ -415,6 +415,8 @@ export interface Wire {
   "skein.raft.v1.HelloRefused": {
     readonly reason: string;
     readonly final: boolean;
+    readonly nodeId: number;
+    readonly incarnation: string;
   };
   "skein.raft.v1.Addresses": {
     readonly rpc: string;

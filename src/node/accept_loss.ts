@@ -29,7 +29,8 @@ export interface LossParts extends Omit<OpeningParts, "nonce"> {
 
 /** Calls `done` once everything is durable. The node must not be running. */
 export function acceptLoss(parts: LossParts, done: (acceptance: Acceptance) => void): void {
-  const { identity, identities, storage, machine } = parts;
+  const { keeper, storage, machine } = parts;
+  const { identity } = keeper;
   const stored = storage.stored();
   const applied = machine.applied();
   const found = { identity, stored, log: storage.log, applied, staged: machine.staged() };
@@ -44,8 +45,8 @@ export function acceptLoss(parts: LossParts, done: (acceptance: Acceptance) => v
     return done({ kind: "refused", reason: `${lost}, and nothing tells who the members are` });
   }
   // A crash from here on is a loss again: this can be repeated.
-  const renewed = { ...identity, logEpoch: identity.logEpoch + 1, recovering: false };
-  identities.save(renewed, () => goOnWithTheRest(parts, { birth, lost }, done));
+  const renewed = { logEpoch: identity.logEpoch + 1, recovering: false };
+  keeper.change(renewed, () => goOnWithTheRest(parts, { birth, lost }, done));
 }
 
 function goOnWithTheRest(

@@ -19,7 +19,7 @@ const askEveryMs = 500;
 
 export type BirthOutcome =
   | { readonly kind: "born"; readonly configuration: Configuration }
-  /** The cluster will never take this directory. */
+  /** The cluster that exists will not take this directory. */
   | { readonly kind: "refused"; readonly reason: string };
 
 /** The birth of one cluster, as one of its nodes lives through it. */

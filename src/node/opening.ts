@@ -6,14 +6,13 @@
 
 import { assert } from "../lib/assert.ts";
 import type { HardState, LogPosition, RestoredState } from "../raft/types.ts";
-import type { Identity, IdentityStore, StateMachine, StorageEngine } from "./ports.ts";
+import type { IdentityKeeper } from "./identity_keeper.ts";
+import type { StateMachine, StorageEngine } from "./ports.ts";
 import { decideRecovery, type Recovery } from "./recovery.ts";
 
 /** What a node finds on its disk, opened. */
 export interface OpeningParts {
-  readonly identities: IdentityStore;
-  /** Already with the `starts` of this start. */
-  readonly identity: Identity;
+  readonly keeper: IdentityKeeper;
   readonly storage: StorageEngine;
   readonly machine: Pick<
     StateMachine<unknown, unknown, unknown>,
@@ -26,7 +25,6 @@ export interface OpeningParts {
 export type Opening =
   | {
     readonly kind: "ready";
-    readonly identity: Identity;
     readonly restored: RestoredState;
     /** What the log lost, for people. */
     readonly lost?: string;
@@ -37,7 +35,7 @@ export type Opening =
 
 /** Calls `done` once, perhaps inside this call; whatever it changed is durable by then. */
 export function open(parts: OpeningParts, done: (opening: Opening) => void): void {
-  const { identity, storage } = parts;
+  const { keeper: { identity }, storage } = parts;
   const empty = storage.log.lastIndex() === 0 && storage.stored().batchNumber === 0;
   if (empty && identity.birth === undefined) {
     return done(
@@ -46,22 +44,21 @@ export function open(parts: OpeningParts, done: (opening: Opening) => void): voi
         : { kind: "refused", reason: identity.refused },
     );
   }
-  withBirth(parts, (known) => carryOut({ ...parts, identity: known }, done));
+  withBirth(parts, () => carryOut(parts, done));
 }
 
 /** A crash may have come between the first write to the log and that to the identity. */
-function withBirth({ identities, identity, storage }: OpeningParts, next: (i: Identity) => void) {
-  if (identity.birth !== undefined) return next(identity);
+function withBirth({ keeper, storage }: OpeningParts, next: () => void): void {
+  if (keeper.identity.birth !== undefined) return next();
   const first = storage.stored().configurations.find(({ position }) => position.index === 1);
-  if (first === undefined) return next(identity);
-  const born = { ...identity, birth: first.configuration };
-  identities.save(born, () => next(born));
+  if (first === undefined) return next();
+  keeper.change({ birth: first.configuration }, next);
 }
 
 function carryOut(parts: OpeningParts, done: (opening: Opening) => void): void {
-  const { identity, storage, machine } = parts;
+  const { keeper, storage, machine } = parts;
   const decision = decideRecovery({
-    identity,
+    identity: keeper.identity,
     stored: storage.stored(),
     log: storage.log,
     applied: machine.applied(),
@@ -80,7 +77,6 @@ function carryOut(parts: OpeningParts, done: (opening: Opening) => void): void {
     case "start":
       return done({
         kind: "ready",
-        identity,
         restored: restore(parts, {
           hardState: decision.hardState,
           applied: machine.applied().position,
@@ -99,22 +95,20 @@ function recover(
   decision: Recovery & { readonly kind: "recover" },
   done: (opening: Opening) => void,
 ): void {
-  const { identities, storage } = parts;
-  const identity = { ...parts.identity, recovering: true, logEpoch: parts.identity.logEpoch + 1 };
-  identities.save(identity, () => {
+  const { keeper, storage } = parts;
+  keeper.change({ recovering: true, logEpoch: keeper.identity.logEpoch + 1 }, () => {
     const from = decision.discardFrom ?? storage.log.lastIndex() + 1;
     storage.discard(from, decision.hardState);
-    const restored = restore({ ...parts, identity }, decision);
-    done({ kind: "ready", identity, restored, lost: decision.reason });
+    done({ kind: "ready", restored: restore(parts, decision), lost: decision.reason });
   });
 }
 
 function restore(
-  { identity, storage, nonce }: OpeningParts,
+  { keeper, storage, nonce }: OpeningParts,
   { hardState, applied }: { readonly hardState: HardState; readonly applied: LogPosition },
 ): RestoredState {
   const { boundary, configurations, batchNumber } = storage.stored();
-  const { nodeId, incarnation, logEpoch, recovering } = identity;
+  const { nodeId, incarnation, logEpoch, recovering } = keeper.identity;
   return {
     identity: { nodeId, incarnation, logEpoch, nonce },
     hardState,

@@ -4,26 +4,33 @@
  * here, before a frame of theirs reaches the core.
  */
 
-import { memberOf } from "../raft/configuration.ts";
+import { allMembers, memberOf } from "../raft/configuration.ts";
 import type { Configuration, MemberAddresses, NodeId } from "../raft/types.ts";
-import type { Hello, HelloAnswer, Identity } from "./ports.ts";
+import type { IdentityKeeper } from "./identity_keeper.ts";
+import type { Hello, HelloAnswer, HelloRefusal, PeerStart, Transport } from "./ports.ts";
 
 /** Raised whenever an older node could misread a newer one. */
 export const protocolVersion = 1;
 
-type Refusal = HelloAnswer & { readonly kind: "refused" };
+/** Nodes outside the configuration that are remembered; the oldest is forgotten for a new one. */
+const strangersMax = 64;
 
-interface Seen {
-  readonly incarnation: string;
-  readonly starts: number;
-  readonly nonce: number;
+/** What a node has said of itself since this one was started. */
+interface Met {
   readonly addresses: MemberAddresses;
   readonly programVersion: string;
 }
 
+/** The start of a node whose stream is open while a later start of it says Hello. */
+interface Earlier {
+  readonly nonce: number;
+  /** Undefined while it is being asked. */
+  lives?: boolean;
+}
+
 /** What a node says of itself, apart from whom it addresses. */
 export interface Self {
-  readonly identity: Identity;
+  readonly keeper: IdentityKeeper;
   readonly nonce: number;
   readonly addresses: MemberAddresses;
   /** The ids that the configuration file names, sorted. */
@@ -32,15 +39,22 @@ export interface Self {
   readonly programVersion: string;
 }
 
-/** The other nodes, as far as this one has met them since it was started. */
+/** The other nodes, as far as this one has met them. */
 export class Peers {
-  #self: Self;
+  readonly #self: Self;
+  readonly #ask: Transport["hello"];
   /** The committed configuration; undefined while the cluster is being born. */
   #committed: () => Configuration | undefined = () => undefined;
-  readonly #seen = new Map<NodeId, Seen>();
+  readonly #met = new Map<NodeId, Met>();
+  /** The newest start of each node; those of members outlive this process. */
+  readonly #starts = new Map<NodeId, PeerStart>();
+  readonly #earlier = new Map<NodeId, Earlier>();
 
-  constructor(self: Self) {
+  /** `ask`: says Hello to whoever listens at an address. */
+  constructor(self: Self, ask: Transport["hello"]) {
     this.#self = self;
+    this.#ask = ask;
+    for (const start of self.keeper.identity.peerStarts ?? []) this.#starts.set(start.id, start);
   }
 
   /** From now on members are judged by this configuration. */
@@ -48,12 +62,9 @@ export class Peers {
     this.#committed = committed;
   }
 
-  setIdentity(identity: Identity): void {
-    this.#self = { ...this.#self, identity };
-  }
-
   hello(to: NodeId): Hello {
-    const { identity, nonce, addresses, bootstrapIds, dataVersion, programVersion } = this.#self;
+    const { keeper, nonce, addresses, bootstrapIds, dataVersion, programVersion } = this.#self;
+    const { identity } = keeper;
     return {
       clusterId: identity.clusterId,
       from: identity.nodeId,
@@ -72,21 +83,22 @@ export class Peers {
 
   /** Where `peer` said it can be reached. */
   addressesOf(peer: NodeId): MemberAddresses | undefined {
-    return this.#seen.get(peer)?.addresses;
+    return this.#met.get(peer)?.addresses;
   }
 
   /** Which program `peer` runs. */
   versionOf(peer: NodeId): string | undefined {
-    return this.#seen.get(peer)?.programVersion;
+    return this.#met.get(peer)?.programVersion;
   }
 
-  judge(theirs: Hello): HelloAnswer {
+  /** `standing`: what another start of the same node said on a stream that is still open. */
+  judge(theirs: Hello, standing?: Hello): HelloAnswer {
     const refusal = this.#strangerRefusal(theirs) ?? this.#memberRefusal(theirs) ??
-      this.#twinRefusal(theirs);
+      this.#twinRefusal(theirs, standing);
     if (refusal !== undefined) return refusal;
     this.note(theirs);
     const hello = this.hello(theirs.from);
-    const { birth } = this.#self.identity;
+    const { birth } = this.#self.keeper.identity;
     return birth === undefined
       ? { kind: "accepted", hello }
       : { kind: "accepted", hello, cluster: birth };
@@ -94,12 +106,55 @@ export class Peers {
 
   /** Notes what a peer said of itself in an answer to this node. */
   note({ from, incarnation, starts, nonce, addresses, programVersion }: Hello): void {
-    this.#seen.set(from, { incarnation, starts, nonce, addresses, programVersion });
+    this.#met.delete(from);
+    this.#met.set(from, { addresses, programVersion });
+    this.#starts.set(from, { id: from, incarnation, starts, nonce });
+    this.#forgetStrangers();
   }
 
-  #strangerRefusal(theirs: Hello): Refusal | undefined {
-    const { identity, nonce, bootstrapIds } = this.#self;
-    const no = (reason: string): Refusal => ({ kind: "refused", reason, final: false });
+  /**
+   * Writes down the newest starts of the members, so that an older copy is known after a restart
+   * too. To be called now and then.
+   */
+  keepStarts(): void {
+    const committed = this.#committed();
+    if (committed === undefined) return;
+    const { keeper } = this.#self;
+    const starts = [...this.#starts.values()]
+      .filter(({ id, incarnation }) => memberOf(committed, id)?.incarnation === incarnation)
+      .sort((a, b) => a.id - b.id);
+    if (isEqual(starts, keeper.identity.peerStarts ?? [])) return;
+    keeper.change({ peerStarts: starts });
+  }
+
+  /** Whether a peer's final refusal is the cluster's word: anybody may listen at an address. */
+  believes({ final, by }: HelloRefusal): boolean {
+    const committed = this.#committed();
+    return final && committed !== undefined &&
+      memberOf(committed, by.id)?.incarnation === by.incarnation;
+  }
+
+  #refusal(reason: string, finality: "final" | "for now"): HelloRefusal {
+    const { nodeId: id, incarnation } = this.#self.keeper.identity;
+    return { kind: "refused", reason, final: finality === "final", by: { id, incarnation } };
+  }
+
+  #forgetStrangers(): void {
+    const committed = this.#committed();
+    const members = committed === undefined
+      ? this.#self.bootstrapIds
+      : allMembers(committed).map(({ id }) => id);
+    const strangers = [...this.#met.keys()].filter((id) => !members.includes(id));
+    for (const id of strangers.slice(0, -strangersMax)) {
+      this.#met.delete(id);
+      this.#starts.delete(id);
+      this.#earlier.delete(id);
+    }
+  }
+
+  #strangerRefusal(theirs: Hello): HelloRefusal | undefined {
+    const { keeper: { identity }, nonce, bootstrapIds } = this.#self;
+    const no = (reason: string): HelloRefusal => this.#refusal(reason, "for now");
     if (theirs.protocolVersion !== protocolVersion) {
       return no(`protocol version ${theirs.protocolVersion}, this node speaks ${protocolVersion}`);
     }
@@ -127,33 +182,70 @@ export class Peers {
   }
 
   /** An id belongs to one data directory for ever: an emptied one is another incarnation. */
-  #memberRefusal({ from, incarnation }: Hello): Refusal | undefined {
+  #memberRefusal({ from, incarnation }: Hello): HelloRefusal | undefined {
     const committed = this.#committed();
     const member = committed && memberOf(committed, from);
     if (member === undefined || member.incarnation === incarnation) return undefined;
-    return {
-      kind: "refused",
-      final: true,
-      reason: `node id ${from} belongs to another data directory (incarnation ` +
-        `${member.incarnation}, not ${incarnation}): if the old one is lost, remove node ${from} ` +
-        "and join with a new id",
-    };
+    const reason = `node id ${from} belongs to another data directory (incarnation ` +
+      `${member.incarnation}, not ${incarnation}): if the old one is lost, remove node ${from} ` +
+      "and join with a new id";
+    return this.#refusal(reason, "final");
   }
 
   /** Two processes on copies of one directory, or a copy from an older day. */
-  #twinRefusal({ from, incarnation, starts, nonce }: Hello): Refusal | undefined {
-    const seen = this.#seen.get(from);
+  #twinRefusal(theirs: Hello, standing: Hello | undefined): HelloRefusal | undefined {
+    const { from, incarnation, starts, nonce } = theirs;
+    const seen = this.#starts.get(from);
     if (seen === undefined || seen.incarnation !== incarnation) return undefined;
-    if (starts > seen.starts || (starts === seen.starts && nonce === seen.nonce)) return undefined;
-    return {
-      kind: "refused",
-      final: true,
-      reason: starts < seen.starts
-        ? `the data directory of node ${from} is an older copy: it counts ${starts} starts, ` +
-          `${seen.starts} were seen`
-        : `two processes run as node ${from} on copies of one data directory`,
-    };
+    if (starts === seen.starts && nonce === seen.nonce) return undefined;
+    if (starts < seen.starts) {
+      const counts = `it counts ${starts} starts, ${seen.starts} were seen`;
+      return this.#refusal(
+        `the data directory of node ${from} is an older copy: ${counts}`,
+        "final",
+      );
+    }
+    if (starts === seen.starts) return this.#refusal(twins(from), "final");
+    if (standing === undefined || standing.nonce !== seen.nonce) return undefined;
+    return this.#earlierRefusal(standing);
   }
+
+  /**
+   * A later start, while a stream of an earlier one is open. Either that process ended and nobody
+   * has told us yet (a machine lost its power), or it runs and the later one is a copy of its
+   * directory, which lacks what was acknowledged since it was made. Whoever listens where the
+   * earlier one did can tell.
+   */
+  #earlierRefusal({ from, nonce, addresses }: Hello): HelloRefusal | undefined {
+    const known = this.#earlier.get(from);
+    if (known?.nonce !== nonce) {
+      const earlier: Earlier = { nonce };
+      this.#earlier.set(from, earlier);
+      this.#ask(addresses.rpc, this.hello(from), (answer) => {
+        earlier.lives = answer?.kind === "accepted" && answer.hello.nonce === nonce;
+      });
+    } else if (known.lives === false) {
+      return undefined;
+    } else if (known.lives === true) {
+      // It may end meanwhile: whoever asks again has it asked again.
+      this.#earlier.delete(from);
+      return this.#refusal(twins(from), "final");
+    }
+    const reason = `an earlier start of node ${from} has a stream open here: it is being asked ` +
+      "whether it runs";
+    return this.#refusal(reason, "for now");
+  }
+}
+
+function isEqual(a: readonly PeerStart[], b: readonly PeerStart[]): boolean {
+  return a.length === b.length &&
+    a.every(({ id, starts, nonce }, at) =>
+      id === b[at]?.id && starts === b[at].starts && nonce === b[at].nonce
+    );
+}
+
+function twins(id: NodeId): string {
+  return `two processes run as node ${id} on copies of one data directory`;
 }
 
 /** Whether two records of where a node can be reached say the same. */

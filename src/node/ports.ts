@@ -95,14 +95,24 @@ export interface Identity {
   readonly recovering: boolean;
   /** The cluster as it was born: what a node that is born later is told. Absent until then. */
   readonly birth?: Configuration;
+  /** The newest start of each other member that this node has met, ascending by id. */
+  readonly peerStarts?: readonly PeerStart[];
   /** Why the cluster has turned this directory away, for good. */
   readonly refused?: string;
+}
+
+/** One start of a node on its data directory, told from all others by its nonce. */
+export interface PeerStart {
+  readonly id: NodeId;
+  readonly incarnation: string;
+  readonly starts: number;
+  readonly nonce: number;
 }
 
 /** Keeps the one {@link Identity} of a data directory. */
 export interface IdentityStore {
   load(): Identity | undefined;
-  /** `done` once the file and its directory are synced. */
+  /** `done` once the file and its directory are synced; saves finish in the order of the calls. */
   save(identity: Identity, done: () => void): void;
 }
 
@@ -165,14 +175,13 @@ export interface Transport {
   /** Asks whoever listens at `address` who they are. `undefined`: no answer. */
   hello(address: string, mine: Hello, done: (answer: HelloAnswer | undefined) => void): void;
   /**
-   * Judges a Hello: of a `hello` call, and as the first frame of every stream. Set before the first
-   * `setPeers`.
+   * Judges a Hello: of a `hello` call, and as the first frame of every stream. `standing`: what
+   * another start of the same node said on a stream that is still open; it ends when this one is
+   * accepted. Set before the first `setPeers`.
    */
-  onHello(handler: (theirs: Hello) => HelloAnswer): void;
+  onHello(handler: (theirs: Hello, standing: Hello | undefined) => HelloAnswer): void;
   /** A peer has turned this node's stream away. */
-  onRefused(
-    handler: (peer: NodeId, refusal: HelloAnswer & { readonly kind: "refused" }) => void,
-  ): void;
+  onRefused(handler: (peer: NodeId, refusal: HelloRefusal) => void): void;
   /** What this node says of itself on every stream it opens from now on. */
   setHello(make: (to: NodeId) => Hello): void;
   close(done: () => void): void;
@@ -208,12 +217,20 @@ export interface Hello {
 export type HelloAnswer =
   /** `cluster`: the cluster exists already, and this was its first configuration. */
   | { readonly kind: "accepted"; readonly hello: Hello; readonly cluster?: Configuration }
-  | {
-    readonly kind: "refused";
-    readonly reason: string;
-    /** The directory of the asker can never belong to this cluster: it must not ask again. */
-    readonly final: boolean;
-  };
+  | HelloRefusal;
+
+/** Why the asker is not listened to. */
+export interface HelloRefusal {
+  readonly kind: "refused";
+  readonly reason: string;
+  /**
+   * The directory of the asker can never belong to this cluster: it must not ask again. Only a
+   * member of the asker's own committed configuration is believed.
+   */
+  readonly final: boolean;
+  /** Who refuses. */
+  readonly by: { readonly id: NodeId; readonly incarnation: string };
+}
 
 /** Time and timers: all that the node knows of them. */
 export interface Clock {

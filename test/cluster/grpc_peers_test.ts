@@ -5,12 +5,12 @@ import { fromEnvelope } from "../../src/grpc/convert.ts";
 import { fromHello, toHelloAnswer } from "../../src/grpc/convert_hello.ts";
 import { defaultPeerTiming } from "../../src/grpc/peer_connection.ts";
 import { Prng } from "../../src/lib/prng.ts";
-import type { HelloAnswer } from "../../src/node/ports.ts";
+import type { Hello, HelloAnswer } from "../../src/node/ports.ts";
 import { makeEntry } from "../../src/raft/encoding.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import { grpcStatus } from "../../src/service/errors.ts";
 import { TestGrpcClient } from "../harness/grpc_client.ts";
-import { type GrpcNode, startGrpcNode, testHello } from "../harness/grpc_node.ts";
+import { type GrpcNode, refusalFor, startGrpcNode, testHello } from "../harness/grpc_node.ts";
 import { heartbeat as beat } from "../harness/raft_messages.ts";
 import { runtimeNames, startProgram } from "../harness/runtime_process.ts";
 import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
@@ -51,6 +51,11 @@ function rawStream(client: TestGrpcClient): RawStream {
   };
 }
 
+function helloFrom(id: number, more: Partial<Parameters<typeof fromHello>[0]> = {}) {
+  const hello = fromHello({ ...testHello({ id, address: "127.0.0.1:1" }), to: 1, ...more });
+  return { hello, envelopes: [] };
+}
+
 describe("the peer port", () => {
   let node: GrpcNode;
   let client: TestGrpcClient;
@@ -68,11 +73,6 @@ describe("the peer port", () => {
   after(async () => {
     client.close();
     await node.close();
-  });
-
-  const helloFrom = (id: number, more: Partial<Parameters<typeof fromHello>[0]> = {}) => ({
-    hello: fromHello({ ...testHello({ id, address: "127.0.0.1:1" }), to: 1, ...more }),
-    envelopes: [],
   });
 
   /** A stream on which node `id` was accepted. */
@@ -195,17 +195,52 @@ describe("the peer port", () => {
   it("judges open streams again when the configuration changes", async () => {
     let removed = false;
     const judge = (): HelloAnswer | undefined =>
-      removed ? { kind: "refused", reason: "it was removed", final: true } : undefined;
+      removed ? refusalFor("it was removed", true) : undefined;
     const strict = await startGrpcNode({ id: 60, judge });
     const other = new TestGrpcClient(strict.address);
     const stream = rawStream(other);
-    stream.frame({ hello: { ...helloFrom(61).hello, to: 60 }, envelopes: [] });
+    stream.frame(helloFrom(61, { to: 60 }));
     await until(() => stream.answers.length > 0, { what: "the answer to Hello" });
     removed = true;
     strict.transport.setPeers([]);
     assert.equal((await stream.status).code, grpcStatus.ok);
     other.close();
     await strict.close();
+  });
+});
+
+describe("two starts of one node", () => {
+  it("are told apart: the later one is judged beside what stands, and replaces it", async () => {
+    const seen: string[] = [];
+    let accepts = false;
+    const judge = (theirs: Hello, standing: Hello | undefined): HelloAnswer | undefined => {
+      seen.push(`${theirs.nonce} beside ${standing?.nonce}`);
+      return accepts || standing === undefined ? undefined : refusalFor("it is being asked");
+    };
+    const node = await startGrpcNode({ id: 60, judge });
+    const client = new TestGrpcClient(node.address);
+    const greet = (nonce: number): RawStream => {
+      const stream = rawStream(client);
+      stream.frame(helloFrom(61, { to: 60, nonce }));
+      return stream;
+    };
+    const earlier = greet(1);
+    await until(() => earlier.answers.length > 0, { what: "the answer to the earlier one" });
+    const refused = greet(2);
+    assert.equal((await refused.status).code, grpcStatus.ok);
+    const second = greet(1);
+    await until(() => second.answers.length > 0, { what: "the answer to the same start" });
+    earlier.frame({ envelopes: [fromEnvelope(heartbeat(61, 60))] });
+    await until(() => node.received.length > 0, { what: "the earlier one to be heard still" });
+    accepts = true;
+    const later = greet(2);
+    await Promise.all([earlier.status, second.status]);
+    await until(() => later.answers.length > 0, { what: "the answer to the later one" });
+    assert.deepEqual(seen, [
+      ...["1 beside undefined", "2 beside 1", "1 beside undefined", "2 beside 1"],
+    ]);
+    client.close();
+    await node.close();
   });
 });
 

@@ -1,6 +1,12 @@
 /** The least that is a Transport: queues between nodes of one process. */
 
-import type { Hello, HelloAnswer, PeerAddress, Transport } from "../../src/node/ports.ts";
+import type {
+  Hello,
+  HelloAnswer,
+  HelloRefusal,
+  PeerAddress,
+  Transport,
+} from "../../src/node/ports.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 
 /** Who listens where. */
@@ -25,8 +31,6 @@ export class MemoryNetwork {
   }
 }
 
-type Refusal = Extract<HelloAnswer, { kind: "refused" }>;
-
 export class MemoryTransport implements Transport {
   readonly address: string;
   readonly #network: MemoryNetwork;
@@ -34,8 +38,8 @@ export class MemoryTransport implements Transport {
   #closed = false;
   #receive: (envelope: Envelope) => void = () => {};
   #unreachable: (peer: number) => void = () => {};
-  #refused: (peer: number, refusal: Refusal) => void = () => {};
-  #judge: (theirs: Hello) => HelloAnswer = () => {
+  #refused: (peer: number, refusal: HelloRefusal) => void = () => {};
+  #judge: (theirs: Hello, standing: Hello | undefined) => HelloAnswer = () => {
     throw new Error("onHello comes first");
   };
   #makeHello: (to: number) => Hello = () => {
@@ -61,13 +65,13 @@ export class MemoryTransport implements Transport {
     const target = this.#network.at(address);
     if (this.#closed) return;
     if (target === undefined) return this.#unreachable(envelope.to);
-    const answer = target.#judge(this.#makeHello(envelope.to));
+    const answer = target.#judge(this.#makeHello(envelope.to), undefined);
     if (answer.kind === "refused") {
       this.#refused(envelope.to, answer);
       return this.#unreachable(envelope.to);
     }
     const wrongNode = answer.hello.from !== envelope.to;
-    if (wrongNode || this.#judge(answer.hello).kind === "refused") {
+    if (wrongNode || this.#judge(answer.hello, undefined).kind === "refused") {
       return this.#unreachable(envelope.to);
     }
     target.#receive(envelope);
@@ -76,7 +80,7 @@ export class MemoryTransport implements Transport {
   hello(address: string, mine: Hello, done: (answer: HelloAnswer | undefined) => void): void {
     setImmediate(() => {
       const target = this.#network.at(address);
-      done(target === undefined ? undefined : target.#judge(mine));
+      done(target === undefined ? undefined : target.#judge(mine, undefined));
     });
   }
 
@@ -88,11 +92,11 @@ export class MemoryTransport implements Transport {
     this.#unreachable = handler;
   }
 
-  onRefused(handler: (peer: number, refusal: Refusal) => void): void {
+  onRefused(handler: (peer: number, refusal: HelloRefusal) => void): void {
     this.#refused = handler;
   }
 
-  onHello(handler: (theirs: Hello) => HelloAnswer): void {
+  onHello(handler: (theirs: Hello, standing: Hello | undefined) => HelloAnswer): void {
     this.#judge = handler;
   }
 

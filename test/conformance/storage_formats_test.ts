@@ -208,7 +208,11 @@ describe("the format of identity.json", () => {
     ...{ clusterId: "größer", nodeId: 3, incarnation: "00c0ffee00c0ffee", starts: 12 },
     ...{ logEpoch: 2, recovering: true },
   };
-  const full = { ...plain, birth: joint, refused: "Node 3 was removed" };
+  const peerStarts = [
+    { id: 1, incarnation: "0000000000001111", starts: 7, nonce: 2 ** 48 - 1 },
+    { id: 2 ** 32 - 1, incarnation: "0000000000002222", starts: 2 ** 40, nonce: 0 },
+  ];
+  const full = { ...plain, birth: joint, peerStarts, refused: "Node 3 was removed" };
   for (
     const [name, identity] of [["identity.json", plain], ["identity_full.json", full]] as const
   ) {

@@ -3,6 +3,7 @@
 import type { Hello, HelloAnswer, PeerAddress, Transport } from "../../src/node/ports.ts";
 import { makeEntry } from "../../src/raft/encoding.ts";
 import type { Envelope, Message } from "../../src/raft/message.ts";
+import { refusalFor } from "../harness/grpc_node.ts";
 import { sampleMessages } from "../harness/messages.ts";
 import { plain } from "../harness/plain.ts";
 import { heartbeat as beat } from "../harness/raft_messages.ts";
@@ -162,7 +163,7 @@ function identityCases(start: StartPeer): void {
 
   it("speaks only to whom it has accepted itself", () => {
     const judge = (theirs: Hello): HelloAnswer | undefined =>
-      theirs.from === 2 ? { kind: "refused", reason: "a twin", final: false } : undefined;
+      theirs.from === 2 ? refusalFor("a twin") : undefined;
     return withPeers(start, [{ id: 1, judge }, { id: 2 }], async (one, two) => {
       connect(one!, two!);
       await until(() => {

@@ -7,7 +7,7 @@ import { GrpcRaftTransport } from "../../src/grpc/raft_transport.ts";
 import type { FaultReport } from "../../src/grpc/refusal.ts";
 import type { SendQueueLimits } from "../../src/grpc/send_queue.ts";
 import { type GrpcServer, startGrpcServer } from "../../src/grpc/server.ts";
-import type { Hello, HelloAnswer } from "../../src/node/ports.ts";
+import type { Hello, HelloAnswer, HelloRefusal } from "../../src/node/ports.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 
 /** What a busy machine does late must not be taken for the silence of a peer. */
@@ -19,7 +19,7 @@ export interface GrpcNodeOptions {
   readonly timing?: PeerTiming;
   readonly clusterId?: string;
   readonly rpcAddress?: string;
-  readonly judge?: (theirs: Hello) => HelloAnswer | undefined;
+  readonly judge?: (theirs: Hello, standing: Hello | undefined) => HelloAnswer | undefined;
   readonly queueLimits?: SendQueueLimits;
   readonly clientMethods?: readonly OfferedMethod[];
   readonly peerMethods?: readonly OfferedMethod[];
@@ -84,7 +84,9 @@ export async function startGrpcNode(options: GrpcNodeOptions): Promise<GrpcNode>
   });
   const address = server.rpcAddress;
   const hello = testHello({ ...options, address });
-  transport.onHello((theirs) => options.judge?.(theirs) ?? judgeCluster(hello, theirs));
+  transport.onHello((theirs, standing) =>
+    options.judge?.(theirs, standing) ?? judgeCluster(hello, theirs)
+  );
   transport.setHello((to) => ({ ...hello, to }));
   transport.onReceive((envelope) => received.push(envelope));
   transport.onUnreachable((peer) => unreachable.push(peer));
@@ -99,14 +101,18 @@ export async function startGrpcNode(options: GrpcNodeOptions): Promise<GrpcNode>
   };
 }
 
+/** A refusal by a node that is nobody's member. */
+export function refusalFor(reason: string, final = false): HelloRefusal {
+  return { kind: "refused", reason, final, by: { id: 1, incarnation: "0123456789abcdef" } };
+}
+
 /** Accepts who belongs to the same cluster and means this node. */
 export function judgeCluster(mine: Hello, theirs: Hello): HelloAnswer {
   if (theirs.clusterId !== mine.clusterId) {
-    const reason = `cluster ${theirs.clusterId}, this is ${mine.clusterId}`;
-    return { kind: "refused", reason, final: false };
+    return refusalFor(`cluster ${theirs.clusterId}, this is ${mine.clusterId}`);
   }
   if (theirs.to !== 0 && theirs.to !== mine.from) {
-    return { kind: "refused", reason: `this is node ${mine.from}`, final: false };
+    return refusalFor(`this is node ${mine.from}`);
   }
   return { kind: "accepted", hello: { ...mine, to: theirs.from } };
 }

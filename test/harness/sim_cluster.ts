@@ -66,9 +66,9 @@ export class SimCluster implements SimWorld {
 
   // ---- Situations ----
 
-  /** Starts every node that is down and waits for a leader whose no-op is applied everywhere. */
-  form(): SimNode {
-    for (const node of this.nodes) if (!node.isRunning) node.start();
+  /** Starts each of the nodes that is down and waits for a leader's no-op to be applied. */
+  form(nodes = this.nodes): SimNode {
+    for (const node of nodes) if (!node.isRunning) node.start();
     const leader = this.leader();
     this.level();
     return leader;

@@ -35,6 +35,9 @@ export interface LinkEnd {
   helloFor(to: NodeId): Hello | undefined;
   /** Whether the one who answered may be talked to. */
   accepts(peer: NodeId, answer: HelloAnswer): boolean;
+  /** A stream to it that opened with this Hello is open, or has ended. */
+  streamOpened(hello: Hello): void;
+  streamClosed(hello: Hello): void;
   /** `from`: the address at the other end. */
   deliver(envelope: Envelope, from: string): void;
   tellUnreachable(peer: NodeId): void;
@@ -42,6 +45,8 @@ export interface LinkEnd {
 
 /** How long a sender needs to find out that its stream is dead. */
 const detectionUs = 500;
+/** How long it waits before it opens the next one to a peer that it wants. */
+const redialUs = 250_000;
 
 export class SimLink {
   readonly from: string;
@@ -52,6 +57,10 @@ export class SimLink {
   /** Handed to a stream that is broken already, though the sender has not found out. */
   #swallowed: Envelope[] = [];
   #state: "closed" | "opening" | "open" | "broken" = "closed";
+  /** The peer to whom a stream is to be open, whether there is something to say or not. */
+  #wanted: NodeId | undefined;
+  /** What the open stream began with. */
+  #hello: Hello | undefined;
   /** Raised when the stream breaks: what was scheduled for the one before means nothing. */
   #generation = 0;
   /** A stream keeps the order: nothing arrives before what was sent earlier. */
@@ -67,18 +76,25 @@ export class SimLink {
     this.to = parts.to;
   }
 
+  /** Keeps a stream to `peer` open from now on; undefined: no longer than it is of use. */
+  want(peer: NodeId | undefined): void {
+    this.#wanted = peer;
+    if (peer !== undefined && this.#state === "closed") this.#open(peer);
+  }
+
   send(envelope: Envelope): void {
     if (this.#underWay.length >= this.#network.options.capacity) return this.#drop(envelope);
     if (this.#network.options.datagrams) return this.#sendDatagram(envelope);
     if (this.#state === "open" || this.#state === "broken") return this.#travel(envelope);
     this.#underWay.push(envelope);
-    if (this.#state === "closed") this.#open(envelope);
+    if (this.#state === "closed") this.#open(envelope.to);
   }
 
   /** The stream ends; a prefix of what was under way still arrives, the rest is lost. */
   break(reason: string): void {
     if (this.#state === "closed" && this.#underWay.length === 0) return;
     const { prng, scheduler } = this.#network;
+    if (this.#wanted !== undefined) scheduler.after(redialUs, () => this.want(this.#wanted));
     const wasOpen = this.#state === "open" || this.#state === "broken";
     const arriving = wasOpen && reason !== "cut"
       ? this.#underWay.splice(0, prng.below(this.#underWay.length + 1))
@@ -87,15 +103,17 @@ export class SimLink {
     scheduler.trace(`${this.from} to ${this.to} breaks (${reason}), loses ${lost.length}`);
     this.#underWay = [];
     this.#swallowed = [];
+    if (this.#hello !== undefined) this.#network.at(this.to)?.streamClosed(this.#hello);
+    this.#hello = undefined;
     this.#state = "closed";
     this.#generation++;
     for (const envelope of arriving) this.#arrive(envelope);
     for (const peer of new Set(lost.map(({ to }) => to))) this.#tellLater(peer);
   }
 
-  #open(first: Envelope): void {
+  #open(peer: NodeId): void {
     const sender = this.#network.at(this.from);
-    const mine = sender?.helloFor(first.to);
+    const mine = sender?.helloFor(peer);
     if (sender === undefined || mine === undefined) return this.break("no hello");
     this.#state = "opening";
     const generation = this.#generation;
@@ -104,8 +122,10 @@ export class SimLink {
       if (answer === undefined) return this.break("no answer");
       sender.process.run(() => {
         if (generation !== this.#generation) return;
-        if (!sender.accepts(first.to, answer)) return this.break("refused");
+        if (!sender.accepts(peer, answer)) return this.break("refused");
         this.#state = "open";
+        this.#hello = mine;
+        this.#network.at(this.to)?.streamOpened(mine);
         for (const envelope of this.#underWay.splice(0)) this.#travel(envelope);
       });
     };

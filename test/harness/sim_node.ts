@@ -9,7 +9,6 @@ import { loadConfig } from "../../src/config/load.ts";
 import type { Operation } from "../../src/kv/command.ts";
 import { encodeCommand } from "../../src/kv/command_encoding.ts";
 import type { Answer } from "../../src/kv/query.ts";
-import { dataVersion } from "../../src/kv/record.ts";
 import type { Result } from "../../src/kv/result.ts";
 import { KvStateMachine } from "../../src/kv/state_machine.ts";
 import { hex, lossyText } from "../../src/lib/bytes.ts";
@@ -17,7 +16,7 @@ import { createLogger } from "../../src/lib/logger.ts";
 import type { Prng } from "../../src/lib/prng.ts";
 import type { Birth } from "../../src/node/birth.ts";
 import type { NodeStatus } from "../../src/node/parts.ts";
-import { Peers } from "../../src/node/peers.ts";
+import { identify, type IdentityKeeper } from "../../src/node/identity_keeper.ts";
 import type { ProposeOutcome } from "../../src/node/pending.ts";
 import type { Identity, IdentityStore, StorageEngine, Transport } from "../../src/node/ports.ts";
 import type { ReadOutcome } from "../../src/node/readers.ts";
@@ -68,7 +67,6 @@ interface Life {
   readonly storage: StorageEngine;
   readonly identities: IdentityStore;
   transport?: Transport;
-  peers?: Peers;
   birth?: Birth;
   formed?: FormedNode;
 }
@@ -140,8 +138,12 @@ export class SimNode {
       storage: this.#watched(storage, process),
     };
     this.#life = life;
-    const known = this.#identify(identities.load());
-    identities.save(known, () => this.#run(life, known));
+    const { id: nodeId, clusterId = "c" } = this.options;
+    const drawIncarnation = () => hex(Uint8Array.from({ length: 8 }, () => prng.below(256)));
+    identify(
+      { store: identities, clusterId, nodeId, drawIncarnation },
+      (keeper) => this.#run(life, keeper),
+    );
   }
 
   get isRunning(): boolean {
@@ -283,41 +285,16 @@ export class SimNode {
     return this.#life;
   }
 
-  /** Each start is counted and written down before the node says a word to anybody. */
-  #identify(known: Identity | undefined): Identity {
-    if (known !== undefined) return { ...known, starts: known.starts + 1 };
-    const { prng } = this.#world;
-    const incarnation = hex(Uint8Array.from({ length: 8 }, () => prng.below(256)));
-    const { id: nodeId, clusterId = "c" } = this.options;
-    const fresh = { starts: 1, logEpoch: 1, recovering: false };
-    return { clusterId, nodeId, incarnation, ...fresh };
-  }
-
-  #run(life: Life, identity: Identity): void {
+  #run(life: Life, keeper: IdentityKeeper): void {
     const { network, prng } = this.#world;
     const { ids, addressOf = (id: NodeId) => `n${id}` } = this.options;
-    const nonce = prng.below(0x1_0000_0000);
     const transport = network.open(this.address, life.process);
     life.transport = transport;
-    const peers = new Peers({
-      identity,
-      nonce,
-      addresses: { rpc: this.address, http: `http://${this.address}` },
-      dataVersion,
-      programVersion: "0.0.0",
-      bootstrapIds: [...ids].sort((a, b) => a - b),
-    });
-    life.peers = peers;
-    transport.setHello((to) => peers.hello(to));
-    transport.onHello((theirs) => peers.judge(theirs));
-    transport.onRefused((peer, { reason, final }) => {
-      if (final) this.#refused(life, identity, `node ${peer}: ${reason}`);
-    });
     const configured = ids.filter((id) => id !== this.id);
     formNode({
-      identity,
-      nonce,
-      peers,
+      keeper,
+      nonce: prng.below(0x1_0000_0000),
+      addresses: { rpc: this.address, http: `http://${this.address}` },
       configured: configured.map((id) => ({ id, address: addressOf(id) })),
       config: this.#config(),
       storage: {
@@ -338,12 +315,8 @@ export class SimNode {
         timestamp: () => String(life.clock.monotonicMs()),
       }),
       onBirth: (birth) => life.birth = birth,
-      onIdentity: (changed) => peers.setIdentity(changed),
       onFatal: (error) => this.#end(error instanceof Error ? error.message : String(error)),
-      done: (formed) => {
-        if (formed.kind === "refused") this.#refused(life, formed.identity, formed.reason);
-        else life.formed = formed.node;
-      },
+      done: (formed) => life.formed = formed,
     });
   }
 
@@ -352,11 +325,6 @@ export class SimNode {
     const given = { node_id: String(this.id), cluster_id: clusterId, ...config };
     const flags = Object.entries(given).map(([path, text]) => ({ flag: path, path, text }));
     return loadConfig({ flags }).config;
-  }
-
-  #refused(life: Life, identity: Identity, reason: string): void {
-    const refused = { ...(life.formed?.identity() ?? identity), refused: reason };
-    life.identities.save(refused, () => this.#end(`refused: ${reason}`));
   }
 
   #end(reason: string): void {

@@ -1,6 +1,12 @@
 /** One node's end of the simulated network. */
 
-import type { Hello, HelloAnswer, PeerAddress, Transport } from "../../src/node/ports.ts";
+import type {
+  Hello,
+  HelloAnswer,
+  HelloRefusal,
+  PeerAddress,
+  Transport,
+} from "../../src/node/ports.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import type { NodeId } from "../../src/raft/types.ts";
 import type { LinkEnd } from "./sim_link.ts";
@@ -10,7 +16,10 @@ import type { SimScheduler } from "./sim_scheduler.ts";
 /** What a transport needs of the network that it is part of. */
 export interface TransportNetwork {
   readonly scheduler: SimScheduler;
-  link(from: string, to: string): { send(envelope: Envelope): void };
+  link(
+    from: string,
+    to: string,
+  ): { send(envelope: Envelope): void; want(peer: NodeId | undefined): void };
   reset(from: string, to: string): void;
   leave(address: string): void;
   ask(
@@ -19,8 +28,6 @@ export interface TransportNetwork {
     done: (answer: HelloAnswer | undefined) => void,
   ): void;
 }
-
-type Refusal = HelloAnswer & { readonly kind: "refused" };
 
 export class SimTransport implements Transport, LinkEnd {
   readonly address: string;
@@ -32,11 +39,13 @@ export class SimTransport implements Transport, LinkEnd {
   /** In which order addresses said Hello, and from which of them each node speaks. */
   readonly #greeted = new Map<string, number>();
   readonly #speaking = new Map<NodeId, string>();
+  /** What was said on the streams to this node that are open. */
+  #inbound: readonly Hello[] = [];
   #closed = false;
   #receive: (envelope: Envelope) => void = () => {};
   #unreachable: (peer: NodeId) => void = () => {};
-  #refused: (peer: NodeId, refusal: Refusal) => void = () => {};
-  #judge: ((theirs: Hello) => HelloAnswer) | undefined;
+  #refused: (peer: NodeId, refusal: HelloRefusal) => void = () => {};
+  #judge: ((theirs: Hello, standing: Hello | undefined) => HelloAnswer) | undefined;
   #makeHello: ((to: NodeId) => Hello) | undefined;
 
   constructor(parts: {
@@ -54,7 +63,15 @@ export class SimTransport implements Transport, LinkEnd {
   }
 
   setPeers(peers: readonly PeerAddress[]): void {
+    const before = this.#peers;
     this.#peers = new Map(peers.map(({ id, address }) => [id, address]));
+    if (!this.isOpen) return;
+    for (const [id, address] of before) {
+      if (this.#peers.get(id) !== address) {
+        this.#network.link(this.address, address).want(undefined);
+      }
+    }
+    for (const [id, address] of this.#peers) this.#network.link(this.address, address).want(id);
   }
 
   send(envelope: Envelope): void {
@@ -71,11 +88,11 @@ export class SimTransport implements Transport, LinkEnd {
     this.#unreachable = handler;
   }
 
-  onRefused(handler: (peer: NodeId, refusal: Refusal) => void): void {
+  onRefused(handler: (peer: NodeId, refusal: HelloRefusal) => void): void {
     this.#refused = handler;
   }
 
-  onHello(handler: (theirs: Hello) => HelloAnswer): void {
+  onHello(handler: (theirs: Hello, standing: Hello | undefined) => HelloAnswer): void {
     this.#judge = handler;
   }
 
@@ -108,7 +125,10 @@ export class SimTransport implements Transport, LinkEnd {
   judge(theirs: Hello, answer: (answer: HelloAnswer) => void): void {
     this.process.run(() => {
       if (this.#judge === undefined || this.#closed) return;
-      const judged = this.#judge(theirs);
+      const standing = this.#inbound.find(({ from, nonce }) =>
+        from === theirs.from && nonce !== theirs.nonce
+      );
+      const judged = this.#judge(theirs, standing);
       if (judged.kind === "accepted") {
         const { rpc } = theirs.addresses;
         this.#guests.set(theirs.from, rpc);
@@ -124,7 +144,16 @@ export class SimTransport implements Transport, LinkEnd {
       this.#refused(peer, answer);
       return false;
     }
-    return answer.hello.from === peer && this.#judge?.(answer.hello).kind === "accepted";
+    return answer.hello.from === peer &&
+      this.#judge?.(answer.hello, undefined).kind === "accepted";
+  }
+
+  streamOpened(hello: Hello): void {
+    this.#inbound = [...this.#inbound, hello];
+  }
+
+  streamClosed(hello: Hello): void {
+    this.#inbound = this.#inbound.filter((open) => open !== hello);
   }
 
   /** A node that speaks on a new stream has lost the one before, whoever still holds that. */

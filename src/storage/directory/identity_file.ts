@@ -3,8 +3,8 @@
  * strictly: a node that misreads its incarnation or its logEpoch could vote under a false name.
  *
  * Format 1. UTF-8 JSON, one object with exactly these members (`birth` only once the cluster has
- * formed, `refused` only where it has turned the directory away), written in this order, indented
- * by two spaces, a newline at the end:
+ * formed, `peerStarts` once another member was met, `refused` only where the cluster has turned the
+ * directory away), written in this order, indented by two spaces, a newline at the end:
  *
  *     format       1
  *     clusterId    text, not empty
@@ -14,6 +14,8 @@
  *     logEpoch     how often the log was found to have lost something
  *     recovering   whether the log of this epoch is not yet known to hold what was acknowledged
  *     birth        the first configuration: its canonical encoding (raft/encoding.ts) in base64url
+ *     peerStarts   the newest start of each other member that was met, ascending by id: objects of
+ *                  id, incarnation, starts, nonce
  *     refused      the cluster's reason
  *     crc32c       eight hexadecimal digits: CRC-32C of the JSON text of the object without this
  *                  member, in the same order, without white space
@@ -23,7 +25,12 @@
 
 import { base64url, fromBase64url, strictText, utf8 } from "../../lib/bytes.ts";
 import { crc32c } from "../../lib/crc32c.ts";
-import { FatalStorageError, type Identity, type IdentityStore } from "../../node/ports.ts";
+import {
+  FatalStorageError,
+  type Identity,
+  type IdentityStore,
+  type PeerStart,
+} from "../../node/ports.ts";
 import { decodeConfiguration, encodeConfiguration } from "../../raft/encoding.ts";
 import type { Configuration } from "../../raft/types.ts";
 import { errorText, type Files, replaceFile } from "./files.ts";
@@ -36,7 +43,8 @@ export class DataDirectoryError extends Error {
 const formatVersion = 1;
 const nodeIdMax = 2 ** 32 - 1;
 const memberNames = [
-  ...["clusterId", "nodeId", "incarnation", "starts", "logEpoch", "recovering", "birth", "refused"],
+  ...["clusterId", "nodeId", "incarnation", "starts", "logEpoch", "recovering"],
+  ...["birth", "peerStarts", "refused"],
 ];
 
 /** The IdentityStore on identity.json. Each save is synced, name and contents, before `done`. */
@@ -75,9 +83,13 @@ export class IdentityFile implements IdentityStore {
 export function identityText(identity: Identity): Uint8Array {
   const { clusterId, nodeId, incarnation, starts, logEpoch, recovering, refused } = identity;
   const birth = identity.birth && { birth: base64url(encodeConfiguration(identity.birth)) };
+  const peerStarts = identity.peerStarts?.map(({ id, incarnation, starts, nonce }) => ({
+    ...{ id, incarnation, starts, nonce },
+  }));
   const members = {
     ...{ format: formatVersion, clusterId, nodeId, incarnation, starts, logEpoch, recovering },
     ...birth,
+    ...(peerStarts === undefined ? {} : { peerStarts }),
     ...(refused === undefined ? {} : { refused }),
   };
   return utf8(JSON.stringify({ ...members, crc32c: checksum(members) }, undefined, 2) + "\n");
@@ -104,19 +116,20 @@ function parseMembers(members: Readonly<Record<string, unknown>>, path: string):
   const wrong = (name: string, allowed: string): DataDirectoryError =>
     damaged(path, `${name} is ${JSON.stringify(members[name])}, allowed is ${allowed}`);
   if (typeof clusterId !== "string" || clusterId === "") throw wrong("clusterId", "a text");
-  if (!isCount(nodeId) || nodeId < 1 || nodeId > nodeIdMax) throw wrong("nodeId", "1 … 2^32 − 1");
-  if (typeof incarnation !== "string" || !/^[0-9a-f]{16}$/.test(incarnation)) {
-    throw wrong("incarnation", "sixteen hexadecimal digits");
-  }
+  if (!isNodeId(nodeId)) throw wrong("nodeId", "1 … 2^32 − 1");
+  if (!isIncarnation(incarnation)) throw wrong("incarnation", "sixteen hexadecimal digits");
   if (!isCount(starts)) throw wrong("starts", "a count");
   if (!isCount(logEpoch)) throw wrong("logEpoch", "a count");
   if (typeof recovering !== "boolean") throw wrong("recovering", "true or false");
   if (refused !== undefined && typeof refused !== "string") throw wrong("refused", "a text");
   const birth = parseBirth(members["birth"]);
   if (birth === "wrong") throw wrong("birth", "a configuration in base64url");
+  const peerStarts = parsePeerStarts(members["peerStarts"]);
+  if (peerStarts === "wrong") throw wrong("peerStarts", "starts of nodes, ascending by id");
   return {
     ...{ clusterId, nodeId, incarnation, starts, logEpoch, recovering },
     ...(birth === undefined ? {} : { birth }),
+    ...(peerStarts === undefined ? {} : { peerStarts }),
     ...(refused === undefined ? {} : { refused }),
   };
 }
@@ -130,6 +143,25 @@ function parseBirth(text: unknown): Configuration | undefined | "wrong" {
   } catch {
     return "wrong";
   }
+}
+
+function parsePeerStarts(value: unknown): readonly PeerStart[] | undefined | "wrong" {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) return "wrong";
+  const starts: PeerStart[] = [];
+  for (const member of value) {
+    const start = parsePeerStart(member);
+    if (start === undefined || start.id <= (starts.at(-1)?.id ?? 0)) return "wrong";
+    starts.push(start);
+  }
+  return starts;
+}
+
+function parsePeerStart(value: unknown): PeerStart | undefined {
+  if (!isObject(value) || Object.keys(value).length !== 4) return undefined;
+  const { id, incarnation, starts, nonce } = value;
+  const isWhole = isNodeId(id) && isIncarnation(incarnation) && isCount(starts) && isCount(nonce);
+  return isWhole ? { id, incarnation, starts, nonce } : undefined;
 }
 
 function parseObject(bytes: Uint8Array, path: string): Readonly<Record<string, unknown>> {
@@ -147,6 +179,14 @@ function parseObject(bytes: Uint8Array, path: string): Readonly<Record<string, u
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isNodeId(value: unknown): value is number {
+  return isCount(value) && value >= 1 && value <= nodeIdMax;
+}
+
+function isIncarnation(value: unknown): value is string {
+  return typeof value === "string" && /^[0-9a-f]{16}$/.test(value);
 }
 
 function isCount(value: unknown): value is number {

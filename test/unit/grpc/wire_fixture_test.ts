@@ -57,6 +57,7 @@ function check(options: {
   assert.deepEqual(plain(options.decode(fixture)), plain(options.value));
 }
 
+const refuser = { id: 3, incarnation: "00112233445566aa" };
 const frames = codec("skein.raft.v1.Frame");
 
 function checkMessage(name: string, message: Message): void {
@@ -89,7 +90,7 @@ describe("skein.raft.v1 fixtures", () => {
   });
 
   it("Frame with Hello, and with its answer", () => {
-    const refusal: HelloAnswer = { kind: "refused", reason: "no", final: false };
+    const refusal: HelloAnswer = { kind: "refused", reason: "no", final: false, by: refuser };
     check({
       name: "frameHello",
       value: sampleHello,
@@ -107,7 +108,12 @@ describe("skein.raft.v1 fixtures", () => {
   const answers: Readonly<Record<string, HelloAnswer>> = {
     helloAccepted: { kind: "accepted", hello: sampleHello, cluster: sampleConfiguration },
     helloAcceptedUnborn: { kind: "accepted", hello: sampleHello },
-    helloRefused: { kind: "refused", reason: "Node 2 lives elsewhere", final: true },
+    helloRefused: {
+      kind: "refused",
+      reason: "Node 2 lives elsewhere",
+      final: true,
+      by: refuser,
+    },
   };
   for (const [name, answer] of Object.entries(answers)) {
     it(`HelloAnswer ${name}`, () => {

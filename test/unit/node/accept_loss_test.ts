@@ -1,6 +1,7 @@
 /** A sole voter whose log lost something: what a person can accept, and what is then left. */
 
 import { type Acceptance, acceptLoss } from "../../../src/node/accept_loss.ts";
+import { IdentityKeeper } from "../../../src/node/identity_keeper.ts";
 import { KvStateMachine } from "../../../src/kv/state_machine.ts";
 import { MemoryEngine } from "../../../src/storage/memory/memory_engine.ts";
 import { get } from "../../harness/kv_commands.ts";
@@ -28,8 +29,7 @@ function accept(node: SimNode, onStep: (step: string) => void = () => {}): Accep
   assert.ok(identity !== undefined);
   let acceptance: Acceptance | undefined;
   acceptLoss({
-    identities,
-    identity,
+    keeper: new IdentityKeeper(identities, identity),
     storage,
     machine,
     clusterTimeMs: machine.status().clusterTimeMs,

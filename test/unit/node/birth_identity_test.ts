@@ -2,6 +2,7 @@
 
 import { SimCluster } from "../../harness/sim_cluster.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
+import { SimProcess } from "../../harness/sim_process.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 function formed(seed = 1): { readonly cluster: SimCluster; readonly leader: SimNode } {
@@ -13,10 +14,13 @@ function formed(seed = 1): { readonly cluster: SimCluster; readonly leader: SimN
   return { cluster, leader };
 }
 
-/** It ended by itself, says why, and says the same again without asking anybody. */
 function checkTurnedAway(cluster: SimCluster, node: SimNode, reason: RegExp): void {
   cluster.until(() => node.ended !== undefined, "the node to be turned away");
   assert.match(node.ended ?? "", reason);
+}
+
+/** It says the same again without asking anybody. */
+function checkMarked(cluster: SimCluster, node: SimNode, reason: RegExp): void {
   assert.match(node.identity()?.refused ?? "", reason);
   cluster.network.partition([[node.address], cluster.nodes.map(({ address }) => address)]);
   node.start();
@@ -73,12 +77,13 @@ describe("A directory that was emptied", () => {
       const node = cluster.node(id);
       node.kill();
       node.wipe();
-      node.start();
-      checkTurnedAway(
-        cluster,
-        node,
-        /knows node \d with another data directory|belongs to another/,
-      );
+      const reason = /knows node \d with another data directory|belongs to another/;
+      for (let attempt = 0; attempt < 2; attempt++) {
+        node.start();
+        checkTurnedAway(cluster, node, reason);
+      }
+      // Nobody whom it could know has said so: anybody may listen at an address.
+      assert.equal(node.identity()?.refused, undefined);
       checkServes(cluster);
     });
   }
@@ -126,19 +131,40 @@ describe("A copy of a directory", () => {
   }
 
   for (const which of ["a follower", "the leader"]) {
-    it(`of ${which} and the original do not both stay`, () => {
-      const { cluster, leader } = formed();
-      const node = which === "the leader" ? leader : cluster.others(leader)[0]!;
-      const twin = twinOf(cluster, node);
-      twin.start();
-      cluster.until(() => [node, twin].some(({ ended }) => ended !== undefined), "one to go");
-      const gone = node.ended === undefined ? twin : node;
-      assert.match(gone.ended ?? "", /older copy|two processes run as node/);
-      cluster.run(10_000);
-      assert.equal([node, twin].filter(({ isRunning }) => isRunning).length, 1);
-      checkServes(cluster);
-    });
+    for (const starts of [1, 3]) {
+      it(`of ${which} has to go when it starts ${starts} times beside the original`, () => {
+        const { cluster, leader } = formed();
+        const node = which === "the leader" ? leader : cluster.others(leader)[0]!;
+        const twin = twinOf(cluster, node);
+        cluster.network.partition([[twin.address], cluster.nodes.map(({ address }) => address)]);
+        for (let start = 1; start < starts; start++) {
+          twin.start();
+          cluster.run(1_000);
+          twin.kill();
+        }
+        cluster.network.heal();
+        twin.start();
+        checkTurnedAway(cluster, twin, /older copy|two processes run as node/);
+        checkMarked(cluster, twin, /older copy|two processes run as node/);
+        assert.equal(node.ended, undefined);
+        checkServes(cluster);
+      });
+    }
   }
+
+  it("has to go although the original stands still for a moment", () => {
+    const { cluster, leader } = formed();
+    const node = cluster.others(leader)[0]!;
+    const twin = twinOf(cluster, node);
+    node.pause();
+    twin.start();
+    cluster.run(400);
+    node.resume();
+    cluster.until(() => [node, twin].some(({ ended }) => ended !== undefined), "one to go");
+    cluster.run(10_000);
+    assert.equal([node, twin].filter(({ isRunning }) => isRunning).length, 1);
+    checkServes(cluster);
+  });
 
   it("that counts the same starts as the original is told from it by its nonce", () => {
     const { cluster, leader } = formed();
@@ -169,6 +195,49 @@ describe("A copy of a directory", () => {
     node.restore(older);
     node.start();
     checkTurnedAway(cluster, node, /older copy: it counts 2 starts, 3 were seen/);
+    checkMarked(cluster, node, /older copy: it counts 2 starts, 3 were seen/);
+    checkServes(cluster);
+  });
+
+  it("from an older day is turned away although all others were started again", () => {
+    const { cluster, leader } = formed();
+    const node = cluster.others(leader)[0]!;
+    const older = node.copy();
+    for (let start = 0; start < 2; start++) {
+      node.kill();
+      node.start();
+      cluster.run(3_000);
+    }
+    cluster.write("b", "1");
+    for (const each of cluster.nodes) each.kill();
+    node.restore(older);
+    for (const each of cluster.nodes) each.start();
+    checkTurnedAway(cluster, node, /older copy: it counts 2 starts, 3 were seen/);
+    checkServes(cluster);
+  });
+});
+
+describe("A node that is refused for good by a stranger", () => {
+  it("is not marked by it, and serves on", () => {
+    const { cluster, leader } = formed();
+    const node = cluster.others(leader)[0]!;
+    const reason = "this id belongs to another data directory";
+    const by = { id: leader.id, incarnation: "f".repeat(16) };
+    leader.kill();
+    const stranger = new SimProcess(leader.address, cluster);
+    const transport = cluster.network.open(leader.address, stranger);
+    let refusals = 0;
+    transport.onHello(() => {
+      refusals++;
+      return { kind: "refused", reason, final: true, by };
+    });
+    cluster.form(cluster.others(leader));
+    cluster.run(5_000);
+    assert.ok(refusals > 0);
+    assert.deepEqual([node.ended, node.identity()?.refused], [undefined, undefined]);
+    stranger.kill();
+    leader.start();
+    cluster.form();
     checkServes(cluster);
   });
 });

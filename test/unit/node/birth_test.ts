@@ -1,10 +1,12 @@
 /** The birth of a cluster: who waits for whom, and what can go wrong meanwhile. */
 
+import { IdentityKeeper } from "../../../src/node/identity_keeper.ts";
 import { Birth, type BirthOutcome, firstWrite } from "../../../src/node/birth.ts";
 import { Peers } from "../../../src/node/peers.ts";
 import type { Identity } from "../../../src/node/ports.ts";
 import { decodeConfiguration } from "../../../src/raft/encoding.ts";
 import type { Configuration, NodeId } from "../../../src/raft/types.ts";
+import { MemoryIdentity } from "../../../src/storage/memory/memory_identity.ts";
 import { ManualClock } from "../../harness/manual_clock.ts";
 import { configurationOf } from "../../harness/raft_cluster.ts";
 import { incarnationOf } from "../../harness/raft_node.ts";
@@ -145,9 +147,14 @@ describe("A node that finds the cluster born", () => {
   function told(cluster: Configuration, own: Partial<Identity> = {}): BirthOutcome | undefined {
     const addresses = { rpc: "", http: "" };
     const more = { addresses, bootstrapIds: [1, 2], dataVersion: 1, programVersion: "" };
-    const peers = new Peers({ identity: { ...identity, ...own }, nonce: 1, ...more });
-    const first = { ...identity, nodeId: 1, incarnation: incarnationOf(1) };
-    const hello = new Peers({ identity: first, nonce: 2, ...more }).hello(2);
+    const keeper = new IdentityKeeper(new MemoryIdentity(), { ...identity, ...own });
+    const peers = new Peers({ keeper, nonce: 1, ...more }, () => {});
+    const first = new IdentityKeeper(new MemoryIdentity(), {
+      ...identity,
+      nodeId: 1,
+      incarnation: incarnationOf(1),
+    });
+    const hello = new Peers({ keeper: first, nonce: 2, ...more }, () => {}).hello(2);
     let outcome: BirthOutcome | undefined;
     new Birth({
       identity: { ...identity, ...own },

@@ -1,6 +1,7 @@
 /** From what lies on disk to a state that may start, with a crash at each boundary. */
 
 import { firstWrite } from "../../../src/node/birth.ts";
+import { IdentityKeeper } from "../../../src/node/identity_keeper.ts";
 import { open, type Opening } from "../../../src/node/opening.ts";
 import type { Identity, IdentityStore, StorageEngine } from "../../../src/node/ports.ts";
 import { makeEntry } from "../../../src/raft/encoding.ts";
@@ -40,8 +41,7 @@ class Directory {
     let opened: Opening | undefined;
     try {
       open({
-        identities: this.#identities(),
-        identity: this.kept.load()!,
+        keeper: new IdentityKeeper(this.#identities(), this.kept.load()!),
         storage: this.#watched(engine),
         machine: {
           applied: () => ({
@@ -125,7 +125,8 @@ describe("Opening a directory without a log", () => {
   it("recovers it when there was a birth: then the log is lost", () => {
     const directory = new Directory({ ...newborn, birth }, history());
     directory.disk.loseLog();
-    const { restored, lost, identity } = ready(directory.open());
+    const { restored, lost } = ready(directory.open());
+    const identity = directory.kept.load()!;
     assert.equal(restored.hardState.currentTerm, 2, "the mark tells it");
     assert.match(lost ?? "", /raft\.db is empty/);
     assert.deepEqual([restored.recovering, restored.identity.logEpoch], [true, 2]);
@@ -166,9 +167,9 @@ describe("Opening a directory with a log", () => {
     const directory = new Directory(newborn, [firstWrite(birth)]);
     assert.equal(directory.open(0), undefined, "it crashed");
     assert.equal(directory.kept.load()?.birth, undefined);
-    const { identity, restored, lost } = ready(directory.open());
+    const { restored, lost } = ready(directory.open());
     assert.deepEqual(directory.steps, ["save birth"]);
-    assert.deepEqual([identity.birth, directory.kept.load()?.birth], [birth, birth]);
+    assert.deepEqual(directory.kept.load()?.birth, birth);
     assert.deepEqual([restored.hardState.commitIndex, lost], [1, undefined]);
   });
 

@@ -1,5 +1,7 @@
-import type { Hello, HelloAnswer, Identity } from "../../../src/node/ports.ts";
+import { IdentityKeeper } from "../../../src/node/identity_keeper.ts";
+import type { Hello, HelloAnswer, Identity, Transport } from "../../../src/node/ports.ts";
 import { Peers, protocolVersion, sameAddresses } from "../../../src/node/peers.ts";
+import { MemoryIdentity } from "../../../src/storage/memory/memory_identity.ts";
 import { configurationOf } from "../../harness/raft_cluster.ts";
 import { incarnationOf } from "../../harness/raft_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
@@ -11,11 +13,19 @@ const identity: Identity = {
 const birth = configurationOf({ voters: [1, 2, 3] });
 const addresses = { rpc: "n1", http: "http://n1" };
 
-function peersOf(more: Partial<Identity> = {}): Peers {
+function keeperOf(more: Partial<Identity> = {}): IdentityKeeper {
+  return new IdentityKeeper(new MemoryIdentity(), { ...identity, ...more });
+}
+
+function peersBy(keeper: IdentityKeeper, ask: Transport["hello"] = () => {}): Peers {
   return new Peers({
-    ...{ identity: { ...identity, ...more }, nonce: 11, addresses, bootstrapIds: [1, 2, 3] },
+    ...{ keeper, nonce: 11, addresses, bootstrapIds: [1, 2, 3] },
     ...{ dataVersion: 1, programVersion: "0.1.0" },
-  });
+  }, ask);
+}
+
+function peersOf(more: Partial<Identity> = {}): Peers {
+  return peersBy(keeperOf(more));
 }
 
 /** As node 2 says it, apart from `change`. */
@@ -45,8 +55,9 @@ describe("Peers, what a node says of itself", () => {
   });
 
   it("names no other nodes once it is born, and the newest identity", () => {
-    const peers = peersOf();
-    peers.setIdentity({ ...identity, birth, logEpoch: 3 });
+    const keeper = keeperOf();
+    const peers = peersBy(keeper);
+    keeper.change({ birth, logEpoch: 3 });
     const { bootstrapIds, logEpoch } = peers.hello(2);
     assert.deepEqual([bootstrapIds, logEpoch], [[], 3]);
   });
@@ -150,6 +161,144 @@ describe("Peers, the directory behind an id", () => {
     peers.note(hello({ starts: 7 }));
     assert.match(refusal(peers.judge(hello({ starts: 6 }))), /older copy/);
     assert.match(refusal(peers.judge(hello({ starts: 5 }))), /7 were seen/);
+  });
+});
+
+describe("Peers, what they saw before a restart", () => {
+  it("holds for the members: an older copy is known by it", () => {
+    const keeper = keeperOf({ birth });
+    const before = peersBy(keeper);
+    before.judgeBy(() => birth);
+    before.judge(hello({ starts: 5, nonce: 1 }));
+    before.judge(hello({ from: 9, incarnation: incarnationOf(9) }));
+    before.keepStarts();
+    assert.deepEqual(keeper.identity.peerStarts, [
+      { id: 2, incarnation: incarnationOf(2), starts: 5, nonce: 1 },
+    ]);
+    const peers = peersBy(keeper);
+    assert.equal(peers.addressesOf(2), undefined, "where it is now it has to say itself");
+    assert.match(refusal(peers.judge(hello({ starts: 4, nonce: 2 }))), /5 were seen/);
+    assert.match(refusal(peers.judge(hello({ starts: 5, nonce: 2 }))), /two processes/);
+    assert.equal(refusal(peers.judge(hello({ starts: 5, nonce: 1 }))), "accepted");
+  });
+
+  it("is written down when it changes, and only then", () => {
+    const store = new MemoryIdentity();
+    let saves = 0;
+    const counted = {
+      load: () => store.load(),
+      save: (_: Identity, done: () => void) => {
+        saves++;
+        done();
+      },
+    };
+    const peers = peersBy(new IdentityKeeper(counted, { ...identity, birth }));
+    peers.judge(hello());
+    peers.keepStarts();
+    assert.equal(saves, 0, "nobody is a member yet");
+    peers.judgeBy(() => birth);
+    for (let look = 0; look < 3; look++) peers.keepStarts();
+    assert.equal(saves, 1);
+    peers.judge(hello({ starts: 2, nonce: 23 }));
+    for (let look = 0; look < 3; look++) peers.keepStarts();
+    assert.equal(saves, 2);
+  });
+
+  it("is forgotten of all but the newest strangers", () => {
+    const peers = peersOf({ birth });
+    peers.judgeBy(() => birth);
+    peers.judge(hello());
+    for (let from = 10; from < 200; from++) peers.judge(hello({ from, starts: 9 }));
+    const known = [2, 10, 135, 136, 199].map((id) => peers.addressesOf(id) !== undefined);
+    assert.deepEqual(known, [true, false, false, true, true]);
+    assert.equal(peers.judge(hello({ from: 10, starts: 1 })).kind, "accepted");
+    assert.equal(peers.judge(hello({ from: 199, starts: 1 })).kind, "refused");
+  });
+});
+
+describe("Peers, a later start while a stream of an earlier one is open", () => {
+  const earlier = hello({ starts: 5, nonce: 1 });
+  const later = hello({ starts: 6, nonce: 2, addresses: { rpc: "elsewhere", http: "" } });
+
+  function asking(): {
+    readonly peers: Peers;
+    readonly asked: string[];
+    answer(answer: HelloAnswer | undefined): void;
+  } {
+    const asked: string[] = [];
+    let done: (answer: HelloAnswer | undefined) => void = () => {};
+    const peers = peersBy(keeperOf(), (address, _mine, answered) => {
+      asked.push(address);
+      done = answered;
+    });
+    peers.judge(earlier);
+    return { peers, asked, answer: (answer) => done(answer) };
+  }
+
+  it("has to wait until the earlier one was asked, where it is", () => {
+    const { peers, asked } = asking();
+    for (let attempt = 0; attempt < 3; attempt++) {
+      assert.match(refusal(peers.judge(later, earlier)), /^for now: an earlier start of node 2/);
+    }
+    assert.deepEqual(asked, ["n2"]);
+    assert.deepEqual(peers.addressesOf(2), earlier.addresses, "nothing is noted of it");
+  });
+
+  it("is refused for good when the earlier one answers, whenever it asks again", () => {
+    const { peers, asked, answer } = asking();
+    for (let attempt = 1; attempt < 3; attempt++) {
+      peers.judge(later, earlier);
+      answer({ kind: "accepted", hello: earlier });
+      assert.match(refusal(peers.judge(later, earlier)), /^final: two processes run as node 2/);
+      assert.equal(asked.length, attempt);
+    }
+  });
+
+  const signsOfItsEnd: Readonly<Record<string, HelloAnswer | undefined>> = {
+    "does not answer": undefined,
+    "was replaced where it was": { kind: "accepted", hello: later },
+    "gave its address to somebody else": { kind: "accepted", hello: hello({ from: 3, nonce: 3 }) },
+  };
+  for (const [what, answer] of Object.entries(signsOfItsEnd)) {
+    it(`is accepted when the earlier one ${what}`, () => {
+      const asked = asking();
+      asked.peers.judge(later, earlier);
+      asked.answer(answer);
+      assert.equal(refusal(asked.peers.judge(later, earlier)), "accepted");
+      assert.deepEqual(asked.peers.addressesOf(2), later.addresses);
+      assert.match(refusal(asked.peers.judge(earlier)), /older copy/);
+    });
+  }
+
+  it("is accepted at once when that stream has ended", () => {
+    const { peers, asked } = asking();
+    assert.equal(refusal(peers.judge(later)), "accepted");
+    assert.deepEqual(asked, []);
+  });
+});
+
+describe("Peers, a final refusal by somebody else", () => {
+  const by = { id: 2, incarnation: incarnationOf(2) };
+  const said = { kind: "refused", reason: "no", final: true, by } as const;
+
+  it("is believed from a member of the committed configuration alone", () => {
+    const peers = peersOf({ birth });
+    peers.judgeBy(() => birth);
+    assert.equal(peers.believes(said), true);
+    assert.equal(peers.believes({ ...said, final: false }), false);
+    assert.equal(peers.believes({ ...said, by: { ...by, incarnation: "f".repeat(16) } }), false);
+    assert.equal(peers.believes({ ...said, by: { ...by, id: 9 } }), false);
+  });
+
+  it("is not believed before there is a cluster", () => {
+    assert.equal(peersOf().believes(said), false);
+  });
+
+  it("says who refuses", () => {
+    const answer = peersOf().judge(hello({ clusterId: "d" }));
+    assert.deepEqual(answer.kind === "refused" && answer.by, {
+      ...{ id: 1, incarnation: incarnationOf(1) },
+    });
   });
 });
 

@@ -241,12 +241,18 @@ describe("identity.json", () => {
   });
 
   it("says which member is wrong, and what is allowed", () => {
+    const start = { id: 2, incarnation: "0000000000002222", starts: 1, nonce: 1 };
     const wrong = [
       [{ nodeId: 0 }, /nodeId is 0, allowed is 1 … 2\^32 − 1/],
       [{ nodeId: 2 ** 32 }, /nodeId is 4294967296/],
       [{ incarnation: "xyz" }, /incarnation is "xyz", allowed is sixteen hexadecimal digits/],
       [{ starts: -1 }, /starts is -1/],
       [{ clusterId: "" }, /clusterId is ""/],
+      [{ peerStarts: [start, start] }, /peerStarts is .* ascending by id/],
+      [{ peerStarts: [{ ...start, id: 0 }] }, /peerStarts is \[\{"id":0,/],
+      [{ peerStarts: [{ ...start, incarnation: "xyz" }] }, /peerStarts is .*"xyz"/],
+      [{ peerStarts: [{ ...start, starts: -1 }] }, /peerStarts is .*-1/],
+      [{ peerStarts: [{ ...start, nonce: 0.5 }] }, /peerStarts is .*0\.5/],
     ] as const;
     for (const [change, message] of wrong) {
       const text = identityText({ ...identity, ...change });

@@ -1,0 +1,59 @@
+/**
+ * The identity of a running node: one place changes it, so that no two holders of a copy overwrite
+ * each other's changes, and what is read here stands on disk.
+ */
+
+import type { NodeId } from "../raft/types.ts";
+import type { Identity, IdentityStore } from "./ports.ts";
+
+/** Owns the {@link Identity} of one data directory while a program runs on it. */
+export class IdentityKeeper {
+  readonly #store: IdentityStore;
+  #saved: Identity;
+  #latest: Identity;
+
+  /** `identity` is what the store holds. */
+  constructor(store: IdentityStore, identity: Identity) {
+    this.#store = store;
+    this.#saved = identity;
+    this.#latest = identity;
+  }
+
+  /** As it stands on disk. */
+  get identity(): Identity {
+    return this.#saved;
+  }
+
+  /** Replaces the members that `change` has; `done` once that is synced. */
+  change(change: Partial<Identity>, done: () => void = () => {}): void {
+    const changed = { ...this.#latest, ...change };
+    this.#latest = changed;
+    this.#store.save(changed, () => {
+      this.#saved = changed;
+      done();
+    });
+  }
+}
+
+/**
+ * Finds or makes the identity of a data directory. Each start is counted and written down before
+ * the node says a word to anybody: `done` comes after that.
+ */
+export function identify(
+  parts: {
+    readonly store: IdentityStore;
+    readonly clusterId: string;
+    readonly nodeId: NodeId;
+    /** Sixteen hexadecimal digits that nobody else draws. */
+    readonly drawIncarnation: () => string;
+  },
+  done: (keeper: IdentityKeeper) => void,
+): void {
+  const { store, clusterId, nodeId } = parts;
+  const known = store.load() ?? {
+    ...{ clusterId, nodeId, incarnation: parts.drawIncarnation() },
+    ...{ starts: 0, logEpoch: 1, recovering: false },
+  };
+  const keeper = new IdentityKeeper(store, known);
+  keeper.change({ starts: known.starts + 1 }, () => done(keeper));
+}
