@@ -1,7 +1,8 @@
 /**
  * Who the other nodes are: judges each Hello against what this node knows, and remembers where its
  * sender can be reached. A stranger, a twin and a directory that lost its memory are turned away
- * here, before a frame of theirs reaches the core.
+ * here, before a frame of theirs reaches the core (docs/decisions/0008-who-may-turn-a-directory-
+ * away.md).
  */
 
 import { allMembers, memberOf } from "../raft/configuration.ts";
