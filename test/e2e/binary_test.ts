@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { freeBasePort } from "../harness/dev_process.ts";
+import { freeBasePort, steadyLeaderEnvironment } from "../harness/dev_process.ts";
 import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
 import { after, assert, before, describe, it } from "../harness/test.ts";
 import { terminate } from "../harness/terminate.ts";
@@ -21,7 +21,7 @@ describe("the single binary", () => {
     const bun = join(root, "node_modules", ".bin", "bun");
     const outfile = join(folder.path, "skein");
     execFileSync(bun, ["scripts/build.ts", "--outfile", outfile], { cwd: root, stdio: "ignore" });
-  }, { timeout: 60_000 });
+  }, { timeout: 240_000 });
   after(() => folder.remove());
 
   function skein(...words: readonly string[]) {
@@ -57,11 +57,11 @@ describe("the single binary", () => {
     assert.equal(skein("nonsense").status, 2);
   });
 
-  it("runs a cluster of itself, and speaks to it", { timeout: 60_000 }, async () => {
+  it("runs a cluster of itself, and speaks to it", { timeout: 240_000 }, async () => {
     const base = await freeBasePort();
     const dev = spawn("./skein", ["dev", "--restart", "--base-port", String(base)], {
       cwd: folder.path,
-      env: { PATH: "/nonexistent" },
+      env: { PATH: "/nonexistent", ...steadyLeaderEnvironment },
       stdio: ["ignore", "pipe", "inherit"],
     });
     let out = "";
@@ -69,7 +69,7 @@ describe("the single binary", () => {
     dev.stdout.on("data", (chunk) => out += String(chunk));
     dev.once("exit", (status) => code = status);
     try {
-      await until(() => out.includes("Ready."), { what: "the cluster", withinMs: 30_000 });
+      await until(() => out.includes("Ready."), { what: "the cluster" });
       const at = (node: number) => ["--endpoints", `127.0.0.1:${base + 10 * (node - 1)}`];
       assert.equal(skein("put", "a", "hello", ...at(1)).status, 0);
       assert.equal(skein("get", "a", ...at(2)).out, "hello");
@@ -82,14 +82,11 @@ describe("the single binary", () => {
       assert.equal(skein("get", "a", ...at(1)).status, 3);
       const pid = Number(readFileSync(join(folder.path, "skein-dev/node-2/pid"), "utf8"));
       process.kill(pid, "SIGKILL");
-      await until(() => out.includes("node 2 is ready again"), {
-        what: "node 2",
-        withinMs: 20_000,
-      });
+      await until(() => out.includes("node 2 is ready again"), { what: "node 2" });
       assert.equal(skein("put", "a", "there", "--if-absent", ...at(2)).status, 0);
     } finally {
       terminate(dev);
-      await until(() => code !== undefined, { what: "the end of dev", withinMs: 20_000 });
+      await until(() => code !== undefined, { what: "the end of dev" });
     }
     assert.equal(code, 0);
   });

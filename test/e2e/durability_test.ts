@@ -8,7 +8,13 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lossyText } from "../../src/lib/bytes.ts";
-import { type Build, buildCommand, type NodeProcess, withCluster } from "../harness/processes.ts";
+import {
+  type Build,
+  buildCommand,
+  type NodeProcess,
+  steadyLeader,
+  withCluster,
+} from "../harness/processes.ts";
 import { requestOnce } from "../harness/http_once.ts";
 import { runtimeName } from "../harness/runtime.ts";
 import {
@@ -53,7 +59,8 @@ async function watch(
   command: (build: Build) => readonly string[],
 ): Promise<Watched> {
   let watched: Watched = { leader: [], follower: [] };
-  await withCluster({ builds: [build, build, build], command }, async (cluster) => {
+  const options = { builds: [build, build, build], command, config: steadyLeader };
+  await withCluster(options, async (cluster) => {
     await cluster.start();
     const leader = await cluster.leader();
     const follower = cluster.nodes.find((node) => node !== leader);
@@ -62,7 +69,7 @@ async function watch(
     for (const trace of traces) await trace.attached();
     for (let write = 1; write <= writes; write++) {
       const url = `${leader.url}/v1/kv/${keyOf(write)}`;
-      const answer = await requestOnce({ method: "PUT", url, body: "x", withinMs: 5_000 });
+      const answer = await requestOnce({ method: "PUT", url, body: "x", withinMs: 60_000 });
       assert.equal(answer.kind === "answered" && answer.status, 201);
     }
     watched = { leader: await traces[0].stop(), follower: await traces[1].stop() };

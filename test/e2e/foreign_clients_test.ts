@@ -24,7 +24,7 @@ import {
   skipOf,
   type Tool,
 } from "../harness/foreign_tools.ts";
-import { type ProcessCluster, withCluster } from "../harness/processes.ts";
+import { type ProcessCluster, steadyLeader, withCluster } from "../harness/processes.ts";
 import { runtimeName } from "../harness/runtime.ts";
 import { makeTempDir } from "../harness/temp_dir.ts";
 import { after, assert, before, describe, it } from "../harness/test.ts";
@@ -175,8 +175,11 @@ const topics: Readonly<Record<string, Topic>> = {
   },
   "asks for health, and which services there are": async (talk) => {
     for (const at of talk.addresses) {
-      const health = await talk.call(at, "grpc.health.v1.Health/Check", {});
-      assert.deepEqual(health, { status: "SERVING" });
+      await until(async () => {
+        const health = await talk.call(at, "grpc.health.v1.Health/Check", {});
+        assert.deepEqual(health, { status: "SERVING" });
+        return true;
+      }, { what: `node at ${at} to be ready` });
       const { services } = Object(await talk.call(at, "reflection", {}));
       for (const name of servicesExpected) assert.ok(services.includes(name), String(services));
     }
@@ -233,7 +236,7 @@ function descriptorSet(): Uint8Array {
   return writer.finish();
 }
 
-describe("foreign clients", { timeout: 120_000 }, () => {
+describe("foreign clients", { timeout: 240_000 }, () => {
   let cluster: ProcessCluster;
   let finish = (): void => {};
   let finished: Promise<void>;
@@ -242,7 +245,7 @@ describe("foreign clients", { timeout: 120_000 }, () => {
     const ready = Promise.withResolvers<void>();
     const done = new Promise<void>((resolve) => finish = resolve);
     const builds = [runtimeName, runtimeName, runtimeName];
-    finished = withCluster({ builds }, async (started) => {
+    finished = withCluster({ builds, config: steadyLeader }, async (started) => {
       await started.start();
       cluster = started;
       ready.resolve();

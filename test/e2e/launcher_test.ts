@@ -14,7 +14,7 @@ const launcher = fileURLToPath(new URL("../../bin/skein.mjs", import.meta.url));
 const hasNode = spawnSync("node", ["--version"]).status === 0;
 
 /** Deno reads and strips every source file at its first start. */
-const slow = { timeout: 30_000 };
+const slow = { timeout: 240_000 };
 
 function skein(
   words: readonly string[],

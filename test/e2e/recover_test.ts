@@ -31,7 +31,7 @@ describe(`a single node on ${runtimeName} with a damaged log`, () => {
       await cluster.start();
       for (let at = 0; at < 20; at++) {
         const url = `${node.url}/v1/kv/key-${at}`;
-        const answer = await requestOnce({ method: "GET", url, withinMs: 5_000 });
+        const answer = await requestOnce({ method: "GET", url, withinMs: 60_000 });
         assert.equal(answer.kind === "answered" && answer.body, "value");
       }
       assert.equal(await put(node, "afterwards"), 201);
@@ -50,6 +50,6 @@ function damage(path: string, text: string): void {
 
 async function put(node: NodeProcess, key: string): Promise<number> {
   const url = `${node.url}/v1/kv/${key}`;
-  const answer = await requestOnce({ method: "PUT", url, body: "value", withinMs: 5_000 });
+  const answer = await requestOnce({ method: "PUT", url, body: "value", withinMs: 60_000 });
   return answer.kind === "answered" ? answer.status : 0;
 }

@@ -65,8 +65,8 @@ export interface DevOptions {
 
 /** As {@link steadyLeader}, for whoever configures by the environment. */
 export const steadyLeaderEnvironment = {
-  SKEIN_RAFT__ELECTION_TIMEOUT_MIN_MS: "4000",
-  SKEIN_RAFT__ELECTION_TIMEOUT_MAX_MS: "6000",
+  SKEIN_RAFT__ELECTION_TIMEOUT_MIN_MS: "3000",
+  SKEIN_RAFT__ELECTION_TIMEOUT_MAX_MS: "4500",
 };
 
 /** A running `skein dev` of three nodes, with a leader that stays. */

@@ -24,7 +24,7 @@ export interface ForeignClient {
 }
 
 const protoFolder = fileURLToPath(new URL("../../proto/", import.meta.url));
-const callMs = 10_000;
+const callMs = 60_000;
 
 /** A program that answers each line of its input with one of its output. */
 export class ProgramClient implements ForeignClient {

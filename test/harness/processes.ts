@@ -68,7 +68,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
  * busy machine may make takes so long that the others elect anew.
  */
 export const steadyLeader =
-  "raft: { election_timeout_min_ms: 4000, election_timeout_max_ms: 6000 }";
+  "raft: { election_timeout_min_ms: 3000, election_timeout_max_ms: 4500 }";
 
 export interface ClusterOptions {
   /** One node a build; ids from 1. */

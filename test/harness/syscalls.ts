@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { codec, type Wire } from "../../src/grpc/codec.ts";
-import { concatBytes } from "../../src/lib/bytes.ts";
+import { concatBytes, equalBytes, utf8 } from "../../src/lib/bytes.ts";
 import { until } from "./wait.ts";
 
 export type SystemCall =
@@ -39,7 +39,7 @@ export class SystemCallTrace {
   /** Resolves once it watches: the first call of a busy process is in its file. */
   async attached(): Promise<void> {
     const written = () => existsSync(this.#path) && readFileSync(this.#path).length > 0;
-    await until(written, { what: "strace to attach", withinMs: 10_000 });
+    await until(written, { what: "strace to attach" });
   }
 
   /**
@@ -109,6 +109,8 @@ function unescaped(text: string): string {
 }
 
 const frameCodec = codec("skein.raft.v1.Frame");
+/** What a client of HTTP/2 says first (RFC 9113, §3.4). */
+const preface = utf8("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const http2HeaderBytes = 9;
 const grpcHeaderBytes = 5;
 const dataFrame = 0;
@@ -120,6 +122,10 @@ export class EnvelopeReader {
   feed(bytes: Uint8Array): readonly Wire["skein.raft.v1.Envelope"][] {
     this.#pending = concatBytes([this.#pending, bytes]);
     const envelopes: Wire["skein.raft.v1.Envelope"][] = [];
+    // Of a connection that was opened while we watch.
+    if (equalBytes(this.#pending.subarray(0, preface.length), preface)) {
+      this.#pending = this.#pending.slice(preface.length);
+    }
     for (;;) {
       const head = this.#pending;
       if (head.length < http2HeaderBytes) return envelopes;

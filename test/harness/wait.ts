@@ -1,6 +1,6 @@
 /**
- * Waiting for a condition with a deadline: what tests do instead of sleeping. A deadline is for what
- * never comes; it must not fail what comes late, on a machine that is busy or stands still.
+ * Waiting for a condition with a deadline: what tests do instead of sleeping. A deadline is for
+ * what never comes; it must not fail what comes late, on a machine that is busy or stands still.
  */
 
 import { setImmediate } from "node:timers";

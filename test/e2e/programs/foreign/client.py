@@ -15,7 +15,7 @@ import sys
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 REFLECTION = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 
 
