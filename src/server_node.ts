@@ -17,6 +17,7 @@ import { Peers } from "./node/peers.ts";
 import type { Clock, PeerAddress, Transport } from "./node/ports.ts";
 import { allMembers } from "./raft/configuration.ts";
 import type { Rng } from "./raft/ports.ts";
+import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
 import { nodeLimits, raftOptions } from "./server_options.ts";
 import type { OpenedStorage } from "./server_storage.ts";
@@ -188,6 +189,7 @@ export class FormedNode {
       clock,
       rng,
       onRecovered: () => this.#recovered(),
+      onLost: (loss) => this.#lost(loss),
       onFatal: formation.onFatal,
     });
     peers.judgeBy(() => machine.applied().configuration.configuration);
@@ -330,6 +332,15 @@ export class FormedNode {
   #recovered(): void {
     const { keeper, logger } = this.#formation;
     keeper.change({ recovering: false }, () => logger.info("The log is whole again"));
+  }
+
+  /** The node says nothing any more; what has to outlive it is on disk before the process ends. */
+  #lost({ reason, logEpoch }: Loss): void {
+    const { keeper, config: { nodeId, dataDir }, onFatal } = this.#formation;
+    const what = `Node ${nodeId} in ${dataDir} has lost part of its log: ${reason}`;
+    keeper.change({ recovering: true, logEpoch }, () => {
+      onFatal(new Error(`${what}; this is noted, and it heals from the others when started again`));
+    });
   }
 
   #guard(run: () => void): void {

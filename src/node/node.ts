@@ -304,6 +304,10 @@ export class RaftNode<Query, Answer, Result> {
       if (this.#store.isWhole) this.#staleness.applied(this.#store.reached.index);
     }
     if (ready.leadership !== undefined) this.#changeLeadership(ready.leadership);
+    if (ready.loss !== undefined) {
+      this.#halt();
+      this.#parts.onLost(ready.loss);
+    }
   }
 
   #afterApply(nowMs: number): void {
@@ -368,8 +372,12 @@ export class RaftNode<Query, Answer, Result> {
 
   /** The process is to end; until it does, this node does nothing more. */
   #fail(error: unknown): void {
+    this.#halt();
+    this.#parts.onFatal(error);
+  }
+
+  #halt(): void {
     this.#state = "closed";
     this.#stopTicks?.();
-    this.#parts.onFatal(error);
   }
 }

@@ -1,6 +1,7 @@
 /** What a node is made of, and what it says of itself. */
 
 import type { Rng } from "../raft/ports.ts";
+import type { Loss } from "../raft/ready.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { RaftOptions, RestoredState } from "../raft/types.ts";
 import type { InboxLimits } from "./inbox.ts";
@@ -40,6 +41,11 @@ export interface NodeParts<Query, Answer, Result> {
   readonly rng: Rng;
   /** Recovering ended: the log holds again what it may have lost. */
   readonly onRecovered: () => void;
+  /**
+   * Another node has shown that the log lost something, and this one does nothing more: to be
+   * remembered in the identity before the process ends. It heals when it is started again.
+   */
+  readonly onLost: (loss: Loss) => void;
   /** A broken invariant or a failed write: the process must end. */
   readonly onFatal: (error: unknown) => void;
 }

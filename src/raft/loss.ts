@@ -31,7 +31,9 @@ export function lossShownBy(state: RaftState, envelope: Envelope): Loss | undefi
   const { logEpoch } = state.identity;
   const shown = (reason: string): Loss => ({ reason, logEpoch: Math.max(logEpoch, toEpoch) + 1 });
   if (toEpoch > logEpoch) {
-    return shown(`node ${from} knows its log under epoch ${toEpoch}, this is epoch ${logEpoch}`);
+    return shown(
+      `node ${from} has heard of epoch ${toEpoch} of this log, here it is at ${logEpoch}`,
+    );
   }
   if (message.kind !== "heartbeat" || toEpoch < logEpoch) return undefined;
   const lack = lackOf(state, envelope, message);

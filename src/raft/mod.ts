@@ -22,8 +22,8 @@
  *
  * Inside, core.ts gates the term and dispatches to the role; follower.ts, candidate.ts and
  * leader.ts hold what only that role has; state.ts holds what outlives roles. log.ts, quorum.ts,
- * progress.ts, configuration.ts, read_index.ts, write_queue.ts and transfer.ts are the parts that
- * can be understood alone.
+ * progress.ts, configuration.ts, read_index.ts, write_queue.ts, transfer.ts and loss.ts are the
+ * parts that can be understood alone.
  *
  * # The protocol in a page
  *
@@ -173,7 +173,8 @@
  * or given a vote, that it does not know of any more. If it voted as if nothing had happened, it
  * could help to elect a leader without a committed entry. So it starts *recovering*:
  *
- * - Its term is the highest that it may have been in, and the vote of that term counts as given.
+ * - Its term is the highest that it may have been in, and the vote of that term counts as given, as
+ *   does that of every term which it enters before it has recovered.
  * - It grants no vote and no pre-vote, and does not campaign. It appends and acknowledges.
  * - Its `logEpoch` is raised, and every envelope carries it. A leader that sees a higher one
  *   forgets what the peer had acknowledged; acknowledgements of an older epoch are dropped.
@@ -184,6 +185,14 @@
  * all that is committed, so a lower leaderCommit proves nothing (the transcript
  * restart/recovering_ends_in_the_leaders_own_term.txt loses a committed entry without it); and a
  * leader that does not know of the new epoch may still commit by counting an old acknowledgement.
+ *
+ * Where an older copy of raft.db was put back, and its mark and the store are gone as well, nothing
+ * on the disk tells. But the others know what was said: each heartbeat names the last position that
+ * its leader counts as acknowledged by the receiver, and each envelope the newest epoch of the
+ * receiver that its sender has heard of. Who has less than that has lost something (loss.ts has the
+ * proof). It answers nothing any more, hands out the epoch under which it has to recover, and ends;
+ * it heals when it is started again. If the leader dies before it has told, nobody finds out: no
+ * protocol outlives a majority that forgets without a trace.
  *
  * # What is left out, and why
  *

@@ -78,6 +78,11 @@ export class MemoryDisk {
     this.#entries.clear();
   }
 
+  /** The mark is missing, as when somebody deleted the file. */
+  loseMark(): void {
+    this.#mark = undefined;
+  }
+
   /** Has the log of another disk from now on; the mark stays, as when raft.db is put back alone. */
   takeLogOf(other: MemoryDisk): void {
     this.#outline = other.#outline;

@@ -130,7 +130,7 @@ describe("A message to a later epoch than the own", () => {
       const before = cluster.sent.length;
       say(message, { toEpoch: 4, term: 1 });
       assert.deepEqual(losses, [{
-        reason: "node 1 knows its log under epoch 4, this is epoch 0",
+        reason: "node 1 has heard of epoch 4 of this log, here it is at 0",
         logEpoch: 5,
       }]);
       assert.equal(cluster.sent.length, before);
