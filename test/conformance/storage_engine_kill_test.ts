@@ -63,7 +63,7 @@ describe("a log whose process is killed", () => {
   ];
   for (const engine of engines) {
     it(`holds the state before or after a write, at every operation of ${engine.name}`, {
-      timeout: 120_000,
+      timeout: 240_000,
     }, async () => {
       const operations = await killEverywhere(engine);
       assert.ok(operations > 5 * killScript().length, `only ${operations} operations`);

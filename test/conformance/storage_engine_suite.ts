@@ -34,7 +34,7 @@ export const storageEngineCases: readonly StorageEngineCase[] = [
 export function storageEngineSuite({ name, makePlace }: StorageEngineHarness): void {
   describe(`storage engine: ${name}`, () => {
     for (const { name, needsDamage, run } of storageEngineCases) {
-      it(name, { timeout: 60_000 }, async (context) => {
+      it(name, { timeout: 240_000 }, async (context) => {
         const place = makePlace();
         try {
           if (needsDamage && !place.damage) context.skip("the place cannot be damaged");

@@ -38,7 +38,7 @@ async function syncsOf(engine: string, mode: string): Promise<readonly (readonly
   return syncs.slice(0, 20);
 }
 
-describe("a write that is reported done", { skip, timeout: 60_000 }, () => {
+describe("a write that is reported done", { skip, timeout: 240_000 }, () => {
   it("was synced to the WAL of raft.db, once, and raft.mark was not", async () => {
     const writes = await syncsOf("sqlite", "full");
     assert.equal(writes.length, 20);
@@ -66,7 +66,7 @@ describe("a write that is reported done", { skip, timeout: 60_000 }, () => {
 
 describe("raft.db killed inside a commit", { skip }, () => {
   it("holds the state before or after it, at every third system call that changes a file", {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     using temp = makeTempDir("kill-call");
     const states = killStates();

@@ -76,7 +76,7 @@ export class ServedFakeNode {
       lag,
       addressesOf,
       versionOf: (id) => id === 3 ? undefined : "0.1.0",
-      silentMsMax: 1_000,
+      silentMsMax: 60_000,
     });
   }
 

@@ -15,7 +15,7 @@ describe("a write whose connection breaks", () => {
   /** Answers the first requests, so that the connection is kept and used again; then cuts. */
   async function cutting(after: number): Promise<Client> {
     server = await startRawServer(() => server.seen.length > after ? "cut" : "answer");
-    return new Client({ endpoints: [server.url], timeoutMs: 5000 });
+    return new Client({ endpoints: [server.url], timeoutMs: 60_000 });
   }
 
   const writes: readonly (readonly [string, (client: Client) => Promise<unknown>])[] = [

@@ -9,7 +9,7 @@ import { Prng } from "../../../src/lib/prng.ts";
 const oracleHistories = Number(process.env["SKEIN_ORACLE_HISTORIES"] ?? 20_000);
 
 describe("linearizability checker against brute force", () => {
-  it(`agrees on ${oracleHistories} random histories of up to 7 calls`, { timeout: 120_000 }, () => {
+  it(`agrees on ${oracleHistories} random histories of up to 7 calls`, { timeout: 240_000 }, () => {
     const prng = new Prng(42);
     const seen = { ok: 0, illegal: 0, illegalToSearch: 0 };
     for (let round = 0; round < oracleHistories; round++) {
@@ -203,13 +203,10 @@ describe("histories known to be right", () => {
 });
 
 describe("linearizability checker at size", () => {
-  it("decides 10,000 calls on 10 keys by 8 clients in 2 s", () => {
+  it("decides 10,000 calls on 10 keys by 8 clients in five steps a call", () => {
     const options = { calls: 10_000, keys: 10, clients: 8, values: 1_000, lostPercent: 0 };
     const calls = trueHistory(new Prng(1), options);
-    const start = performance.now();
-    assert.deepEqual(checkLinearizable(calls), { kind: "ok" });
-    const ms = performance.now() - start;
-    assert.ok(ms < 2_000, `took ${ms.toFixed(0)} ms`);
+    assert.deepEqual(checkLinearizable(calls, { stepsMax: 50_000 }), { kind: "ok" });
   });
 
   it("finds one stale read among 10,000 calls, and shows how far it came", () => {

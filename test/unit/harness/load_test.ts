@@ -82,7 +82,7 @@ describe("outcomes of REST calls", () => {
   it("a refused connection is proof that nothing was applied", async () => {
     const server = await serveStandIn();
     await server.close();
-    const outcome = await callRest(put, { url: server.url, withinMs: 2_000 });
+    const outcome = await callRest(put, { url: server.url, withinMs: 30_000 });
     assert.equal(outcome.kind, "notApplied");
   });
 
@@ -97,7 +97,7 @@ describe("outcomes of REST calls", () => {
       const address = server.address();
       assert.ok(address !== null && typeof address === "object");
       const url = `http://127.0.0.1:${address.port}`;
-      const outcome = await callRest(put, { url, withinMs: text === "hang" ? 50 : 2_000 });
+      const outcome = await callRest(put, { url, withinMs: text === "hang" ? 50 : 30_000 });
       assert.equal(outcome.kind, "unknown", JSON.stringify(outcome));
       server.close();
     }
@@ -113,7 +113,7 @@ describe("outcomes of REST calls", () => {
       const address = server.address();
       assert.ok(address !== null && typeof address === "object");
       const url = `http://127.0.0.1:${address.port}`;
-      const { kind } = await callRest(put, { url, withinMs: 2_000 });
+      const { kind } = await callRest(put, { url, withinMs: 30_000 });
       server.close();
       return kind;
     };
@@ -134,7 +134,7 @@ describe("outcomes of REST calls", () => {
     const address = server.address();
     assert.ok(address !== null && typeof address === "object");
     const url = `http://127.0.0.1:${address.port}/`;
-    const answer = await requestOnce({ method: "GET", url, withinMs: 2_000 });
+    const answer = await requestOnce({ method: "GET", url, withinMs: 30_000 });
     assert.equal(answer.kind === "answered" && answer.body, "abcde");
     server.close();
   });

@@ -1,5 +1,5 @@
 import { assert, beforeEach, describe, it } from "../../harness/test.ts";
-import { HttpProbe } from "../../harness/http_probe.ts";
+import { HandClock, HttpProbe } from "../../harness/http_probe.ts";
 import { ServiceError } from "../../../src/service/errors.ts";
 
 let probe: HttpProbe;
@@ -157,21 +157,23 @@ describe("GET /v1/kv/{key}", () => {
   });
 
   it("passes level, revisions, staleness and time-out on to the service", async () => {
+    probe = new HttpProbe({ clock: new HandClock() });
+    await probe.put("a", "one");
     await probe.ask("GET /v1/kv/a");
     assert.equal(probe.kv.lastRead?.options.level, "linearizable");
     assert.equal(probe.kv.lastRead?.options.minRevision, undefined);
     assert.equal(probe.kv.lastRead?.options.maxStalenessMs, undefined);
-    assert.ok((probe.kv.lastRead?.options.timeoutMs ?? 0) > 4000);
+    assert.equal(probe.kv.lastRead?.options.timeoutMs, 5_000);
     await probe.ask(
       "GET /v1/kv/a?consistency=eventual&min_revision=2&max_staleness=1m&timeout=250ms",
     );
     const { level, minRevision, maxStalenessMs, timeoutMs, signal } = probe.kv.lastRead!.options;
-    assert.deepEqual({ level, minRevision, maxStalenessMs }, {
+    assert.deepEqual({ level, minRevision, maxStalenessMs, timeoutMs }, {
       level: "eventual",
       minRevision: 2,
       maxStalenessMs: 60_000,
+      timeoutMs: 250,
     });
-    assert.ok(timeoutMs <= 250 && timeoutMs > 100);
     assert.ok(signal instanceof AbortSignal);
   });
 

@@ -181,7 +181,10 @@ describe("commands of the gate", () => {
   it("give their output and whether they ended with 0", async () => {
     assert.deepEqual(await shell("echo out; echo err >&2"), { ok: true, output: "out\nerr\n" });
     assert.equal((await shell("exit 3")).ok, false);
-    const missing = await runCommand(["skein-no-such-program"], { root: repository, limitMs: 99 });
+    const missing = await runCommand(["skein-no-such-program"], {
+      root: repository,
+      limitMs: 10_000,
+    });
     assert.equal(missing.ok, false);
     assert.match(missing.output, /cannot run skein-no-such-program/);
   });

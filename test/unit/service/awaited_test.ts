@@ -5,7 +5,7 @@ import { failureOf, within } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 const unformed = { self: 3, clusterId: "c", waitingFor: () => "node 2 at n2 (no answer)" };
-const options = { ...within(1_000), level: "eventual" } as const;
+const options = { ...within(60_000), level: "eventual" } as const;
 
 describe("AwaitedKvService", () => {
   it("refuses until the cluster is formed, and says what it waits for", async () => {
@@ -39,11 +39,11 @@ describe("AwaitedClusterService", () => {
     const cluster = new AwaitedClusterService(unformed);
     const { nodeId, clusterId, members, leader, term } = cluster.view();
     assert.deepEqual([nodeId, clusterId, members, leader, term], [3, "c", [], undefined, 0]);
-    assert.deepEqual(await cluster.fullView(within(1_000)), cluster.view());
+    assert.deepEqual(await cluster.fullView(within(60_000)), cluster.view());
     assert.deepEqual(cluster.readiness(), [
       { name: "formed", ok: false, detail: "waiting for node 2 at n2 (no answer)" },
     ]);
-    const failure = await failureOf(cluster.transferLeadership(2, within(1_000)));
+    const failure = await failureOf(cluster.transferLeadership(2, within(60_000)));
     assert.equal(failure, "not_ready, not_applied, retryable");
   });
 
@@ -59,8 +59,8 @@ describe("AwaitedClusterService", () => {
     inner.setLeader(3);
     assert.equal(told, 1);
     assert.equal(cluster.view(), inner.view());
-    assert.equal(await cluster.fullView(within(1_000)), inner.view());
-    assert.deepEqual(await cluster.transferLeadership(1, within(1_000)), { leader: 1 });
+    assert.equal(await cluster.fullView(within(60_000)), inner.view());
+    assert.deepEqual(await cluster.transferLeadership(1, within(60_000)), { leader: 1 });
     assert.equal(cluster.readiness(), inner.readiness());
   });
 });

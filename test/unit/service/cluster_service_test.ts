@@ -6,7 +6,7 @@ import { configurationOf } from "../../harness/raft_cluster.ts";
 import { failureOf, refusedWith, ServedFakeNode, within } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
-const soon = { timeout: 5_000 };
+const soon = { timeout: 30_000 };
 
 function leading(peers: readonly Partial<PeerStatus>[] = []): ServedFakeNode {
   const served = new ServedFakeNode();
@@ -42,17 +42,19 @@ describe("The view of the leader", soon, () => {
 
   it("holds how far its peers are, how late, how well, and which program they run", () => {
     const served = leading([{ match: 3 }]);
-    served.lag.look(served.node.current, served.monotonicMs - 500);
+    const before = served.monotonicMs;
+    served.lag.look(served.node.current, before - 500);
     const view = served.cluster.view();
+    const tookMs = served.monotonicMs - before;
     const { match, lagMs, healthy, version, role } = row(view, 2);
     assert.deepEqual([match, healthy, version, role], [3, true, "0.1.0", undefined]);
-    assert.ok(lagMs !== undefined && lagMs >= 500 && lagMs < 600, `${lagMs}`);
+    assert.ok(lagMs !== undefined && lagMs >= 499 && lagMs <= 501 + tookMs, `${lagMs}`);
     assert.deepEqual([row(view, 3).lagMs, row(view, 3).version], [0, undefined]);
   });
 
   it("calls a peer unhealthy that was silent for an election timeout", () => {
     const now = new ServedFakeNode().monotonicMs;
-    const view = leading([{ heardMs: now - 500 }, { heardMs: now - 1_001 }]).cluster.view();
+    const view = leading([{ heardMs: now - 30_000 }, { heardMs: now - 60_001 }]).cluster.view();
     assert.deepEqual([row(view, 2).healthy, row(view, 3).healthy], [true, false]);
   });
 
@@ -77,7 +79,7 @@ describe("The view of the leader", soon, () => {
 
   it("is its full view, without asking anybody", async () => {
     const served = leading();
-    assert.equal((await served.cluster.fullView(within(1_000))).role, "leader");
+    assert.equal((await served.cluster.fullView(within(60_000))).role, "leader");
     assert.deepEqual(served.forwarded, []);
   });
 });
@@ -130,7 +132,7 @@ describe("The view of another node", soon, () => {
       answer: { kind: "view", view: { ...view, nodeId: 2, leader: 2, members } },
     });
     served.node.current = { ...served.node.current, applied: 5, commitIndex: 6, lastIndex: 6 };
-    const full = await served.cluster.fullView(within(1_000));
+    const full = await served.cluster.fullView(within(60_000));
     assert.deepEqual(served.forwarded.map(({ request }) => request.body), [{ kind: "view" }]);
     const { nodeId, role, applied, commitIndex, lastIndex, revision, leaderReady } = full;
     assert.deepEqual([nodeId, role, applied, commitIndex, lastIndex, revision, leaderReady], [
@@ -166,7 +168,7 @@ describe("The view of another node", soon, () => {
     const before = performance.now();
     const full = await served.cluster.fullView(within(60_000));
     assert.equal(full.leader, undefined);
-    assert.ok(performance.now() - before < 2_000);
+    assert.ok(performance.now() - before < 30_000, "long before the caller's time is up");
   });
 });
 
@@ -221,8 +223,8 @@ describe("Handing leadership over", soon, () => {
   it("is asked of the own node where it leads", async () => {
     const served = leading();
     served.node.onTransfer = ({ what, settle }) => settle({ kind: "transferred", to: what ?? 3 });
-    assert.deepEqual(await served.cluster.transferLeadership(2, within(1_000)), { leader: 2 });
-    assert.deepEqual(await served.cluster.transferLeadership(undefined, within(1_000)), {
+    assert.deepEqual(await served.cluster.transferLeadership(2, within(60_000)), { leader: 2 });
+    assert.deepEqual(await served.cluster.transferLeadership(undefined, within(60_000)), {
       leader: 3,
     });
     assert.deepEqual(served.node.transfers.map(({ what }) => what), [2, undefined]);
@@ -231,8 +233,8 @@ describe("Handing leadership over", soon, () => {
   it("is asked of the leader where another one leads", async () => {
     const served = new ServedFakeNode(2);
     served.onForward = () => ({ kind: "answered", answer: { kind: "transferred", leader: 3 } });
-    assert.deepEqual(await served.cluster.transferLeadership(3, within(1_000)), { leader: 3 });
-    await served.cluster.transferLeadership(undefined, within(1_000));
+    assert.deepEqual(await served.cluster.transferLeadership(3, within(60_000)), { leader: 3 });
+    await served.cluster.transferLeadership(undefined, within(60_000));
     assert.deepEqual(served.forwarded.map(({ request }) => request.body), [
       { kind: "transferLeadership", target: 3 },
       { kind: "transferLeadership" },
@@ -242,7 +244,7 @@ describe("Handing leadership over", soon, () => {
   it("is unknown when the connection to the leader breaks", async () => {
     const served = new ServedFakeNode(2);
     served.onForward = () => ({ kind: "unknown", detail: "reset" });
-    const failure = await failureOf(served.cluster.transferLeadership(3, within(1_000)));
+    const failure = await failureOf(served.cluster.transferLeadership(3, within(60_000)));
     assert.equal(failure, "leader_changed, unknown, final");
   });
 

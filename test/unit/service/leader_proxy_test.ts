@@ -11,7 +11,7 @@ import { assert, beforeEach, describe, it } from "../../harness/test.ts";
 const self = 2;
 /** Longer than any test: whoever sleeps until the deadline fails by its own time limit. */
 const timeoutMs = 60_000;
-const soon = { timeout: 5_000 };
+const soon = { timeout: 30_000 };
 
 describe("the leader proxy", () => {
   let lead: (leader: NodeId | undefined) => void;

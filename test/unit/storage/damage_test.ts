@@ -139,14 +139,14 @@ function makeLog(
 }
 
 describe("damage to raft.db", () => {
-  it("anywhere in the file is told or harmless, and discard heals it", { timeout: 60_000 }, () => {
+  it("anywhere in the file is told or harmless, and discard heals it", { timeout: 240_000 }, () => {
     using temp = makeTempDir("damage");
     const log = makeLog(temp.path, { open: openSqliteEngine, ends: "closed" });
     const counts = turnBits(log, { root: temp.path, intact: log.intact, name: "raft.db" }, 61);
     assert.ok((counts.get("told") ?? 0) > 10, JSON.stringify([...counts]));
   });
 
-  it("in the middle of the WAL is told by the mark", { timeout: 60_000 }, () => {
+  it("in the middle of the WAL is told by the mark", { timeout: 240_000 }, () => {
     using temp = makeTempDir("damage");
     const log = makeLog(temp.path, { open: openSqliteEngine, ends: "killed" });
     const options = { root: temp.path, intact: log.intact, name: "raft.db-wal" };
@@ -248,15 +248,19 @@ function damageBySql(directory: string, sql: string): void {
 }
 
 describe("damage to the file engine's log", () => {
-  it("anywhere in a segment is told or harmless, and discard heals it", { timeout: 60_000 }, () => {
-    using temp = makeTempDir("damage");
-    const log = makeLog(temp.path, { open: openFileEngine, ends: "killed" });
-    for (const name of readdirSync(join(log.intact, "raft"))) {
-      const options = { root: temp.path, intact: log.intact, name: `raft/${name}` };
-      const counts = turnBits(log, options, name === "meta" ? 3 : 11);
-      assert.ok((counts.get("told") ?? 0) > 3, `${name} ${JSON.stringify([...counts])}`);
-    }
-  });
+  it(
+    "anywhere in a segment is told or harmless, and discard heals it",
+    { timeout: 240_000 },
+    () => {
+      using temp = makeTempDir("damage");
+      const log = makeLog(temp.path, { open: openFileEngine, ends: "killed" });
+      for (const name of readdirSync(join(log.intact, "raft"))) {
+        const options = { root: temp.path, intact: log.intact, name: `raft/${name}` };
+        const counts = turnBits(log, options, name === "meta" ? 3 : 11);
+        assert.ok((counts.get("told") ?? 0) > 3, `${name} ${JSON.stringify([...counts])}`);
+      }
+    },
+  );
 
   it("never lets a log begin anew when a segment or meta is missing", () => {
     using temp = makeTempDir("damage");

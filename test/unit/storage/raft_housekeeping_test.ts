@@ -101,7 +101,7 @@ describe("the housekeeping of raft.db", () => {
     again.engine.close();
   });
 
-  it("keeps up with any rate of writes", { timeout: 60_000 }, () => {
+  it("keeps up with any rate of writes", { timeout: 240_000 }, () => {
     using temp = makeTempDir("purge");
     const { engine, clock, database } = open(temp.path);
     const model = new LogModel();
@@ -118,7 +118,7 @@ describe("the housekeeping of raft.db", () => {
   });
 
   it("checkpoints in a calm moment, never between writes that follow each other", {
-    timeout: 60_000,
+    timeout: 240_000,
   }, () => {
     using temp = makeTempDir("wal");
     const { engine, clock, sql } = open(temp.path);
@@ -140,7 +140,7 @@ describe("the housekeeping of raft.db", () => {
     engine.close();
   });
 
-  it("bounds the WAL under load that never pauses", { timeout: 60_000 }, () => {
+  it("bounds the WAL under load that never pauses", { timeout: 240_000 }, () => {
     using temp = makeTempDir("wal");
     const { engine, clock } = open(temp.path);
     const wal = join(temp.path, "raft.db-wal");
