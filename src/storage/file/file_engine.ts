@@ -4,7 +4,7 @@
  */
 
 import { join } from "node:path";
-import { assert, assertDefined } from "../../lib/assert.ts";
+import { assertDefined } from "../../lib/assert.ts";
 import { MalformedBytesError } from "../../lib/bytes.ts";
 import {
   type Clock,
@@ -16,9 +16,8 @@ import type { LogReader } from "../../raft/ports.ts";
 import type { LogWrite } from "../../raft/ready.ts";
 import type { Entry, HardState, Index } from "../../raft/types.ts";
 import { errorCode, type Files } from "../directory/files.ts";
-import { type Mark, MarkFile, raftMarkName } from "../directory/mark_file.ts";
 import { LogOutline } from "../log_outline.ts";
-import { WriteRetry } from "../write_retry.ts";
+import { MarkedLog, type PageRange } from "../marked_log.ts";
 import { EntryPlaces } from "./entry_places.ts";
 import { decodeEntry, encodeWrite, UnknownFormatError } from "./frame.ts";
 import { replay, type Replayed } from "./replay.ts";
@@ -45,44 +44,32 @@ export interface FileEngineOptions {
   readonly drawSalt?: () => number;
 }
 
-interface PageRange {
-  readonly from: Index;
-  readonly to: Index;
-  readonly bytesMax: number;
-}
-
 /** A log in plain files; one engine has the directory at a time. */
 export class FileEngine implements StorageEngine {
   readonly writesAreDurable = true;
   readonly log: LogReader;
   readonly #options: FileEngineOptions;
   readonly #files: SegmentFiles;
-  readonly #mark: MarkFile;
-  readonly #retry: WriteRetry;
-  #outline = new LogOutline();
+  readonly #marked: MarkedLog;
   #places = new EntryPlaces(1);
   #segments: Segment[] = [];
-  #damage: Pick<StoredLog, "firstBad" | "badMeta"> = { badMeta: false };
-  #markAtStart: Mark | undefined;
   #stopTidying: (() => void) | undefined;
 
   /** Throws {@link FatalStorageError} when the log cannot be read or is of a newer program. */
   constructor(options: FileEngineOptions) {
     this.#options = options;
     this.#files = new SegmentFiles(options.files, join(options.directory, logDirectoryName));
-    this.#mark = new MarkFile(options.files, join(options.directory, raftMarkName));
-    this.#markAtStart = this.#mark.read();
-    this.#retry = new WriteRetry({
-      commit: (write) => this.#commit(write),
-      clock: options.clock,
-      onFatal: options.onFatal,
+    this.#marked = new MarkedLog({
+      ...options,
+      medium: {
+        commit: (write) => this.#commit(write),
+        committed: (write) => {
+          if (write.snapshot !== undefined || write.compactTo !== undefined) this.#tidyLater();
+        },
+        page: (range) => this.#readPage(range),
+      },
     });
-    this.log = {
-      firstIndex: () => this.#outline.firstIndex,
-      lastIndex: () => this.#outline.lastIndex,
-      term: (index) => this.#outline.term(index),
-      entries: (range) => this.#entries(range),
-    };
+    this.log = this.#marked.reader;
     try {
       this.#take(replay(this.#files) ?? this.#create());
     } catch (error) {
@@ -92,15 +79,11 @@ export class FileEngine implements StorageEngine {
   }
 
   stored(): StoredLog {
-    const { hardState, boundary, configurations, batchNumber } = this.#outline;
-    const mark = this.#markAtStart && { mark: this.#markAtStart };
-    return { hardState, boundary, configurations, batchNumber, ...mark, ...this.#damage };
+    return this.#marked.stored();
   }
 
   persist(write: LogWrite, done: () => void): void {
-    const { firstBad, badMeta } = this.#damage;
-    assert(firstBad === undefined && !badMeta, "A damaged log is written before it was discarded");
-    this.#retry.persist(write, done);
+    this.#marked.persist(write, done);
   }
 
   /**
@@ -108,8 +91,7 @@ export class FileEngine implements StorageEngine {
    * decision; the old segments go after it.
    */
   discard(from: Index, hardState: HardState): void {
-    assert(from <= (this.#damage.firstBad ?? Infinity), `Discard from ${from} keeps damage`);
-    const outline = this.#outline.discarded(from, hardState);
+    const outline = this.#marked.outlineWithout(from, hardState);
     try {
       const old = this.#files.numbers();
       const places = new EntryPlaces(outline.firstIndex);
@@ -122,9 +104,7 @@ export class FileEngine implements StorageEngine {
     } catch (error) {
       throw this.#files.failed("rebuilt", error);
     }
-    const { currentTerm } = outline.hardState;
-    this.#mark.reset({ batchNumber: outline.batchNumber, currentTerm });
-    this.#markAtStart = this.#mark.read();
+    this.#marked.resetMark();
   }
 
   space(): { readonly freeBytes: number } {
@@ -132,18 +112,16 @@ export class FileEngine implements StorageEngine {
   }
 
   close(): void {
-    this.#retry.close();
+    this.#marked.close();
     this.#stopTidying?.();
     for (const { file } of this.#segments) file.close();
     this.#segments = [];
-    this.#mark.close();
   }
 
-  #take({ outline, places, segments, firstBad, badMeta }: Replayed): void {
-    this.#outline = outline;
+  #take({ outline, places, segments, ...damage }: Replayed): void {
+    this.#marked.found(outline, damage);
     this.#places = places;
     this.#segments = [...segments];
-    this.#damage = firstBad === undefined ? { badMeta } : { firstBad, badMeta };
   }
 
   /** The segment first, meta last: a log without meta was never used. */
@@ -164,8 +142,7 @@ export class FileEngine implements StorageEngine {
   }
 
   #commit(write: LogWrite): boolean {
-    this.#outline.check(write);
-    const hardState = write.hardState ?? this.#outline.hardState;
+    const hardState = write.hardState ?? this.#marked.outline.hardState;
     try {
       const segment = this.#segmentFor();
       if (segment === undefined) return false;
@@ -176,15 +153,11 @@ export class FileEngine implements StorageEngine {
       const start = segment.end;
       segment.end += frame.length;
       if (write.snapshot !== undefined) segment.holdsSnapshot = true;
-      this.#outline.advance(write);
       this.#place(write, spans.map((span) => ({ ...span, offset: start + span.offset })), number);
-      const { currentTerm } = this.#outline.hardState;
-      this.#mark.write({ batchNumber: write.number, currentTerm });
+      return true;
     } catch (error) {
       throw this.#files.failed("written", error);
     }
-    if (write.snapshot !== undefined || write.compactTo !== undefined) this.#tidyLater();
-    return true;
   }
 
   /** The segment for the next write, a new one when it is time; undefined: the disk is full. */
@@ -194,7 +167,7 @@ export class FileEngine implements StorageEngine {
     if (current.end < segmentBytesMax) return current;
     const number = current.head.number + 1;
     try {
-      const next = this.#newSegment(this.#outline, number);
+      const next = this.#newSegment(this.#marked.outline, number);
       this.#segments.push(next);
       return next;
     } catch (error) {
@@ -229,12 +202,9 @@ export class FileEngine implements StorageEngine {
     if (write.compactTo !== undefined) this.#places.compactTo(write.compactTo.position.index);
   }
 
-  #entries(range: PageRange): readonly Entry[] | undefined {
-    if (range.from < this.#outline.firstIndex) return undefined;
-    const to = Math.min(range.to, this.#outline.lastIndex);
-    if (range.from > to) return [];
+  #readPage(range: PageRange): readonly Entry[] {
     try {
-      return this.#page({ ...range, to });
+      return this.#page(range);
     } catch (error) {
       throw this.#files.failed("read", error);
     }
@@ -291,7 +261,7 @@ export class FileEngine implements StorageEngine {
 
   /** Where in #segments the log begins: what lies before holds nothing above the boundary. */
   #firstLiveSegment(): number {
-    const { index } = this.#outline.boundary.position;
+    const { index } = this.#marked.outline.boundary.position;
     return Math.max(
       0,
       this.#segments.findLastIndex(({ head, holdsSnapshot }) =>
@@ -305,7 +275,7 @@ export class FileEngine implements StorageEngine {
     const firstSegment = assertDefined(this.#segments[live], "A log has a segment").head.number;
     try {
       // Meta first: from then on the next start deletes what this one did not get to.
-      this.#files.writeMeta({ firstSegment, boundary: this.#outline.boundary });
+      this.#files.writeMeta({ firstSegment, boundary: this.#marked.outline.boundary });
       for (const { file, head } of this.#segments.splice(0, live)) {
         file.close();
         this.#files.remove(head.number);

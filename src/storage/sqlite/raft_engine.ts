@@ -5,7 +5,7 @@
  */
 
 import { dirname, join } from "node:path";
-import { assert, assertDefined } from "../../lib/assert.ts";
+import { assertDefined } from "../../lib/assert.ts";
 import { MalformedBytesError } from "../../lib/bytes.ts";
 import {
   type Clock,
@@ -15,12 +15,10 @@ import {
 } from "../../node/ports.ts";
 import type { LogReader } from "../../raft/ports.ts";
 import type { LogWrite } from "../../raft/ready.ts";
-import type { Entry, HardState, Index, Term } from "../../raft/types.ts";
+import type { Entry, HardState, Index } from "../../raft/types.ts";
 import type { Runtime, SqliteDatabase } from "../../runtime/mod.ts";
 import type { Files } from "../directory/files.ts";
-import { type Mark, MarkFile, raftMarkName } from "../directory/mark_file.ts";
-import { LogOutline } from "../log_outline.ts";
-import { WriteRetry } from "../write_retry.ts";
+import { MarkedLog, type PageRange } from "../marked_log.ts";
 import { closeQuietly, openRaftDatabase, raftDatabaseError } from "./raft_database.ts";
 import { RaftHousekeeping } from "./raft_housekeeping.ts";
 import { rebuildDatabase } from "./raft_rebuild.ts";
@@ -56,49 +54,36 @@ export class SqliteEngine implements StorageEngine {
   readonly log: LogReader;
   readonly #options: SqliteEngineOptions;
   readonly #path: string;
-  readonly #mark: MarkFile;
-  readonly #retry: WriteRetry;
+  readonly #marked: MarkedLog;
   #open: OpenLog | undefined;
-  #outline = new LogOutline();
-  #damage: Pick<StoredLog, "firstBad" | "badMeta"> = { badMeta: false };
-  #markAtStart: Mark | undefined;
 
   /** Throws {@link FatalStorageError} when raft.db is not ours, too new, or in use. */
   constructor(options: SqliteEngineOptions) {
     this.#options = options;
     this.#path = join(options.directory, raftDatabaseName);
-    this.#mark = new MarkFile(options.files, join(options.directory, raftMarkName));
-    this.#markAtStart = this.#mark.read();
-    this.#retry = new WriteRetry({
-      commit: (write) => this.#commit(write),
-      clock: options.clock,
-      onFatal: options.onFatal,
+    this.#marked = new MarkedLog({
+      ...options,
+      medium: {
+        commit: (write) => this.#commit(write),
+        committed: (write) => this.#opened().housekeeping.note(write),
+        page: (range) => this.#page(range),
+      },
     });
-    this.log = {
-      firstIndex: () => this.#outline.firstIndex,
-      lastIndex: () => this.#outline.lastIndex,
-      term: (index) => this.#outline.term(index),
-      entries: (range) => this.#entries(range),
-    };
+    this.log = this.#marked.reader;
     this.#start();
   }
 
   stored(): StoredLog {
-    const { hardState, boundary, configurations, batchNumber } = this.#outline;
-    const mark = this.#markAtStart && { mark: this.#markAtStart };
-    return { hardState, boundary, configurations, batchNumber, ...mark, ...this.#damage };
+    return this.#marked.stored();
   }
 
   persist(write: LogWrite, done: () => void): void {
-    const { firstBad, badMeta } = this.#damage;
-    assert(firstBad === undefined && !badMeta, "A damaged log is written before it was discarded");
-    this.#retry.persist(write, done);
+    this.#marked.persist(write, done);
   }
 
   /** Rewrites the whole file, so that no damage stays, be it in a row or in SQLite's own pages. */
   discard(from: Index, hardState: HardState): void {
-    assert(from <= (this.#damage.firstBad ?? Infinity), `Discard from ${from} keeps damage`);
-    const outline = this.#outline.discarded(from, hardState);
+    const outline = this.#marked.outlineWithout(from, hardState);
     this.#open?.housekeeping.close();
     try {
       const rows = this.#open?.rows;
@@ -111,10 +96,7 @@ export class SqliteEngine implements StorageEngine {
     } catch (error) {
       throw raftDatabaseError(this.#path, "rebuilt", error);
     }
-    assert(!this.#damage.badMeta && !this.#damage.firstBad, "A rebuilt log is intact");
-    const { currentTerm } = this.#outline.hardState;
-    this.#mark.reset({ batchNumber: this.#outline.batchNumber, currentTerm });
-    this.#markAtStart = this.#mark.read();
+    this.#marked.resetMark();
   }
 
   space(): { readonly freeBytes: number } {
@@ -122,11 +104,10 @@ export class SqliteEngine implements StorageEngine {
   }
 
   close(): void {
-    this.#retry.close();
+    this.#marked.close();
     this.#open?.housekeeping.close();
     closeQuietly(this.#open?.database);
     this.#open = undefined;
-    this.#mark.close();
   }
 
   #start(): void {
@@ -136,8 +117,7 @@ export class SqliteEngine implements StorageEngine {
       const rows = database && new RaftRows(database);
       const scan = database && rows ? scanLog(database, rows) : scanOfNothing();
       const { outline, oldestIndex, ...damage } = scan;
-      this.#outline = outline;
-      this.#damage = damage;
+      this.#marked.found(outline, damage);
       if (database === undefined || rows === undefined) return;
       const housekeeping = new RaftHousekeeping({
         database,
@@ -155,52 +135,33 @@ export class SqliteEngine implements StorageEngine {
     }
   }
 
-  #entries(range: PageRange): readonly Entry[] | undefined {
-    const { from, to } = range;
-    if (from < this.#outline.firstIndex) return undefined;
-    const end = Math.min(to, this.#outline.lastIndex);
-    if (from > end) return [];
+  #page(range: PageRange): readonly Entry[] {
     let entries: readonly Entry[];
     try {
-      entries = this.#opened().rows.page({ ...range, to: end });
+      entries = this.#opened().rows.page(range);
     } catch (error) {
       throw raftDatabaseError(this.#path, "read", error);
     }
     if (entries.length === 0) {
-      throw new FatalStorageError(`${this.#path}: entry ${from} is missing or damaged`);
+      throw new FatalStorageError(`${this.#path}: entry ${range.from} is missing or damaged`);
     }
     return entries;
   }
 
   #commit(write: LogWrite): boolean {
-    this.#outline.check(write);
-    const { transaction, housekeeping } = this.#opened();
-    const { batchNumber } = this.#outline;
-    let isDurable: boolean;
+    const { outline } = this.#marked;
     try {
-      isDurable = transaction.commit(write, {
-        batchNumber,
-        hardState: write.hardState ?? this.#outline.hardState,
-        last: this.#outline.lastAfter(write),
+      return this.#opened().transaction.commit(write, {
+        batchNumber: outline.batchNumber,
+        hardState: write.hardState ?? outline.hardState,
+        last: outline.lastAfter(write),
       });
     } catch (error) {
       throw raftDatabaseError(this.#path, "written", error);
     }
-    if (!isDurable) return false;
-    this.#outline.advance(write);
-    const currentTerm: Term = this.#outline.hardState.currentTerm;
-    this.#mark.write({ batchNumber: write.number, currentTerm });
-    housekeeping.note(write);
-    return true;
   }
 
   #opened(): OpenLog {
     return assertDefined(this.#open, `${this.#path} is not open in ${dirname(this.#path)}`);
   }
-}
-
-interface PageRange {
-  readonly from: Index;
-  readonly to: Index;
-  readonly bytesMax: number;
 }
