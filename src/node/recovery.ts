@@ -82,7 +82,8 @@ export function decideRecovery(found: Found): Recovery {
 }
 
 /** What the log lost, in words; undefined when nothing shows that it lost anything. */
-export function lossOf({ identity, stored, applied, log }: Found): string | undefined {
+export function lossOf(found: Found): string | undefined {
+  const { identity, stored, applied, log } = found;
   const { mark, batchNumber, firstBad, badMeta } = stored;
   const lastIndex = log.lastIndex();
   if (lastIndex === 0 && identity.birth !== undefined) return "raft.db is empty";
@@ -102,7 +103,10 @@ export function lossOf({ identity, stored, applied, log }: Found): string | unde
   if (stored.hardState.commitIndex > lastIndex) {
     return `the log ends at ${lastIndex}, ${stored.hardState.commitIndex} is known as committed`;
   }
-  return undefined;
+  // Where there are others, they heal it.
+  return identity.recovering && isSoleVoter(found)
+    ? "identity.json says that another node has shown a loss"
+    : undefined;
 }
 
 /** Whether nobody else can hold what this node has lost. */

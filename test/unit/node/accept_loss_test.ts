@@ -105,6 +105,21 @@ describe("A sole voter's lost entries", () => {
     }
   });
 
+  it("are accepted also where only another node has shown that there were some", () => {
+    const { cluster, node } = soleVoter();
+    const identities = node.disk.identityFile();
+    identities.save({ ...identities.load()!, recovering: true, logEpoch: 4 }, () => {});
+    node.start();
+    cluster.until(() => node.ended !== undefined, "the end");
+    assert.match(node.ended ?? "", /skein recover --accept-data-loss/);
+    assert.equal(accept(node).kind, "accepted");
+    assert.deepEqual([node.identity()?.recovering, node.identity()?.logEpoch], [false, 5]);
+    node.start();
+    cluster.until(() => node.leads, "the node to lead again");
+    cluster.write("d", "2");
+    assert.deepEqual(["a", "c", "d"].map((key) => node.value(key)), ["1", "1", "2"]);
+  });
+
   it("are not accepted where nothing is lost", () => {
     const { node } = soleVoter();
     assert.deepEqual(accept(node), { kind: "whole" });

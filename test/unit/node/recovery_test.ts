@@ -74,6 +74,19 @@ describe("Recovery, a log that is whole", () => {
     assert.deepEqual([vote(), vote(1)], [2, 1]);
   });
 
+  it("is refused to a sole voter that would have to recover: there is nobody to heal it", () => {
+    const configurations = [positioned([2])];
+    const decided = decideRecovery(found({
+      identity: { recovering: true },
+      stored: { configurations },
+    }));
+    assert.match(
+      decided.kind === "refuse" ? decided.reason : "",
+      /another node has shown a loss, .* skein recover --accept-data-loss$/,
+    );
+    assert.equal(decideRecovery(found({ stored: { configurations } })).kind, "start");
+  });
+
   it("commitIndex is the highest of stored, boundary and applied", () => {
     const start = (change: Parameters<typeof found>[0]): number | undefined => {
       const decided = decideRecovery(found(change));
