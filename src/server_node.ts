@@ -32,7 +32,6 @@ import { RevisionWait } from "./service/revision_wait.ts";
 
 /** How often the slow chores run: addresses, lag, free space. */
 const choresEveryMs = 1_000;
-const handOverMs = 1_000;
 
 /** Everything that a node is formed from. */
 export interface NodeFormation {
@@ -252,7 +251,10 @@ export class FormedNode {
   /** A leader that ends hands over first, so that nobody has to wait for an election. */
   handOver(): Promise<void> {
     if (!this.#leaders.isSelf || this.#formation.configured.length === 0) return Promise.resolve();
-    const deadlineMs = this.#formation.clock.monotonicMs() + handOverMs;
+    const { clock, config } = this.#formation;
+    // A transfer takes an election timeout at most (thesis §3.10).
+    const handOverMs = Math.min(config.raft.electionTimeoutMinMs, config.network.shutdownGraceMs);
+    const deadlineMs = clock.monotonicMs() + handOverMs;
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, handOverMs);
       this.node.transferLeadership(undefined, deadlineMs, () => {
