@@ -56,6 +56,7 @@ export function openStorage(options: {
         path: join(config.dataDir, "kv.db"),
         openSqlite,
         clusterId: config.clusterId,
+        firstLogIndex: () => directory.engine.log.firstIndex(),
       })
       : new MemoryKvTables();
     return {

@@ -12,6 +12,7 @@
  * to write after that.
  */
 
+import type { FatalStorageError } from "../node/ports.ts";
 import type { LogPosition, PositionedConfiguration } from "../raft/types.ts";
 import type { Change, ChangeHead, ChangeLink, ChangeNumber, KeyedChange } from "./change.ts";
 import type { StateHash } from "./checksum.ts";
@@ -137,6 +138,12 @@ export interface KvTables {
     range: KeyRange,
     numbers: { readonly after: ChangeNumber; readonly through: ChangeNumber },
   ): ChangeNumber;
+
+  /**
+   * For who finds that what is kept here contradicts itself: the error to throw, which tells a
+   * person the way out. Nothing can be written after it.
+   */
+  damaged(what: string): FatalStorageError;
 
   close(): void;
 }

@@ -17,7 +17,7 @@ import { addHash, changeChecksums } from "./checksum.ts";
 import type { KeyRange, KvMeta, KvTables } from "./ports.ts";
 import type { KvRecord, LeaseId, Revision } from "./record.ts";
 import { lastChangeAt, type View } from "./revisions.ts";
-import { chainAfter, changeAtOrBelow, MissingChangeError } from "./version_chain.ts";
+import { chainAfter, changeAtOrBelow } from "./version_chain.ts";
 
 /** Shared by all the changes of a command. */
 export interface Stamp extends ChangeTimes {
@@ -152,7 +152,11 @@ export class Store {
   /** The number of the change that `head`'s key shows in `view`; 0 when it shows none. */
   numberAt(head: ChangeLink, view: View): number {
     if (head.number <= view.through) return head.number;
-    return changeAtOrBelow(head, view.through, (earlier) => this.tables.link(earlier));
+    return changeAtOrBelow(
+      head,
+      view.through,
+      (earlier) => this.tables.link(earlier) ?? this.#missing(earlier),
+    );
   }
 
   /** The record that change `number` left; undefined when it deleted, or is compacted away. */
@@ -172,7 +176,11 @@ export class Store {
 
   /** Only compaction takes rows away, and of those that a view can ask for only deletions. */
   #requirePurged(number: number): void {
-    if (number > this.#meta.purgedThrough) throw new MissingChangeError(number);
+    if (number > this.#meta.purgedThrough) this.#missing(number);
+  }
+
+  #missing(number: number): never {
+    throw this.tables.damaged(`change ${number} is missing`);
   }
 
   /** True when nothing in `range` has changed after `revision`, deletions included. Exact. */

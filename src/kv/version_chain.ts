@@ -64,24 +64,13 @@ export function skewTarget(ordinal: number): number {
 export function changeAtOrBelow(
   head: ChangeLink,
   through: ChangeNumber,
-  readLink: ReadLink,
+  readLink: (number: ChangeNumber) => ChangeLink,
 ): ChangeNumber {
   let at = head;
   for (;;) {
     const next = at.skip > through ? at.skip : at.previous;
     if (next <= through) return next;
-    const link = readLink(next);
     // Above `through` nothing is ever compacted away.
-    if (link === undefined) throw new MissingChangeError(next);
-    at = link;
-  }
-}
-
-/** A change that must be there is not: the store is damaged. */
-export class MissingChangeError extends Error {
-  override readonly name = "MissingChangeError";
-
-  constructor(number: ChangeNumber) {
-    super(`Change ${number} of the store is missing`);
+    at = readLink(next);
   }
 }

@@ -125,13 +125,16 @@ describe(`kv.db on ${runtime.name}: what it refuses`, () => {
     database.close();
   }
 
-  function refusal(): string {
+  const wayOut = "while the node is stopped, remove DIR/kv.db, and kv.db-wal and -shm where they " +
+    "exist, and the next start builds the store anew from the log";
+
+  function refusal(firstLogIndex = 1): string {
     try {
-      openSqliteTables(temp.path).close();
+      openSqliteTables(temp.path, firstLogIndex).close();
       return "opened";
     } catch (error) {
       assert.ok(error instanceof FatalStorageError);
-      return error.message.replace(temp.path, "DIR");
+      return error.message.replaceAll(temp.path, "DIR");
     }
   }
 
@@ -142,7 +145,20 @@ describe(`kv.db on ${runtime.name}: what it refuses`, () => {
 
   it("a file that is no database", () => {
     copyFileSync(new URL(import.meta.url), join(temp.path, "kv.db"));
-    assert.match(refusal(), /^DIR\/kv.db could not be opened: file is not a database/);
+    assert.equal(
+      refusal(),
+      `DIR/kv.db is damaged: file is not a database (SQLite result code 26); ${wayOut}`,
+    );
+  });
+
+  it("a damaged file beside a log that cannot build it anew, and says so", () => {
+    copyFileSync(new URL(import.meta.url), join(temp.path, "kv.db"));
+    assert.equal(
+      refusal(501),
+      "DIR/kv.db is damaged: file is not a database (SQLite result code 26); the log begins at " +
+        "entry 501, so that the store cannot be built anew from it: while the node is stopped, " +
+        "replace DIR/kv.db, and kv.db-wal and -shm where they exist, by a copy",
+    );
   });
 
   it("a later format", () => {
@@ -153,7 +169,7 @@ describe(`kv.db on ${runtime.name}: what it refuses`, () => {
 
   it("the store of another cluster", () => {
     const path = join(temp.path, "kv.db");
-    const options = { openSqlite: runtime.openSqlite, path };
+    const options = { openSqlite: runtime.openSqlite, path, firstLogIndex: () => 1 };
     new SqliteKvTables({ ...options, clusterId: "theirs" }).close();
     assert.equal(
       refusal(),
@@ -173,7 +189,10 @@ describe(`kv.db on ${runtime.name}: what it refuses`, () => {
       openSqliteTables(temp.path).close();
       const wrong = { configuration: "x'010000'", cluster_id: "cluster_id || 'x'" }[column] ?? "1";
       edit(`UPDATE meta SET ${column} = ${wrong}`);
-      assert.equal(refusal(), 'DIR/kv.db has a row "meta" with a wrong checksum');
+      assert.equal(
+        refusal(),
+        `DIR/kv.db is damaged: the row of meta is missing or has a wrong checksum; ${wayOut}`,
+      );
     });
   }
 
@@ -197,10 +216,14 @@ describe(`kv.db on ${runtime.name}: what it refuses`, () => {
       machine.close();
       edit(`UPDATE change SET ${change} WHERE number = 1`);
       const damaged = new KvStateMachine({ tables: openSqliteTables(temp.path) });
-      const complaint = new FatalStorageError("Change 1 in kv.db has a wrong checksum");
+      const complaint = new FatalStorageError(
+        "DIR/kv.db is damaged: change 1 has a wrong checksum; ".concat(wayOut)
+          .replaceAll("DIR", temp.path),
+      );
       assert.throws(() => damaged.read(get("k")), complaint);
       assert.throws(() => damaged.read(range()), complaint);
-      damaged.close();
+      const another = new EntryMaker(1).commands([put("l", "two")]);
+      assert.throws(() => damaged.apply(another), complaint, "nothing is written behind it");
     });
   }
 
@@ -244,6 +267,7 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
       },
       path: join(temp.path, "kv.db"),
       clusterId,
+      firstLogIndex: () => 1,
     });
     return { tables, trace };
   }
@@ -294,6 +318,7 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
       openSqlite: (path) => database = runtime.openSqlite(path),
       path: join(temp.path, "kv.db"),
       clusterId,
+      firstLogIndex: () => 1,
     });
     const pages = (count: number): void => {
       database?.prepare(`PRAGMA max_page_count = ${count}`).get();
@@ -341,6 +366,7 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
       },
       path: join(temp.path, "kv.db"),
       clusterId,
+      firstLogIndex: () => 1,
     });
     const machine = new KvStateMachine({ tables });
     const maker = new EntryMaker();

@@ -2,6 +2,7 @@
 
 import { KvFullError } from "../../src/kv/ports.ts";
 import { KvStateMachine, SnapshotsNotAvailableError } from "../../src/kv/state_machine.ts";
+import { FatalStorageError } from "../../src/node/ports.ts";
 import type { LogPosition } from "../../src/raft/types.ts";
 import { del, get, put, range } from "../harness/kv_commands.ts";
 import { assert } from "../harness/test.ts";
@@ -247,6 +248,24 @@ export const crashCases: readonly StateMachineCase[] = [
       driver.reopen();
       assert.deepEqual(driver.machine.status(), before);
       assert.equal(driver.record("a"), undefined);
+    },
+  },
+  {
+    name: "a change that is missing is fatal, and tells the way out",
+    run: (place) => {
+      const driver = new Driver(place);
+      driver.doAll([put("a", "1"), put("a", "2"), put("a", "3")]);
+      const { tables } = driver;
+      const past = { ...get("a"), revision: driver.machine.revision - 2 };
+      const wayOut = /damaged: change (\d) is missing; .*the next start builds.* from the log$/;
+      const fails = (number: string) => (error: unknown): boolean =>
+        error instanceof FatalStorageError && wayOut.exec(error.message)?.[1] === number;
+      const change = tables.change.bind(tables);
+      tables.change = () => undefined;
+      assert.throws(() => driver.machine.read(past), fails("1"));
+      tables.change = change;
+      tables.link = () => undefined;
+      assert.throws(() => driver.machine.read(past), fails("2"));
     },
   },
   {

@@ -13,9 +13,14 @@ export const runtime = await currentRuntime();
 
 export const clusterId = "conformance";
 
-export function openSqliteTables(directory: string): SqliteKvTables {
-  const path = join(directory, "kv.db");
-  return new SqliteKvTables({ openSqlite: runtime.openSqlite, path, clusterId });
+/** Beside a log that begins at entry `firstLogIndex`. */
+export function openSqliteTables(directory: string, firstLogIndex = 1): SqliteKvTables {
+  return new SqliteKvTables({
+    openSqlite: runtime.openSqlite,
+    path: join(directory, "kv.db"),
+    clusterId,
+    firstLogIndex: () => firstLogIndex,
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
- * Logs that lost something. A single node whose log is damaged is refused with the way out, which
- * then works; a node of several heals, also where nothing on its own disk shows the loss.
+ * Logs and stores that lost something. A single node whose log or store is damaged ends with the
+ * way out, which then works; a node of several heals, also where nothing on its own disk shows the
+ * loss.
  */
 
 import { spawnSync } from "node:child_process";
@@ -34,6 +35,30 @@ describe(`a single node on ${runtimeName} with a damaged log`, () => {
       await cluster.start();
       for (let at = 0; at < 20; at++) assert.equal(await get(node, `key-${at}`), "value");
       assert.equal(await put(node, "afterwards"), 201);
+    });
+  });
+});
+
+describe(`a single node on ${runtimeName} with a damaged store`, () => {
+  it("starts again without it, and has everything from the log", async () => {
+    await withCluster({ builds: [runtimeName] }, async (cluster) => {
+      const node = cluster.node(1);
+      await cluster.start();
+      for (let at = 0; at < 20; at++) assert.equal(await put(node, `key-${at}`), 201);
+      await node.stop();
+      const path = join(node.dataDir, "kv.db");
+      damage(path, "value");
+
+      await cluster.start();
+      const url = `${node.url}/v1/kv`;
+      await requestOnce({ method: "GET", url, withinMs: 5_000 });
+      const { code } = await node.ended();
+      assert.equal(code, 1);
+      assert.match(node.logTail(3), /change \d+ has a wrong checksum; .* remove \/.*\/kv\.db, and/);
+
+      for (const file of [path, `${path}-wal`, `${path}-shm`]) rmSync(file, { force: true });
+      await cluster.start();
+      for (let at = 0; at < 20; at++) assert.equal(await get(node, `key-${at}`), "value");
     });
   });
 });
@@ -78,7 +103,7 @@ function forget(dataDir: string, copy: string): void {
   }
 }
 
-/** Turns one bit in the entry that holds `text`. */
+/** Turns one bit where `text` stands last. */
 function damage(path: string, text: string): void {
   const bytes = readFileSync(path);
   const at = bytes.lastIndexOf(text);

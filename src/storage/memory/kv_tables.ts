@@ -18,6 +18,7 @@ import {
   type Slice,
   sliceValueBytesMax,
 } from "../../kv/ports.ts";
+import { FatalStorageError } from "../../node/ports.ts";
 import { SortedKeys } from "./kv_keys.ts";
 
 /** Never full; nothing in it outlives the object. */
@@ -151,6 +152,12 @@ export class MemoryKvTables implements KvTables {
       if (range.end === undefined || compareBytes(key, range.end) < 0) return number;
     }
     return 0;
+  }
+
+  damaged(what: string): FatalStorageError {
+    return new FatalStorageError(
+      `The store in memory is damaged: ${what}; the next start builds it anew from the log`,
+    );
   }
 
   close(): void {}

@@ -1,9 +1,11 @@
 /** Opens the one connection to kv.db. A second one, of whatever program, is refused. */
 
+import { basename } from "node:path";
 import { FatalStorageError } from "../../node/ports.ts";
+import type { Index } from "../../raft/types.ts";
 import { type Runtime, type SqliteDatabase, SqliteError } from "../../runtime/mod.ts";
 import { readPragma, setPragma } from "../sqlite_pragma.ts";
-import { createKvSchema, hasKvSchema, readMeta } from "./kv_schema.ts";
+import { createKvSchema, DamagedRowError, hasKvSchema, readMeta } from "./kv_schema.ts";
 
 /** Where the store lies and whose it is. */
 export interface KvDatabaseOptions {
@@ -11,10 +13,14 @@ export interface KvDatabaseOptions {
   readonly path: string;
   /** Whose store this is: a file of another cluster is refused. */
   readonly clusterId: string;
+  /** The first entry of the log beside it: whether the store can be built anew from there. */
+  readonly firstLogIndex: () => Index;
 }
 
 const synchronousNormal = 1;
 const sqliteBusy = 5;
+const sqliteCorrupt = 11;
+const sqliteNotADatabase = 26;
 /**
  * The commit that takes the WAL past this many pages moves them into the main file: 8 MiB, some
  * milliseconds of work.
@@ -26,20 +32,21 @@ const walBytesKept = 64 * 1024 * 1024;
 const cacheKib = 64 * 1024;
 
 /** Throws FatalStorageError: the file cannot be opened, is foreign, damaged, or in use. */
-export function openKvDatabase({ openSqlite, path, clusterId }: KvDatabaseOptions): SqliteDatabase {
+export function openKvDatabase(options: KvDatabaseOptions): SqliteDatabase {
+  const { openSqlite, path, clusterId } = options;
   let database: SqliteDatabase | undefined;
   try {
     database = openSqlite(path);
     configure(database);
     if (!hasKvSchema(database, path)) createKvSchema(database, clusterId);
-    const owner = readMeta(database, path).clusterId;
+    const owner = readMeta(database).clusterId;
     if (owner === clusterId) return database;
     throw new FatalStorageError(
       `${path} belongs to cluster ${owner}, this node to cluster ${clusterId}`,
     );
   } catch (error) {
     closeQuietly(database);
-    throw kvDatabaseError(path, "opened", error);
+    throw kvDatabaseError(options, "opened", error);
   }
 }
 
@@ -64,17 +71,36 @@ export function setSynchronous(database: SqliteDatabase, level: "NORMAL" | "FULL
   setPragma(database, { name: "synchronous", to: level, reads });
 }
 
+type Place = Pick<KvDatabaseOptions, "path" | "firstLogIndex">;
+
 /** The one line with which the process ends: which file, what was wanted of it, and why not. */
-export function kvDatabaseError(path: string, what: string, cause: unknown): FatalStorageError {
+export function kvDatabaseError(place: Place, what: string, cause: unknown): FatalStorageError {
   if (cause instanceof FatalStorageError) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof DamagedRowError) return kvDamageError(place, text);
+  const failed = `${place.path} could not be ${what}`;
   if (!(cause instanceof SqliteError)) {
-    return new FatalStorageError(`${path} could not be ${what}: ${text}`, { cause });
+    return new FatalStorageError(`${failed}: ${text}`, { cause });
   }
-  const isBusy = (cause.resultCode & 0xff) === sqliteBusy;
-  const why = isBusy ? "another connection has it open" : text;
-  const code = `SQLite result code ${cause.resultCode}`;
-  return new FatalStorageError(`${path} could not be ${what}: ${why} (${code})`, { cause });
+  const result = cause.resultCode & 0xff;
+  const code = `(SQLite result code ${cause.resultCode})`;
+  if (result === sqliteCorrupt || result === sqliteNotADatabase) {
+    return kvDamageError(place, `${text} ${code}`);
+  }
+  const why = result === sqliteBusy ? "another connection has it open" : text;
+  return new FatalStorageError(`${failed}: ${why} ${code}`, { cause });
+}
+
+/** The line with which it ends over a damaged file, which tells what a person can do. */
+export function kvDamageError({ path, firstLogIndex }: Place, what: string): FatalStorageError {
+  const first = firstLogIndex();
+  const files = `${path}, and ${basename(path)}-wal and -shm where they exist,`;
+  const wayOut = first === 1
+    ? `while the node is stopped, remove ${files} and the next start builds the store anew from ` +
+      "the log"
+    : `the log begins at entry ${first}, so that the store cannot be built anew from it: while ` +
+      `the node is stopped, replace ${files} by a copy`;
+  return new FatalStorageError(`${path} is damaged: ${what}; ${wayOut}`);
 }
 
 function closeQuietly(database: SqliteDatabase | undefined): void {

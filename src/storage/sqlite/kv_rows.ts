@@ -1,4 +1,4 @@
-/** Rows of kv.db as changes, and back. */
+/** Rows of kv.db as changes, and back. What cannot be one throws {@link DamagedRowError}. */
 
 import {
   type Change,
@@ -8,8 +8,8 @@ import {
   type KeyedChange,
   sliceValueBytesMax,
 } from "../../kv/ports.ts";
-import { FatalStorageError } from "../../node/ports.ts";
 import type { SqliteRow, SqliteValue } from "../../runtime/mod.ts";
+import { DamagedRowError } from "./kv_schema.ts";
 
 const facts = "revision, create_revision, version, lease, media_type";
 const times = "time_ms, wall_ms";
@@ -67,7 +67,7 @@ function headOf(row: SqliteRow, valueBytes: number): ChangeHead {
   };
 }
 
-/** A whole row. Throws FatalStorageError when it does not match its checksum. */
+/** A whole row, checked against its checksum. */
 export function parseChange(row: SqliteRow, key = blob(row, "key")): Change {
   const value = blob(row, "value");
   const change = {
@@ -90,26 +90,26 @@ export function parseKeyedChange(row: SqliteRow): KeyedChange {
 
 function requireIntact(change: Change): void {
   if (changeCrc32c(change) === change.crc32c) return;
-  throw new FatalStorageError(`Change ${change.number} in kv.db has a wrong checksum`);
+  throw new DamagedRowError(`change ${change.number} has a wrong checksum`);
 }
 
-/** An integer column. Throws FatalStorageError when it is none. */
+/** An integer column. */
 export function count(row: SqliteRow, name: string): number {
   const value = row[name];
   if (typeof value === "number") return value;
-  throw new FatalStorageError(`Column ${name} in kv.db holds no integer`);
+  throw new DamagedRowError(`column ${name} of a row holds no integer`);
 }
 
 function text(row: SqliteRow, name: string): string | undefined {
   const value = row[name];
   if (typeof value === "string") return value;
   if (value === null) return undefined;
-  throw new FatalStorageError(`Column ${name} in kv.db holds no text`);
+  throw new DamagedRowError(`column ${name} of a row holds no text`);
 }
 
-/** A column of bytes. Throws FatalStorageError when it holds none. */
+/** A column of bytes. */
 export function blob(row: SqliteRow, name: string): Uint8Array {
   const value = row[name];
   if (value instanceof Uint8Array) return value;
-  throw new FatalStorageError(`Column ${name} in kv.db holds no bytes`);
+  throw new DamagedRowError(`column ${name} of a row holds no bytes`);
 }

@@ -171,14 +171,19 @@ function metaCrc32c(numbers: readonly number[], clusterId: string, encoded: Uint
   return crc32c(writer.text(clusterId).bytes(encoded).finish());
 }
 
-/** Throws FatalStorageError when the row is missing or does not match its checksum. */
-export function readMeta(database: SqliteDatabase, path: string): MetaRow {
+/** What stands in kv.db is not what was written there. The message says what, and not where. */
+export class DamagedRowError extends Error {
+  override readonly name = "DamagedRowError";
+}
+
+/** Throws {@link DamagedRowError} when the row is missing or does not match its checksum. */
+export function readMeta(database: SqliteDatabase): MetaRow {
   const select = database.prepare("SELECT * FROM meta WHERE id = 1");
   const row = select.get();
   select.finalize();
   const parsed = row && parseMeta(row);
   if (parsed !== undefined) return parsed;
-  throw new FatalStorageError(`${path} has a row "meta" with a wrong checksum`);
+  throw new DamagedRowError("the row of meta is missing or has a wrong checksum");
 }
 
 function parseMeta(row: SqliteRow): MetaRow | undefined {

@@ -28,6 +28,7 @@ import {
   type SqliteStatement,
 } from "../../runtime/mod.ts";
 import {
+  kvDamageError,
   kvDatabaseError,
   type KvDatabaseOptions,
   openKvDatabase,
@@ -62,7 +63,7 @@ const sqliteFull = 13;
  */
 export class SqliteKvTables implements KvTables {
   readonly #database: SqliteDatabase;
-  readonly #path: string;
+  readonly #options: KvDatabaseOptions;
   readonly #sql: Statements;
   #meta: MetaRow;
   /** A transaction is open. */
@@ -71,10 +72,10 @@ export class SqliteKvTables implements KvTables {
   #failure: FatalStorageError | undefined;
 
   constructor(options: KvDatabaseOptions) {
-    this.#path = options.path;
+    this.#options = options;
     this.#database = openKvDatabase(options);
-    this.#sql = prepareStatements(this.#database);
-    this.#meta = readMeta(this.#database, this.#path);
+    this.#sql = this.#guarded("read", () => prepareStatements(this.#database));
+    this.#meta = this.#guarded("read", () => readMeta(this.#database));
   }
 
   stored(): KvMeta {
@@ -128,7 +129,7 @@ export class SqliteKvTables implements KvTables {
     } catch (error) {
       // A full disk may have ended the transaction already; then there is nothing to take back.
       const gone = error instanceof SqliteError && error.message.includes("no transaction");
-      if (!gone) throw kvDatabaseError(this.#path, "rolled back", error);
+      if (!gone) throw kvDatabaseError(this.#options, "rolled back", error);
     }
   }
 
@@ -150,56 +151,53 @@ export class SqliteKvTables implements KvTables {
   }
 
   head(key: Uint8Array): ChangeHead | undefined {
-    const row = this.#get(this.#sql.head, key);
-    return row && parseHead(row);
+    return this.#get(this.#sql.head, parseHead, key);
   }
 
   live(key: Uint8Array): Change | undefined {
-    const row = this.#get(this.#sql.live, key);
-    return row && parseChange(row, key);
+    return this.#get(this.#sql.live, (row) => parseChange(row, key), key);
   }
 
   change(number: ChangeNumber): Change | undefined {
-    const row = this.#get(this.#sql.change, number);
-    return row && parseChange(row);
+    return this.#get(this.#sql.change, parseKeyed, number);
   }
 
   keyedChange(number: ChangeNumber): KeyedChange | undefined {
-    const row = this.#get(this.#sql.keyedChange, number);
-    return row && parseKeyedChange(row);
+    return this.#get(this.#sql.keyedChange, parseKeyedChange, number);
   }
 
   link(number: ChangeNumber): ChangeLink | undefined {
-    const row = this.#get(this.#sql.link, number);
-    return row && parseLink(row);
+    return this.#get(this.#sql.link, parseLink, number);
   }
 
   firstFrom(
     number: ChangeNumber,
   ): { readonly number: ChangeNumber; readonly revision: number } | undefined {
-    const row = this.#get(this.#sql.firstFrom, number);
-    return row && { number: count(row, "number"), revision: count(row, "revision") };
+    const parse = (row: SqliteRow) => ({
+      number: count(row, "number"),
+      revision: count(row, "revision"),
+    });
+    return this.#get(this.#sql.firstFrom, parse, number);
   }
 
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[] {
     const direction = slice.reverse ? this.#sql.backward : this.#sql.forward;
     const statement = slice.values ? direction.liveWithValues : direction.live;
-    return this.#all(statement, slice.start, endOf(slice), slice.rowsMax).map(parseKeyedChange);
+    return this.#all(statement, parseKeyedChange, slice.start, endOf(slice), slice.rowsMax);
   }
 
   deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[] {
     const { dead } = slice.reverse ? this.#sql.backward : this.#sql.forward;
-    return this.#all(dead, slice.start, endOf(slice), slice.after, slice.rowsMax)
-      .map((row) => ({ key: blob(row, "key"), number: count(row, "number") }));
+    const parse = (row: SqliteRow) => ({ key: blob(row, "key"), number: count(row, "number") });
+    return this.#all(dead, parse, slice.start, endOf(slice), slice.after, slice.rowsMax);
   }
 
   countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array } {
     const { start, rowsMax } = slice;
     const { keyAtOffset } = slice.reverse ? this.#sql.backward : this.#sql.forward;
-    const beyond = this.#get(keyAtOffset, start, endOf(slice), rowsMax);
-    if (beyond !== undefined) return { count: rowsMax, next: blob(beyond, "key") };
-    const row = this.#get(this.#sql.countLive, start, endOf(slice));
-    return { count: row === undefined ? 0 : count(row, "keys") };
+    const next = this.#get(keyAtOffset, (row) => blob(row, "key"), start, endOf(slice), rowsMax);
+    if (next !== undefined) return { count: rowsMax, next };
+    return { count: this.#get(this.#sql.countLive, keysOf, start, endOf(slice)) ?? 0 };
   }
 
   newestIn(range: KeyRange, visitMax: number): ChangeNumber | undefined {
@@ -208,9 +206,10 @@ export class SqliteKvTables implements KvTables {
     // the largest count there is stands for no bound.
     const rowsMax = Math.min(visitMax + 1, Number.MAX_SAFE_INTEGER);
     for (const statement of [this.#sql.newestLive, this.#sql.newestDead]) {
-      const row = this.#get(statement, range.start, endOf(range), rowsMax);
-      if (row === undefined || count(row, "keys") > visitMax) return undefined;
-      newest = Math.max(newest, count(row, "newest"));
+      const parse = (row: SqliteRow) => ({ keys: keysOf(row), newest: count(row, "newest") });
+      const found = this.#get(statement, parse, range.start, endOf(range), rowsMax);
+      if (found === undefined || found.keys > visitMax) return undefined;
+      newest = Math.max(newest, found.newest);
     }
     return newest;
   }
@@ -219,8 +218,14 @@ export class SqliteKvTables implements KvTables {
     range: KeyRange,
     { after, through }: { readonly after: ChangeNumber; readonly through: ChangeNumber },
   ): ChangeNumber {
-    const row = this.#get(this.#sql.lastChangeIn, through, after, range.start, endOf(range));
-    return row === undefined ? 0 : count(row, "number");
+    const statement = this.#sql.lastChangeIn;
+    return this.#get(statement, numberOf, through, after, range.start, endOf(range)) ?? 0;
+  }
+
+  damaged(what: string): FatalStorageError {
+    const failure = kvDamageError(this.#options, what);
+    this.#failure ??= failure;
+    return failure;
   }
 
   /** What is not committed is dropped. */
@@ -229,18 +234,23 @@ export class SqliteKvTables implements KvTables {
     this.#guarded("closed", () => this.#database.close());
   }
 
-  #get(
+  #get<T>(
     statement: SqliteStatement,
+    parse: (row: SqliteRow) => T,
     ...values: readonly (number | Uint8Array)[]
-  ): SqliteRow | undefined {
-    return this.#guarded("read", () => statement.get(...values));
+  ): T | undefined {
+    return this.#guarded("read", () => {
+      const row = statement.get(...values);
+      return row && parse(row);
+    });
   }
 
-  #all(
+  #all<T>(
     statement: SqliteStatement,
+    parse: (row: SqliteRow) => T,
     ...values: readonly (number | Uint8Array)[]
-  ): readonly SqliteRow[] {
-    return this.#guarded("read", () => statement.all(...values));
+  ): readonly T[] {
+    return this.#guarded("read", () => statement.all(...values).map(parse));
   }
 
   #guarded<T>(what: string, run: () => T): T {
@@ -250,13 +260,25 @@ export class SqliteKvTables implements KvTables {
       if (error instanceof SqliteError && (error.resultCode & 0xff) === sqliteFull) {
         // SQLite may have rolled back by itself already; a part of a transaction must not stay.
         this.rollback();
-        throw new KvFullError(`${this.#path} could not be ${what}: the disk is full`);
+        throw new KvFullError(`${this.#options.path} could not be ${what}: the disk is full`);
       }
-      const failure = kvDatabaseError(this.#path, what, error);
+      const failure = kvDatabaseError(this.#options, what, error);
       this.#failure ??= failure;
       throw failure;
     }
   }
+}
+
+function parseKeyed(row: SqliteRow): Change {
+  return parseChange(row);
+}
+
+function keysOf(row: SqliteRow): number {
+  return count(row, "keys");
+}
+
+function numberOf(row: SqliteRow): number {
+  return count(row, "number");
 }
 
 function endOf(range: KeyRange): Uint8Array {

@@ -14,7 +14,9 @@ const [path, clusterId, seed] = process.argv.slice(2);
 if (path === undefined || clusterId === undefined) throw new Error("kv_writer PATH CLUSTER SEED");
 
 const { openSqlite } = await currentRuntime();
-const machine = new KvStateMachine({ tables: new SqliteKvTables({ openSqlite, path, clusterId }) });
+const machine = new KvStateMachine({
+  tables: new SqliteKvTables({ openSqlite, path, clusterId, firstLogIndex: () => 1 }),
+});
 const random = new RandomKv(Number(seed));
 const maker = new EntryMaker();
 
