@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { freePorts } from "../../test/harness/processes.ts";
+import { freePorts } from "../../test/harness/ports.ts";
 import { until } from "../../test/harness/wait.ts";
 import { runtimeProgram } from "../gate/run_command.ts";
 import type { Measurement, Surface } from "./measurement.ts";

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
-import { freePorts } from "../../test/harness/processes.ts";
+import { freePorts } from "../../test/harness/ports.ts";
 import { askJson, Cluster, type Member, memberCount, membersOf } from "./cluster.ts";
 import { ServerProcess } from "./server_process.ts";
 

@@ -5,7 +5,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { version } from "../../src/lib/version.ts";
-import { freePorts } from "../../test/harness/processes.ts";
+import { freePorts } from "../../test/harness/ports.ts";
 import { runtimeProgram } from "../gate/run_command.ts";
 import { askJson, Cluster, type Member, memberCount, membersOf } from "./cluster.ts";
 import { root } from "./run_generator.ts";

@@ -2,45 +2,10 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { programEnvironment } from "./environment.ts";
 import { until } from "./wait.ts";
-
-/**
- * A base port such that the six ports of three nodes were free a moment ago. They lie below those
- * that the system gives to connections, which would take the port of a node that is down, and stay
- * this test process's own until it ends: a port between them is held as the sign for others.
- */
-export async function freeBasePort(): Promise<number> {
-  return await until(async () => {
-    const base = 12_000 + 30 * Math.floor(Math.random() * 600);
-    if (await listen(base + 5) === undefined) return undefined;
-    const ports = [0, 1, 10, 11, 20, 21].map((offset) => base + offset);
-    return (await Promise.all(ports.map(isFree))).every((free) => free) ? base : undefined;
-  }, { what: "six free ports" });
-}
-
-/** Listens for nobody, and keeps no process alive. */
-function listen(port: number): Promise<Server | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(undefined));
-    server.listen(port, "127.0.0.1", () => {
-      server.unref();
-      resolve(server);
-    });
-  });
-}
-
-/** Whether anybody can listen there. */
-export async function isFree(port: number): Promise<boolean> {
-  const server = await listen(port);
-  if (server === undefined) return false;
-  await new Promise((resolve) => server.close(resolve));
-  return true;
-}
 
 /** Whether the process is there. */
 export function isAlive(pid: number): boolean {

@@ -13,12 +13,12 @@ import {
   realpathSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { programEnvironment } from "./environment.ts";
 import { requestOnce } from "./http_once.ts";
+import { freePorts } from "./ports.ts";
 import { makeTempDir } from "./temp_dir.ts";
 import { until } from "./wait.ts";
 
@@ -45,22 +45,6 @@ export function buildCommand(build: Build): readonly string[] {
 /** Whether `npm run build` has been run. */
 export function hasBinary(): boolean {
   return existsSync(join(root, "dist/skein"));
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map((server) =>
-    new Promise<number>((resolve, reject) => {
-      server.on("error", reject);
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address();
-        resolve(typeof address === "object" && address !== null ? address.port : 0);
-      });
-    })
-  ));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /**

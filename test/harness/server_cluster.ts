@@ -8,7 +8,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/lib/logger.ts";
 import { type RunningServer, startServer } from "../../src/server.ts";
 import { type OnceRequest, requestOnce } from "./http_once.ts";
-import { freePorts } from "./processes.ts";
+import { freePorts } from "./ports.ts";
 import { currentRuntime } from "./runtime.ts";
 import { makeTempDir, type TempDir } from "./temp_dir.ts";
 import { until } from "./wait.ts";
