@@ -64,13 +64,14 @@ export class GrpcForwarder implements Forwarder {
       const error = new ServiceError("request_too_large", detail, { outcome: "not_applied" });
       return { kind: "failed", error };
     }
-    const deadlineMs = Date.now() + request.timeoutMs;
+    const deadlineMs = performance.now() + request.timeoutMs;
     const client = this.#client(address);
-    let obstacle = await ready(client, deadlineMs, signal);
+    let obstacle = await ready(client, Math.min(request.timeoutMs, connectTimeoutMs), signal);
     // A closed client throws when it is asked to call.
     if (this.#closed || this.#clients.get(address) !== client) obstacle ??= "It was closed";
     if (obstacle !== undefined) return { kind: "notSent", detail: `${address}: ${obstacle}` };
-    return await call(client, bytes, deadlineMs + answerGraceMs, signal);
+    const leftMs = Math.max(0, deadlineMs - performance.now());
+    return await call(client, bytes, leftMs + answerGraceMs, signal);
   }
 
   close(): void {
@@ -100,11 +101,11 @@ export class GrpcForwarder implements Forwarder {
  */
 function ready(
   client: Client,
-  deadlineMs: number,
+  withinMs: number,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   const channel = client.getChannel();
-  const endMs = Math.min(deadlineMs, Date.now() + connectTimeoutMs);
+  const endMs = performance.now() + withinMs;
   return new Promise((resolve) => {
     const look = (before: connectivityState | undefined): void => {
       const state = channel.getConnectivityState(true);
@@ -112,7 +113,9 @@ function ready(
       if (signal?.aborted === true) return resolve("The request was given up");
       const failed = before !== undefined && state === connectivityState.TRANSIENT_FAILURE;
       if (failed || state === connectivityState.SHUTDOWN) return resolve("No connection");
-      channel.watchConnectivityState(state, endMs, (error) => {
+      // The library wants wall time, and makes a span of it at once: no step of the clock matters.
+      const untilMs = Date.now() + endMs - performance.now();
+      channel.watchConnectivityState(state, untilMs, (error) => {
         if (error instanceof Error) resolve("No connection in time");
         else look(state);
       });
@@ -121,15 +124,17 @@ function ready(
   });
 }
 
+/** Ended by a timer of its own: a deadline of the library's is wall time, which may step. */
 function call(
   client: Client,
   bytes: Buffer,
-  deadlineMs: number,
+  withinMs: number,
   signal: AbortSignal | undefined,
 ): Promise<ForwardOutcome> {
   return new Promise((resolve) => {
     const finish = (outcome: ForwardOutcome): void => {
-      signal?.removeEventListener("abort", abort);
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", cancel);
       resolve(outcome);
     };
     const running = client.makeUnaryRequest(
@@ -138,12 +143,12 @@ function call(
       asIs,
       bytes,
       new Metadata(),
-      { deadline: deadlineMs },
       (error, response) =>
         finish(error === null ? read(response) : { kind: "unknown", detail: error.details }),
     );
-    const abort = (): void => running.cancel();
-    signal?.addEventListener("abort", abort, { once: true });
+    const cancel = (): void => running.cancel();
+    const timer = setTimeout(cancel, withinMs);
+    signal?.addEventListener("abort", cancel, { once: true });
   });
 }
 

@@ -78,6 +78,18 @@ function forward(
   }, { what: "a request to leave" });
 }
 
+/** The wall clock steps right after `begin`, and goes on from there until that has ended. */
+async function withStep<T>(stepMs: number, begin: () => Promise<T>): Promise<T> {
+  const trueNow = Date.now;
+  const running = begin();
+  Date.now = () => trueNow() + stepMs;
+  try {
+    return await running;
+  } finally {
+    Date.now = trueNow;
+  }
+}
+
 describe("GrpcForwarder", () => {
   it("carries a write and its result", async () => {
     const outcome = await forward(server.rpcAddress, request());
@@ -189,6 +201,24 @@ describe("GrpcForwarder", () => {
     await dying.close(0);
     assert.equal((await lost).kind, "unknown");
     assert.ok(performance.now() - killedMs < 30_000, "long before the deadline");
+  });
+
+  const soon = { timeout: 60_000 };
+  it("has its time also when the wall clock steps ahead meanwhile", soon, async () => {
+    await forward(server.rpcAddress, request());
+    const outcome = await withStep(
+      3_600_000,
+      () => forwarder.forward(server.rpcAddress, request()),
+    );
+    assert.equal(outcome.kind, "answered");
+  });
+
+  it("has no more than its time when the wall clock steps back meanwhile", soon, async () => {
+    await forward(server.rpcAddress, request());
+    handle = () => new Promise(() => {});
+    const short = request({ timeoutMs: 200 });
+    const outcome = await withStep(-3_600_000, () => forwarder.forward(server.rpcAddress, short));
+    assert.equal(outcome.kind, "unknown");
   });
 
   it("says unknown when the answer is lost on its way, and never sends a write twice", async () => {
