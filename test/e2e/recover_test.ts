@@ -51,7 +51,7 @@ describe(`a single node on ${runtimeName} with a damaged store`, () => {
 
       await cluster.start();
       const url = `${node.url}/v1/kv`;
-      await requestOnce({ method: "GET", url, withinMs: 5_000 });
+      await requestOnce({ method: "GET", url, withinMs: 60_000 });
       const { code } = await node.ended();
       assert.equal(code, 1);
       assert.match(node.logTail(3), /change \d+ has a wrong checksum; .* remove \/.*\/kv\.db, and/);
@@ -114,12 +114,12 @@ function damage(path: string, text: string): void {
 
 async function get(node: NodeProcess, key: string): Promise<string> {
   const url = `${node.url}/v1/kv/${key}`;
-  const answer = await requestOnce({ method: "GET", url, withinMs: 5_000 });
+  const answer = await requestOnce({ method: "GET", url, withinMs: 60_000 });
   return answer.kind === "answered" ? answer.body : answer.kind;
 }
 
 async function put(node: NodeProcess, key: string): Promise<number> {
   const url = `${node.url}/v1/kv/${key}`;
-  const answer = await requestOnce({ method: "PUT", url, body: "value", withinMs: 5_000 });
+  const answer = await requestOnce({ method: "PUT", url, body: "value", withinMs: 60_000 });
   return answer.kind === "answered" ? answer.status : 0;
 }
