@@ -6,12 +6,19 @@
 
 import type { NodeId } from "../raft/types.ts";
 import type { RequestOptions } from "./contract.ts";
-import { ServiceError } from "./errors.ts";
+import { type ErrorCode, ServiceError } from "./errors.ts";
 import type { ForwardAnswer, ForwardBody, Forwarder, ForwardRequest } from "./forwarder.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 
 /** Rest between two tries while the leadership does not change. */
 const retryPauseMs = 50;
+
+/**
+ * What a node says that does not lead, no more, or that ends: whoever leads next may take the
+ * request. A leader that has too much to do, or no space, is not pressed further: its client is
+ * told, and when to come again. All other refusals would only be said again.
+ */
+const curable: ReadonlySet<ErrorCode> = new Set(["leader_changed", "draining"]);
 
 /** What the proxy stands on. */
 export interface LeaderProxyParts {
@@ -90,10 +97,10 @@ export class LeaderProxy {
         return { kind: "answered", value: task.accept(outcome.answer) };
       case "failed":
         // Only what was promised is proof: an outcome that a later version names is none.
-        if (outcome.error.code === "leader_changed" && outcome.error.outcome === "not_applied") {
-          return { kind: "notDone", error: outcome.error };
+        if (outcome.error.outcome !== "not_applied" || !curable.has(outcome.error.code)) {
+          throw outcome.error;
         }
-        throw outcome.error;
+        return { kind: "notDone", error: outcome.error };
       case "notSent":
         return {
           kind: "notDone",

@@ -107,6 +107,31 @@ describe("A write on another node", soon, () => {
       "out_of_space, not_applied, retryable",
     ],
     [
+      "that the leader did not come to in time",
+      refusedWith("timeout", "not_applied", true),
+      "timeout, not_applied, retryable",
+    ],
+    [
+      "that the leader cannot read",
+      refusedWith("bad_request", "not_applied"),
+      "bad_request, not_applied, final",
+    ],
+    [
+      "that does not fit into an entry of the leader's",
+      refusedWith("request_too_large", "not_applied"),
+      "request_too_large, not_applied, final",
+    ],
+    [
+      "that came to a node of another cluster",
+      refusedWith("wrong_cluster", "not_applied"),
+      "wrong_cluster, not_applied, final",
+    ],
+    [
+      "that was under way when the leader shut down",
+      refusedWith("draining", "unknown"),
+      "draining, unknown, final",
+    ],
+    [
       "that a leader from another time names an outcome of",
       refusedWith("leader_changed", undefined),
       "leader_changed, no outcome, final",
@@ -152,7 +177,8 @@ describe("A write on another node", soon, () => {
   for (
     const [what, proof] of [
       ["was not sent", { kind: "notSent", detail: "connection refused" }],
-      ["was refused with proof", refusedWith("leader_changed", "not_applied", true)],
+      ["came to who leads no more", refusedWith("leader_changed", "not_applied", true)],
+      ["came to who shuts down", refusedWith("draining", "not_applied", true)],
     ] as const
   ) {
     it(`that ${what} is sent again, to whoever leads then`, async () => {
