@@ -24,6 +24,29 @@ function randomBytes(prng: Prng, lengthMax: number, below = 256): Uint8Array {
   return Uint8Array.from({ length: prng.below(lengthMax + 1) }, () => prng.below(below));
 }
 
+const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+function pick(prng: Prng, from: readonly string[]): string {
+  return from[prng.below(from.length)]!;
+}
+
+/** RFC 4648 §5, bit by bit: padding may be left out, or be whole; the bits behind are zero. */
+function decodeByDefinition(text: string): Uint8Array | undefined {
+  const bare = /^([A-Za-z0-9_-]*)(={0,2})$/.exec(text);
+  if (bare === null) return undefined;
+  const [, letters = "", padding = ""] = bare;
+  if (letters.length % 4 === 1 || (padding !== "" && text.length % 4 !== 0)) return undefined;
+  const bits = [...letters]
+    .map((letter) => base64urlAlphabet.indexOf(letter).toString(2).padStart(6, "0"))
+    .join("");
+  const wholeBits = bits.length - (bits.length % 8);
+  if (bits.slice(wholeBits).includes("1")) return undefined;
+  return Uint8Array.from(
+    { length: wholeBits / 8 },
+    (_, at) => Number.parseInt(bits.slice(at * 8, at * 8 + 8), 2),
+  );
+}
+
 describe("compareBytes", () => {
   it("orders by unsigned bytes, a prefix before what it begins", () => {
     const ordered = [
@@ -132,6 +155,21 @@ describe("base64url", () => {
       "Zm9ä",
     ];
     for (const text of refused) assert.equal(fromBase64url(text), undefined, JSON.stringify(text));
+  });
+
+  it("agrees with the definition on well-formed and malformed text", () => {
+    const prng = new Prng(3);
+    const strange = [..." \t\n\r\f\v\0=+/.äĀ\u{1f600}", "\ud800", "\u00a0", "\ufeff"];
+    const letters = [...base64urlAlphabet];
+    for (let round = 0; round < 20_000; round++) {
+      const text = Array.from({ length: prng.below(13) }, () => pick(prng, letters));
+      for (let padding = prng.below(3); padding > 0; padding--) text.push("=");
+      for (let faults = prng.below(3); faults > 0; faults--) {
+        text.splice(prng.below(text.length + 1), prng.below(2), pick(prng, strange));
+      }
+      const joined = text.join("");
+      assert.deepEqual(fromBase64url(joined), decodeByDefinition(joined), JSON.stringify(joined));
+    }
   });
 
   it("has exactly one form for every byte string", () => {
