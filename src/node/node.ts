@@ -97,7 +97,7 @@ export class RaftNode<Query, Answer, Result> {
     }
     this.#proposals.settleAccepted("closing");
     this.#changes.settleAccepted("closing");
-    this.#readers.close();
+    this.#readers.refuse("closing");
     this.#transfers.settleAll("closing");
     done();
   }
@@ -270,6 +270,8 @@ export class RaftNode<Query, Answer, Result> {
     this.#changes.expire(nowMs);
     this.#readers.expire(nowMs);
     if (this.#store.retry(nowMs)) this.#afterApply(nowMs);
+    // Until there is room on this disk, another node's store answers better.
+    if (!this.#store.isWhole) this.#readers.refuse("diskFull");
   }
 
   #stepCompletions(nowMs: number): void {

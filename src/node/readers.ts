@@ -8,7 +8,8 @@
 import type { Outcome } from "../raft/ready.ts";
 import type { Index, ReadId } from "../raft/types.ts";
 
-type FailedReason = "noLeader" | "timeout" | "overloaded" | "closing";
+/** `diskFull`: the store lacks entries until there is room for them. */
+type FailedReason = "noLeader" | "timeout" | "overloaded" | "diskFull" | "closing";
 
 export type ReadOutcome =
   | { readonly kind: "readable"; readonly index: Index }
@@ -99,30 +100,30 @@ export class Readers {
     this.#fail(nowMs, "timeout", "noLeader");
   }
 
-  close(): void {
-    this.#fail(Infinity, "closing", "closing");
+  /** Nobody is kept waiting. */
+  refuse(reason: "diskFull" | "closing"): void {
+    this.#fail(Infinity, reason, reason);
   }
 
-  /** Settles whoever's deadline is over. */
+  /** Settles whoever's deadline is over; whoever asks again when told so is not among them. */
   #fail(nowMs: number, reason: FailedReason, leaderlessReason: FailedReason): void {
-    const timeout = { kind: "failed", reason } as const;
-    this.#arrived = keep(this.#arrived, nowMs, timeout);
-    for (const [counter, readers] of this.#rounds) {
-      this.#rounds.set(counter, keep(readers, nowMs, timeout));
-    }
+    const late: Reader[] = [];
+    const leaderless: Reader[] = [];
+    const keep = (readers: readonly Reader[], over = late): Reader[] =>
+      readers.filter((reader) => {
+        if (reader.deadlineMs <= nowMs) over.push(reader);
+        return reader.deadlineMs > nowMs;
+      });
+    this.#arrived = keep(this.#arrived);
+    for (const [counter, readers] of this.#rounds) this.#rounds.set(counter, keep(readers));
     this.#confirmed = this.#confirmed.map(({ index, readers }) => ({
       index,
-      readers: keep(readers, nowMs, timeout),
+      readers: keep(readers),
     })).filter(({ readers }) => readers.length > 0);
-    const noLeader = { kind: "failed", reason: leaderlessReason } as const;
-    this.#leaderless = keep(this.#leaderless, nowMs, noLeader);
+    this.#leaderless = keep(this.#leaderless, leaderless);
+    settleAll(late, { kind: "failed", reason });
+    settleAll(leaderless, { kind: "failed", reason: leaderlessReason });
   }
-}
-
-function keep(readers: readonly Reader[], nowMs: number, expired: ReadOutcome): Reader[] {
-  if (readers.every(({ deadlineMs }) => deadlineMs > nowMs)) return [...readers];
-  settleAll(readers.filter(({ deadlineMs }) => deadlineMs <= nowMs), expired);
-  return readers.filter(({ deadlineMs }) => deadlineMs > nowMs);
 }
 
 function settleAll(readers: readonly Reader[], outcome: ReadOutcome): void {

@@ -137,7 +137,8 @@ export class NodeClusterService implements ClusterService {
         ok: status.replayed && status.storeIsWhole,
         detail: status.replayed && status.storeIsWhole
           ? `applied up to ${status.applied}`
-          : `applied up to ${status.applied} of ${status.commitIndex}`,
+          : `applied up to ${status.applied} of ${status.commitIndex}` +
+            (status.storeIsWhole ? "" : ", the disk is full"),
       },
       {
         name: "leader",

@@ -10,6 +10,7 @@ import type { Answer, Query } from "../kv/query.ts";
 import type { Result } from "../kv/result.ts";
 import { decodeResult, encodeResult } from "../kv/result_encoding.ts";
 import type { ProposeOutcome } from "../node/pending.ts";
+import type { ReadOutcome } from "../node/readers.ts";
 import type { NodeId } from "../raft/types.ts";
 import type {
   Header,
@@ -162,7 +163,7 @@ export class NodeKvService implements KvService {
     return new Promise((resolve, reject) => {
       this.#parts.node.readIndex(deadlineMs, (outcome) => {
         if (outcome.kind === "readable") resolve();
-        else reject(readFailed(outcome.reason));
+        else reject(readFailed(outcome.reason, this.#parts.self));
       });
     });
   }
@@ -170,7 +171,7 @@ export class NodeKvService implements KvService {
   async #reach(revision: Revision, deadlineMs: number, option: string): Promise<void> {
     const leftMs = deadlineMs - this.#parts.monotonicMs();
     if (await this.#parts.revisions.until(revision, leftMs)) return;
-    if (this.#parts.revisions.isClosed) throw readFailed("closing");
+    if (this.#parts.revisions.isClosed) throw readFailed("closing", this.#parts.self);
     throw new ServiceError(
       "timeout",
       `${option} is ${revision}, this node has come to ${this.#parts.currentRevision()}`,
@@ -188,11 +189,13 @@ export class NodeKvService implements KvService {
   }
 
   async #becomeReadable(deadlineMs: number): Promise<void> {
+    const { node, self } = this.#parts;
+    if (!node.status().storeIsWhole) throw readFailed("diskFull", self);
     const leftMs = deadlineMs - this.#parts.monotonicMs();
     if (leftMs <= 0) {
       throw new ServiceError("not_ready", "This node is replaying its log", { retryable: true });
     }
-    if (this.#parts.revisions.isClosed) throw readFailed("closing");
+    if (this.#parts.revisions.isClosed) throw readFailed("closing", this.#parts.self);
     await this.#parts.revisions.nextApplied(leftMs);
   }
 
@@ -289,7 +292,9 @@ function unknownOutcome(reason: UnknownReason): ServiceError {
   }
 }
 
-function readFailed(reason: "noLeader" | "timeout" | "overloaded" | "closing"): ServiceError {
+type ReadFailure = (ReadOutcome & { readonly kind: "failed" })["reason"];
+
+function readFailed(reason: ReadFailure, self: NodeId): ServiceError {
   switch (reason) {
     case "noLeader":
       return new ServiceError("no_leader", noLeader().message, {
@@ -305,8 +310,15 @@ function readFailed(reason: "noLeader" | "timeout" | "overloaded" | "closing"): 
         retryable: true,
         retryAfterMs: 1_000,
       });
+    case "diskFull":
+      return new ServiceError(
+        "not_ready",
+        `The disk of node ${self} is full, and its store lacks what was written since; other ` +
+          "nodes can answer",
+        { retryable: true, retryAfterMs: 1_000 },
+      );
     case "closing":
-      return new ServiceError("draining", "The node is shutting down", {
+      return new ServiceError("draining", `Node ${self} is shutting down`, {
         retryable: true,
         retryAfterMs: 1_000,
       });

@@ -132,30 +132,36 @@ describe("Readers", () => {
     assert.deepEqual(told, ["hasty timeout", "patient at 4"]);
   });
 
-  it("a node that closes tells all of them so", () => {
-    const { readers: all, ask, take, told } = readers();
-    ask("leaderless");
-    all.dropped(take(), "noLeader");
-    ask("confirmed");
-    all.confirmed(take(), 9);
-    ask("asked");
-    take();
-    ask("arrived", Infinity);
-    all.close();
-    assert.deepEqual([...told].sort(), [
-      "arrived closing",
-      "asked closing",
-      "confirmed closing",
-      "leaderless closing",
-    ]);
-    all.close();
-    assert.equal(told.length, 4);
-  });
+  for (const reason of ["closing", "diskFull"] as const) {
+    it(`all of them are told at once that they are refused: ${reason}`, () => {
+      const { readers: all, ask, take, told } = readers();
+      ask("leaderless");
+      all.dropped(take(), "noLeader");
+      ask("confirmed");
+      all.confirmed(take(), 9);
+      ask("asked");
+      take();
+      ask("arrived", Infinity);
+      all.refuse(reason);
+      assert.deepEqual([...told].sort(), [
+        `arrived ${reason}`,
+        `asked ${reason}`,
+        `confirmed ${reason}`,
+        `leaderless ${reason}`,
+      ]);
+      all.refuse(reason);
+      assert.equal(told.length, 4);
+    });
+  }
 
   it("whoever is told may ask again at once", () => {
     const { readers: all, ask } = readers();
     all.add(10, () => ask("again", 99));
     all.expire(10);
+    assert.equal(all.hasArrived, true);
+    all.take();
+    all.add(10, () => ask("again"));
+    all.refuse("diskFull");
     assert.equal(all.hasArrived, true);
   });
 });

@@ -188,7 +188,10 @@ describe("Readiness", soon, () => {
   const rows = [
     [{ recovering: true }, "recovered: the log lost something and is being healed"],
     [{ replayed: false, applied: 3, commitIndex: 7 }, "replayed: applied up to 3 of 7"],
-    [{ storeIsWhole: false, applied: 3, commitIndex: 7 }, "replayed: applied up to 3 of 7"],
+    [
+      { storeIsWhole: false, applied: 3, commitIndex: 7 },
+      "replayed: applied up to 3 of 7, the disk is full",
+    ],
   ] as const;
   for (const [status, expected] of rows) {
     it(`fails where ${Object.keys(status)[0]} is ${Object.values(status)[0]}`, () => {

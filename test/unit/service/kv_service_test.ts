@@ -68,6 +68,7 @@ describe("A read at level linearizable", soon, () => {
     ["timeout", "timeout, no outcome, retryable"],
     ["overloaded", "overloaded, no outcome, retryable"],
     ["closing", "draining, no outcome, retryable"],
+    ["diskFull", "not_ready, no outcome, retryable"],
   ] as const;
   for (const [reason, expected] of failures) {
     it(`whose round fails as ${reason}: ${expected}`, async () => {
@@ -121,6 +122,16 @@ describe("A read at level eventual", soon, () => {
     served.node.applied();
     assert.deepEqual((await reading).answer, records(10));
     assert.equal(served.node.listeners, 2, "nobody but those who listen for ever");
+  });
+
+  it("is not held back while the disk is full: other nodes can answer", async () => {
+    const served = serving();
+    served.node.answer = () => undefined;
+    served.node.current = { ...served.node.current, storeIsWhole: false };
+    await assert.rejects(
+      served.kv.read(get("a"), options({ level: "eventual", timeoutMs: 60_000 })),
+      { message: /^The disk of node 1 is full, / },
+    );
   });
 
   it("is not held back when the node closes while it replays", async () => {
