@@ -302,9 +302,11 @@ function readFailed(reason: ReadFailure, self: NodeId): ServiceError {
         retryAfterMs: 1_000,
       });
     case "timeout":
-      return new ServiceError("timeout", "No quorum confirmed the read in time", {
-        retryable: true,
-      });
+      return new ServiceError(
+        "timeout",
+        `In time no quorum confirmed the read, or node ${self} has not applied what it must show`,
+        { retryable: true },
+      );
     case "overloaded":
       return new ServiceError("overloaded", "Too many reads are waiting on the leader", {
         retryable: true,

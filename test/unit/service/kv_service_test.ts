@@ -78,6 +78,14 @@ describe("A read at level linearizable", soon, () => {
     });
   }
 
+  it("names the node when the time is up: its store may be what is late", async () => {
+    const served = serving();
+    served.node.onRead = ({ settle }) => settle({ kind: "failed", reason: "timeout" });
+    await assert.rejects(served.kv.read(get("a"), options()), {
+      message: "In time no quorum confirmed the read, or node 1 has not applied what it must show",
+    });
+  });
+
   it("gives the round the time that the caller has", async () => {
     const served = serving();
     const before = served.monotonicMs;
