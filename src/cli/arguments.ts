@@ -80,6 +80,7 @@ export function parseArguments(
   command: Optioned,
   env: (name: string) => string | undefined,
 ): Arguments {
+  requireText(words);
   const values = new Map<string, string>();
   const operands: string[] = [];
   for (let at = 0; at < words.length; at++) {
@@ -107,6 +108,19 @@ export function parseArguments(
   }
   addVariables(values, command.options, env);
   return new Arguments(values, operands);
+}
+
+/**
+ * Both runtimes turn bytes that are no UTF-8 into U+FFFD before anybody sees them: two keys would
+ * become one, and a value another one.
+ */
+function requireText(words: readonly string[]): void {
+  const lossy = words.find((word) => word.includes("\uFFFD"));
+  if (lossy === undefined) return;
+  throw new UsageError(
+    `${JSON.stringify(lossy)} holds U+FFFD, which stands for bytes that are no UTF-8; ` +
+      "--key64 takes any key, - and --file any value",
+  );
 }
 
 function optionOf(

@@ -3,14 +3,14 @@
 import { listMember, parseJson } from "../client/records.ts";
 import { utf8 } from "../lib/bytes.ts";
 import type { Command } from "./command.ts";
-import { connect, operandsOf, remoteOptions } from "./remote.ts";
+import { connect, operandsOf, remoteOptions, writeJson } from "./remote.ts";
 import { exitCode } from "./report.ts";
 import { cell, renderTable } from "./table.ts";
 import { UsageError } from "./usage_error.ts";
 
 export const status: Command = {
   name: "status",
-  summary: "Show the cluster: its leader, its members and how far they are",
+  summary: "Show the cluster and how far its members are; fails where it has no leader",
   operands: "",
   options: remoteOptions,
   example: "skein status --endpoints http://127.0.0.1:7410",
@@ -18,9 +18,13 @@ export const status: Command = {
     const remote = connect(context);
     operandsOf(context, []);
     const answer = await remote.ask({ kind: "read", method: "GET", target: "/v1/cluster" });
-    if (remote.output === "json") await context.terminal.write(answer.body);
-    else await context.terminal.write(statusText(parseJson(answer.body)));
-    return exitCode.ok;
+    const json = parseJson(answer.body);
+    if (remote.output === "json") await writeJson(answer, context.terminal);
+    else await context.terminal.write(statusText(json));
+    if (objectOf(json["leader"])["id"] !== undefined) return exitCode.ok;
+    // Scripts ask whether the cluster serves, and without a leader it takes no write.
+    context.terminal.warn("error: The cluster has no leader");
+    return exitCode.failed;
   },
 };
 
@@ -73,7 +77,7 @@ export const memberList: Command = {
       method: "GET",
       target: "/v1/cluster/members",
     });
-    if (remote.output === "json") await context.terminal.write(answer.body);
+    if (remote.output === "json") await writeJson(answer, context.terminal);
     else await context.terminal.write(memberTable(parseJson(answer.body)));
     return exitCode.ok;
   },
@@ -99,7 +103,7 @@ export const leaderTransfer: Command = {
       headers: { "content-type": "application/json" },
       body: utf8(JSON.stringify(target === undefined ? {} : { target: Number(target) })),
     });
-    if (remote.output === "json") await context.terminal.write(answer.body);
+    if (remote.output === "json") await writeJson(answer, context.terminal);
     else {
       const leader = cell(parseJson(answer.body)["leader"]);
       await context.terminal.write(`node ${leader} leads\n`);

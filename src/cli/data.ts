@@ -2,8 +2,9 @@
 
 import { keyPath, queryString } from "../client/paths.ts";
 import { listMember, parseJson, recordOf } from "../client/records.ts";
-import { utf8 } from "../lib/bytes.ts";
+import { fromBase64url, utf8 } from "../lib/bytes.ts";
 import type { Command, CommandContext } from "./command.ts";
+import { boundOf, key64Option, keyOf, shownKey } from "./keys.ts";
 import {
   connect,
   operandsOf,
@@ -11,6 +12,7 @@ import {
   type Remote,
   remoteOptions,
   writeHeaders,
+  writeJson,
   writeOptions,
 } from "./remote.ts";
 import { exitCode } from "./report.ts";
@@ -27,8 +29,9 @@ export const put: Command = {
     {
       name: "file",
       value: "FILE",
-      description: "take the value from this file (- takes it from standard input)",
+      description: "take the value from this file; - here or as VALUE is standard input",
     },
+    key64Option("key", "KEY"),
     { name: "content-type", value: "TYPE", description: "what GET answers the value with" },
     ...writeOptions,
     ...remoteOptions,
@@ -39,18 +42,15 @@ export const put: Command = {
     const remote = connect(context);
     const headers = writeHeaders(context);
     const file = args.text("file");
-    if (file !== undefined && args.operands.length > 1) {
+    if (file !== undefined && args.operands.length > (args.has("key64") ? 0 : 1)) {
       throw new UsageError("VALUE and --file contradict each other");
     }
-    const [key = "", value = ""] = operandsOf(
-      context,
-      file === undefined ? ["KEY", "VALUE"] : ["KEY"],
-    );
-    const body = file !== undefined
-      ? readFile(context, file)
-      : value === "-"
+    const { key, operands: [value] } = keyOf(context, file === undefined ? ["VALUE"] : []);
+    const body = (file ?? value) === "-"
       ? await terminal.readInput()
-      : utf8(value);
+      : file === undefined
+      ? utf8(value ?? "")
+      : readFile(context, file);
     const contentType = args.text("content-type") ?? "application/octet-stream";
     const answer = await remote.ask({
       kind: "write",
@@ -59,7 +59,7 @@ export const put: Command = {
       headers: { ...headers, "content-type": contentType },
       body,
     });
-    if (remote.output === "json") await terminal.write(answer.body);
+    if (remote.output === "json") await writeJson(answer, terminal);
     else {
       const json = parseJson(answer.body);
       const verb = answer.status === 201 ? "created" : "updated";
@@ -79,9 +79,12 @@ function readFile({ terminal }: CommandContext, path: string): Uint8Array {
   }
 }
 
-/** Empty where it was not asked for or there was nothing. */
+/** Empty where it was not asked for or there was nothing; of a range, a line a key. */
 function previous(json: unknown): string {
   if (json === undefined || json === null) return "";
+  if (Array.isArray(json)) {
+    return json.map((each) => `${shownKey(recordOf(each).key)} ${previous(each)}`).join("");
+  }
   const { mod, value } = recordOf(json);
   return `before, at revision ${mod}: ${printable(value)}\n`;
 }
@@ -92,6 +95,7 @@ export const get: Command = {
   operands: "KEY",
   options: [
     { name: "revision", value: "N", description: "as it was at this revision" },
+    key64Option("key", "KEY"),
     ...readOptions,
     ...remoteOptions,
   ],
@@ -99,7 +103,7 @@ export const get: Command = {
   async run(context) {
     const { args, terminal } = context;
     const remote = connect(context);
-    const [key = ""] = operandsOf(context, ["KEY"]);
+    const { key } = keyOf(context);
     const answer = await remote.ask({
       kind: "read",
       method: "GET",
@@ -109,7 +113,8 @@ export const get: Command = {
         revision: args.integer("revision", { min: 1, max: Number.MAX_SAFE_INTEGER }),
       }),
     });
-    await terminal.write(answer.body);
+    if (remote.output === "json") await writeJson(answer, terminal);
+    else await terminal.write(answer.body);
     return exitCode.ok;
   },
 };
@@ -121,12 +126,14 @@ export const del: Command = {
   options: [
     { name: "prefix", value: "P", description: "delete every key that starts with it" },
     { name: "limit", value: "N", description: "with --prefix: at most so many" },
+    key64Option("key", "KEY"),
+    key64Option("prefix", "--prefix"),
     ...writeOptions.filter(({ name }) => name !== "if-absent"),
     ...remoteOptions,
   ],
   example: "skein del --prefix sessions/",
   async run(context) {
-    const { args, terminal } = context;
+    const { terminal } = context;
     const remote = connect(context);
     const answer = await remote.ask({
       kind: "write",
@@ -135,30 +142,29 @@ export const del: Command = {
       headers: writeHeaders(context),
     });
     if (remote.output === "json") {
-      await terminal.write(answer.body);
+      await writeJson(answer, terminal);
       return exitCode.ok;
     }
     const json = parseJson(answer.body);
     const rest = json["more"] === true ? ", more are left" : "";
     const at = `at revision ${cell(json["revision"])}`;
     await terminal.write(`deleted ${cell(json["deleted"])} ${at}${rest}\n`);
-    if (args.has("prev") && !args.has("prefix")) await terminal.write(previous(json["prev"]));
+    await terminal.write(previous(json["prev"]));
     return exitCode.ok;
   },
 };
 
 function deleteTarget(context: CommandContext): string {
   const { args } = context;
-  const prefix = args.text("prefix");
+  const prefix = boundOf(args, "prefix");
   const prev = args.has("prev");
   const limit = args.integer("limit", { min: 1, max: 10_000 });
   if (prefix === undefined) {
     if (limit !== undefined) throw new UsageError("--limit goes with --prefix");
-    const [key = ""] = operandsOf(context, ["KEY"]);
-    return keyPath(key) + queryString({ prev });
+    return keyPath(keyOf(context).key) + queryString({ prev });
   }
   operandsOf(context, []);
-  if (prefix === "") throw new UsageError("--prefix is empty, which would delete everything");
+  if (prefix.length === 0) throw new UsageError("--prefix is empty, which would delete everything");
   return `/v1/kv${queryString({ prefix, limit, prev })}`;
 }
 
@@ -175,6 +181,9 @@ export const ls: Command = {
     { name: "keys-only", description: "leave the values out" },
     { name: "revision", value: "N", description: "as it was at this revision" },
     { name: "cursor", value: "CURSOR", description: "go on where a page of -o json ended" },
+    key64Option("prefix", "PREFIX"),
+    key64Option("start", "--start"),
+    key64Option("end", "--end"),
     ...readOptions,
     ...remoteOptions,
   ],
@@ -188,7 +197,7 @@ export const ls: Command = {
         method: "GET",
         target: `/v1/kv${queryString(query)}`,
       });
-      await context.terminal.write(answer.body);
+      await writeJson(answer, context.terminal);
     } else await listAll(context, remote, query);
     return exitCode.ok;
   },
@@ -199,15 +208,16 @@ type Query = Parameters<typeof queryString>[0];
 function listQuery(context: CommandContext): Query {
   const { args } = context;
   const { operands } = args;
-  if (operands.length > 1) operandsOf(context, ["PREFIX"]);
-  const [prefix] = operands;
-  if (prefix !== undefined && (args.has("start") || args.has("end"))) {
+  if (operands.length > 0) operandsOf(context, args.has("prefix64") ? [] : ["PREFIX"]);
+  const prefix = boundOf(args, "prefix") ?? operands[0];
+  const [start, end] = [boundOf(args, "start"), boundOf(args, "end")];
+  if (prefix !== undefined && (start !== undefined || end !== undefined)) {
     throw new UsageError("PREFIX contradicts --start and --end");
   }
   return {
     prefix,
-    start: args.text("start"),
-    end: args.text("end"),
+    start,
+    end,
     limit: args.integer("limit", { min: 1, max: Number.MAX_SAFE_INTEGER }),
     reverse: args.has("reverse"),
     delimiter: args.text("delimiter"),
@@ -235,13 +245,16 @@ async function listAll(context: CommandContext, remote: Remote, query: Query): P
     const answer = await remote.ask({ kind: "read", method: "GET", target: `/v1/kv${page}` });
     const json = parseJson(answer.body);
     const items = listMember(json, "items").map(recordOf);
-    const folders = listMember(json, "prefixes").map(String);
+    const folders = [
+      ...listMember(json, "prefixes").map((text) => utf8(String(text))),
+      ...listMember(json, "prefixes64").map((coded) => fromBase64url(String(coded)) ?? utf8("")),
+    ];
     for (const { key, mod, version, value } of items) {
       const shown = printable(value.subarray(0, shownValueLength));
       const text = value.length > shownValueLength ? `${shown}... (${value.length} bytes)` : shown;
-      rows.push([printable(key), String(mod), String(version), text]);
+      rows.push([shownKey(key), String(mod), String(version), text]);
     }
-    for (const folder of folders) rows.push([printable(utf8(folder)), "-", "-", "(folder)"]);
+    for (const folder of folders) rows.push([shownKey(folder, "prefix"), "-", "-", "(folder)"]);
     const next = json["cursor"];
     cursor = typeof next === "string" ? next : undefined;
   } while (cursor !== undefined && rows.length < wanted);

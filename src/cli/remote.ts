@@ -2,8 +2,10 @@
 
 import { Connection, type RestAnswer, type RestRequest } from "../client/connection.ts";
 import { AnswerError, UnreachableError } from "../client/errors.ts";
+import { concatBytes, utf8 } from "../lib/bytes.ts";
 import type { CommandContext } from "./command.ts";
 import type { Option } from "./option.ts";
+import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage_error.ts";
 
 export const defaultEndpoint = "http://127.0.0.1:7400";
@@ -26,7 +28,7 @@ export const remoteOptions: readonly Option[] = [
     name: "output",
     short: "o",
     value: "table|json",
-    description: "json is exactly the body that REST answers",
+    description: "json is what REST answers",
     variable: true,
   },
 ];
@@ -49,12 +51,6 @@ export const writeOptions: readonly Option[] = [
   },
   { name: "if-absent", description: "only if the key does not exist", variable: true },
   { name: "prev", description: "show what was there before", variable: true },
-  {
-    name: "idempotency-key",
-    value: "TEXT",
-    description: "apply at most once, however often it is sent",
-    variable: true,
-  },
 ];
 
 export type Output = "table" | "json";
@@ -78,11 +74,19 @@ export function connect({ args, terminal }: CommandContext): Remote {
       try {
         return await connection.request(request);
       } catch (error) {
-        if (output === "json" && error instanceof AnswerError) await terminal.write(error.body);
+        if (output === "json" && error instanceof AnswerError) await writeJson(error, terminal);
         throw endpoints === undefined ? withHint(error) : error;
       }
     },
   };
+}
+
+/** What REST answered, as a line of its own. */
+export async function writeJson(
+  { body }: { readonly body: Uint8Array },
+  terminal: Terminal,
+): Promise<void> {
+  await terminal.write(concatBytes([body, utf8("\n")]));
 }
 
 /** Nobody said whom to ask, and nobody is there. */
@@ -101,10 +105,9 @@ function connectionTo(endpoints: readonly string[], timeoutMs: number | undefine
   }
 }
 
-/** The conditions and the idempotency key of a write, as headers. */
+/** The conditions of a write, as headers. */
 export function writeHeaders({ args }: CommandContext): Readonly<Record<string, string>> {
   const ifMatch = args.text("if-match");
-  const idempotencyKey = args.text("idempotency-key");
   if (ifMatch !== undefined && !/^(?:\*|"?\d{1,16}"?)$/.test(ifMatch)) {
     throw new UsageError(`--if-match is ${JSON.stringify(ifMatch)}; allowed is a revision or *`);
   }
@@ -114,7 +117,6 @@ export function writeHeaders({ args }: CommandContext): Readonly<Record<string, 
   return {
     ...(ifMatch === undefined ? {} : { "if-match": ifMatch }),
     ...(args.has("if-absent") ? { "if-none-match": "*" } : {}),
-    ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
   };
 }
 

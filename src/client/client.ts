@@ -31,8 +31,6 @@ export interface WriteOptions extends CallOptions {
   readonly ifMatch?: number | "*";
   /** Only if the key does not exist. */
   readonly ifAbsent?: boolean;
-  /** Makes the write apply at most once, however often it is sent. */
-  readonly idempotencyKey?: string;
 }
 
 /** What a put made of the key. */
@@ -184,10 +182,9 @@ function rangeQuery(options: ListOptions): Parameters<typeof queryString>[0] {
 }
 
 function writeHeaders(options: WriteOptions): Readonly<Record<string, string>> {
-  const { ifMatch, ifAbsent, idempotencyKey } = options;
+  const { ifMatch, ifAbsent } = options;
   return {
     ...(ifMatch === undefined ? {} : { "if-match": ifMatch === "*" ? "*" : `"${ifMatch}"` }),
     ...(ifAbsent === true ? { "if-none-match": "*" } : {}),
-    ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
   };
 }

@@ -40,6 +40,17 @@ describe("the launcher", { skip: hasNode ? false : "there is no node here" }, ()
       assert.equal(unreachable.errors, "error: http://127.0.0.1:9: no connection [unreachable]\n");
     });
 
+    it(`refuses arguments on ${runtime} that are no UTF-8`, slow, () => {
+      // Only a shell can be made to say them.
+      const line = `exec node "$1" put "$(printf 'k\\377')" v --endpoints 127.0.0.1:9`;
+      const { status, stderr } = spawnSync("sh", ["-c", line, "sh", launcher], {
+        encoding: "utf8",
+        env: { ...programEnvironment(), SKEIN_RUNTIME: runtime },
+      });
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, /^error: "k\uFFFD" holds U\+FFFD, .*; --key64 takes any key/);
+    });
+
     it(`ends in silence on ${runtime} when nobody reads what it writes`, slow, async () => {
       const child = spawn("node", [launcher, "version"], {
         env: { ...programEnvironment(), SKEIN_RUNTIME: runtime },

@@ -18,6 +18,11 @@ describe("the command line", () => {
     ["memebr list", 'error: "memebr" is not a command; did you mean member?'],
     ["put a b --file f", "error: VALUE and --file contradict each other"],
     ["put a --file", "error: --file needs a value: FILE"],
+    [
+      "put a b --idempotency-key k",
+      "error: --idempotency-key is not an option of skein put; " +
+      "see skein put --help",
+    ],
     ["get", "error: KEY is missing"],
     ["get a b", 'error: "b" is one argument too many'],
     [

@@ -2,6 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { base64url, utf8 } from "../../../src/lib/bytes.ts";
 import type { HttpServer } from "../../../src/runtime/mod.ts";
 import { ServiceError } from "../../../src/service/errors.ts";
 import { type CliOptions, type CliOutcome, RecordingTerminal, runCli } from "../../harness/cli.ts";
@@ -41,6 +42,11 @@ function skein(words: string, options: CliOptions = {}): Promise<CliOutcome> {
   return runCli(words.split(" "), { ...options, env });
 }
 
+/** Of words that may hold spaces. */
+function runOne(words: readonly string[]): Promise<CliOutcome> {
+  return runCli(words, { env: { SKEIN_ENDPOINTS: `127.0.0.1:${server.port}` } });
+}
+
 /** What REST itself answers. */
 async function rest(target: string): Promise<string> {
   return await (await fetch(`http://127.0.0.1:${server.port}${target}`)).text();
@@ -64,6 +70,8 @@ describe("put and get", () => {
     writeFileSync(path, bytes);
     await skein("put a -", { terminal: new RecordingTerminal({ input: bytes }) });
     await skein(`put b --file ${path} --content-type image/png`);
+    await skein("put c --file -", { terminal: new RecordingTerminal({ input: bytes }) });
+    assert.deepEqual((await skein("get c")).bytes, bytes);
     assert.deepEqual((await skein("get a")).bytes, bytes);
     assert.deepEqual((await skein("get b")).bytes, bytes);
     assert.match((await skein("get b -o json")).out, /"content_type":"image\/png"/);
@@ -72,11 +80,12 @@ describe("put and get", () => {
     assert.match(missing.errors[0] ?? "", /^error: --file is ".*\.not", which cannot be read: /);
   });
 
-  it("write exactly the body of REST with -o json", async () => {
+  it("write the body of REST and a newline with -o json", async () => {
     const put = await skein("put a 1 -o json");
-    assert.equal(put.out, '{"key":"a","revision":2,"create":2,"version":1}');
+    assert.equal(put.out, '{"key":"a","revision":2,"create":2,"version":1}\n');
     const get = await skein("get a -o json");
-    assert.equal(get.out, await rest("/v1/kv/a?format=record"));
+    assert.equal(get.out, `${await rest("/v1/kv/a?format=record")}\n`);
+    assert.match((await skein("get b -o json")).out, /"key_not_found".*\}\n$/);
     assert.equal((await skein("get a", { env: { SKEIN_OUTPUT: "json" } })).out, get.out);
   });
 
@@ -99,9 +108,8 @@ describe("put and get", () => {
     assert.equal(JSON.parse(out).code, "precondition_failed");
   });
 
-  it("hand the read level and the idempotency key on", async () => {
-    await skein("put a 1 --idempotency-key once");
-    assert.equal(requests[0]?.headers.get("idempotency-key"), "once");
+  it("hand the read level on", async () => {
+    await skein("put a 1");
     await skein("get a --consistency eventual");
     assert.match(requests[1]?.url ?? "", /[?&]consistency=eventual(&|$)/);
     await skein("get a --timeout 50s", { env: { SKEIN_CONSISTENCY: "eventual" } });
@@ -115,6 +123,71 @@ describe("put and get", () => {
     const { code, errors } = await skein("get a --revision 99 --timeout 50ms");
     assert.equal(code, 1);
     assert.match(errors[0] ?? "", /^error: .+ \[[a-z_]+\]$/);
+  });
+});
+
+describe("keys that are no text", () => {
+  // 0xFB comes out as a word that begins with a hyphen.
+  const [binary, other] = ["--key64=-_8", "--key64=_w"];
+
+  it("are given and shown in base64url", async () => {
+    await skein(`put ${binary} one`);
+    await skein(`put ${other} --file -`, {
+      terminal: new RecordingTerminal({ input: Uint8Array.of(50) }),
+    });
+    assert.match(await rest("/v1/kv/%FB%FF?format=record"), /"key64":"-_8"/);
+    assert.equal((await skein(`get ${binary}`)).out, "one");
+    const listed = (await skein("ls --prefix64 _w")).out;
+    assert.equal(listed.split("\n")[1], `${other}  3         1        2`);
+    assert.match((await skein("ls --start64 -_8 --end64 _w")).out, /^KEY.*\n--key64=-_8 .*\n$/);
+    assert.match((await skein(`del ${other}`)).out, /^deleted 1 /);
+    assert.match((await skein("del --prefix64 -w")).out, /^deleted 1 /);
+  });
+
+  it("are shown so that they can be given back, as all are that a shell or skein would not", async () => {
+    for (const key of ["plain/key ü", "-x", "--key64=YQ", "line\nend", "\uFFFD", "\x7f"]) {
+      await skein(`put --key64 ${base64url(utf8(key))} x`);
+    }
+    const shown = (await skein("ls")).out.split("\n").slice(1, -1);
+    const words = shown.map((line) => line.split(/ {2,}/)[0] ?? "");
+    assert.deepEqual(words.filter((word) => !word.startsWith("--key64=")), ["plain/key ü"]);
+    for (const word of words) assert.equal((await runOne(["get", word])).out, "x", word);
+  });
+
+  it("fold into folders that can be given back", async () => {
+    await skein("put --key64 _y94 x");
+    const listed = (await skein("ls --delimiter /")).out;
+    assert.match(listed, /\n--prefix64=_y8 +- +- +\(folder\)\n$/);
+    assert.match((await skein("ls --prefix64=_y8")).out, /\n--key64=_y94 /);
+  });
+
+  it("are refused where they arrive as U+FFFD, and nothing is asked", async () => {
+    for (
+      const words of [["put", "k\uFFFD", "v"], ["put", "k", "\uFFFD"], ["ls", "--start=\uFFFD"]]
+    ) {
+      const { code, errors } = await runOne(words);
+      assert.equal(code, 2);
+      assert.match(errors[0] ?? "", /holds U\+FFFD, .* no UTF-8; --key64 .* - and --file /);
+    }
+    assert.equal(requests.length, 0);
+  });
+
+  it("are refused where they are no base64url, or are given twice", async () => {
+    const wrong = [
+      ["get --key64 a+b", /--key64 is "a\+b"; allowed is base64url/],
+      ["get k --key64 YQ", /"k" is one argument too many/],
+      ["put --key64 YQ k v", /"v" is one argument too many/],
+      ["put --key64 YQ v --file f", /VALUE and --file contradict each other/],
+      ["ls --start a --start64 YQ", /--start and --start64 contradict each other/],
+      ["ls p --prefix64 YQ", /"p" is one argument too many/],
+      ["del --prefix64=", /--prefix is empty/],
+    ] as const;
+    for (const [words, message] of wrong) {
+      const { code, errors } = await skein(words);
+      assert.equal(code, 2, words);
+      assert.match(errors[0] ?? "", message);
+    }
+    assert.equal(requests.length, 0);
   });
 });
 
@@ -171,8 +244,13 @@ describe("del", () => {
       (await skein("del --prefix a/ --limit 2")).out,
       "deleted 2 at revision 6, more are left\n",
     );
-    assert.equal((await skein("del --prefix a/ -o json")).out, '{"deleted":1,"revision":7}');
+    assert.equal((await skein("del --prefix a/ -o json")).out, '{"deleted":1,"revision":7}\n');
     assert.equal((await skein("get b")).out, "x");
+    await skein("put b/1 y");
+    assert.equal(
+      (await skein("del --prefix b --prev")).out,
+      "deleted 2 at revision 9\nb before, at revision 5: x\nb/1 before, at revision 8: y\n",
+    );
   });
 });
 
@@ -208,7 +286,7 @@ describe("ls", () => {
   it("writes one page of REST with -o json, and goes on from its cursor", async () => {
     for (const key of ["a", "b", "c"]) await skein(`put ${key} x`);
     const { out } = await skein("ls --limit 2 -o json");
-    assert.equal(out, await rest("/v1/kv?limit=2"));
+    assert.equal(out, `${await rest("/v1/kv?limit=2")}\n`);
     const { cursor } = JSON.parse(out);
     const next = await skein(`ls --limit 2 --cursor ${cursor} -o json`);
     assert.deepEqual(JSON.parse(next.out).items.map((item: { key: string }) => item.key), ["c"]);
@@ -216,9 +294,19 @@ describe("ls", () => {
 });
 
 describe("status, member list, leader transfer", () => {
-  it("write exactly the body of REST with -o json", async () => {
-    assert.equal((await skein("status -o json")).out, await rest("/v1/cluster"));
-    assert.equal((await skein("member list -o json")).out, await rest("/v1/cluster/members"));
+  it("write the body of REST and a newline with -o json", async () => {
+    assert.equal((await skein("status -o json")).out, `${await rest("/v1/cluster")}\n`);
+    const members = await skein("member list -o json");
+    assert.equal(members.out, `${await rest("/v1/cluster/members")}\n`);
+  });
+
+  it("tell a cluster without a leader by exit code 1, and show what is known", async () => {
+    probe.cluster.current = { ...probe.cluster.current, leader: undefined };
+    for (const words of ["status", "status -o json"]) {
+      const { code, out, errors } = await skein(words);
+      assert.deepEqual([code, errors], [1, ["error: The cluster has no leader"]]);
+      assert.match(out, /leader {3}none|"leader":null/);
+    }
   });
 
   it("show the cluster to people", async () => {
