@@ -144,7 +144,7 @@ describe("keys that are no text", () => {
     assert.match((await skein("del --prefix64 -w")).out, /^deleted 1 /);
   });
 
-  it("are shown so that they can be given back, as all are that a shell or skein would not", async () => {
+  it("are shown so that they can be given back", async () => {
     for (const key of ["plain/key ü", "-x", "--key64=YQ", "line\nend", "\uFFFD", "\x7f"]) {
       await skein(`put --key64 ${base64url(utf8(key))} x`);
     }
