@@ -106,7 +106,8 @@ export const MemberSchema = z.object({
   suffrage: openString("voter", "voter, learner or read_only."),
   role: z.union([z.string(), z.null()]).openapi({
     example: "follower",
-    description: "leader, follower, candidate or precandidate.",
+    description: "leader, follower, candidate or precandidate; null where it is not known, as of " +
+      "a node that the leader does not hear.",
   }),
   http: z.union([z.string(), z.null()]).openapi({ example: "http://127.0.0.1:7400" }),
   rpc: z.union([z.string(), z.null()]).openapi({ example: "127.0.0.1:7401" }),

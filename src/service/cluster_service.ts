@@ -4,7 +4,7 @@
  */
 
 import type { TransferOutcome } from "../node/transfers.ts";
-import type { Member, MemberAddresses, NodeId } from "../raft/types.ts";
+import type { Member, MemberAddresses, NodeId, Role } from "../raft/types.ts";
 import type {
   Check,
   ClusterService,
@@ -159,19 +159,20 @@ export class NodeClusterService implements ClusterService {
     const addresses = addressesOf(member.id) ?? member.addresses;
     const peer = status.peers.find(({ id }) => id === member.id);
     const leads = status.role === "leader";
+    const healthy = leads
+      ? own || (peer !== undefined && monotonicMs() - peer.heardMs <= silentMsMax)
+      : undefined;
     return {
       id: member.id,
       suffrage: member.suffrage,
-      role: own ? status.role : status.leader === member.id ? "leader" : undefined,
+      role: own ? status.role : roleOfPeer({ leads: status.leader === member.id, healthy }),
       http: addresses?.http,
       rpc: addresses?.rpc,
       clientRpc: addresses?.clientRpc,
       match: leads ? (own ? status.stableIndex : peer?.match) : undefined,
       applied: own ? status.applied : peer?.applied,
       lagMs: leads ? (own ? 0 : lag.msOf(member.id, monotonicMs())) : undefined,
-      healthy: leads
-        ? own || (peer !== undefined && monotonicMs() - peer.heardMs <= silentMsMax)
-        : undefined,
+      healthy,
       version: versionOf(member.id),
     };
   }
@@ -185,6 +186,14 @@ export class NodeClusterService implements ClusterService {
       });
     });
   }
+}
+
+/** Who answers a leader follows it; of who is silent nobody knows what it does. */
+function roleOfPeer(
+  peer: { readonly leads: boolean; readonly healthy: boolean | undefined },
+): Role | undefined {
+  if (peer.leads) return "leader";
+  return peer.healthy === true ? "follower" : undefined;
 }
 
 function acceptView(answer: ForwardAnswer): ClusterView {

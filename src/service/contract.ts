@@ -81,7 +81,7 @@ export interface KvService {
 export interface MemberView {
   readonly id: NodeId;
   readonly suffrage: Suffrage;
-  /** Undefined for other nodes on a node that is not the leader. */
+  /** Undefined where the leader has not heard the node, and for other nodes on a follower. */
   readonly role: Role | undefined;
   readonly http: string | undefined;
   readonly rpc: string | undefined;

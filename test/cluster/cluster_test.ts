@@ -135,7 +135,7 @@ describe("The cluster, as a client sees it", () => {
       ...cluster.nodes.map(({ id, url }) => [id, "voter", url]),
     ]);
     for (const { id, role, lag_ms, version } of seen.members) {
-      assert.equal(role, id === leader.id ? "leader" : null);
+      assert.equal(role, id === leader.id ? "leader" : "follower");
       assert.equal(typeof lag_ms, "number");
       assert.match(version ?? "", /^\d+\.\d+\.\d+/);
     }
@@ -145,7 +145,7 @@ describe("The cluster, as a client sees it", () => {
     const leader = await cluster.leader();
     for (const follower of cluster.others(leader)) {
       const expected = cluster.nodes.map(({ id }) => {
-        const role = id === leader.id ? "leader" : id === follower.id ? "follower" : null;
+        const role = id === leader.id ? "leader" : "follower";
         return [role, "number", true];
       });
       // A peer is healthy while it was heard of late.
