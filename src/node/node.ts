@@ -122,15 +122,21 @@ export class RaftNode<Query, Answer, Result> {
 
   /**
    * `settle` is called once: the store may be read, and shows everything committed before this
-   * call.
+   * call. The returned function takes the wish back, so that nobody is told.
    */
-  readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): void {
-    if (this.#state === "closed") return settle({ kind: "failed", reason: "closing" });
-    if (this.#readers.size >= this.#parts.limits.clientInputsMax) {
-      return settle({ kind: "failed", reason: "overloaded" });
+  readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): () => void {
+    const reason = this.#state === "closed"
+      ? "closing"
+      : this.#readers.size >= this.#parts.limits.clientInputsMax
+      ? "overloaded"
+      : undefined;
+    if (reason !== undefined) {
+      settle({ kind: "failed", reason });
+      return () => {};
     }
-    this.#readers.add(deadlineMs, settle);
+    const takeBack = this.#readers.add(deadlineMs, settle);
     this.#schedule();
+    return takeBack;
   }
 
   /** From what this node has applied; undefined while the store is not whole. */

@@ -18,31 +18,32 @@ export type ReadOutcome =
 interface Reader {
   readonly deadlineMs: number;
   readonly settle: (outcome: ReadOutcome) => void;
+  /** Where it waits. Whoever has left its group is settled, or does not want to be. */
+  group: Set<Reader>;
 }
 
 /** Everybody who waits to read linearizably at this node. */
 export class Readers {
   readonly #makeId: () => ReadId;
-  #arrived: Reader[] = [];
+  #arrived = new Set<Reader>();
   /** Asked of the core, by the counter of their id. */
-  readonly #rounds = new Map<number, readonly Reader[]>();
+  readonly #rounds = new Map<number, Set<Reader>>();
   /** Confirmed, waiting for the store. */
-  #confirmed: { readonly index: Index; readonly readers: readonly Reader[] }[] = [];
+  #confirmed: { readonly index: Index; readonly readers: Set<Reader> }[] = [];
   /** There was no leader to ask; asked again when there is one. */
-  #leaderless: Reader[] = [];
+  readonly #leaderless = new Set<Reader>();
   #size = 0;
 
   constructor(makeId: () => ReadId) {
     this.#makeId = makeId;
   }
 
-  add(deadlineMs: number, settle: (outcome: ReadOutcome) => void): void {
+  /** `settle` is called once, unless the returned function, which takes the wish back, is before. */
+  add(deadlineMs: number, settle: (outcome: ReadOutcome) => void): () => void {
+    const reader = { deadlineMs, settle, group: this.#arrived };
+    this.#arrived.add(reader);
     this.#size++;
-    const once = (outcome: ReadOutcome): void => {
-      this.#size--;
-      settle(outcome);
-    };
-    this.#arrived.push({ deadlineMs, settle: once });
+    return () => void this.#leave(reader);
   }
 
   /** How many wait, at whatever stage. */
@@ -51,7 +52,7 @@ export class Readers {
   }
 
   get hasArrived(): boolean {
-    return this.#arrived.length > 0;
+    return this.#arrived.size > 0;
   }
 
   /** One round for all that arrived since the last turn; undefined when nobody did. */
@@ -59,7 +60,7 @@ export class Readers {
     if (!this.hasArrived) return undefined;
     const id = this.#makeId();
     this.#rounds.set(id.counter, this.#arrived);
-    this.#arrived = [];
+    this.#arrived = new Set();
     return id;
   }
 
@@ -74,15 +75,13 @@ export class Readers {
     const readers = this.#rounds.get(id.counter);
     if (readers === undefined) return;
     this.#rounds.delete(id.counter);
-    if (reason === "overloaded") settleAll(readers, { kind: "failed", reason });
-    else if (reason === "noLeader") this.#leaderless = [...this.#leaderless, ...readers];
-    else this.#arrived = [...this.#arrived, ...readers];
+    if (reason === "overloaded") this.#settleAll(readers, { kind: "failed", reason });
+    else move(readers, reason === "noLeader" ? this.#leaderless : this.#arrived);
   }
 
   /** There is a leader to ask. */
   leaderKnown(): void {
-    this.#arrived = [...this.#arrived, ...this.#leaderless];
-    this.#leaderless = [];
+    move(this.#leaderless, this.#arrived);
   }
 
   /** The store has applied `index`. */
@@ -92,7 +91,7 @@ export class Readers {
     if (ready.length === 0) return;
     this.#confirmed = this.#confirmed.filter((round) => round.index > index);
     for (const round of ready) {
-      settleAll(round.readers, { kind: "readable", index: round.index });
+      this.#settleAll(round.readers, { kind: "readable", index: round.index });
     }
   }
 
@@ -107,25 +106,32 @@ export class Readers {
 
   /** Settles whoever's deadline is over; whoever asks again when told so is not among them. */
   #fail(nowMs: number, reason: FailedReason, leaderlessReason: FailedReason): void {
-    const late: Reader[] = [];
-    const leaderless: Reader[] = [];
-    const keep = (readers: readonly Reader[], over = late): Reader[] =>
-      readers.filter((reader) => {
-        if (reader.deadlineMs <= nowMs) over.push(reader);
-        return reader.deadlineMs > nowMs;
-      });
-    this.#arrived = keep(this.#arrived);
-    for (const [counter, readers] of this.#rounds) this.#rounds.set(counter, keep(readers));
-    this.#confirmed = this.#confirmed.map(({ index, readers }) => ({
-      index,
-      readers: keep(readers),
-    })).filter(({ readers }) => readers.length > 0);
-    this.#leaderless = keep(this.#leaderless, leaderless);
-    settleAll(late, { kind: "failed", reason });
-    settleAll(leaderless, { kind: "failed", reason: leaderlessReason });
+    const late = (readers: Set<Reader>) =>
+      [...readers].filter(({ deadlineMs }) => deadlineMs <= nowMs);
+    const confirmed = this.#confirmed.map(({ readers }) => readers);
+    const others = [this.#arrived, ...this.#rounds.values(), ...confirmed].flatMap(late);
+    const leaderless = late(this.#leaderless);
+    this.#settleAll(others, { kind: "failed", reason });
+    this.#settleAll(leaderless, { kind: "failed", reason: leaderlessReason });
+    this.#confirmed = this.#confirmed.filter(({ readers }) => readers.size > 0);
+  }
+
+  #settleAll(readers: Iterable<Reader>, outcome: ReadOutcome): void {
+    for (const reader of readers) if (this.#leave(reader)) reader.settle(outcome);
+  }
+
+  /** False when it has left already. */
+  #leave(reader: Reader): boolean {
+    const leaves = reader.group.delete(reader);
+    if (leaves) this.#size--;
+    return leaves;
   }
 }
 
-function settleAll(readers: readonly Reader[], outcome: ReadOutcome): void {
-  for (const { settle } of readers) settle(outcome);
+function move(readers: Set<Reader>, to: Set<Reader>): void {
+  for (const reader of readers) {
+    readers.delete(reader);
+    reader.group = to;
+    to.add(reader);
+  }
 }

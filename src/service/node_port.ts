@@ -16,7 +16,8 @@ export interface ServedNode {
     deadlineMs: number,
     settle: (outcome: ProposeOutcome<Result>) => void,
   ): void;
-  readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): void;
+  /** The returned function takes the wish back: `settle` is not called then. */
+  readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): () => void;
   readNow(query: Query): Answer | undefined;
   transferLeadership(
     target: NodeId | undefined,

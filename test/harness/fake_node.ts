@@ -23,6 +23,8 @@ export class FakeNode implements ServedNode {
   current: NodeStatus = nodeStatus();
   readonly proposals: AskedOf<Uint8Array, ProposeOutcome<Result>>[] = [];
   readonly reads: AskedOf<undefined, ReadOutcome>[] = [];
+  /** Reads that were taken back, settled ones included. */
+  readonly takenBack: AskedOf<undefined, ReadOutcome>[] = [];
   readonly transfers: AskedOf<NodeId | undefined, TransferOutcome>[] = [];
   /** Called at once when something is asked, before it is put into its list. */
   onPropose: (asked: AskedOf<Uint8Array, ProposeOutcome<Result>>) => void = () => {};
@@ -43,10 +45,11 @@ export class FakeNode implements ServedNode {
     this.onPropose(asked);
   }
 
-  readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): void {
+  readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): () => void {
     const asked = { what: undefined, deadlineMs, settle };
     this.reads.push(asked);
     this.onRead(asked);
+    return () => void this.takenBack.push(asked);
   }
 
   readNow(query: Query): Answer | undefined {

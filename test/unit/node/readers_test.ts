@@ -154,6 +154,30 @@ describe("Readers", () => {
     });
   }
 
+  it("who takes its wish back gives up its place at once and is not told, wherever it waits", () => {
+    const { readers: all, take, told } = readers();
+    const add = (name: string) => all.add(1000, () => told.push(name));
+    const leaderless = add("leaderless");
+    all.dropped(take(), "noLeader");
+    const confirmed = add("confirmed");
+    all.confirmed(take(), 9);
+    const asked = add("asked");
+    add("another");
+    const round = take();
+    const dropped = add("dropped");
+    all.dropped(take(), "timeout");
+    assert.equal(all.size, 5);
+    for (const takeBack of [leaderless, confirmed, asked, dropped]) takeBack();
+    assert.deepEqual([all.size, all.hasArrived], [1, false]);
+    all.leaderKnown();
+    assert.equal(all.hasArrived, false);
+    all.confirmed(round, 9);
+    all.applied(9);
+    assert.deepEqual(told, ["another"]);
+    for (const takeBack of [leaderless, confirmed, asked, dropped]) takeBack();
+    assert.equal(all.size, 0, "nobody leaves twice");
+  });
+
   it("whoever is told may ask again at once", () => {
     const { readers: all, ask } = readers();
     all.add(10, () => ask("again", 99));
