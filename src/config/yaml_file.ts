@@ -114,7 +114,9 @@ function readKey(reader: Reader, path: string, node: unknown, line: number): voi
 export function unknownKeyMessage(path: string): string {
   const name = path.slice(path.lastIndexOf(".") + 1);
   const sameName = [...keys.values()].find((key) => key.name === name)?.path;
-  const meant = sameName ?? nearest(path, [...keys.keys(), ...sectionNames]);
+  // Whoever names a section already does not mean the section.
+  const known = path.includes(".") ? keys.keys() : [...keys.keys(), ...sectionNames];
+  const meant = sameName ?? nearest(path, known);
   const hint = meant === undefined ? "skein config print lists all" : `did you mean ${meant}?`;
   return `${path} is not a known key; ${hint}`;
 }

@@ -79,6 +79,15 @@ security:
     assert.deepEqual(config.peers, [{ id: 2, addr: "node2:9082" }, { id: 3, addr: "node3:9083" }]);
   });
 
+  it("does not take an unknown key of a section for the section", () => {
+    assert.deepEqual(complaints(() => load("security:\n  tls: true\n")), [
+      "F:2: security.tls is not a known key; skein config print lists all",
+    ]);
+    assert.deepEqual(complaints(() => load("securty:\n  tls: true\n")), [
+      "F:1: securty is not a known key; did you mean security?",
+    ]);
+  });
+
   for (const empty of ["", "\n", "# nothing\n", "---\n", "raft:\n"]) {
     it(`takes ${JSON.stringify(empty)} for a file that sets nothing`, () => {
       assert.deepEqual(load(empty).config, loadConfig({}).config);
