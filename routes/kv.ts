@@ -6,6 +6,7 @@ import {
   contentType,
   ifMatch,
   ifNoneMatch,
+  ifNotHeld,
   laterOption,
   readOptions,
   returned,
@@ -15,8 +16,8 @@ import { octetStream, recordMediaType } from "../src/http/media_type.ts";
 import {
   binary,
   json,
-  notModified,
   storeResponse,
+  valueNotModified,
   valueResponse,
 } from "../src/http/response_docs.ts";
 import { defineRoute, key64Twin, type Route, type RouteDefinition } from "../src/http/route.ts";
@@ -27,7 +28,8 @@ const conditions = { if_match: ifMatch, if_none_match: ifNoneMatch };
 
 const getOptions = {
   ...readOptions,
-  ...conditions,
+  if_match: ifMatch,
+  if_none_match: ifNotHeld,
   format: choiceOption(
     `\`record\` answers the record in JSON, as does \`Accept: ${recordMediaType}\`.`,
     ["raw", "record"],
@@ -59,7 +61,7 @@ const get: RouteDefinition<typeof getOptions> = {
   summary: "Read the value of a key",
   description: "The bytes as they were put, with the media type that was stored with them.",
   options: getOptions,
-  success: { 200: valueResponse("The value.", valueContent), 304: notModified },
+  success: { 200: valueResponse("The value.", valueContent), 304: valueNotModified },
   problems: [400, 404, 410, 412, 414, 421, 429, 500, 503, 504],
   handle: getValue,
 };
@@ -69,7 +71,7 @@ const head: RouteDefinition<typeof getOptions> = {
   method: "head",
   operationId: "headValue",
   summary: "Read the headers that the value would come with",
-  success: { 200: valueResponse("The headers of the value."), 304: notModified },
+  success: { 200: valueResponse("The headers of the value."), 304: valueNotModified },
 };
 
 const put: RouteDefinition<typeof putOptions> = {

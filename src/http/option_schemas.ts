@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { keyBytesMax } from "../service/contract.ts";
-import { parseTags, type TagKind, type Tags } from "./etag.ts";
+import { type HeldTags, parseHeldTags, parseTags, type TagKind, type Tags } from "./etag.ts";
 import type { HeaderTwin, Option } from "./options.ts";
 import { mediaTypeOption } from "./media_type.ts";
 
@@ -100,9 +100,18 @@ export function tagsOption(
   description: string,
   more: { readonly kind: TagKind; readonly header: "If-Match" | "If-None-Match" },
 ): Option<Tags> {
+  const read = (given: string): Tags | undefined => parseTags(given, more.kind);
+  return tagOption(description, { ...more, read });
+}
+
+function tagOption<T>(description: string, more: {
+  readonly kind: TagKind;
+  readonly header: "If-Match" | "If-None-Match";
+  readonly read: (given: string) => T | undefined;
+}): Option<T> {
   const example = `"${more.kind}42"`;
-  const schema = z.string().transform((given, context): Tags => {
-    const tags = parseTags(given, more.kind);
+  const schema = z.string().transform((given, context): T => {
+    const tags = more.read(given);
     if (tags !== undefined) return tags;
     context.addIssue(`allowed are tags like ${example}, lists of them, and *`);
     return z.NEVER;
@@ -178,6 +187,11 @@ export const ifMatch: Option<Tags> = tagsOption(
 export const ifNoneMatch: Option<Tags> = tagsOption(
   "Only if the key's tag is none of these; `*`: only if the key is absent.",
   { kind: "", header: "If-None-Match" },
+);
+export const ifNotHeld: Option<HeldTags> = tagOption(
+  "304 if one of these is the tag of what would be sent: the value and its record form have " +
+    "different ones; `*`: if the key exists.",
+  { kind: "", header: "If-None-Match", read: (given) => parseHeldTags(given, "") },
 );
 export const prev: Option<boolean> = flagOption("The answer carries the record before this write.");
 export const contentType: Option<string> = {

@@ -48,6 +48,10 @@ export const headerDocs = {
       '`"c17"` the members by the configuration at index 17.',
     schema: text,
   },
+  "Vary": {
+    description: "`Accept` where it chooses the representation.",
+    schema: text,
+  },
   "Link": { description: 'The next page, with rel="next".', schema: text },
   "Location": { description: "The same request at the leader.", schema: text },
   "Content-Length": {
@@ -147,7 +151,7 @@ export function valueResponse(
   description: string,
   content?: NonNullable<ResponseDoc["content"]>,
 ): ResponseDoc {
-  return readResponse(description, content, ["ETag", ...ofRaw]);
+  return readResponse(description, content, ["ETag", "Vary", ...ofRaw]);
 }
 
 /** An answer of the store that is no read. */
@@ -161,6 +165,12 @@ export function storeResponse(
 
 export const notModified: ResponseDoc = readResponse("Not modified since the tag given.");
 
+export const valueNotModified: ResponseDoc = readResponse(
+  "Not modified since the tag given.",
+  undefined,
+  ["ETag", "Vary"],
+);
+
 export const redirectAnswer: ResponseDoc = response(
   "With `redirect`: ask the leader.",
   [...ofStore, "Location"],
@@ -171,6 +181,6 @@ export const binary: z.ZodType = z.string().openapi({ type: "string", format: "b
 /** The one answer of every refusal. */
 export const problemResponseDoc: ResponseDoc = response(
   "A refusal; `code` names it.",
-  [...ofRead, "ETag", "Retry-After", "Allow", "Accept-Encoding", "Connection"],
+  [...ofRead, "ETag", "Vary", "Retry-After", "Allow", "Accept-Encoding", "Connection"],
   { [problemMediaType]: { schema: ProblemSchema } },
 );

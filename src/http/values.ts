@@ -15,57 +15,72 @@ import {
 } from "./ask.ts";
 import { readBody, refuseBody } from "./body.ts";
 import type { Call } from "./call.ts";
-import { absentTag, recordFormTag, recordTag, type Tags } from "./etag.ts";
+import {
+  absentTag,
+  type HeldTag,
+  type HeldTags,
+  isHeld,
+  recordFormTag,
+  recordTag,
+  type Tags,
+} from "./etag.ts";
 import { octetStream, recordMediaType } from "./media_type.ts";
 import { keyFields, recordJson, valueFields } from "./record_json.ts";
 import { keyOfPath } from "./target.ts";
 
-interface Conditional {
+/** The options of `GET /v1/kv/{key}`. */
+export interface GetOptions extends AskedRead {
+  readonly format?: Form;
   readonly if_match?: Tags;
-  readonly if_none_match?: Tags;
+  readonly if_none_match?: HeldTags;
 }
 
-/** The options of `GET /v1/kv/{key}`. */
-export interface GetOptions extends AskedRead, Conditional {
-  readonly format?: "raw" | "record";
-}
+type Form = HeldTag["form"];
 
 /** The value or the record, 304, or 404. */
 export async function getValue(call: Call, options: GetOptions): Promise<Response> {
   const key = keyOfPath(call.path);
+  // Whatever a cache keeps of this URL depends on it, refusals included.
+  call.extraHeaders["Vary"] = "Accept";
   const pinned = options.revision === undefined ? {} : { revision: options.revision };
   const view = await getFromStore(call, { kind: "get", keys: [key], ...pinned }, options);
   const record = view.records[0];
-  const asRecord = options.format === "record";
-  call.extraHeaders["ETag"] = tagOf(record, asRecord);
-  const unmodified = judge(call, { key, record, options });
+  const form = options.format ?? "raw";
+  call.extraHeaders["ETag"] = tagOf(record, form);
+  const unmodified = judge(call, { key, record, form, options });
   if (unmodified) return emptyAnswer(call, 304);
   if (record === undefined) {
     const when = options.revision === undefined ? "" : ` at revision ${options.revision}`;
     throw new ServiceError("key_not_found", `${shownKey(key)} does not exist${when}`);
   }
-  if (!asRecord) return valueAnswer(call, record.value, record.mediaType ?? octetStream);
+  if (form === "raw") return valueAnswer(call, record.value, record.mediaType ?? octetStream);
   return jsonAnswer(call, 200, recordJson(record), recordMediaType);
 }
 
-function tagOf(record: KvRecord | undefined, asRecord: boolean): string {
+function tagOf(record: KvRecord | undefined, form: Form): string {
   if (record === undefined) return absentTag;
-  return asRecord ? recordFormTag(record.mod) : recordTag(record.mod);
+  return form === "record" ? recordFormTag(record.mod) : recordTag(record.mod);
 }
 
 /** Judges a read's conditions in the order of RFC 9110 §13.2.2; true when 304 is the answer. */
-function judge(call: Call, { key, record, options }: {
+function judge(call: Call, { key, record, form, options }: {
   readonly key: Uint8Array;
   readonly record: KvRecord | undefined;
-  readonly options: Conditional;
+  readonly form: Form;
+  readonly options: GetOptions;
 }): boolean {
   const { if_match: ifMatch, if_none_match: ifNoneMatch } = options;
   if (ifMatch === undefined && ifNoneMatch === undefined) return false;
-  const tag = record?.mod ?? 0;
-  if (ifMatch !== undefined && !matches(ifMatch, tag)) {
+  const revision = record?.mod ?? 0;
+  if (ifMatch !== undefined && !matches(ifMatch, revision)) {
     throw preconditionFailed(call, key, { ifMatch, current: record });
   }
-  return ifNoneMatch !== undefined && matches(ifNoneMatch, tag);
+  return ifNoneMatch !== undefined && isHeld(ifNoneMatch, { revision, form });
+}
+
+interface Conditional {
+  readonly if_match?: Tags;
+  readonly if_none_match?: Tags;
 }
 
 /** The options of `PUT /v1/kv/{key}`. */

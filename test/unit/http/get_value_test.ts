@@ -33,6 +33,7 @@ describe("GET /v1/kv/{key}", () => {
       "kv-leader": "1",
       "kv-revision": "2",
       "kv-served-by": "1",
+      "vary": "Accept",
       "x-content-type-options": "nosniff",
     });
   });
@@ -198,7 +199,7 @@ describe("GET /v1/kv/{key}", () => {
 
 describe("conditions of a read", () => {
   it("If-None-Match is 304 while the tag is the same, with the store's headers", async () => {
-    for (const tag of ['"2"', "2", 'W/"2"', '"2.r"', '"1", "2"', "*"]) {
+    for (const tag of ['"2"', "2", 'W/"2"', '"2-gzip"', '"1", "2"', '"2.r", "2"', "*"]) {
       const answer = await probe.ask("GET /v1/kv/a", { headers: { "If-None-Match": tag } });
       assert.equal(answer.status, 304, tag);
       assert.equal(answer.text, "");
@@ -208,6 +209,30 @@ describe("conditions of a read", () => {
     const other = await probe.ask("GET /v1/kv/a", { headers: { "If-None-Match": '"1"' } });
     assert.equal(other.status, 200);
     assert.equal((await probe.ask("GET /v1/kv/a?if_none_match=2")).status, 304);
+  });
+
+  it("If-None-Match with the tag of the other representation is no match", async () => {
+    const asRecord = { Accept: "application/vnd.skein.record+json" };
+    for (const tag of ['"2.r"', "2.r", 'W/"2.r"', '"2.r-gzip"']) {
+      const held = { "If-None-Match": tag };
+      const raw = await probe.ask("GET /v1/kv/a", { headers: held });
+      assert.equal(`${raw.status} ${raw.headers.get("ETag")}`, '200 "2"', tag);
+      const record = await probe.ask("GET /v1/kv/a", { headers: { ...held, ...asRecord } });
+      assert.equal(`${record.status} ${record.headers.get("ETag")}`, '304 "2.r"', tag);
+    }
+    const held = { "If-None-Match": '"2"' };
+    const record = await probe.ask("GET /v1/kv/a", { headers: { ...held, ...asRecord } });
+    assert.equal(`${record.status} ${record.headers.get("ETag")}`, '200 "2.r"');
+    assert.equal((await probe.ask("HEAD /v1/kv/a?format=record&if_none_match=2")).status, 200);
+    assert.equal((await probe.ask("GET /v1/kv/none?format=record&if_none_match=0")).status, 304);
+  });
+
+  it("tells caches that Accept chooses the representation", async () => {
+    for (const line of ["GET /v1/kv/a", "HEAD /v1/kv/a", "GET /v1/kv/none", "GET /v1/kv64/YQ"]) {
+      assert.equal((await probe.ask(line)).headers.get("Vary"), "Accept", line);
+    }
+    const unmodified = await probe.ask("GET /v1/kv/a?if_none_match=2");
+    assert.equal(unmodified.headers.get("Vary"), "Accept");
   });
 
   it("If-None-Match on an absent key: 304 to its tag, else 404", async () => {
