@@ -43,14 +43,18 @@ export interface FaultReport {
 }
 
 const reportIntervalMs = 5_000;
-const rememberedSourcesMax = 1_024;
+/** Sources are what strangers call themselves: how many there are is not ours to choose. */
+const sourcesMax = 64;
+const detailLettersMax = 500;
 
-/** Counts every fault, and reports one per kind and source every 5 s. */
+/** Counts every fault, and reports one per kind and source every 5 s, of 64 sources at most. */
 export class FaultLog {
   readonly #report: (report: FaultReport) => void;
   readonly #nowMs: () => number;
   readonly #counts = new Map<FaultKind, number>();
-  readonly #recent = new Map<string, { lastMs: number; suppressed: number }>();
+  readonly #recent = new Map<string, { readonly lastMs: number; suppressed: number }>();
+  /** Of sources that there was no room for. */
+  #unnamed = 0;
 
   constructor(report: (report: FaultReport) => void, nowMs: () => number) {
     this.#report = report;
@@ -71,10 +75,33 @@ export class FaultLog {
       recent.suppressed += 1;
       return;
     }
-    // Sources are what strangers call themselves: their number is not ours to choose.
-    if (this.#recent.size >= rememberedSourcesMax) this.#recent.clear();
+    if (recent === undefined && !this.#makeRoom(now)) {
+      this.#unnamed += 1;
+      return;
+    }
+    // Set anew, so that the map stays in the order of the last reports.
+    this.#recent.delete(key);
     this.#recent.set(key, { lastMs: now, suppressed: 0 });
-    this.#report({ kind, source, detail, suppressed: recent?.suppressed ?? 0 });
+    const suppressed = recent?.suppressed ?? 0;
+    this.#report({ kind, source, detail: detail.slice(0, detailLettersMax), suppressed });
+    this.#reportUnnamed(kind);
+  }
+
+  /** Forgets the source that was reported longest ago, unless that was just now. */
+  #makeRoom(now: number): boolean {
+    const [oldest] = this.#recent;
+    if (this.#recent.size < sourcesMax || oldest === undefined) return true;
+    const [key, { lastMs, suppressed }] = oldest;
+    if (now - lastMs < reportIntervalMs) return false;
+    this.#unnamed += suppressed;
+    return this.#recent.delete(key);
+  }
+
+  #reportUnnamed(kind: FaultKind): void {
+    if (this.#unnamed === 0) return;
+    const detail = `more than ${sourcesMax} sources within ${reportIntervalMs} ms`;
+    this.#report({ kind, source: "further sources", detail, suppressed: this.#unnamed });
+    this.#unnamed = 0;
   }
 
   /** Notes a refusal by its kind, and anything else as malformed. */

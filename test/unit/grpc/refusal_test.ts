@@ -47,11 +47,21 @@ describe("FaultLog", () => {
     assert.deepEqual(reports.map(({ kind }) => kind), ["order", "malformed"]);
   });
 
-  it("does not grow with the number of strangers", () => {
-    let reports = 0;
-    const faults = new FaultLog(() => reports += 1, () => 0);
-    for (let i = 0; i < 5_000; i++) faults.note("hello", `10.0.0.${i}`, "no Hello");
-    assert.equal(reports, 5_000);
+  it("writes no more lines the more strangers there are, and tells how many it left out", () => {
+    const reports: FaultReport[] = [];
+    let nowMs = 0;
+    const faults = new FaultLog((report) => reports.push(report), () => nowMs);
+    for (let i = 0; i < 5_000; i++) faults.note("hello", `10.0.0.${i}`, "x".repeat(10_000));
+    assert.equal(reports.length, 64);
+    assert.ok(reports.every(({ detail }) => detail.length <= 500));
     assert.equal(faults.counts.get("hello"), 5_000);
+    nowMs = 5_000;
+    faults.note("term", "node 2", "too high");
+    assert.deepEqual(reports.slice(64).map(({ source, suppressed }) => [source, suppressed]), [
+      ["node 2", 0],
+      ["further sources", 5_000 - 64],
+    ]);
+    for (let i = 0; i < 5_000; i++) faults.note("hello", `10.0.1.${i}`, "no Hello");
+    assert.ok(reports.length <= 3 * 64, `${reports.length} lines`);
   });
 });
