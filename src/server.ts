@@ -14,6 +14,7 @@ import { type GrpcServer, startGrpcServer } from "./grpc/server.ts";
 import { createHttpApp } from "./http/app.ts";
 import { systemHttpClock } from "./http/services.ts";
 import { KvStateMachine } from "./kv/state_machine.ts";
+import { ByteBudget } from "./lib/byte_budget.ts";
 import { hex } from "./lib/bytes.ts";
 import { formatHostPort } from "./lib/host_port.ts";
 import type { Logger } from "./lib/logger.ts";
@@ -70,6 +71,8 @@ class SkeinServer implements RunningServer {
   readonly #forwarder: GrpcForwarder;
   readonly #kv: AwaitedKvService;
   readonly #cluster: AwaitedClusterService;
+  /** What requests hold of this node's memory, whichever way they come. */
+  readonly #requestMemory: ByteBudget;
   readonly stopped: Promise<{ readonly code: number }>;
   #settleStopped: (ended: { readonly code: number }) => void = () => {};
   #grpc: GrpcServer | undefined;
@@ -84,6 +87,7 @@ class SkeinServer implements RunningServer {
     const { config, logger } = options;
     this.#config = config;
     this.#logger = logger;
+    this.#requestMemory = new ByteBudget(config.limits.requestsMemoryBytesMax);
     this.stopped = new Promise((resolve) => this.#settleStopped = resolve);
     this.#storage = openStorage({
       config,
@@ -201,6 +205,8 @@ class SkeinServer implements RunningServer {
       ],
       clientMethods: clientMethods({ kv: this.#kv, cluster: this.#cluster, tls: false }),
       clientRequestBytesMax: this.#config.limits.grpcMessageBytesMax,
+      requestsMax: this.#config.limits.requestsWaitingMax,
+      memory: this.#requestMemory,
       onInternalError,
     });
   }
@@ -224,6 +230,7 @@ class SkeinServer implements RunningServer {
         requestBytesMax: limits.requestBytesMax,
         waitingRequestsMax: limits.requestsWaitingMax,
       },
+      memory: this.#requestMemory,
       clock: systemHttpClock,
       hosts: security.httpHosts,
       onInternalError: (error, requestId) => this.#internalError(requestId, error),

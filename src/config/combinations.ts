@@ -59,6 +59,15 @@ function* sizes({ limits, storage }: Config): Iterable<Contradiction> {
         `${limits.valueBytesMax}`,
     };
   }
+  const largestBytes = Math.max(limits.requestBytesMax, limits.grpcMessageBytesMax);
+  if (limits.requestsMemoryBytesMax < largestBytes) {
+    yield {
+      path: "limits.requests_memory_bytes_max",
+      message: `limits.requests_memory_bytes_max is ${limits.requestsMemoryBytesMax}; allowed is ` +
+        "at least the larger of limits.request_bytes_max and limits.grpc_message_bytes_max, " +
+        `which is ${largestBytes}`,
+    };
+  }
   if (storage.spaceReserveBytes > storage.spaceLowBytes) {
     yield {
       path: "storage.space_reserve_bytes",

@@ -208,6 +208,11 @@ const limits = {
     { default: 128 * mebi, min: 18 * mebi, max: 4 * gibi },
     "Client requests waiting in the node, by bytes; above it they are refused as overloaded.",
   ),
+  requests_memory_bytes_max: integer(
+    { default: 256 * mebi, min: kibi, max: 64 * gibi },
+    "Bodies of REST requests and gRPC messages of clients that are in memory, from their first " +
+      "byte to the answer; what does not fit is refused as overloaded.",
+  ),
 };
 
 const retry = {

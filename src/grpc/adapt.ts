@@ -1,22 +1,21 @@
 /** Carries the calls of grpc-js to handlers that know no gRPC library (call.ts). */
 
-import {
-  type handleBidiStreamingCall,
-  Metadata,
-  type sendUnaryData,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
+import type {
+  handleBidiStreamingCall,
+  sendUnaryData,
+  ServerDuplexStream,
+  ServerUnaryCall,
 } from "@grpc/grpc-js";
 import { grpcStatus } from "../service/errors.ts";
 import {
   type Answer,
   type CallContext,
   CallError,
-  type CallMetadata,
   type OfferedMethod,
   type StreamAnswers,
   type StreamEvents,
 } from "./call.ts";
+import { toMetadata } from "./metadata.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
 
 type Unary = ServerUnaryCall<Uint8Array, Uint8Array>;
@@ -126,6 +125,9 @@ export function adaptStream(
   };
 }
 
+/** A client that goes on asking without taking its answers is turned away. */
+const untakenAnswersMax = 16;
+
 class Answers implements StreamAnswers<Uint8Array> {
   over = false;
   readonly #call: Duplex;
@@ -137,7 +139,12 @@ class Answers implements StreamAnswers<Uint8Array> {
   }
 
   send(message: Uint8Array): void {
-    if (!this.over) this.#call.write(message);
+    if (this.over) return;
+    if (this.#call.writableLength >= untakenAnswersMax) {
+      const text = `${untakenAnswersMax} answers wait to be taken, which is the limit`;
+      return this.fail(new CallError(grpcStatus.resourceExhausted, text));
+    }
+    this.#call.write(message);
   }
 
   end(): void {
@@ -169,12 +176,4 @@ function contextOf(call: Unary | Duplex, signal: AbortSignal): CallContext {
     signal,
     peer: call.getPeer(),
   };
-}
-
-function toMetadata(values: CallMetadata): Metadata {
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(values)) {
-    metadata.set(name, typeof value === "string" ? value : Buffer.from(value));
-  }
-  return metadata;
 }

@@ -3,6 +3,7 @@
  * another front can take its place.
  */
 
+import type { ServiceError } from "../service/errors.ts";
 import type { Codec, MethodFacts } from "./codec.ts";
 
 /** Text values, or bytes under names that end in `-bin`. Names are lower case. */
@@ -69,11 +70,26 @@ export type StreamHandler<Request, Response> = (
   call: CallContext,
 ) => StreamEvents<Request>;
 
+/** Under which limits a call is let in (door.ts). */
+export type CountsAs =
+  /** It waits for the store or the cluster. */
+  | "request"
+  /** Small, and about the node itself: it is answered however busy the node is. */
+  | "probe"
+  /** Of a node that has to say who it is. */
+  | "peer";
+
 /** A method as the server offers it: bytes in, bytes out, types forgotten. */
 export type OfferedMethod =
   & { readonly path: string; readonly requestStream: boolean; readonly responseStream: boolean }
+  & { readonly countsAs: CountsAs }
   & (
-    | { readonly kind: "unary"; readonly handle: UnaryHandler<Uint8Array, Uint8Array> }
+    | {
+      readonly kind: "unary";
+      readonly handle: UnaryHandler<Uint8Array, Uint8Array>;
+      /** How the protocol tells that a call was not let in, where it is not by a status. */
+      readonly refused: ((error: ServiceError) => Answer<Uint8Array>) | undefined;
+    }
     | { readonly kind: "stream"; readonly handle: StreamHandler<Uint8Array, Uint8Array> }
   );
 
@@ -81,14 +97,23 @@ export type OfferedMethod =
 export function offerUnary<Request, Response>(
   facts: MethodFacts<Request, Response>,
   handler: UnaryHandler<Request, Response>,
+  more: {
+    /** `request` unless said otherwise. */
+    readonly countsAs?: CountsAs;
+    readonly refused?: (error: ServiceError) => Answer<Response>;
+  } = {},
 ): OfferedMethod {
+  const { refused } = more;
+  const encoded = ({ message, ...answer }: Answer<Response>): Answer<Uint8Array> => {
+    return { ...answer, message: facts.response.encode(message) };
+  };
   return {
     ...shape(facts),
     kind: "unary",
-    handle: async (bytes, call) => {
-      const answer = await handler(decodeRequest(facts.request, bytes), call);
-      return { ...answer, message: facts.response.encode(answer.message) };
-    },
+    countsAs: more.countsAs ?? "request",
+    refused: refused === undefined ? undefined : (error) => encoded(refused(error)),
+    handle: async (bytes, call) =>
+      encoded(await handler(decodeRequest(facts.request, bytes), call)),
   };
 }
 
@@ -107,10 +132,12 @@ function decodeRequest<Request>(request: Codec<Request>, bytes: Uint8Array): Req
 export function offerStream<Request, Response>(
   facts: MethodFacts<Request, Response>,
   handler: StreamHandler<Request, Response>,
+  countsAs: CountsAs = "probe",
 ): OfferedMethod {
   return {
     ...shape(facts),
     kind: "stream",
+    countsAs,
     handle: (answers, call) => {
       const typed: StreamAnswers<Response> = {
         send: (message) => answers.send(facts.response.encode(message)),

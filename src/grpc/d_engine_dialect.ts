@@ -62,10 +62,12 @@ export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[
     offerUnary(
       method(clientService, "HandleClientWrite"),
       (request, call) => answering(call, (options) => write(kv, request, call, options)),
+      { refused },
     ),
     offerUnary(
       method(clientService, "HandleClientRead"),
       (request, call) => answering(call, (options) => read(kv, request, call, options)),
+      { refused },
     ),
     offerUnary(method(clientService, "HandleClientScan"), missing("HandleClientScan")),
     offerStream(method(clientService, "Watch"), missingStream("Watch")),
@@ -87,6 +89,10 @@ export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[
       () => Promise.reject(notOffered("JoinCluster", "the configuration of the new node")),
     ),
   ];
+}
+
+function refused(error: ServiceError): Answer<ClientResponse> {
+  return { message: failedResponse(error) };
 }
 
 function missing(name: string): () => Promise<never> {

@@ -191,7 +191,8 @@ export function offerForward(options: ForwardServiceOptions): OfferedMethod {
       const hidden = new ServiceError("internal", "Internal error", { outcome: "unknown" });
       return { message: fromServiceError(hidden) };
     }
-  });
+    // The other node must know that nothing was appended: a status would be an unknown outcome.
+  }, { refused: (error) => ({ message: fromServiceError(error) }) });
 }
 
 function parse(wire: Parameters<typeof toForwardRequest>[0]): ForwardRequest {

@@ -32,12 +32,12 @@ export function healthMethods(
       if (known.has(service)) return Promise.resolve({ message: { status: now() } });
       const text = `No service ${service} here`;
       return Promise.reject(new CallError(grpcStatus.notFound, text));
-    }),
+    }, { countsAs: "probe" }),
     offerUnary(method("grpc.health.v1.Health", "List"), () => {
       const status = now();
       const statuses = Object.fromEntries([...known].map((service) => [service, { status }]));
       return Promise.resolve({ message: { statuses } });
-    }),
+    }, { countsAs: "probe" }),
     offerStream(method("grpc.health.v1.Health", "Watch"), (answers) => {
       let stop = (): void => {};
       return {

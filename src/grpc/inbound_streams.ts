@@ -25,6 +25,8 @@ export interface InboundOptions {
   /** Undefined while the node cannot judge yet. */
   readonly judge: (theirs: Hello, standing: Hello | undefined) => HelloAnswer | undefined;
   readonly currentTerm: () => Term;
+  /** Among the nodes that we were given; all others are guests. */
+  readonly isPeer: (id: NodeId) => boolean;
   readonly receive: (envelope: Envelope) => void;
   /** A peer's last stream is gone. */
   readonly onGone: (peer: NodeId) => void;
@@ -32,6 +34,13 @@ export interface InboundOptions {
 }
 
 const helloTimeoutMs = 5_000;
+/**
+ * Streams of whoever has not said Hello yet, of one node, and of all guests together. Above it the
+ * oldest has to go: what is new may be a peer that lost its streams, what is old may be dead.
+ */
+const ungreetedMax = 64;
+const streamsPerNodeMax = 8;
+const guestStreamsMax = 64;
 
 /** A stream whose Hello was accepted. */
 interface Inbound {
@@ -47,6 +56,9 @@ interface Inbound {
 /** The streams that peers have opened to this node. */
 export class InboundStreams {
   readonly #options: InboundOptions;
+  /** How each stream without a Hello is turned away, oldest first. */
+  readonly #ungreeted = new Set<() => void>();
+  /** Oldest first. */
   readonly #open = new Set<Inbound>();
 
   constructor(options: InboundOptions) {
@@ -59,10 +71,12 @@ export class InboundStreams {
       offerStream(
         method(service, "Connect"),
         (answers, call) => this.#accept("Connect", answers, call),
+        "peer",
       ),
       offerStream(
         method(service, "Snapshot"),
         (answers, call) => this.#accept("Snapshot", answers, call),
+        "peer",
       ),
     ];
   }
@@ -104,10 +118,15 @@ export class InboundStreams {
       faults.note("hello", call.peer, `no Hello within ${helloTimeoutMs} ms`);
       answers.fail(new CallError(grpcStatus.deadlineExceeded, "No Hello came"));
     }, helloTimeoutMs);
+    const settled = this.#awaitHello(() => {
+      faults.note("hello", call.peer, `more than ${ungreetedMax} streams have said no Hello`);
+      answers.fail(new CallError(grpcStatus.resourceExhausted, "Too many streams without a Hello"));
+    });
     return {
       message: (frame) => {
         if (inbound !== undefined) return this.#receive(inbound, frame);
         clearTimeout(timer);
+        settled();
         inbound = this.#greet(peerMethod, frame, answers, call);
       },
       malformed: (error) => {
@@ -121,9 +140,21 @@ export class InboundStreams {
       halfClosed: () => answers.end(),
       closed: () => {
         clearTimeout(timer);
+        settled();
         if (inbound !== undefined && this.#open.has(inbound)) this.#end(inbound);
       },
     };
+  }
+
+  /** Calls `turnAway` when too many newer streams say nothing either, unless settled before. */
+  #awaitHello(turnAway: () => void): () => void {
+    this.#ungreeted.add(turnAway);
+    const [oldest] = this.#ungreeted;
+    if (this.#ungreeted.size > ungreetedMax && oldest !== undefined) {
+      this.#ungreeted.delete(oldest);
+      oldest();
+    }
+    return () => this.#ungreeted.delete(turnAway);
   }
 
   /** Undefined when the stream is not to go on. */
@@ -161,11 +192,26 @@ export class InboundStreams {
     const ownId = answer.hello.from;
     const inbound: Inbound = { method: peerMethod, theirs, ownId, answers, used: false };
     this.#open.add(inbound);
+    this.#makeRoom(inbound);
     return inbound;
   }
 
   #ofOtherStart({ from, nonce }: Hello): readonly Inbound[] {
     return [...this.#open].filter(({ theirs }) => theirs.from === from && theirs.nonce !== nonce);
+  }
+
+  #makeRoom({ theirs }: Inbound): void {
+    const { isPeer, faults } = this.#options;
+    const same = [...this.#open].filter((other) => other.theirs.from === theirs.from);
+    const guests = [...this.#open].filter((other) => !isPeer(other.theirs.from));
+    const [oldest] = same.length > streamsPerNodeMax
+      ? same
+      : guests.length > guestStreamsMax
+      ? guests
+      : [];
+    if (oldest === undefined) return;
+    faults.note("hello", nameOf(oldest.theirs), "too many streams, the oldest is ended");
+    this.#end(oldest);
   }
 
   /** A peer that opens a stream again has lost the one before, whether we know it yet or not. */

@@ -60,6 +60,7 @@ export class GrpcRaftTransport implements Transport {
     this.#inbound = new InboundStreams({
       judge: (theirs, standing) => this.#closed ? undefined : this.#judge?.(theirs, standing),
       currentTerm: options.currentTerm,
+      isPeer: (id) => this.#links.get(id)?.guest === false,
       receive: (envelope) => this.#receive(envelope),
       onGone: (peer) => this.#dismissGuest(peer),
       faults: this.#faults,

@@ -12,13 +12,22 @@ const revisionForm = /^[0-9]{1,16}$/;
 const idPrefix = Math.floor(Math.random() * 36 ** 8).toString(36).padStart(8, "0");
 let idCounter = 0;
 
+/** Ms left until `deadline`, no more than a request may take at all. */
+export function timeoutOf(deadline: Date | number): number {
+  const leftMs = Math.floor(Number(deadline) - Date.now());
+  return Number.isFinite(leftMs) ? bounded(Math.max(0, leftMs)) : timeoutDefaultMs;
+}
+
 /** Deadline, id and cancellation of a call, in the services' words. */
 export function requestOptions(call: CallContext): RequestOptions {
   const asked = call.header("x-request-id");
   const given = asked !== undefined && requestIdForm.test(asked);
   const requestId = given ? asked : `${idPrefix}-${++idCounter}`;
-  const timeoutMs = Math.min(call.timeoutMs ?? timeoutDefaultMs, timeoutMaxMs);
-  return { timeoutMs, requestId, signal: call.signal };
+  return { timeoutMs: bounded(call.timeoutMs ?? timeoutDefaultMs), requestId, signal: call.signal };
+}
+
+function bounded(timeoutMs: number): number {
+  return Math.min(timeoutMs, timeoutMaxMs);
 }
 
 /** Throws ServiceError when `min-revision` is no revision. */

@@ -1,8 +1,10 @@
 /** The gRPC listeners of a node: one for peers and clients, or one for each. */
 
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { ByteBudget } from "../lib/byte_budget.ts";
 import { type AdapterOptions, adaptStream, adaptUnary } from "./adapt.ts";
 import type { OfferedMethod } from "./call.ts";
+import { Door } from "./door.ts";
 import { frameBytesMax } from "./peer_connection.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 
@@ -11,6 +13,8 @@ setLogVerbosity(logVerbosity.NONE);
 
 /** The largest request of a client, bytes, unless the options say another. */
 const clientRequestBytesMax = 16 * 1024 * 1024;
+const requestsMax = 10_000;
+const memoryBytesMax = 256 * 1024 * 1024;
 
 /** Where to listen, and what to offer to whom. */
 export interface GrpcServerOptions {
@@ -24,6 +28,10 @@ export interface GrpcServerOptions {
   readonly clientMethods: readonly OfferedMethod[];
   /** The largest request of a client, bytes. */
   readonly clientRequestBytesMax?: number;
+  /** Requests in the node at once, by count; 10,000 unless set. More are refused as overloaded. */
+  readonly requestsMax?: number;
+  /** For their messages, from the first byte until the answer has left; 256 MiB unless set. */
+  readonly memory?: ByteBudget;
   /** A handler threw what it should not have; the client was told "Internal error". */
   readonly onInternalError: (path: string, error: unknown) => void;
 }
@@ -43,12 +51,21 @@ export interface GrpcServer {
 /** Throws an Error that names the address when it cannot be had. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const separate = options.clientRpcAddress !== undefined;
-  const rpc = new Listener(options, separate ? [] : options.clientMethods, options.peerMethods);
+  const door = new Door({
+    requestsMax: options.requestsMax ?? requestsMax,
+    memory: options.memory ?? new ByteBudget(memoryBytesMax),
+    requestBytesMax: options.clientRequestBytesMax ?? clientRequestBytesMax,
+  });
+  const { clientMethods, peerMethods } = options;
+  const rpc = new Listener(options, door, {
+    clientMethods: separate ? [] : clientMethods,
+    peerMethods,
+  });
   const rpcAddress = await rpc.listen(options.rpcAddress, options.credentials);
   if (options.clientRpcAddress === undefined) {
     return { rpcAddress, clientRpcAddress: rpcAddress, close: (graceMs) => rpc.close(graceMs) };
   }
-  const client = new Listener(options, options.clientMethods, []);
+  const client = new Listener(options, door, { clientMethods, peerMethods: [] });
   try {
     const address = await client.listen(options.clientRpcAddress, options.credentials);
     return {
@@ -69,8 +86,8 @@ class Listener {
 
   constructor(
     options: Pick<GrpcServerOptions, "onInternalError" | "clientRequestBytesMax">,
-    clientMethods: readonly OfferedMethod[],
-    peerMethods: readonly OfferedMethod[],
+    door: Door,
+    { clientMethods, peerMethods }: Pick<GrpcServerOptions, "clientMethods" | "peerMethods">,
   ) {
     const requestBytesMax = options.clientRequestBytesMax ?? clientRequestBytesMax;
     const bytesMax = peerMethods.length > 0
@@ -86,6 +103,7 @@ class Listener {
       "grpc.max_concurrent_streams": 10_000,
       // Without it the library forgets its connections, and forceShutdown cuts none (1.14.7).
       "grpc.enable_channelz": 1,
+      interceptors: [door.interceptor([...clientMethods, ...peerMethods])],
     });
     const { onInternalError } = options;
     const replies = new ReplyQueue();

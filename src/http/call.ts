@@ -1,5 +1,6 @@
 /** One request on its way through: what is known of it, and what its answer must carry. */
 
+import { ByteShare } from "../lib/byte_budget.ts";
 import type { Header } from "../service/contract.ts";
 import { type Outcome, ServiceError } from "../service/errors.ts";
 import { rawTarget } from "./target.ts";
@@ -26,6 +27,8 @@ export class Call {
   header: Header | undefined;
   /** Headers that the answer carries whatever becomes of it, a refusal included. */
   readonly extraHeaders: Record<string, string> = {};
+  /** What its body holds; whoever lets the request in releases it after the answer. */
+  readonly memory: ByteShare;
   readonly #startedMs: number;
 
   constructor(request: Request, services: HttpServices) {
@@ -33,6 +36,7 @@ export class Call {
     const method = request.method;
     this.request = request;
     this.services = services;
+    this.memory = new ByteShare(services.memory);
     this.path = target.path;
     this.query = target.query;
     this.isWrite = method !== "GET" && method !== "HEAD" && method !== "OPTIONS";

@@ -33,6 +33,8 @@ export function createDoor(services: HttpServices): Door {
         }
       } catch (error) {
         return problemResponse(call, error);
+      } finally {
+        call.memory.release();
       }
     },
   };

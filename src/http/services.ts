@@ -1,5 +1,6 @@
 /** What the HTTP interface is built upon: handed in by the composition root. */
 
+import type { ByteBudget } from "../lib/byte_budget.ts";
 import type { ClusterService, KvService, VersionView } from "../service/contract.ts";
 
 /** Everything that an answer may need. */
@@ -8,6 +9,8 @@ export interface HttpServices {
   readonly cluster: ClusterService;
   readonly version: VersionView;
   readonly limits: HttpLimits;
+  /** For bodies, from their first byte to the answer; whoever does not fit is overloaded. */
+  readonly memory: ByteBudget;
   readonly clock: HttpClock;
   /** Host names besides the loopback ones by which this node may be addressed, without port. */
   readonly hosts: readonly string[];

@@ -25,8 +25,9 @@ let internalErrors = 0;
 const header = { revision: 5, servedBy: 1, leader: 1, clusterId: "c" };
 const written: ForwardAnswer = { kind: "written", result: utf8("a result"), header };
 
-function startServer(): Promise<GrpcServer> {
+function startServer(limits: { readonly requestsMax?: number } = {}): Promise<GrpcServer> {
   return startGrpcServer({
+    ...limits,
     rpcAddress: "127.0.0.1:0",
     credentials: serverCredentials(undefined, false),
     peerMethods: [
@@ -245,6 +246,28 @@ describe("GrpcForwarder", () => {
     assert.equal(outcome.kind, "unknown");
     assert.equal(asked.length, 1);
     wire.close();
+  });
+
+  it("knows of a request that was not let in that nothing was appended", async () => {
+    const busy = await startServer({ requestsMax: 1 });
+    let release = (): void => {};
+    handle = () => new Promise((resolve) => release = () => resolve(written));
+    const first = forward(busy.rpcAddress, request());
+    await until(() => asked.length === 1, { what: "the first to be taken" });
+    const outcome = await forward(busy.rpcAddress, request());
+    assert.equal(outcome.kind, "failed");
+    if (outcome.kind !== "failed") return;
+    const { code, retryable, retryAfterMs } = outcome.error;
+    assert.deepEqual({ code, outcome: outcome.error.outcome, retryable, retryAfterMs }, {
+      code: "overloaded",
+      outcome: "not_applied",
+      retryable: true,
+      retryAfterMs: 1_000,
+    });
+    assert.equal(asked.length, 1);
+    release();
+    assert.equal((await first).kind, "answered");
+    await busy.close(500);
   });
 
   it("refuses what is too large for the wire, before it is sent", async () => {

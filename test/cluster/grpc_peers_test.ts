@@ -178,6 +178,39 @@ describe("the peer port", () => {
     newer.cancel();
   });
 
+  it("keeps few streams that say nothing, and few of one node or of guests", async () => {
+    const silent = rawStream(client);
+    const silence = Array.from({ length: 64 }, () => rawStream(client));
+    assert.equal((await silent.status).code, grpcStatus.resourceExhausted);
+    // Whoever says Hello is heard all the same, and makes room.
+    const mine = await accepted(70);
+    const others: RawStream[] = [];
+    for (let n = 0; n < 8; n++) others.push(await accepted(70));
+    assert.equal((await mine.status).code, grpcStatus.ok);
+    for (let id = 71; id < 71 + 64 - 8; id++) others.push(await accepted(id));
+    const [first] = others;
+    await accepted(200);
+    assert.equal((await first!.status).code, grpcStatus.ok);
+    for (const stream of [...silence, ...others]) stream.cancel();
+  });
+
+  it("does not end a member's streams for those of guests", async () => {
+    node.transport.setPeers([{ id: 2, address: "127.0.0.1:1" }]);
+    const member = await accepted(2);
+    const guests: RawStream[] = [];
+    for (let id = 100; id < 200; id++) guests.push(await accepted(id));
+    member.frame({ envelopes: [fromEnvelope(heartbeat(2, 1))] });
+    await until(() => node.received.length > 0, { what: "the member to be heard" });
+    node.transport.setPeers([]);
+    for (const stream of [member, ...guests]) stream.cancel();
+  });
+
+  it("takes no first frame that is larger than a Hello can be", async () => {
+    const stream = rawStream(client);
+    stream.write(new Uint8Array(1024 * 1024));
+    assert.equal((await stream.status).code, grpcStatus.resourceExhausted);
+  });
+
   it("answers a node that is not among its peers at the address of its Hello", async () => {
     const guest = await startGrpcNode({ id: 50 });
     guest.transport.setPeers([{ id: 1, address: node.address }]);

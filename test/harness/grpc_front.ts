@@ -2,7 +2,7 @@
 
 import { clientMethods } from "../../src/grpc/client_methods.ts";
 import { serverCredentials } from "../../src/grpc/credentials.ts";
-import { type GrpcServer, startGrpcServer } from "../../src/grpc/server.ts";
+import { type GrpcServer, type GrpcServerOptions, startGrpcServer } from "../../src/grpc/server.ts";
 import { FakeClusterService, FakeKvService } from "./fake_services.ts";
 import { TestGrpcClient } from "./grpc_client.ts";
 
@@ -15,7 +15,10 @@ export interface GrpcFront {
   close(): Promise<void>;
 }
 
-export async function startGrpcFront(clientRpcAddress?: string): Promise<GrpcFront> {
+export async function startGrpcFront(
+  clientRpcAddress?: string,
+  limits: Pick<GrpcServerOptions, "memory" | "requestsMax"> = {},
+): Promise<GrpcFront> {
   const kv = new FakeKvService();
   const cluster = new FakeClusterService();
   const internalErrors: unknown[] = [];
@@ -23,6 +26,7 @@ export async function startGrpcFront(clientRpcAddress?: string): Promise<GrpcFro
     rpcAddress: "127.0.0.1:0",
     ...(clientRpcAddress === undefined ? {} : { clientRpcAddress }),
     credentials: serverCredentials(undefined, false),
+    ...limits,
     peerMethods: [],
     clientMethods: clientMethods({ kv, cluster, tls: false }),
     onInternalError: (_path, error) => internalErrors.push(error),

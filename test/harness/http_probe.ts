@@ -6,6 +6,7 @@
 import { createHttpApp } from "../../src/http/app.ts";
 import { buildDocument, type OpenApiDocument } from "../../src/http/openapi.ts";
 import { type HttpClock, type HttpServices, systemHttpClock } from "../../src/http/services.ts";
+import { ByteBudget } from "../../src/lib/byte_budget.ts";
 import { allRoutes } from "../../routes/mod.ts";
 import { deviations } from "../conformance/http_document.ts";
 import { FakeClusterService, FakeKvService, fakeVersion } from "./fake_services.ts";
@@ -51,6 +52,7 @@ export class HttpProbe {
         requestBytesMax: 16 * 1024 * 1024,
         waitingRequestsMax: 10_000,
       },
+      memory: new ByteBudget(256 * 1024 * 1024),
       clock: systemHttpClock,
       hosts: [],
       onInternalError: (error) => this.internalErrors.push(error),

@@ -258,6 +258,15 @@ describe("combinations that make no sense", () => {
     assert.equal(of({ SKEIN_RETRY__RECONNECT_BACKOFF_MAX_MS: "49" }).length, 1);
   });
 
+  it("refuses less memory for requests than the largest of them takes", () => {
+    assert.deepEqual(of({ SKEIN_LIMITS__REQUESTS_MEMORY_BYTES_MAX: "16777215" }), [
+      "SKEIN_LIMITS__REQUESTS_MEMORY_BYTES_MAX: limits.requests_memory_bytes_max is 16777215; " +
+      "allowed is at least the larger of limits.request_bytes_max and " +
+      "limits.grpc_message_bytes_max, which is 16777216",
+    ]);
+    assert.deepEqual(of({ SKEIN_LIMITS__REQUESTS_MEMORY_BYTES_MAX: "16777216" }), []);
+  });
+
   it("refuses this node among its peers, and an id or an address twice", () => {
     const peers = '[{"id":1,"addr":"a:1"},{"id":2,"addr":"127.0.0.1:7401"},{"id":2,"addr":"b:1"},' +
       '{"id":3,"addr":"b:1"}]';

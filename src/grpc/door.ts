@@ -1,0 +1,256 @@
+/**
+ * What every call passes before its handler: how many may be in the node, what they may hold of its
+ * memory, and how long a request may take to arrive. Who is not let in is told so at once.
+ *
+ * grpc-js keeps a message in memory from its first byte on, for every call, and says nothing of it
+ * before it is whole. So the bytes are counted while they arrive. They are given back when the
+ * handler is done, also where the client has gone meanwhile, and the answer has left: a client that
+ * does not take its answers still pays for what it asked.
+ */
+
+import {
+  type Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+  type ServerListener,
+} from "@grpc/grpc-js";
+import { unreachable } from "../lib/assert.ts";
+import { type ByteBudget, ByteShare } from "../lib/byte_budget.ts";
+import { grpcStatus, ServiceError } from "../service/errors.ts";
+import { CallError, type OfferedMethod } from "./call.ts";
+import { type Incoming, incomingOf } from "./incoming.ts";
+import { inflate } from "./inflate.ts";
+import { toMetadata } from "./metadata.ts";
+import { timeoutOf } from "./request_options.ts";
+import { withDetails } from "./status_details.ts";
+
+/** Questions about the node itself, and as many streams of clients, that may be open. */
+const probesMax = 1_000;
+/** What is small by its nature: probes, and the Hello of a peer. */
+const smallBytesMax = 256 * 1024;
+
+/** How much may be in the node. */
+export interface DoorLimits {
+  /** Calls that wait for the store or the cluster, by count. */
+  readonly requestsMax: number;
+  /** For their messages. */
+  readonly memory: ByteBudget;
+  /** The largest message of one of them, bytes. */
+  readonly requestBytesMax: number;
+}
+
+/** One for all listeners of a node. */
+export class Door {
+  readonly #limits: DoorLimits;
+  readonly #requests: Room;
+  /** Apart from the requests, so that a node that is busy can still be looked at. */
+  readonly #probes = new Room(probesMax);
+  /** Apart from the probes, because they stay. */
+  readonly #streams = new Room(probesMax);
+  /** Peers are counted where they say who they are (inbound_streams.ts). */
+  readonly #peers = new Room(Infinity);
+
+  constructor(limits: DoorLimits) {
+    this.#limits = limits;
+    this.#requests = new Room(limits.requestsMax);
+  }
+
+  /** For the listener that offers `methods`. */
+  interceptor(methods: readonly OfferedMethod[]): ServerInterceptor {
+    const byPath = new Map(methods.map((method) => [method.path, method]));
+    return ({ path }, call) => {
+      const method = byPath.get(path);
+      // The library calls nobody for a path that is not offered.
+      if (method === undefined) throw new Error(`${path} is not offered here`);
+      const visit = new Visit({ method, call, room: this.#room(method), limits: this.#limits });
+      return new ServerInterceptingCall(call, {
+        start: (next) => next(visit.listener()),
+        // A handler answers with a message or, when it failed, with a status alone.
+        sendMessage: (message, next) => {
+          next(message);
+          visit.answered();
+        },
+        sendStatus: (status, next) => {
+          next(status);
+          visit.answered();
+        },
+      });
+    };
+  }
+
+  #room({ countsAs, kind }: OfferedMethod): Room {
+    switch (countsAs) {
+      case "request":
+        return this.#requests;
+      case "probe":
+        return kind === "unary" ? this.#probes : this.#streams;
+      case "peer":
+        return this.#peers;
+      default:
+        return unreachable(countsAs);
+    }
+  }
+}
+
+/** Calls that share a limit. */
+class Room {
+  readonly max: number;
+  #inside = 0;
+
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  enter(): boolean {
+    if (this.#inside >= this.max) return false;
+    this.#inside += 1;
+    return true;
+  }
+
+  leave(): void {
+    this.#inside -= 1;
+  }
+}
+
+interface VisitParts {
+  readonly method: OfferedMethod;
+  readonly call: ServerInterceptingCallInterface;
+  readonly room: Room;
+  readonly limits: DoorLimits;
+}
+
+/** One call, from its headers until its handler is done and its answer has left. */
+class Visit {
+  readonly #parts: VisitParts;
+  readonly #incoming: Incoming;
+  readonly #memory: ByteShare;
+  #state: "outside" | "inside" | "over" = "outside";
+  /** The handler has the request and has not answered: what it keeps counts, whoever is gone. */
+  #isServed = false;
+  #isGone = false;
+  /** Of a message that is not whole yet. */
+  #arrivedBytes = 0;
+  #messages = 0;
+  /** Its first byte says so (the length-prefixed message of the gRPC specification). */
+  #isCompressed: boolean | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(parts: VisitParts) {
+    this.#parts = parts;
+    this.#incoming = incomingOf(parts.call);
+    this.#memory = new ByteShare(parts.limits.memory);
+  }
+
+  listener(): ServerListener {
+    return {
+      onReceiveMetadata: (metadata, next) => this.#enter(metadata, next),
+      onReceiveMessage: (message: Buffer, next) => this.#message(message, next),
+      onReceiveHalfClose: (next) => {
+        clearTimeout(this.#timer);
+        if (this.#state !== "inside") return;
+        this.#isServed = this.#parts.method.kind === "unary";
+        next();
+      },
+      onCancel: () => {
+        this.#isGone = true;
+        if (!this.#isServed) this.#leave();
+      },
+    };
+  }
+
+  /** The handler is done with the request; the answer may still wait to be taken. */
+  answered(): void {
+    this.#isServed = false;
+    if (this.#isGone) this.#leave();
+  }
+
+  #enter(metadata: Metadata, next: (metadata: Metadata) => void): void {
+    const { method, call, room } = this.#parts;
+    if (!room.enter()) {
+      return this.#refuse(overloaded(`${room.max} calls are in the node, which is the limit`));
+    }
+    this.#state = "inside";
+    this.#incoming.onPiece((piece) => this.#piece(piece));
+    if (method.kind === "unary") {
+      this.#incoming.inflateNothing();
+      const withinMs = timeoutOf(call.getDeadline());
+      this.#timer = setTimeout(() => this.#refuse(late(withinMs)), withinMs);
+    } else {
+      this.#incoming.refuseCompressed();
+    }
+    next(metadata);
+  }
+
+  #piece(piece: Uint8Array): void {
+    if (this.#state !== "inside" || piece.length === 0) return;
+    this.#isCompressed ??= piece[0] === 1;
+    const { countsAs } = this.#parts.method;
+    if (countsAs === "request") {
+      if (!this.#memory.take(piece.length)) this.#refuse(this.#noRoom());
+      return;
+    }
+    if (countsAs === "peer" && this.#messages > 0) return;
+    this.#arrivedBytes += piece.length;
+    if (this.#arrivedBytes > smallBytesMax) this.#refuse(tooLarge(smallBytesMax));
+  }
+
+  #message(message: Buffer, next: (message: Buffer) => void): void {
+    if (this.#state !== "inside") return;
+    this.#messages += 1;
+    this.#arrivedBytes = 0;
+    if (this.#parts.method.kind === "stream" || this.#isCompressed !== true) return next(message);
+    const { requestBytesMax } = this.#parts.limits;
+    const take = (bytes: number): void => {
+      this.#arrivedBytes += bytes;
+      if (this.#arrivedBytes > requestBytesMax) throw tooLarge(requestBytesMax);
+      if (!this.#memory.take(bytes)) throw this.#noRoom();
+    };
+    inflate(message, this.#incoming.encoding, take).then(next, (error) => this.#refuse(error));
+  }
+
+  #leave(): void {
+    clearTimeout(this.#timer);
+    this.#memory.release();
+    if (this.#state === "inside") this.#parts.room.leave();
+    this.#state = "over";
+  }
+
+  #noRoom(): ServiceError {
+    const { heldBytes, bytesMax } = this.#parts.limits.memory;
+    return overloaded(`Requests in memory have ${heldBytes} bytes, allowed are ${bytesMax}`);
+  }
+
+  #refuse(error: unknown): void {
+    const { method, call } = this.#parts;
+    this.#leave();
+    this.#incoming.abandon();
+    if (method.kind === "unary" && method.refused !== undefined && error instanceof ServiceError) {
+      const { message, headers } = method.refused(error);
+      call.sendMetadata(toMetadata(headers ?? {}));
+      call.sendMessage(Buffer.from(message), () => {});
+      return call.sendStatus({ code: grpcStatus.ok, details: "OK", metadata: null });
+    }
+    const shown = withDetails(error);
+    const { code, message, trailers } = shown instanceof CallError
+      ? shown
+      : new CallError(grpcStatus.internal, "Internal error");
+    call.sendStatus({ code, details: message, metadata: toMetadata(trailers) });
+  }
+}
+
+/** Nothing of the call has reached anybody. */
+function overloaded(text: string): ServiceError {
+  const outcome = "not_applied";
+  return new ServiceError("overloaded", text, { outcome, retryable: true, retryAfterMs: 1_000 });
+}
+
+function late(withinMs: number): ServiceError {
+  const text = `The request did not arrive within ${withinMs} ms`;
+  return new ServiceError("request_timeout", text, { outcome: "not_applied", retryable: true });
+}
+
+function tooLarge(bytesMax: number): CallError {
+  const text = `The request has more bytes than ${bytesMax}, which are allowed`;
+  return new CallError(grpcStatus.resourceExhausted, text);
+}

@@ -1,0 +1,47 @@
+/**
+ * What grpc-js keeps to itself of a call that arrives, and a limit of memory needs: the bytes of
+ * its message while they come, and whether that message is compressed. Nothing else reaches into
+ * the library; its version is pinned, and a call on another one fails loudly.
+ */
+
+import { Duplex } from "node:stream";
+import type { ServerInterceptingCallInterface } from "@grpc/grpc-js";
+
+/** The arriving side of one call. */
+export interface Incoming {
+  /** Told of every piece, before the message that it completes is handed on. */
+  onPiece(handler: (piece: Uint8Array) => void): void;
+  /** How messages with the mark of compression are compressed: `identity`, `gzip`, … */
+  readonly encoding: string;
+  /** The library inflates nothing of this call any more: messages come as they were sent. */
+  inflateNothing(): void;
+  /** The library refuses messages with the mark of compression. */
+  refuseCompressed(): void;
+  /** Drops what has come of a message, and tells the client to send no more. */
+  abandon(): void;
+}
+
+/** For an interceptor that stands alone, so that `call` is the library's own. */
+export function incomingOf(call: ServerInterceptingCallInterface): Incoming {
+  const stream: unknown = Reflect.get(call, "stream");
+  const encoding: unknown = Reflect.get(call, "incomingEncoding");
+  if (!(stream instanceof Duplex) || typeof encoding !== "string") {
+    throw new Error("A call of grpc-js has no stream and no incomingEncoding any more");
+  }
+  return {
+    encoding,
+    onPiece: (handler) => {
+      stream.on("data", handler);
+    },
+    inflateNothing: () => {
+      Reflect.set(call, "incomingEncoding", "identity");
+    },
+    refuseCompressed: () => {
+      Reflect.set(call, "incomingEncoding", `${encoding} on a stream`);
+    },
+    abandon: () => {
+      // The half message stays in the decoder for as long as the client leaves its half open.
+      Reflect.set(call, "decoder", undefined);
+    },
+  };
+}
