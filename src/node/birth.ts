@@ -132,9 +132,10 @@ export class Birth {
     this.#end({
       kind: "refused",
       reason: named === undefined
-        ? `the cluster exists already, with the nodes ${ids}: node ${nodeId} has to join it`
+        ? `the cluster exists already, with the nodes ${ids}, and this version takes no further one`
         : `the cluster exists already and knows node ${nodeId} with another data directory ` +
-          `(incarnation ${named.incarnation}, not ${incarnation}): use a new node id and join`,
+          `(incarnation ${named.incarnation}, not ${incarnation}): put that one back; if it is ` +
+          `lost, the others go on without node ${nodeId}`,
     });
   }
 

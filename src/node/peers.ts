@@ -188,8 +188,8 @@ export class Peers {
     const member = committed && memberOf(committed, from);
     if (member === undefined || member.incarnation === incarnation) return undefined;
     const reason = `node id ${from} belongs to another data directory (incarnation ` +
-      `${member.incarnation}, not ${incarnation}): if the old one is lost, remove node ${from} ` +
-      "and join with a new id";
+      `${member.incarnation}, not ${incarnation}): put that one back; if it is lost, the others ` +
+      `go on without node ${from}`;
     return this.#refusal(reason, "final");
   }
 

@@ -316,7 +316,7 @@ describe("A node whose configuration does not fit", () => {
     cluster.until(() => fourth.ended !== undefined, "the node to be turned away");
     assert.match(
       fourth.ended ?? "",
-      /the cluster exists already, with the nodes 1, 2, 3: node 4 has to join it/,
+      /the cluster exists already, with the nodes 1, 2, 3, and this version takes no further/,
     );
     checkServes(cluster);
   });
