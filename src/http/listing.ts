@@ -261,22 +261,28 @@ interface Seen {
 /** Sets the list's tag and judges the conditions by it; true when 304 is the answer. */
 function notModified(call: Call, options: ListOptions, seen: Seen): boolean {
   call.extraHeaders["ETag"] = listTag(seen.revision);
-  if (options.if_match !== undefined && !listMatches(options.if_match, seen)) {
+  // Only a node that may be behind can meet a client that has truly seen more than it shows.
+  const mayBeBehind = !seen.pinned && call.header?.level === "eventual";
+  const holds = (tags: Tags): boolean => listMatches(tags, { ...seen, mayBeBehind });
+  if (options.if_match !== undefined && !holds(options.if_match)) {
     throw new ServiceError(
       "precondition_failed",
       `The range has changed at revision ${seen.changed ?? seen.revision}, If-Match wanted ` +
         (options.if_match === "any" ? "*" : options.if_match.map((tag) => `r${tag}`).join(" or ")),
     );
   }
-  return options.if_none_match !== undefined && listMatches(options.if_none_match, seen);
+  return options.if_none_match !== undefined && holds(options.if_none_match);
 }
 
 /**
  * A list read at revision r is unchanged while nothing in its range changed behind r. A client that
- * has seen more than an eventual read shows keeps what it has; beside a view of the past, what it
- * has seen later says nothing.
+ * has seen more than an eventual read shows keeps what it has. Elsewhere a later tag says nothing:
+ * beside a view of the past, and at level linearizable, where no such revision has been.
  */
-function listMatches(tags: Tags, { revision, changed, pinned }: Seen): boolean {
+function listMatches(
+  tags: Tags,
+  { revision, changed, mayBeBehind }: Seen & { readonly mayBeBehind: boolean },
+): boolean {
   if (tags === "any") return true;
-  return tags.some((tag) => tag >= (changed ?? revision) && (tag <= revision || !pinned));
+  return tags.some((tag) => tag >= (changed ?? revision) && (tag <= revision || mayBeBehind));
 }

@@ -46,6 +46,16 @@ describe("the tag of a list", () => {
     assert.equal((await probe.ask('GET /v1/kv?revision=2&if_none_match="r2"')).status, 304);
   });
 
+  it("a tag from the future holds only where the node may be behind", async () => {
+    await fill(["a"]);
+    for (const line of ["GET /v1/kv?prefix=a", "GET /v1/kv?count_only", "GET /v1/kv?key=a"]) {
+      const held = `${line}&if_none_match=r99999`;
+      assert.equal((await probe.ask(held)).status, 200, line);
+      assert.equal((await probe.ask(`${held}&consistency=eventual`)).status, 304, line);
+    }
+    await probe.problem("GET /v1/kv?if_match=r99999", "412 precondition_failed");
+  });
+
   it("without the store's word on changes only the same revision matches", async () => {
     await fill(["a"]);
     const read = probe.kv.store.read.bind(probe.kv.store);
