@@ -12,6 +12,7 @@ import { GrpcForwarder, offerForward } from "./grpc/forward.ts";
 import { GrpcRaftTransport } from "./grpc/raft_transport.ts";
 import { type GrpcServer, startGrpcServer } from "./grpc/server.ts";
 import { createHttpApp } from "./http/app.ts";
+import { servedHosts } from "./http/host_guard.ts";
 import { systemHttpClock } from "./http/services.ts";
 import { KvStateMachine } from "./kv/state_machine.ts";
 import { ByteBudget } from "./lib/byte_budget.ts";
@@ -213,7 +214,7 @@ class SkeinServer implements RunningServer {
 
   async #listenForHttp(): Promise<HttpServer> {
     const { runtime } = this.#options;
-    const { limits, security, httpAddr } = this.#config;
+    const { limits, security, httpAddr, httpAdvertiseAddr } = this.#config;
     const app = createHttpApp(allRoutes(version), {
       kv: this.#kv,
       cluster: this.#cluster,
@@ -232,7 +233,11 @@ class SkeinServer implements RunningServer {
       },
       memory: this.#requestMemory,
       clock: systemHttpClock,
-      hosts: security.httpHosts,
+      hosts: servedHosts({
+        boundHost: httpAddr.host,
+        advertised: httpAdvertiseAddr,
+        configured: security.httpHosts,
+      }),
       onInternalError: (error, requestId) => this.#internalError(requestId, error),
     });
     return await runtime.serveHttp({

@@ -182,8 +182,9 @@ const security = {
       error: "a host name",
     }),
     "a list of at most 100 host names",
-    "Names besides loopback ones under which requests to http_addr are served; a page in a " +
-      "browser cannot choose the name, so it keeps other sites' scripts out.",
+    "Names under which requests to http_addr are served besides loopback ones, the address that " +
+      "it listens on (any address, where that is all of them) and http_advertise_addr; a page in " +
+      "a browser cannot choose the name, so it keeps other sites' scripts out.",
   ),
 };
 

@@ -3,8 +3,8 @@
 import { ServiceError } from "../service/errors.ts";
 import type { Call } from "./call.ts";
 import { problemResponse } from "./errors.ts";
+import { HostGuard } from "./host_guard.ts";
 import type { HttpServices } from "./services.ts";
-import { authorityOf } from "./target.ts";
 
 /** The one way in. */
 export interface Door {
@@ -47,55 +47,7 @@ function overloaded(max: number): ServiceError {
   });
 }
 
-/**
- * There is no authentication, so whoever reaches the port may do everything. A web page reaches it
- * through the browser of somebody on this machine: by a name that it lets point to 127.0.0.1 (DNS
- * rebinding), which the Host tells, or by a cross-site request, which Sec-Fetch-Site tells.
- */
-class HostGuard {
-  readonly #names: ReadonlySet<string>;
-  /** Authorities that passed, so that the common request costs one look-up. */
-  readonly #passed = new Set<string>();
-
-  constructor(names: readonly string[]) {
-    this.#names = new Set(names.map((name) => name.toLowerCase()));
-  }
-
-  check(request: Request): void {
-    this.#checkAuthority(authorityOf(request.url));
-    const host = request.headers.get("Host");
-    if (host !== null) this.#checkAuthority(host);
-  }
-
-  #checkAuthority(authority: string): void {
-    // Only a request of HTTP/1.0 names no host, and no browser sends one.
-    if (authority === "" || this.#passed.has(authority)) return;
-    const name = hostName(authority);
-    if (!isLoopback(name) && !this.#names.has(name)) {
-      throw new ServiceError(
-        "wrong_host",
-        `The host is "${authority.slice(0, 200)}", allowed are loopback names and addresses, ` +
-          "and the names in http_hosts",
-      );
-    }
-    if (this.#passed.size < passedMax) this.#passed.add(authority);
-  }
-}
-
-const passedMax = 64;
-
-/** Without the port and a final dot, in lower case; the brackets of an IPv6 address stay. */
-export function hostName(authority: string): string {
-  const withoutPort = authority.replace(/:[0-9]*$/, "");
-  return withoutPort.replace(/\.$/, "").toLowerCase();
-}
-
-/** `name` as {@link hostName} gives it. */
-export function isLoopback(name: string): boolean {
-  return name === "localhost" || name.endsWith(".localhost") || name === "[::1]" ||
-    /^127(\.[0-9]{1,3}){3}$/.test(name);
-}
-
+/** The other way of a web page: a request from one site to another, which browsers mark. */
 function refuseWebPages(call: Call): void {
   if (!call.isWrite) return;
   const site = call.request.headers.get("Sec-Fetch-Site");

@@ -2,6 +2,7 @@
 
 import type { ByteBudget } from "../lib/byte_budget.ts";
 import type { ClusterService, KvService, VersionView } from "../service/contract.ts";
+import type { ServedHosts } from "./host_guard.ts";
 
 /** Everything that an answer may need. */
 export interface HttpServices {
@@ -12,8 +13,8 @@ export interface HttpServices {
   /** For bodies, from their first byte to the answer; whoever does not fit is overloaded. */
   readonly memory: ByteBudget;
   readonly clock: HttpClock;
-  /** Host names besides the loopback ones by which this node may be addressed, without port. */
-  readonly hosts: readonly string[];
+  /** What this node may be addressed by. */
+  readonly hosts: ServedHosts;
   /** Told of each failure that is not a {@link ServiceError}; the client sees only 500. */
   readonly onInternalError: (error: unknown, requestId: string) => void;
 }

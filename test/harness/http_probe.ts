@@ -54,7 +54,7 @@ export class HttpProbe {
       },
       memory: new ByteBudget(256 * 1024 * 1024),
       clock: systemHttpClock,
-      hosts: [],
+      hosts: { names: [], anyAddress: false },
       onInternalError: (error) => this.internalErrors.push(error),
       ...more,
     };

@@ -1,5 +1,6 @@
 /** The end of a server, also where it cannot be an orderly one. */
 
+import { connect } from "node:net";
 import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/lib/logger.ts";
 import { type Runtime, type SqliteDatabase, SqliteError } from "../../src/runtime/mod.ts";
@@ -38,6 +39,17 @@ function breakableDatabase(database: SqliteDatabase, isBroken: () => boolean): S
   };
 }
 
+/** The status line of `/livez` for a client that knows the server by that host. */
+async function answerUnder(host: string, url: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write(`GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  let text = "";
+  socket.on("data", (data) => text += data.toString());
+  await new Promise((resolve) => socket.on("close", resolve));
+  return text.slice(0, text.indexOf("\r\n"));
+}
+
 describe(`A server on ${runtime.name} that is told to stop`, () => {
   for (const breaks of [false, true]) {
     it(`ends, and says how: its disk ${breaks ? "breaks" : "is whole"}`, async () => {
@@ -64,4 +76,33 @@ describe(`A server on ${runtime.name} that is told to stop`, () => {
       assert.equal(lines.some((line) => /ERROR.*kv\.db could not be written/.test(line)), breaks);
     });
   }
+});
+
+describe(`A server on ${runtime.name} that listens on every address`, () => {
+  it("is served under each of them, and under the one that it advertises", async () => {
+    using temp = makeTempDir("server");
+    const flags = Object.entries({
+      ...{ node_id: "1", data_dir: temp.path, "network.shutdown_grace_ms": "100" },
+      ...{ http_addr: "0.0.0.0:0", rpc_addr: "127.0.0.1:0" },
+      ...{ http_advertise_addr: "kv1.example:7400", "security.http_hosts": '["kv.example"]' },
+      "security.insecure_allow_non_loopback": "true",
+    }).map(([path, text]) => ({ flag: path, path, text }));
+    const server = await startServer({
+      config: loadConfig({ flags }).config,
+      runtime,
+      logger: createLogger({
+        level: "error",
+        format: "text",
+        write: () => {},
+        timestamp: () => "",
+      }),
+    });
+    const { port } = new URL(server.httpUrl);
+    const url = `http://127.0.0.1:${port}`;
+    for (const host of [`192.0.2.2:${port}`, "kv1.example:7400", "kv.example", "localhost"]) {
+      assert.equal(await answerUnder(host, url), "HTTP/1.1 200 OK", host);
+    }
+    assert.match(await answerUnder("evil.example", url), /^HTTP\/1\.1 421 /);
+    await server.stop();
+  });
 });

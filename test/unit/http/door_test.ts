@@ -1,12 +1,12 @@
 import { assert, beforeEach, describe, it } from "../../harness/test.ts";
 import { HttpProbe } from "../../harness/http_probe.ts";
-import { hostName, isLoopback } from "../../../src/http/middleware.ts";
+import { hostName, isLoopback, servedHosts } from "../../../src/http/host_guard.ts";
 import { until } from "../../harness/wait.ts";
 
 let probe: HttpProbe;
 
 beforeEach(() => {
-  probe = new HttpProbe({ hosts: ["kv.internal"] });
+  probe = new HttpProbe({ hosts: { names: ["kv.internal"], anyAddress: false } });
 });
 
 describe("the host of a request", () => {
@@ -53,6 +53,47 @@ describe("the host of a request", () => {
       await probe.problem("GET /nowhere", "421 wrong_host", { headers });
     }
     assert.equal(probe.kv.reads + probe.kv.writes, 0);
+  });
+
+  it("is also the address that the node listens on, and the one that it advertises", async () => {
+    const hosts = servedHosts({
+      boundHost: "192.0.2.2",
+      advertised: "kv1.internal:8081",
+      configured: ["fd00::7", "kv.internal:80"],
+    });
+    probe = new HttpProbe({ hosts });
+    const served = [
+      "192.0.2.2:7400",
+      "KV1.internal:8081",
+      "[fd00::7]:1",
+      "kv.internal",
+      "localhost",
+    ];
+    for (const host of served) {
+      assert.equal((await probe.ask(`GET http://${host}/livez`)).status, 200, host);
+    }
+    for (const host of ["192.0.2.3:7400", "[fd00::8]", "kv2.internal:8081"]) {
+      await probe.problem(`GET http://${host}/livez`, "421 wrong_host");
+    }
+  });
+
+  it("is any address, and still no other name, where the node listens on all of them", async () => {
+    for (const boundHost of ["0.0.0.0", "::"]) {
+      probe = new HttpProbe({
+        hosts: servedHosts({ boundHost, advertised: undefined, configured: [] }),
+      });
+      for (const host of ["192.0.2.2:7400", "[fd00::1]:7400", "127.0.0.1"]) {
+        assert.equal((await probe.ask(`GET http://${host}/livez`)).status, 200, host);
+      }
+      for (const host of ["evil.example", "192.0.2.2.evil.example", "[fd00::1].evil.example"]) {
+        await probe.problem("GET /livez", "421 wrong_host", { headers: { Host: host } });
+      }
+    }
+  });
+
+  it("is refused when it is there and empty, and the refusal names the configuration", async () => {
+    const refused = await probe.problem("GET /livez", "421 wrong_host", { headers: { Host: "" } });
+    assert.match(refused.detail, /the names in security\.http_hosts$/);
   });
 
   it("is compared without port, final dot and letter case", () => {
