@@ -107,16 +107,22 @@ function ready(
   const channel = client.getChannel();
   const endMs = performance.now() + withinMs;
   return new Promise((resolve) => {
+    const giveUp = (): void => finish("The request was given up");
+    const finish = (obstacle: string | undefined): void => {
+      signal?.removeEventListener("abort", giveUp);
+      resolve(obstacle);
+    };
+    signal?.addEventListener("abort", giveUp, { once: true });
     const look = (before: connectivityState | undefined): void => {
       const state = channel.getConnectivityState(true);
-      if (state === connectivityState.READY) return resolve(undefined);
-      if (signal?.aborted === true) return resolve("The request was given up");
+      if (state === connectivityState.READY) return finish(undefined);
+      if (signal?.aborted === true) return giveUp();
       const failed = before !== undefined && state === connectivityState.TRANSIENT_FAILURE;
-      if (failed || state === connectivityState.SHUTDOWN) return resolve("No connection");
+      if (failed || state === connectivityState.SHUTDOWN) return finish("No connection");
       // The library wants wall time, and makes a span of it at once: no step of the clock matters.
       const untilMs = Date.now() + endMs - performance.now();
       channel.watchConnectivityState(state, untilMs, (error) => {
-        if (error instanceof Error) resolve("No connection in time");
+        if (error instanceof Error) finish("No connection in time");
         else look(state);
       });
     };
@@ -131,6 +137,9 @@ function call(
   withinMs: number,
   signal: AbortSignal | undefined,
 ): Promise<ForwardOutcome> {
+  if (signal?.aborted === true) {
+    return Promise.resolve({ kind: "notSent", detail: "The request was given up" });
+  }
   return new Promise((resolve) => {
     const finish = (outcome: ForwardOutcome): void => {
       clearTimeout(timer);

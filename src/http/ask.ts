@@ -33,17 +33,20 @@ export interface AskedRead {
 
 /** What is left of this request for the service. */
 export function requestOptions(call: Call): RequestOptions {
-  return { timeoutMs: call.remainingMs(), requestId: call.requestId };
+  return {
+    timeoutMs: call.remainingMs(),
+    requestId: call.requestId,
+    signal: call.request.signal,
+  };
 }
 
 function readOptions(call: Call, asked: AskedRead, revision: Revision | undefined): ReadOptions {
   // A view of the future is waited for: it is there once the node has applied that revision.
   const waitFor = Math.max(asked.min_revision ?? 0, revision ?? 0);
   return {
-    timeoutMs: call.remainingMs(),
-    requestId: call.requestId,
+    ...requestOptions(call),
     level: asked.consistency ?? "linearizable",
-    ...(waitFor === 0 ? {} : { minRevision: waitFor, signal: call.request.signal }),
+    ...(waitFor === 0 ? {} : { minRevision: waitFor }),
     ...(asked.max_staleness === undefined ? {} : { maxStalenessMs: asked.max_staleness }),
   };
 }

@@ -38,7 +38,7 @@ export class Readers {
     this.#makeId = makeId;
   }
 
-  /** `settle` is called once, unless the returned function, which takes the wish back, is before. */
+  /** `settle` is called once, unless the returned function takes the wish back before. */
   add(deadlineMs: number, settle: (outcome: ReadOutcome) => void): () => void {
     const reader = { deadlineMs, settle, group: this.#arrived };
     this.#arrived.add(reader);

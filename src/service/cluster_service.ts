@@ -14,6 +14,7 @@ import type {
   Revision,
 } from "./contract.ts";
 import { ServiceError } from "./errors.ts";
+import { unlessGone, type Waited } from "./gone.ts";
 import type { ForwardAnswer } from "./forwarder.ts";
 import type { Lag } from "./lag.ts";
 import { type LeaderProxy, notLeader, type Try } from "./leader_proxy.ts";
@@ -106,7 +107,7 @@ export class NodeClusterService implements ClusterService {
   ): Promise<Transferred> {
     return this.#parts.proxy.run<Transferred>({
       options,
-      here: (deadlineMs) => this.#transfer(target, deadlineMs),
+      here: (deadlineMs) => this.#transfer(target, { deadlineMs, signal: options.signal }),
       body: { kind: "transferLeadership", ...(target !== undefined && { target }) },
       accept: acceptTransferred,
     });
@@ -114,7 +115,8 @@ export class NodeClusterService implements ClusterService {
 
   /** A forwarded transfer, on the node that leads: it goes no further. */
   async transferHere(target: NodeId | undefined, timeoutMs: number): Promise<Transferred> {
-    const tried = await this.#transfer(target, this.#parts.monotonicMs() + timeoutMs);
+    const deadlineMs = this.#parts.monotonicMs() + timeoutMs;
+    const tried = await this.#transfer(target, { deadlineMs, signal: undefined });
     if (tried.kind === "answered") return tried.value;
     throw tried.error;
   }
@@ -177,14 +179,19 @@ export class NodeClusterService implements ClusterService {
     };
   }
 
-  #transfer(target: NodeId | undefined, deadlineMs: number): Promise<Try<Transferred>> {
-    return new Promise((resolve, reject) => {
-      this.#parts.node.transferLeadership(target, deadlineMs, (outcome) => {
-        const tried = judgeTransfer(outcome, { target, self: this.#parts.self });
-        if (tried instanceof ServiceError) reject(tried);
-        else resolve(tried);
-      });
+  /** One that was asked for goes on when the client goes. */
+  async #transfer(
+    target: NodeId | undefined,
+    { deadlineMs, signal }: Waited,
+  ): Promise<Try<Transferred>> {
+    const { node, self } = this.#parts;
+    const outcome = await unlessGone<TransferOutcome>({ signal, outcome: "unknown" }, (tell) => {
+      node.transferLeadership(target, deadlineMs, tell);
+      return () => {};
     });
+    const tried = judgeTransfer(outcome, { target, self });
+    if (tried instanceof ServiceError) throw tried;
+    return tried;
   }
 }
 

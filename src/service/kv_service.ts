@@ -23,6 +23,7 @@ import type {
 } from "./contract.ts";
 import { ServiceError } from "./errors.ts";
 import type { ForwardAnswer } from "./forwarder.ts";
+import { clientGone, unlessGone, type Waited } from "./gone.ts";
 import { type LeaderProxy, noLeader, notLeader, type Try } from "./leader_proxy.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 import type { ServedNode } from "./node_port.ts";
@@ -62,18 +63,18 @@ export class NodeKvService implements KvService {
   }
 
   async read(query: Query, options: ReadOptions): Promise<{ answer: Answer; header: Header }> {
-    const deadlineMs = this.#parts.monotonicMs() + options.timeoutMs;
-    const { level } = options;
-    if (level === "linearizable") await this.#confirm(deadlineMs);
+    const { level, signal } = options;
+    const waited = { deadlineMs: this.#parts.monotonicMs() + options.timeoutMs, signal };
+    if (level === "linearizable") await this.#confirm(waited);
     if (options.minRevision !== undefined) {
       // Who asks for a view of the future waits for the same.
       const option = options.minRevision === query.revision ? "revision" : "min_revision";
-      await this.#reach(options.minRevision, deadlineMs, option);
+      await this.#reach(options.minRevision, waited, option);
     }
     for (;;) {
       const answer = this.#parts.node.readNow(query);
-      if (answer === undefined) await this.#becomeReadable(deadlineMs);
-      else if (answer.kind === "future") await this.#reachView(query, answer.revision, deadlineMs);
+      if (answer === undefined) await this.#becomeReadable(waited);
+      else if (answer.kind === "future") await this.#reachView(query, answer.revision, waited);
       else return { answer, header: this.#readHeader(answer, level, options) };
     }
   }
@@ -82,7 +83,7 @@ export class NodeKvService implements KvService {
     this.#refuse(operation, options);
     const written = await this.#parts.proxy.run<Written>({
       options,
-      here: (deadlineMs) => this.#propose(operation, deadlineMs),
+      here: (deadlineMs) => this.#propose(operation, { deadlineMs, signal: options.signal }),
       body: { kind: "write", operation: encodeOperation(operation) },
       accept: acceptWritten,
     });
@@ -107,7 +108,7 @@ export class NodeKvService implements KvService {
     if (!this.#parts.leaders.isSelf) throw notLeader(this.#parts.self);
     this.#refuse(operation.value, {});
     const deadlineMs = this.#parts.monotonicMs() + timeoutMs;
-    const tried = await this.#propose(operation.value, deadlineMs);
+    const tried = await this.#propose(operation.value, { deadlineMs, signal: undefined });
     if (tried.kind === "notDone") throw tried.error;
     const { result, header } = tried.value;
     return { kind: "written", result: encodeResult(result), header };
@@ -130,15 +131,23 @@ export class NodeKvService implements KvService {
     });
   }
 
-  #propose(operation: Operation, deadlineMs: number): Promise<Try<Written>> {
-    const command: Command = { wallMs: this.#parts.wallMs(), operation };
-    return new Promise((resolve, reject) => {
-      this.#parts.node.propose(encodeCommand(command), deadlineMs, (outcome) => {
-        const tried = this.#judge(outcome);
-        if (tried instanceof ServiceError) reject(tried);
-        else resolve(tried);
-      });
-    });
+  /** What was proposed goes on when the client goes: its outcome is not ours to decide. */
+  async #propose(
+    operation: Operation,
+    { deadlineMs, signal }: Waited,
+  ): Promise<Try<Written>> {
+    const { node, wallMs } = this.#parts;
+    const command: Command = { wallMs: wallMs(), operation };
+    const outcome = await unlessGone<ProposeOutcome<Result>>(
+      { signal, outcome: "unknown" },
+      (tell) => {
+        node.propose(encodeCommand(command), deadlineMs, tell);
+        return () => {};
+      },
+    );
+    const tried = this.#judge(outcome);
+    if (tried instanceof ServiceError) throw tried;
+    return tried;
   }
 
   #judge(outcome: ProposeOutcome<Result>): Try<Written> | ServiceError {
@@ -159,18 +168,20 @@ export class NodeKvService implements KvService {
   }
 
   /** A quorum confirms that what this node shows next includes everything committed before. */
-  #confirm(deadlineMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#parts.node.readIndex(deadlineMs, (outcome) => {
-        if (outcome.kind === "readable") resolve();
-        else reject(readFailed(outcome.reason, this.#parts.self));
-      });
-    });
+  async #confirm({ deadlineMs, signal }: Waited): Promise<void> {
+    const { node, self } = this.#parts;
+    const outcome = await unlessGone<ReadOutcome>(
+      { signal, outcome: undefined },
+      (tell) => node.readIndex(deadlineMs, tell),
+    );
+    if (outcome.kind === "failed") throw readFailed(outcome.reason, self);
   }
 
-  async #reach(revision: Revision, deadlineMs: number, option: string): Promise<void> {
-    const leftMs = deadlineMs - this.#parts.monotonicMs();
-    if (await this.#parts.revisions.until(revision, leftMs)) return;
+  async #reach(revision: Revision, waited: Waited, option: string): Promise<void> {
+    const { deadlineMs, signal } = waited;
+    const ms = deadlineMs - this.#parts.monotonicMs();
+    if (await this.#parts.revisions.until(revision, { ms, signal })) return;
+    if (signal?.aborted === true) throw clientGone();
     if (this.#parts.revisions.isClosed) throw readFailed("closing", this.#parts.self);
     throw new ServiceError(
       "timeout",
@@ -182,13 +193,13 @@ export class NodeKvService implements KvService {
   /**
    * The asked view is not there yet: a past revision of the future, or a store that is catching up.
    */
-  async #reachView(query: Query, present: Revision, deadlineMs: number): Promise<void> {
+  async #reachView(query: Query, present: Revision, waited: Waited): Promise<void> {
     const wanted = query.revision ?? present;
-    if (wanted <= present) return await this.#becomeReadable(deadlineMs);
-    await this.#reach(wanted, deadlineMs, "revision");
+    if (wanted <= present) return await this.#becomeReadable(waited);
+    await this.#reach(wanted, waited, "revision");
   }
 
-  async #becomeReadable(deadlineMs: number): Promise<void> {
+  async #becomeReadable({ deadlineMs, signal }: Waited): Promise<void> {
     const { node, self } = this.#parts;
     if (!node.status().storeIsWhole) throw readFailed("diskFull", self);
     const leftMs = deadlineMs - this.#parts.monotonicMs();
@@ -196,7 +207,8 @@ export class NodeKvService implements KvService {
       throw new ServiceError("not_ready", "This node is replaying its log", { retryable: true });
     }
     if (this.#parts.revisions.isClosed) throw readFailed("closing", this.#parts.self);
-    await this.#parts.revisions.nextApplied(leftMs);
+    await this.#parts.revisions.nextApplied({ ms: leftMs, signal });
+    if (signal?.aborted === true) throw clientGone();
   }
 
   #readHeader(answer: Answer, level: ReadLevel, options: ReadOptions): Header {

@@ -8,6 +8,7 @@ import type { NodeId } from "../raft/types.ts";
 import type { RequestOptions } from "./contract.ts";
 import { type ErrorCode, ServiceError } from "./errors.ts";
 import type { ForwardAnswer, ForwardBody, Forwarder, ForwardRequest } from "./forwarder.ts";
+import { clientGone } from "./gone.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 
 /** Rest between two tries while the leadership does not change. */
@@ -52,9 +53,12 @@ export class LeaderProxy {
     readonly accept: (answer: ForwardAnswer) => T;
   }): Promise<T> {
     const { leaders, monotonicMs } = this.#parts;
-    const deadlineMs = monotonicMs() + task.options.timeoutMs;
+    const { timeoutMs, signal } = task.options;
+    const deadlineMs = monotonicMs() + timeoutMs;
     let last: ServiceError | undefined;
     for (;;) {
+      // Here nothing is under way, so that nothing was appended.
+      if (signal?.aborted === true) throw clientGone("not_applied");
       if (leaders.isClosed) throw draining(this.#parts.self);
       const leader = leaders.leader;
       const result = leader === undefined
@@ -70,7 +74,7 @@ export class LeaderProxy {
       // Another node has come to lead during the try: no further change need ever follow.
       if (now !== undefined && now !== leader) continue;
       const pauseMs = now === undefined ? leftMs : retryPauseMs;
-      await leaders.nextChange(Math.min(leftMs, pauseMs));
+      await leaders.nextChange({ ms: Math.min(leftMs, pauseMs), signal });
     }
   }
 

@@ -2,7 +2,9 @@
 
 import type { NodeStatus } from "../node/parts.ts";
 import type { NodeId } from "../raft/types.ts";
+import { whenGone } from "./gone.ts";
 import type { ServedNode } from "./node_port.ts";
+import type { Patience } from "./revision_wait.ts";
 
 /** What is watched of a node. */
 export interface WatchedNode extends Pick<ServedNode, "onLeadership"> {
@@ -39,17 +41,23 @@ export class LeaderWatch {
     return this.#isClosed;
   }
 
-  /** Resolves at the next change of leadership or at the close, at the latest after `ms`. */
-  nextChange(ms: number): Promise<void> {
+  /**
+   * Resolves at the next change of leadership, at the close, or when the client goes, at the latest
+   * after `ms`.
+   */
+  nextChange({ ms, signal }: Patience): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
     return new Promise((resolve) => {
+      let forget = (): void => {};
       const wake = () => {
         clearTimeout(timer);
+        forget();
         this.#waiting.delete(wake);
         resolve();
       };
       const timer = setTimeout(wake, Math.max(0, ms));
       this.#waiting.add(wake);
+      forget = whenGone(signal, wake);
     });
   }
 

@@ -4,7 +4,16 @@
  */
 
 import type { Revision } from "../kv/record.ts";
+import type { RequestOptions } from "./contract.ts";
+import { whenGone } from "./gone.ts";
 import type { ServedNode } from "./node_port.ts";
+
+/** How long to wait, and for whom. */
+export interface Patience {
+  /** From now. */
+  readonly ms: number;
+  readonly signal?: RequestOptions["signal"] | undefined;
+}
 
 interface Waiting {
   readonly revision: Revision;
@@ -28,16 +37,24 @@ export class RevisionWait {
     return this.#isClosed;
   }
 
-  /** Resolves with whether the store has come to `revision` within `ms`; at once at the close. */
-  async until(revision: Revision, ms: number): Promise<boolean> {
+  /**
+   * Resolves with whether the store has come to `revision` in time; at once at the close, or when
+   * the client goes.
+   */
+  async until(revision: Revision, patience: Patience): Promise<boolean> {
     if (this.#current() >= revision) return true;
-    await this.#wait(revision, ms);
+    await this.#wait(revision, patience);
     return this.#current() >= revision;
   }
 
-  /** Resolves when the store has applied something more, at the close, at the latest after `ms`. */
-  async nextApplied(ms: number): Promise<void> {
-    await this.#wait(0, ms);
+  /** Resolves when the store has applied something more, and when {@link until} would. */
+  async nextApplied(patience: Patience): Promise<void> {
+    await this.#wait(0, patience);
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.size;
   }
 
   close(): void {
@@ -46,17 +63,20 @@ export class RevisionWait {
     for (const { wake } of [...this.#waiting]) wake();
   }
 
-  #wait(revision: Revision, ms: number): Promise<void> {
+  #wait(revision: Revision, { ms, signal }: Patience): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
     return new Promise((resolve) => {
+      let forget = (): void => {};
       const wake = () => {
         clearTimeout(timer);
+        forget();
         this.#waiting.delete(waiting);
         resolve();
       };
       const waiting = { revision, wake };
       const timer = setTimeout(wake, Math.max(0, ms));
       this.#waiting.add(waiting);
+      forget = whenGone(signal, wake);
     });
   }
 

@@ -154,7 +154,7 @@ describe("Readers", () => {
     });
   }
 
-  it("who takes its wish back gives up its place at once and is not told, wherever it waits", () => {
+  it("who takes its wish back gives up its place at once wherever it waits", () => {
     const { readers: all, take, told } = readers();
     const add = (name: string) => all.add(1000, () => told.push(name));
     const leaderless = add("leaderless");

@@ -31,24 +31,24 @@ describe("LeaderWatch", soon, () => {
   it("wakes everybody who waits at the next change, once", async () => {
     const node = new FakeNode();
     const leaders = new LeaderWatch(node, 1);
-    const waiting = [leaders.nextChange(never), leaders.nextChange(never)];
+    const waiting = [leaders.nextChange({ ms: never }), leaders.nextChange({ ms: never })];
     assert.deepEqual(await Promise.all(waiting.map(isOver)), [false, false]);
     node.lead(3);
     await Promise.all(waiting);
-    assert.equal(await isOver(leaders.nextChange(1_000)), false, "the change is over");
+    assert.equal(await isOver(leaders.nextChange({ ms: 1_000 })), false, "the change is over");
     leaders.close();
   });
 
   it("wakes them when their time is up, and when it closes; then it listens no more", async () => {
     const node = new FakeNode();
     const leaders = new LeaderWatch(node, 1);
-    await leaders.nextChange(1);
-    await leaders.nextChange(-5);
-    const waiting = leaders.nextChange(never);
+    await leaders.nextChange({ ms: 1 });
+    await leaders.nextChange({ ms: -5 });
+    const waiting = leaders.nextChange({ ms: never });
     leaders.close();
     await waiting;
     assert.deepEqual([leaders.isClosed, node.listeners], [true, 0]);
-    await leaders.nextChange(never);
+    await leaders.nextChange({ ms: never });
   });
 });
 
@@ -66,12 +66,15 @@ describe("RevisionWait", soon, () => {
 
   it("does not wait for what is there", async () => {
     const { wait } = revisions();
-    assert.deepEqual([await wait.until(5, 0), await wait.until(1, -1)], [true, true]);
+    assert.deepEqual([await wait.until(5, { ms: 0 }), await wait.until(1, { ms: -1 })], [
+      true,
+      true,
+    ]);
   });
 
   it("wakes each one at its revision, not before", async () => {
     const { wait, apply } = revisions();
-    const [six, eight] = [wait.until(6, never), wait.until(8, never)];
+    const [six, eight] = [wait.until(6, { ms: never }), wait.until(8, { ms: never })];
     apply(7);
     assert.equal(await six, true);
     assert.equal(await isOver(eight), false);
@@ -81,25 +84,25 @@ describe("RevisionWait", soon, () => {
 
   it("says when it did not come in time", async () => {
     const { wait } = revisions();
-    assert.equal(await wait.until(6, 5), false);
+    assert.equal(await wait.until(6, { ms: 5 }), false);
   });
 
   it("wakes who waits for anything at the next page, or when the time is up", async () => {
     const { wait, apply } = revisions();
-    const next = wait.nextApplied(never);
+    const next = wait.nextApplied({ ms: never });
     assert.equal(await isOver(next), false);
     apply(5);
     await next;
-    await wait.nextApplied(1);
+    await wait.nextApplied({ ms: 1 });
   });
 
   it("holds nobody at the close nor after it, and listens no more", async () => {
     const { wait, node } = revisions();
-    const waiting = [wait.until(6, never), wait.nextApplied(never)];
+    const waiting = [wait.until(6, { ms: never }), wait.nextApplied({ ms: never })];
     wait.close();
     assert.deepEqual(await Promise.all(waiting), [false, undefined]);
-    assert.equal(await wait.until(6, never), false);
-    await wait.nextApplied(never);
+    assert.equal(await wait.until(6, { ms: never }), false);
+    await wait.nextApplied({ ms: never });
     assert.deepEqual([wait.isClosed, node.listeners], [true, 0]);
   });
 });
