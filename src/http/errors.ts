@@ -12,7 +12,9 @@ const retryAfterDefaultMs = 1000;
 export function problemResponse(call: Call, error: unknown): Response {
   const known = error instanceof ServiceError ? error : internal(call, error);
   const { status, title } = errorFacts(known.code);
-  if (status === 429 || status === 503) {
+  const outcome = call.isWrite ? known.outcome ?? call.outcome : undefined;
+  // It would invite clients to repeat a write that may have been applied.
+  if ((status === 429 || status === 503) && outcome !== "unknown") {
     const afterMs = known.retryAfterMs ?? retryAfterDefaultMs;
     call.extraHeaders["Retry-After"] = String(Math.max(1, Math.ceil(afterMs / 1000)));
   }
@@ -22,17 +24,12 @@ export function problemResponse(call: Call, error: unknown): Response {
     status,
     detail: known.message,
     code: known.code,
-    ...outcomeOf(call, known),
+    ...(outcome === undefined ? {} : { outcome }),
     retryable: known.retryable,
     ...(known.issues.length === 0 ? {} : { issues: known.issues }),
     ...known.extra,
   };
   return jsonAnswer(call, status, document, problemMediaType);
-}
-
-function outcomeOf(call: Call, error: ServiceError): { readonly outcome?: string } {
-  const outcome = error.outcome ?? call.outcome;
-  return call.isWrite && outcome !== undefined ? { outcome } : {};
 }
 
 function internal(call: Call, error: unknown): ServiceError {

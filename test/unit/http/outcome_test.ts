@@ -41,6 +41,19 @@ describe("the outcome of a failed write", () => {
     assert.equal(late.outcome, "unknown");
   });
 
+  it("unknown names no time for a repetition", async () => {
+    for (const code of ["leader_changed", "overloaded"] as const) {
+      probe.kv.before = () => {
+        throw new ServiceError(code, "It broke", { outcome: "unknown", retryAfterMs: 1000 });
+      };
+      const wanted = code === "overloaded" ? "429 overloaded" : "503 leader_changed";
+      const lost = await probe.problem("PUT /v1/kv/a", wanted, text("x"));
+      assert.equal(lost.headers.get("Retry-After"), null);
+      const read = await probe.problem("GET /v1/kv/a", wanted);
+      assert.equal(read.headers.get("Retry-After"), "1");
+    }
+  });
+
   it("is not_applied when apply refused the command", async () => {
     probe.kv.store.apply = () => ({ kind: "refused", revision: 1, reason: "No such feature" });
     const refused = await probe.problem("PUT /v1/kv/a", "400 bad_request", text("x"));
