@@ -52,6 +52,8 @@ export interface DEngineOptions {
 const clientService = "d_engine.client.RaftClientService";
 const clusterService = "d_engine.server.cluster.ClusterManagementService";
 const keysMax = 10_000;
+/** Of the values of one answer. */
+const answerBytesMax = 64 * 1024 * 1024;
 /** By policy number. The weakest that keeps what LEASE_READ (0) promises is linearizable. */
 const levels: readonly ReadLevel[] = ["linearizable", "linearizable", "eventual"];
 
@@ -240,7 +242,13 @@ async function read(
     throw invalidRequest(`consistency_policy is ${consistencyPolicy}, allowed are 0, 1 and 2`);
   }
   const readOptions = { ...options, level, ...minRevision(call) };
-  const { answer, header } = await kv.read({ kind: "get", keys }, readOptions);
+  const query = { kind: "get", keys, bytesMax: answerBytesMax } as const;
+  const { answer, header } = await kv.read(query, readOptions);
+  if (answer.kind === "tooLarge") {
+    throw invalidRequest(
+      `The values of these keys have more than ${answerBytesMax} bytes; ask for fewer keys`,
+    );
+  }
   if (answer.kind !== "records") throw new Error(`A get was answered with ${answer.kind}`);
   const results = answer.records.flatMap((record) =>
     record === undefined ? [] : [{ key: record.key, value: record.value }]

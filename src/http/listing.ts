@@ -11,7 +11,7 @@ import {
 import type { KeyTarget, KvRecord, RangeQuery, Revision } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import { emptyAnswer, jsonAnswer } from "./answer.ts";
-import { type AskedRead, getFromStore, rangeFromStore } from "./ask.ts";
+import { answerBytesMax, type AskedRead, getFromStore, rangeFromStore } from "./ask.ts";
 import type { Call } from "./call.ts";
 import { type CursorPosition, decodeCursor, encodeCursor } from "./cursor.ts";
 import { listTag, type Tags } from "./etag.ts";
@@ -20,11 +20,9 @@ import { recordJson } from "./record_json.ts";
 
 export const pageLimitDefault = 1000;
 export const pageLimitMax = 10_000;
-/** A page ends after the record with which keys and values pass this. */
-export const pageBytesMax = 16 * 1024 * 1024;
 /** Keys counted in one go; between two the loop is free for others. */
 const countSliceKeys = 10_000;
-/** Records read in one go by a multi-get: together they are at most 128 MiB. */
+/** Records read in one go by a multi-get. */
 const multiGetSliceKeys = 16;
 
 /** The options that name a range of keys. */
@@ -83,7 +81,7 @@ function queryOf(options: ListOptions): RangeQuery {
     start,
     ...(end === undefined ? {} : { end }),
     limit: options.limit ?? pageLimitDefault,
-    bytesMax: pageBytesMax,
+    bytesMax: answerBytesMax,
     reverse: options.reverse ?? false,
     keysOnly: options.keys_only ?? false,
     countOnly: false,
@@ -190,17 +188,17 @@ async function multiGet(
 ): Promise<Response> {
   refuseWithKeys(options);
   const pinned = options.revision === undefined ? {} : { revision: options.revision };
-  const query = { kind: "get", keys: keys.slice(0, multiGetSliceKeys), ...pinned } as const;
-  const { revision, records: first } = await getFromStore(call, query, options);
+  const query = { kind: "get", bytesMax: answerBytesMax, ...pinned } as const;
+  const start = keys.slice(0, multiGetSliceKeys);
+  const { revision, records: first } = await getFromStore(call, { ...query, keys: start }, options);
   const records = [...first];
   for (let at = multiGetSliceKeys; at < keys.length; at += multiGetSliceKeys) {
-    refuseTooMuch(records);
     const slice = keys.slice(at, at + multiGetSliceKeys);
-    const rest = { kind: "get", keys: slice, revision } as const;
+    const bytesMax = answerBytesMax - bytesOf(records);
+    const rest = { ...query, keys: slice, bytesMax, revision };
     const view = await further(call, (asked) => getFromStore(call, rest, asked));
     records.push(...view.records);
   }
-  refuseTooMuch(records);
   const seen = { revision, ...changedOf(records) };
   if (notModified(call, options, { ...seen, pinned: options.revision !== undefined })) {
     return emptyAnswer(call, 304);
@@ -210,14 +208,10 @@ async function multiGet(
   return jsonAnswer(call, 200, { items, count, revision });
 }
 
-function refuseTooMuch(records: readonly (KvRecord | undefined)[]): void {
+function bytesOf(records: readonly (KvRecord | undefined)[]): number {
   let bytes = 0;
   for (const record of records) bytes += record?.value.length ?? 0;
-  if (bytes <= pageBytesMax) return;
-  throw new ServiceError(
-    "range_too_large",
-    `The values of these keys have more than ${pageBytesMax} bytes; ask for fewer keys`,
-  );
+  return bytes;
 }
 
 function refuseWithKeys(options: ListOptions): void {

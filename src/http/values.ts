@@ -4,6 +4,7 @@ import type { KvRecord, Put } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import { emptyAnswer, jsonAnswer, valueAnswer } from "./answer.ts";
 import {
+  answerBytesMax,
   type AskedRead,
   conditionsOf,
   deleteFromStore,
@@ -43,7 +44,8 @@ export async function getValue(call: Call, options: GetOptions): Promise<Respons
   // Whatever a cache keeps of this URL depends on it, refusals included.
   call.extraHeaders["Vary"] = "Accept";
   const pinned = options.revision === undefined ? {} : { revision: options.revision };
-  const view = await getFromStore(call, { kind: "get", keys: [key], ...pinned }, options);
+  const query = { kind: "get", keys: [key], bytesMax: answerBytesMax, ...pinned } as const;
+  const view = await getFromStore(call, query, options);
   const record = view.records[0];
   const form = options.format ?? "raw";
   call.extraHeaders["ETag"] = tagOf(record, form);

@@ -10,6 +10,8 @@ export type Query = GetQuery | RangeQuery;
 export interface GetQuery {
   readonly kind: "get";
   readonly keys: readonly Uint8Array[];
+  /** Values that have more bytes than this together are too large for one answer. */
+  readonly bytesMax: number;
   /** Read the store as it was; the newest state when absent. */
   readonly revision?: Revision;
 }
@@ -66,6 +68,8 @@ export type Answer =
      */
     readonly changed?: Revision;
   }
+  /** The values have more bytes than the query allows. */
+  | { readonly kind: "tooLarge"; readonly revision: Revision }
   /** The view is gone. */
   | { readonly kind: "compacted"; readonly oldest: Revision }
   /** The view is not there yet. */

@@ -24,8 +24,17 @@ export function answerQuery(store: Store, query: Query): Answer {
 }
 
 function answerGet(store: Store, query: GetQuery, view: View): Answer {
-  const records = query.keys.map((key) => store.recordAt(key, view));
-  return { kind: "records", revision: view.revision, records };
+  const { revision } = view;
+  const records: (KvRecord | undefined)[] = [];
+  let bytes = 0;
+  // One key may be asked for ten thousand times: no more is read than may be told.
+  for (const key of query.keys) {
+    const record = store.recordAt(key, view);
+    bytes += record?.value.length ?? 0;
+    if (bytes > query.bytesMax) return { kind: "tooLarge", revision };
+    records.push(record);
+  }
+  return { kind: "records", revision, records };
 }
 
 function answerRange(store: Store, query: RangeQuery, view: View): Answer {

@@ -42,6 +42,24 @@ export const extremeCases: readonly StateMachineCase[] = [
     },
   },
   {
+    name: "no more is read than one answer may hold, however often a key is asked for",
+    run: (place) => {
+      const driver = new Driver(place);
+      driver.doAll([put("k", "12345"), put("e", "")]);
+      const ask = (keys: readonly Uint8Array[], bytesMax: number) =>
+        driver.machine.read({ kind: "get", keys, bytesMax }).kind;
+      const three: Uint8Array[] = ["k", "e", "gone", "k", "k", "e"].map(utf8);
+      assert.equal(ask(three, 15), "records");
+      assert.equal(ask(three, 14), "tooLarge");
+      Object.defineProperty(three, 5, {
+        get: () => {
+          throw new Error("A key behind the limit is read");
+        },
+      });
+      assert.equal(ask(three, 14), "tooLarge");
+    },
+  },
+  {
     name: "keys of the greatest length are told apart by their last byte",
     run: (place) => {
       const driver = new Driver(place);

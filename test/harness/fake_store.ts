@@ -17,6 +17,8 @@ import {
   type Revision,
 } from "../../src/service/contract.ts";
 
+import { recordsWithin } from "./kv_model.ts";
+
 /** One version of a key, deletions included. */
 interface Version {
   readonly mod: Revision;
@@ -113,7 +115,8 @@ export class FakeStore {
   }
 
   #get(query: GetQuery, revision: Revision): Answer {
-    return { kind: "records", revision, records: query.keys.map((key) => this.#at(key, revision)) };
+    const records = query.keys.map((key) => this.#at(key, revision));
+    return recordsWithin(records, query.bytesMax, revision);
   }
 
   #historiesIn(start: Uint8Array, end: Uint8Array | undefined): readonly History[] {

@@ -34,7 +34,7 @@ export function delRange(start: Bytes, end?: Bytes, more: Partial<Delete> = {}):
 }
 
 export function get(...keys: readonly Bytes[]): GetQuery {
-  return { kind: "get", keys: keys.map(bytes) };
+  return { kind: "get", keys: keys.map(bytes), bytesMax: 16 * 1024 * 1024 };
 }
 
 export function range(more: Partial<RangeQuery> = {}): RangeQuery {

@@ -139,7 +139,8 @@ export class KvModel {
     if (revision > this.revision) return { kind: "future", revision: this.revision };
     if (revision < 1) return { kind: "compacted", oldest: 1 };
     if (query.kind === "range") return this.#range(query, revision);
-    return { kind: "records", revision, records: query.keys.map((key) => this.at(key, revision)) };
+    const records = query.keys.map((key) => this.at(key, revision));
+    return recordsWithin(records, query.bytesMax, revision);
   }
 
   #range(query: RangeQuery, revision: number): Answer {
@@ -178,4 +179,15 @@ function folderOf(name: string, delimiter: RangeQuery["delimiter"]): string | un
   const text = nameOf(delimiter.bytes);
   const at = name.indexOf(text, delimiter.prefixLength);
   return at < 0 ? undefined : name.slice(0, at + text.length);
+}
+
+/** The answer to a get that found `records`. */
+export function recordsWithin(
+  records: readonly (KvRecord | undefined)[],
+  bytesMax: number,
+  revision: number,
+): Answer {
+  let bytes = 0;
+  for (const record of records) bytes += record?.value.length ?? 0;
+  return bytes > bytesMax ? { kind: "tooLarge", revision } : { kind: "records", revision, records };
 }

@@ -50,7 +50,7 @@ export class RandomKv {
     const at = this.chance(1, 2) ? {} : { revision: this.#revision(revision) };
     if (this.chance(1, 3)) {
       const keys = Array.from({ length: 1 + this.#prng.below(4) }, () => this.#key());
-      return { kind: "get", keys, ...at };
+      return { kind: "get", keys, bytesMax: this.pick([20, 1_000_000]), ...at };
     }
     return range({ ...this.#range(), ...at });
   }

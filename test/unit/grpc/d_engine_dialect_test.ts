@@ -177,6 +177,20 @@ describe("HandleClientWrite", () => {
 });
 
 describe("HandleClientRead", () => {
+  it("tells no more than 64 MiB of values at once", async () => {
+    const value = new Uint8Array(8 * 1024 * 1024);
+    await call(writeMethod, {
+      clientId: 1,
+      command: { insert: { key: utf8("big"), value, ttlSecs: 0 } },
+    });
+    const keys = Array.from({ length: 9 }, () => utf8("big"));
+    const { response } = await call(readMethod, { clientId: 1, keys });
+    assert.equal(response.error, 4003);
+    assert.match(response.metadata?.debugMessage ?? "", /more than 67108864 bytes; ask for fewer/);
+    const fewer = await call(readMethod, { clientId: 1, keys: keys.slice(0, 8) });
+    assert.equal(fewer.response.readData?.results.length, 8);
+  });
+
   it("answers in the order asked and leaves out what is not there", async () => {
     await write(insert("a", "1"));
     await write(insert("c", ""));

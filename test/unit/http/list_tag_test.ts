@@ -111,6 +111,9 @@ describe("GET /v1/kv?key=…", () => {
     await probe.put("one", "1");
     const three = "GET /v1/kv?key=big&key=big&key=one";
     await probe.problem(three, "400 range_too_large");
+    const many = ["big", ...Array.from({ length: 20 }, () => "one"), "big"];
+    const inSlices = `GET /v1/kv?${many.map((key) => `key=${key}`).join("&")}`;
+    await probe.problem(inSlices, "400 range_too_large");
   });
 
   it("has the tag of a list: 304 while each key is there and none has changed", async () => {
