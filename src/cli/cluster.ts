@@ -1,5 +1,6 @@
 /** `status`, `member list`, `leader transfer`: the cluster, over REST. */
 
+import { nodeIdMax } from "../config/key.ts";
 import { listMember, parseJson } from "../client/records.ts";
 import { utf8 } from "../lib/bytes.ts";
 import type { Command } from "./command.ts";
@@ -93,8 +94,9 @@ export const leaderTransfer: Command = {
     const remote = connect(context);
     if (context.args.operands.length > 0) operandsOf(context, ["NODE_ID"]);
     const [target] = context.args.operands;
-    if (target !== undefined && !/^[1-9]\d{0,9}$/.test(target)) {
-      throw new UsageError(`NODE_ID is ${JSON.stringify(target)}; allowed is a node's id`);
+    if (target !== undefined && !(/^[1-9]\d{0,9}$/.test(target) && Number(target) <= nodeIdMax)) {
+      const allowed = `an integer from 1 to ${nodeIdMax}`;
+      throw new UsageError(`NODE_ID is ${JSON.stringify(target)}; allowed is ${allowed}`);
     }
     const answer = await remote.ask({
       kind: "write",

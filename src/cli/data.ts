@@ -4,10 +4,9 @@ import { keyPath, queryString } from "../client/paths.ts";
 import { listMember, parseJson, recordOf } from "../client/records.ts";
 import { fromBase64url, utf8 } from "../lib/bytes.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { boundOf, key64Option, keyOf, shownKey } from "./keys.ts";
+import { boundOf, key64Option, keyOf, prefixOf, shownKey } from "./keys.ts";
 import {
   connect,
-  operandsOf,
   readOptions,
   type Remote,
   remoteOptions,
@@ -40,7 +39,7 @@ export const put: Command = {
   async run(context) {
     const { args, terminal } = context;
     const remote = connect(context);
-    const headers = writeHeaders(context);
+    const headers = { ...writeHeaders(context), "content-type": contentTypeOf(context) };
     const file = args.text("file");
     if (file !== undefined && args.operands.length > (args.has("key64") ? 0 : 1)) {
       throw new UsageError("VALUE and --file contradict each other");
@@ -51,12 +50,11 @@ export const put: Command = {
       : file === undefined
       ? utf8(value ?? "")
       : readFile(context, file);
-    const contentType = args.text("content-type") ?? "application/octet-stream";
     const answer = await remote.ask({
       kind: "write",
       method: "PUT",
       target: keyPath(key) + queryString({ prev: args.has("prev") }),
-      headers: { ...headers, "content-type": contentType },
+      headers,
       body,
     });
     if (remote.output === "json") await writeJson(answer, terminal);
@@ -69,6 +67,15 @@ export const put: Command = {
     return exitCode.ok;
   },
 };
+
+/** What is allowed in it is the server's to say; what is none of a header's never gets there. */
+function contentTypeOf({ args }: CommandContext): string {
+  const text = args.text("content-type") ?? "application/octet-stream";
+  if (/^[\x20-\x7e]*$/.test(text)) return text;
+  throw new UsageError(
+    `--content-type is ${JSON.stringify(text)}; allowed are visible ASCII characters`,
+  );
+}
 
 function readFile({ terminal }: CommandContext, path: string): Uint8Array {
   try {
@@ -163,7 +170,7 @@ function deleteTarget(context: CommandContext): string {
     if (limit !== undefined) throw new UsageError("--limit goes with --prefix");
     return keyPath(keyOf(context).key) + queryString({ prev });
   }
-  operandsOf(context, []);
+  if (args.operands.length > 0) throw new UsageError("KEY and --prefix contradict each other");
   if (prefix.length === 0) throw new UsageError("--prefix is empty, which would delete everything");
   return `/v1/kv${queryString({ prefix, limit, prev })}`;
 }
@@ -207,9 +214,7 @@ type Query = Parameters<typeof queryString>[0];
 
 function listQuery(context: CommandContext): Query {
   const { args } = context;
-  const { operands } = args;
-  if (operands.length > 0) operandsOf(context, args.has("prefix64") ? [] : ["PREFIX"]);
-  const prefix = boundOf(args, "prefix") ?? operands[0];
+  const prefix = prefixOf(context);
   const [start, end] = [boundOf(args, "start"), boundOf(args, "end")];
   if (prefix !== undefined && (start !== undefined || end !== undefined)) {
     throw new UsageError("PREFIX contradicts --start and --end");

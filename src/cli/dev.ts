@@ -8,7 +8,7 @@ import { addressesText, DevView, statusText, tryText } from "./dev_view.ts";
 import { listenError } from "./doctor.ts";
 import { operandsOf } from "./remote.ts";
 import { exitCode } from "./report.ts";
-import { CommandError } from "./usage_error.ts";
+import { CommandError, UsageError } from "./usage_error.ts";
 
 export const dev: Command = {
   name: "dev",
@@ -56,6 +56,8 @@ class DevCluster {
     this.#context = context;
     this.#view = new DevView(terminal);
     this.#folder = args.text("data-dir") ?? "./skein-dev";
+    // One runtime would take it for the current directory.
+    if (this.#folder === "") throw new UsageError('--data-dir is ""; allowed is a path');
     const count = args.integer("nodes", { min: 1, max: nodesMax }) ?? 3;
     const portMax = 65_535 - portStep * (count - 1) - 1;
     const basePort = args.integer("base-port", { min: 1, max: portMax }) ?? 7400;

@@ -100,6 +100,9 @@ function commandOf(
       : `"${first} ${second}" is not a command`;
     throw new UsageError(`${problem}; known are ${known}`);
   }
+  if (first.startsWith("-")) {
+    throw new UsageError(`${first} is not an option of skein; see skein --help`);
+  }
   // "lists", and "memebr list" by its first word.
   const known = commands.flatMap(({ name }) => [name, name.split(" ")[0] ?? name]);
   const meant = nearest(first, known);

@@ -23,7 +23,8 @@ export function exitCodeOf(error: unknown): number {
   }
   if (!(error instanceof AnswerError)) return exitCode.failed;
   if (error.outcome === "unknown") return exitCode.outcomeUnknown;
-  if (error.status === 404) return exitCode.notFound;
+  // A 404 may also come from what is no node, or does not know the route.
+  if (/^(?!route_)\w+_not_found$/.test(error.code)) return exitCode.notFound;
   return error.status === 412 ? exitCode.conditionFailed : exitCode.failed;
 }
 

@@ -130,15 +130,17 @@ export class Connection {
     const timeoutMs = Math.min(Math.max(1, Math.floor(withinMs)), requestTimeoutMsMax);
     const limit = AbortSignal.timeout(timeoutMs + answerGraceMs);
     const joint = request.target.includes("?") ? "&" : "?";
+    const target = `${url}${request.target}${joint}timeout=${timeoutMs}ms`;
+    const { method } = request;
+    const headers = { ...request.headers };
+    const flaw = flawOf(target, headers);
+    if (flaw !== undefined) return { kind: "notSent", reason: flaw, timedOut: false };
     try {
-      const response = await this.#fetch(`${url}${request.target}${joint}timeout=${timeoutMs}ms`, {
-        method: request.method,
-        redirect: "manual",
-        signal: limit,
-        headers: { ...request.headers },
+      const response = await this.#fetch(target, {
+        ...{ method, headers, redirect: "manual", signal: limit },
         ...bodyOf(request),
       });
-      const answer = await readAnswer(response, request.kind);
+      const answer = await readAnswer(response, { kind: request.kind, url });
       this.#endpoints.answered(url);
       this.#learn(url, response.headers);
       return answer instanceof AnswerError
@@ -170,6 +172,16 @@ function bodyOf(request: RestRequest): RequestInit {
   return init;
 }
 
+/** Why a request cannot be written at all; fetch would say it as if it had been lost. */
+function flawOf(target: string, headers: Readonly<Record<string, string>>): string | undefined {
+  try {
+    new Request(target, { headers });
+    return undefined;
+  } catch {
+    return `a request with a URL of ${target.length} characters and these headers cannot be sent`;
+  }
+}
+
 /** The last silence decides: the ones before it were harmless, or nobody would have gone on. */
 function silenceError(request: RestRequest, silences: readonly Silence[]): UnreachableError {
   const last = silences.at(-1);
@@ -193,13 +205,17 @@ function reasonOf(error: unknown): string {
   if (("code" in cause && cause.code === "ENOTFOUND") || text.includes("dns error")) {
     return "the host name is not known";
   }
+  if (noTls.test(text)) return "what listens there does not speak TLS; is it http://?";
   if (cannotHaveLeft(error)) return "no connection";
-  if (/Malformed_HTTP|invalid HTTP version/.test(text)) {
+  if (/Malformed_HTTP|invalid HTTP version|unexpected message from connection/.test(text)) {
     return "what listens there does not speak HTTP/1.1; is it the gRPC port?";
   }
   // What the runtimes add for those who program with them.
   return text.replace(/^.*client error \(\w+\): /s, "").replace(/\. For more information.*$/s, "");
 }
+
+/** Bun's words, and Deno's. */
+const noTls = /TLS handshake failed|InvalidContentType/;
 
 const connectCodes: ReadonlySet<unknown> = new Set([
   ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
@@ -210,6 +226,7 @@ const connectCodes: ReadonlySet<unknown> = new Set([
 function cannotHaveLeft(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ("code" in error && connectCodes.has(error.code)) return true;
+  if (noTls.test(error.message)) return true;
   if (/client error \(Connect\)|Requests to port \d+ are blocked/.test(error.message)) return true;
   return error.cause !== undefined && cannotHaveLeft(error.cause);
 }

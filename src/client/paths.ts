@@ -5,6 +5,9 @@ import { base64url, strictText, utf8 } from "../lib/bytes.ts";
 /** A key, or a bound of a range: text stands for its UTF-8 bytes. */
 export type KeyBytes = string | Uint8Array;
 
+/** The longest key that a cluster takes, and the longest bound of a range. */
+export const keyBytesMax = 8192;
+
 /** The bytes of a key or a value. */
 export function bytesOf(key: KeyBytes): Uint8Array {
   return typeof key === "string" ? utf8(key) : key;

@@ -13,19 +13,27 @@ export interface PlainAnswer {
 /** Rejects when the connection breaks before the body is complete. */
 export async function readAnswer(
   response: Response,
-  kind: "read" | "write",
+  asked: Asked,
 ): Promise<PlainAnswer | AnswerError> {
   const body = new Uint8Array(await response.arrayBuffer());
   const { status, headers } = response;
-  return status < 400 ? { status, headers, body } : answerError({ status, headers, body }, kind);
+  return status < 400 ? { status, headers, body } : answerError({ status, headers, body }, asked);
 }
 
-function answerError(answer: PlainAnswer, kind: "read" | "write"): AnswerError {
+/** What was asked, and of whom. */
+interface Asked {
+  readonly kind: "read" | "write";
+  readonly url: string;
+}
+
+function answerError(answer: PlainAnswer, { kind, url }: Asked): AnswerError {
   const problem = problemOf(answer);
   const code = problem["code"];
   const detail = problem["detail"] ?? problem["title"];
   return new AnswerError(
-    typeof detail === "string" ? detail : `The endpoint answered with status ${answer.status}`,
+    typeof detail === "string"
+      ? detail
+      : `${url} answered with status ${answer.status}, and not as a node does`,
     {
       status: answer.status,
       code: typeof code === "string" ? code : `http_${answer.status}`,

@@ -45,7 +45,11 @@ function readText(file: string): string {
     return readFileSync(file, "utf8");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([{ path: "", origin: "", message: `Cannot read ${file}: ${reason}` }]);
+    throw new ConfigError([{
+      path: "",
+      origin: "",
+      message: `Cannot read ${JSON.stringify(file)}: ${reason}`,
+    }]);
   }
 }
 

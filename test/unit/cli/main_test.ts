@@ -10,6 +10,8 @@ describe("the command line", () => {
     ["", "error: A command is missing; see skein --help"],
     ["pt", 'error: "pt" is not a command; did you mean put?'],
     ["frobnicate", 'error: "frobnicate" is not a command; see skein --help'],
+    ["--nope", "error: --nope is not an option of skein; see skein --help"],
+    ["-x put", "error: -x is not an option of skein; see skein --help"],
     ["member", "error: skein member needs one more word; known are member list"],
     [
       "config chek",
@@ -41,7 +43,24 @@ describe("the command line", () => {
       "get a --timeout soon",
       'error: --timeout is "soon"; allowed is a duration such as 500ms, 5s or 1m',
     ],
-    ["leader transfer two", 'error: NODE_ID is "two"; allowed is a node\'s id'],
+    [
+      "leader transfer two",
+      'error: NODE_ID is "two"; allowed is an integer from 1 to 4294967295',
+    ],
+    [
+      "leader transfer 4294967296",
+      'error: NODE_ID is "4294967296"; allowed is an integer from 1 to 4294967295',
+    ],
+    ["get --key64=", "error: --key64 has 0 bytes; allowed are 1 to 8192"],
+    [`put ${"k".repeat(8193)} v`, "error: KEY has 8193 bytes; allowed are 1 to 8192"],
+    [`ls ${"k".repeat(8193)}`, "error: PREFIX has 8193 bytes; allowed are 0 to 8192"],
+    [`ls --end ${"k".repeat(8193)}`, "error: --end has 8193 bytes; allowed are 0 to 8192"],
+    [
+      "put a b --content-type a/\u00fc",
+      'error: --content-type is "a/\u00fc"; allowed are visible ASCII characters',
+    ],
+    ["del a --prefix b", "error: KEY and --prefix contradict each other"],
+    ["dev --data-dir=", 'error: --data-dir is ""; allowed is a path'],
     ["completion fish", 'error: "fish" is not a known shell; allowed is bash or zsh'],
     ["dev --nodes 16", 'error: --nodes is "16"; allowed is an integer from 1 to 15'],
     [
@@ -51,7 +70,7 @@ describe("the command line", () => {
     ["start extra", 'error: "extra" is one argument too many'],
   ];
   for (const [line, message] of wrong) {
-    it(`skein ${line} is a usage error: ${message}`, async () => {
+    it(`skein ${line.slice(0, 40)} is a usage error: ${message}`, async () => {
       const words = line === "" ? [] : line.split(" ");
       const { code, out, errors } = await runCli(words);
       assert.deepEqual(errors, [message]);

@@ -191,6 +191,25 @@ describe("keys that are no text", () => {
   });
 });
 
+describe("what answers and is no node", () => {
+  it("is named, and its 404 says nothing of a key: exit code 1", async () => {
+    const stranger = await runtime.serveHttp({
+      hostname: "127.0.0.1",
+      port: 0,
+      requestBytesMax: 1024,
+      fetch: () => new Response("<html>", { status: 404 }),
+      onError: () => new Response(null, { status: 500 }),
+    });
+    const url = `http://127.0.0.1:${stranger.port}`;
+    const { code, errors } = await skein("get a", { env: { SKEIN_ENDPOINTS: url } });
+    assert.deepEqual([code, errors], [
+      1,
+      [`error: ${url} answered with status 404, and not as a node does [http_404]`],
+    ]);
+    await stranger.close(0);
+  });
+});
+
 describe("what nobody answers", () => {
   it("is exit code 5 where the request cannot have left", async () => {
     const env = { SKEIN_ENDPOINTS: "127.0.0.1:9,[::1]:9" };

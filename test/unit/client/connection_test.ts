@@ -181,6 +181,20 @@ describe("a connection to a cluster", () => {
       }),
     ],
     [
+      "Bun's missing TLS",
+      "what listens there does not speak TLS; is it http://?",
+      Object.assign(new TypeError("EPROTO: The TLS handshake failed. Does the"), {
+        code: "EPROTO",
+      }),
+    ],
+    [
+      "Deno's missing TLS",
+      "what listens there does not speak TLS; is it http://?",
+      new TypeError("fetch failed", {
+        cause: new Error("client error (Connect): received corrupt message of InvalidContentType"),
+      }),
+    ],
+    [
       "Node's refusal",
       "no connection",
       new TypeError("fetch failed", {
@@ -216,6 +230,14 @@ describe("a connection to a cluster", () => {
       assert.deepEqual(asked, ["PUT n1"]);
     });
   }
+
+  it("sends nothing that cannot be written as a request, and knows it", async () => {
+    const { connect, asked } = cluster(() => new Response("x"));
+    const request = { ...write, headers: { "content-type": "a/\u20ac" } };
+    const { code, outcome, message } = await errorOf(connect().request(request));
+    assert.deepEqual([code, outcome, asked], ["unreachable", "not_applied", []]);
+    assert.match(message, /^http:\/\/n1:1: a request with a URL of \d+ characters and these/);
+  });
 
   it("does not forget a lost write over a refusal before it", async () => {
     const { connect, asked } = cluster((at) =>
@@ -276,7 +298,7 @@ describe("a connection to a cluster", () => {
     const { connect } = cluster(() => new Response("<html>", { status: 502 }));
     const { code, outcome, message } = await errorOf(connect().request(write));
     assert.deepEqual([code, outcome], ["http_502", "unknown"]);
-    assert.equal(message, "The endpoint answered with status 502");
+    assert.equal(message, "http://n1:1 answered with status 502, and not as a node does");
   });
 
   for (const text of ["", "ftp://a:1", "http://a:1/path", "a b", "http://u:p@a:1", "a:1?x"]) {

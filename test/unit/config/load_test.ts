@@ -169,7 +169,7 @@ security:
 
   it("names a file that cannot be read", () => {
     const [line = ""] = complaints(() => loadConfig({ file: join(folder.path, "none.yaml") }));
-    assert.match(line, /^Cannot read .*none\.yaml: .*ENOENT/);
+    assert.match(line, /^Cannot read ".*none\.yaml": .*ENOENT/);
   });
 
   it("takes the node id from the end of the host's name", () => {
