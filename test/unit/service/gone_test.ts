@@ -141,11 +141,11 @@ describe("A client that has gone before it was served", soon, () => {
 describe("A client that stays", soon, () => {
   it("is listened to no more once it is answered, however long that took", async () => {
     const [served, client] = [serving("nobody"), new Client()];
-    served.node.onRead = ({ settle }) => settle({ kind: "readable", index: 7 });
+    const later = (run: () => void): void => void Promise.resolve().then(run);
+    served.node.onRead = ({ settle }) => later(() => settle({ kind: "readable", index: 7 }));
     const position = { index: 1, term: 1 };
-    served.node.onPropose = ({ settle }) => {
-      settle({ kind: "applied", position, result: written });
-    };
+    served.node.onPropose = ({ settle }) =>
+      later(() => settle({ kind: "applied", position, result: written }));
     const asked = [
       served.kv.read(get("a"), client.reading({ level: "linearizable", minRevision: 11 })),
       served.kv.read({ ...get("a"), revision: 11 }, client.reading()),
