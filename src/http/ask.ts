@@ -157,9 +157,8 @@ async function write(call: Call, operation: Put | Delete): Promise<PutResult | D
       call.outcome = "not_applied";
       throw new ServiceError(
         "range_too_large",
-        `The range holds ${result.keys} keys, one revision changes at most ` +
-          `${changesPerRevisionMax}; use limit`,
-        { extra: { keys: result.keys } },
+        `The range holds more than ${changesPerRevisionMax} keys, which is what one revision ` +
+          "changes at most; use limit",
       );
     case "refused":
       call.outcome = "not_applied";

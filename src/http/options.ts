@@ -85,9 +85,12 @@ interface Twinned {
   readonly twin: HeaderTwin;
 }
 
-/** What a header says of an option, in the words of the query. */
+/** What a header says of an option. */
 interface Said extends Twinned {
+  /** In the words of the query. */
   readonly said: string;
+  /** In its own words. */
+  readonly sent: string;
 }
 
 const nothingSaid: readonly Said[] = [];
@@ -98,7 +101,7 @@ function saidByHeaders(twins: readonly Twinned[], headers: Headers): readonly Sa
     const value = headers.get(twinned.twin.header);
     if (value === null) continue;
     const said = twinned.twin.read(value);
-    if (said !== undefined) (found ??= []).push({ ...twinned, said });
+    if (said !== undefined) (found ??= []).push({ ...twinned, said, sent: value });
   }
   return found ?? nothingSaid;
 }
@@ -155,7 +158,10 @@ function collectGiven(collected: Collected, { name, option, values }: {
 }): void {
   const first = values[0]!;
   if (option.later) return collected.issue(name, `${name} is not available in this version`);
-  if (option.takes === "keys") return check(collected, { name, option, given: values });
+  if (option.takes === "keys") {
+    const is = `${name} is given ${values.length} times`;
+    return check(collected, { name, option, given: values, is });
+  }
   if (values.length > 1) return collected.issue(name, `${name} is given ${values.length} times`);
   if (option.takes === "bytes") return check(collected, { name, option, given: first });
   const text = strictText(first);
@@ -163,20 +169,25 @@ function collectGiven(collected: Collected, { name, option, values }: {
   check(collected, { name, option, given: text });
 }
 
-function collectTwin(collected: Collected, { name, option, twin, said }: Said): void {
-  const { header } = twin;
-  if (option.later) return collected.issue(name, `${header} is not available in this version`);
-  if (!collected.values.has(name)) return check(collected, { name, option, given: said, header });
+function collectTwin(collected: Collected, { name, option, twin, said, sent }: Said): void {
+  const is = `${twin.header} is ${shown(sent)}`;
+  if (option.later) {
+    // One of several things that the header may say, or the header as such.
+    const what = said === sent ? twin.header : `${is}, which`;
+    return collected.issue(name, `${what} is not available in this version`);
+  }
+  if (!collected.values.has(name)) return check(collected, { name, option, given: said, is });
   const parsed = option.schema.safeParse(said);
   if (parsed.success && sameValue(parsed.data, collected.values.get(name))) return;
-  collected.issue(name, `${header} is ${shown(said)}, which contradicts the query's ${name}`);
+  collected.issue(name, `${is}, which contradicts the query's ${name}`);
 }
 
-function check(collected: Collected, { name, option, given, header }: {
+/** `is` says what was given, where that is not the value of the query's option. */
+function check(collected: Collected, { name, option, given, is }: {
   readonly name: string;
   readonly option: Option<unknown>;
   readonly given: unknown;
-  readonly header?: string;
+  readonly is?: string;
 }): void {
   const parsed = option.schema.safeParse(given);
   if (parsed.success) {
@@ -184,7 +195,7 @@ function check(collected: Collected, { name, option, given, header }: {
     return;
   }
   const allowed = parsed.error.issues.map((issue) => issue.message).join("; ");
-  collected.issue(name, `${header ?? name} is ${shown(given)}, ${allowed}`);
+  collected.issue(name, `${is ?? `${name} is ${shown(given)}`}, ${allowed}`);
 }
 
 function sameValue(a: unknown, b: unknown): boolean {

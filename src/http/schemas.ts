@@ -197,7 +197,6 @@ export const ProblemSchema = z.object({
   oldest: revision.optional().openapi({
     description: "Of revision_compacted: the oldest revision that can be read.",
   }),
-  keys: count("Of range_too_large: how many keys the range holds.").optional(),
   checks: z.array(CheckSchema).optional().openapi({
     description: "Of not_ready: every check.",
   }),

@@ -111,13 +111,21 @@ export class LeaderProxy {
           error: noLeader(`The leader, node ${leader}, cannot be reached: ${outcome.detail}`),
         };
       case "unknown":
-        throw new ServiceError(
-          monotonicMs() >= deadlineMs ? "timeout" : "leader_changed",
-          `The connection to the leader, node ${leader}, broke while the request was under way`,
-          { outcome: "unknown" },
-        );
+        if (monotonicMs() >= deadlineMs) throw unanswered(leader, task.options.timeoutMs);
+        throw brokeOff(leader);
     }
   }
+}
+
+function unanswered(leader: NodeId, timeoutMs: number): ServiceError {
+  const detail = `The leader, node ${leader}, did not answer within ${timeoutMs} ms`;
+  return new ServiceError("timeout", detail, { outcome: "unknown" });
+}
+
+function brokeOff(leader: NodeId): ServiceError {
+  const detail =
+    `The connection to the leader, node ${leader}, broke while the request was under way`;
+  return new ServiceError("leader_changed", detail, { outcome: "unknown" });
 }
 
 /** The error for a request that found nobody to lead; proof that nothing happened. */

@@ -101,13 +101,13 @@ describe("DELETE /v1/kv", () => {
     ]);
   });
 
-  it("more keys than a revision holds are range_too_large, with their number", async () => {
+  it("more keys than a revision holds are range_too_large", async () => {
     const value = new Uint8Array(0);
     for (let i = 0; i <= 10_000; i++) {
       probe.kv.store.apply({ kind: "put", key: utf8(`k${i}`), value, conditions: {}, prev: false });
     }
     const refused = await probe.problem("DELETE /v1/kv?prefix=k", "400 range_too_large");
-    assert.equal(refused.body["keys"], 10_001);
+    assert.match(refused.detail, /^The range holds more than 10000 keys, /);
     assert.equal(refused.outcome, "not_applied");
     const some = await probe.json("DELETE /v1/kv?prefix=k&limit=10000", 200);
     assert.deepEqual(some, { deleted: 10_000, revision: 10_003, more: true });

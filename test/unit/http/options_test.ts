@@ -204,3 +204,25 @@ describe("redirect", () => {
     assert.equal((await probe.ask("GET /v1/kv/a?redirect=false")).status, 200);
   });
 });
+
+describe("what a refusal quotes", () => {
+  it("is what was sent: the header, not its translation, and never bytes as numbers", async () => {
+    const headers = { Accept: "application/vnd.skein.record+json" };
+    const both = await probe.problem("GET /v1/kv/a?format=raw", "400 validation_failed", {
+      headers,
+    });
+    assert.equal(
+      both.detail,
+      'Accept is "application/vnd.skein.record+json", which contradicts the query\'s format',
+    );
+    const streamed = { headers: { Accept: "application/x-ndjson, */*" } };
+    const { detail } = await probe.problem("GET /v1/kv", "400 validation_failed", streamed);
+    assert.match(detail, /^Accept is "application\/x-ndjson, \*\/\*", which is not available/);
+    const keys = Array.from({ length: 1001 }, (_, i) => `key=k${i}`).join("&");
+    const many = await probe.problem(`GET /v1/kv?${keys}`, "400 validation_failed");
+    assert.equal(
+      many.detail,
+      "key is given 1001 times, allowed are up to 1000 keys of 1 to 8192 bytes",
+    );
+  });
+});

@@ -268,7 +268,8 @@ describe("options of later versions", () => {
     const refused = await probe.problem("PUT /v1/kv/a", "400 validation_failed", keyed);
     assert.equal(refused.detail, "Idempotency-Key is not available in this version");
     const polled = { headers: { Prefer: "wait=30" } };
-    await probe.problem("GET /v1/kv/a", "400 validation_failed", polled);
+    const poll = await probe.problem("GET /v1/kv/a", "400 validation_failed", polled);
+    assert.equal(poll.detail, 'Prefer is "wait=30", which is not available in this version');
     await probe.problem("GET /v1/kv/a?wait=30s", "400 validation_failed");
     await probe.problem("DELETE /v1/kv/a", "400 validation_failed", {
       headers: { "Idempotency-Key": "k" },

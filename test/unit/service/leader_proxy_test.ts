@@ -126,6 +126,17 @@ describe("the leader proxy", () => {
     });
   });
 
+  it("tells a leader that was silent to the end from one that broke off", soon, async () => {
+    answerOf = () => ({ kind: "unknown", detail: "reset" });
+    await assert.rejects(run({ withinMs: 0 }), (error) => {
+      assert.ok(error instanceof ServiceError);
+      assert.equal(error.code, "timeout");
+      assert.equal(error.message, "The leader, node 1, did not answer within 0 ms");
+      return true;
+    });
+    await assert.rejects(run({}), /^ServiceError: The connection to the leader, node 1, broke/);
+  });
+
   const mayBeAppended: readonly (readonly [string, ForwardOutcome])[] = [
     ["a broken connection", { kind: "unknown", detail: "reset" }],
     ...(["unknown", undefined] as const).map((outcome) =>
