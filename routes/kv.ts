@@ -16,9 +16,9 @@ import { octetStream, recordMediaType } from "../src/http/media_type.ts";
 import {
   binary,
   json,
-  storeResponse,
   valueNotModified,
   valueResponse,
+  writeResponse,
 } from "../src/http/response_docs.ts";
 import { defineRoute, key64Twin, type Route, type RouteDefinition } from "../src/http/route.ts";
 import { DeleteResultSchema, PutResultSchema, RecordSchema } from "../src/http/schemas.ts";
@@ -84,8 +84,8 @@ const put: RouteDefinition<typeof putOptions> = {
   options: putOptions,
   body: { required: true, content: { [octetStream]: { schema: binary } } },
   success: {
-    200: storeResponse("Updated.", json(PutResultSchema), ["ETag", "Preference-Applied"]),
-    201: storeResponse("Created.", json(PutResultSchema), ["ETag", "Preference-Applied"]),
+    200: writeResponse("Updated.", json(PutResultSchema), ["ETag", "Preference-Applied"]),
+    201: writeResponse("Created.", json(PutResultSchema), ["ETag", "Preference-Applied"]),
   },
   problems: [400, 403, 408, 412, 413, 414, 415, 421, 429, 500, 503, 504, 507],
   handle: putValue,
@@ -99,7 +99,7 @@ const del: RouteDefinition<typeof deleteOptions> = {
   summary: "Delete a key",
   description: "Deleting nothing is no error: `deleted` is 0 then.",
   options: deleteOptions,
-  success: { 200: storeResponse("Done.", json(DeleteResultSchema)) },
+  success: { 200: writeResponse("Done.", json(DeleteResultSchema)) },
   problems: [400, 403, 412, 414, 421, 429, 500, 503, 504, 507],
   handle: deleteValue,
 };

@@ -17,7 +17,7 @@ import {
   writeOptions,
 } from "../src/http/option_schemas.ts";
 import { deleteRange } from "../src/http/range_delete.ts";
-import { json, notModified, readResponse, storeResponse } from "../src/http/response_docs.ts";
+import { json, notModified, readResponse, writeResponse } from "../src/http/response_docs.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
 import { DeleteRangeResultSchema, ListSchema } from "../src/http/schemas.ts";
 
@@ -89,7 +89,7 @@ const removeRange = defineRoute({
     }),
     all: flagOption("Really every key: without it, a request that names no range is refused."),
   },
-  success: { 200: storeResponse("Done.", json(DeleteRangeResultSchema)) },
+  success: { 200: writeResponse("Done.", json(DeleteRangeResultSchema)) },
   problems: [400, 403, 421, 429, 500, 503, 504, 507],
   handle: deleteRange,
 });

@@ -33,6 +33,7 @@ export function answer(call: Call, status: number, body: Body): Response {
 
 function setVarying(headers: Headers, header: Header): void {
   headers.set("KV-Revision", String(header.revision));
+  if (header.forwarded === true) headers.set("KV-Forwarded", "1");
   if (header.stalenessMs === undefined) return;
   // Unknown is no number: a client that compares it finds it neither small nor zero.
   const known = Number.isFinite(header.stalenessMs);

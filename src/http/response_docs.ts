@@ -38,6 +38,10 @@ export const headerDocs = {
   "KV-Leader": { description: "The leader, where one is known.", schema: int64 },
   "KV-Consistency": { description: "The read level really used.", schema: text },
   "KV-Cluster-Id": { description: "The cluster.", schema: text },
+  "KV-Forwarded": {
+    description: "`1` where the node that was asked handed the write on to the leader.",
+    schema: int64,
+  },
   "KV-Staleness-Ms": {
     description: "On local reads: how far behind the leader this node may be, ms, or `unknown`.",
     schema: { type: "string", pattern: "^([0-9]+|unknown)$" },
@@ -163,6 +167,15 @@ export function storeResponse(
   return response(description, [...ofStore, ...more], content);
 }
 
+/** An answer to a write, which may have come through another node. */
+export function writeResponse(
+  description: string,
+  content: NonNullable<ResponseDoc["content"]>,
+  more: readonly HeaderName[] = [],
+): ResponseDoc {
+  return storeResponse(description, content, ["KV-Forwarded", ...more]);
+}
+
 export const notModified: ResponseDoc = readResponse("Not modified since the tag given.");
 
 export const valueNotModified: ResponseDoc = readResponse(
@@ -181,6 +194,15 @@ export const binary: z.ZodType = z.string().openapi({ type: "string", format: "b
 /** The one answer of every refusal. */
 export const problemResponseDoc: ResponseDoc = response(
   "A refusal; `code` names it.",
-  [...ofRead, "ETag", "Vary", "Retry-After", "Allow", "Accept-Encoding", "Connection"],
+  [
+    ...ofRead,
+    "KV-Forwarded",
+    "ETag",
+    "Vary",
+    "Retry-After",
+    "Allow",
+    "Accept-Encoding",
+    "Connection",
+  ],
   { [problemMediaType]: { schema: ProblemSchema } },
 );

@@ -51,6 +51,8 @@ export interface Header {
   readonly servedBy: NodeId;
   readonly leader: NodeId | undefined;
   readonly clusterId: string;
+  /** Of a write that this node handed on to the leader: the answer is the leader's. */
+  readonly forwarded?: true;
   /** The level really used; absent on writes. */
   readonly level?: ReadLevel;
   /**

@@ -93,6 +93,7 @@ export class NodeKvService implements KvService {
       servedBy: self,
       leader: leaders.leader,
       clusterId,
+      ...(written.header.forwarded === true ? { forwarded: true as const } : {}),
     };
     return { result: written.result, header };
   }
@@ -235,7 +236,7 @@ function acceptWritten(answer: ForwardAnswer): Written {
   if (answer.kind !== "written") throw wrongAnswer(answer.kind);
   const result = decodeResult(answer.result);
   if (!result.ok) throw wrongAnswer(result.reason);
-  return { result: result.value, header: answer.header };
+  return { result: result.value, header: { ...answer.header, forwarded: true } };
 }
 
 function wrongAnswer(what: string): ServiceError {

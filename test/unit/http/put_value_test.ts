@@ -25,6 +25,20 @@ describe("PUT /v1/kv/{key}", () => {
     assert.deepEqual(JSON.parse(updated.text), { key: "a", revision: 3, create: 2, version: 2 });
   });
 
+  it("tells that another node has written, also of a condition that did not hold", async () => {
+    assert.equal((await probe.ask("PUT /v1/kv/a", text("1"))).headers.has("KV-Forwarded"), false);
+    const write = probe.kv.write.bind(probe.kv);
+    probe.kv.write = async (operation, options) => {
+      const { result, header } = await write(operation, options);
+      return { result, header: { ...header, forwarded: true } };
+    };
+    for (const line of ["PUT /v1/kv/b", "PUT /v1/kv/b?if_match=7", "DELETE /v1/kv?prefix=b"]) {
+      const answer = await probe.ask(line, line.startsWith("PUT") ? text("1") : {});
+      assert.equal(answer.headers.get("KV-Forwarded"), "1", line);
+    }
+    assert.equal((await probe.ask("GET /v1/kv/a")).headers.has("KV-Forwarded"), false);
+  });
+
   it("stores the empty value, and any bytes", async () => {
     await probe.put("empty", "");
     assert.equal((await probe.ask("GET /v1/kv/empty")).bytes.length, 0);

@@ -266,7 +266,8 @@ describe("A write", soon, () => {
     };
     const operation = put("a", "1");
     const before = served.monotonicMs;
-    await served.kv.write(operation, within(700));
+    const { header } = await served.kv.write(operation, within(700));
+    assert.equal(header.forwarded, true);
     const { address, request } = served.forwarded[0]!;
     const { clusterId, from, requestId, timeoutMs, body } = request;
     assert.deepEqual([address, clusterId, from, requestId], ["n2", "c", 1, "r-1"]);
