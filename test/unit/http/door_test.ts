@@ -230,6 +230,34 @@ describe("paths and methods", () => {
     }
   });
 
+  it("tells what a later version answers from what is no path at all", async () => {
+    for (
+      const line of [
+        "GET /v1/history/a",
+        "POST /v1/txn",
+        "GET /v1/watch",
+        "POST /v1/leases",
+        "GET /v1/leases/7/hold",
+        "GET /v1/cluster/watch",
+        "PATCH /v1/cluster/members/2",
+        "GET /metrics",
+      ]
+    ) {
+      const { detail } = await probe.problem(line, "404 route_not_found");
+      assert.equal(detail, `${line.split(" ")[1]} is not available in this version, see /docs`);
+    }
+    for (const line of ["GET /v1/watches", "GET /v1/transactions", "GET /metrics2"]) {
+      const { detail } = await probe.problem(line, "404 route_not_found");
+      assert.match(detail, / is not a path here, see \/docs$/);
+    }
+    for (const line of ["PATCH /v1/kv/a", "POST /v1/kv64/YQ", "POST /v1/cluster/members"]) {
+      const { detail } = await probe.problem(line, "405 method_not_allowed");
+      assert.match(detail, / is not available in this version, allowed are GET, HEAD/);
+    }
+    const { detail } = await probe.problem("POST /v1/kv", "405 method_not_allowed");
+    assert.match(detail, /^POST is not allowed on \/v1\/kv, /);
+  });
+
   it("HEAD is answered wherever GET is", async () => {
     for (const path of ["/v1/kv", "/v1/cluster", "/v1/cluster/members", "/readyz", "/docs"]) {
       const answer = await probe.ask(`HEAD ${path}`);
