@@ -66,14 +66,6 @@ const get: RouteDefinition<typeof getOptions> = {
   handle: getValue,
 };
 
-const head: RouteDefinition<typeof getOptions> = {
-  ...get,
-  method: "head",
-  operationId: "headValue",
-  summary: "Read the headers that the value would come with",
-  success: { 200: valueResponse("The headers of the value."), 304: valueNotModified },
-};
-
 const put: RouteDefinition<typeof putOptions> = {
   method: "put",
   path: "/v1/kv/{key}",
@@ -100,17 +92,15 @@ const del: RouteDefinition<typeof deleteOptions> = {
   description: "Deleting nothing is no error: `deleted` is 0 then.",
   options: deleteOptions,
   success: { 200: writeResponse("Done.", json(DeleteResultSchema)) },
-  problems: [400, 403, 412, 414, 421, 429, 500, 503, 504, 507],
+  problems: [400, 403, 408, 412, 414, 421, 429, 500, 503, 504, 507],
   handle: deleteValue,
 };
 
 export const kvRoutes: readonly Route[] = [
   defineRoute(get),
-  defineRoute(head),
   defineRoute(put),
   defineRoute(del),
   key64Twin(get),
-  key64Twin(head),
   key64Twin(put),
   key64Twin(del),
 ];

@@ -90,7 +90,7 @@ const removeRange = defineRoute({
     all: flagOption("Really every key: without it, a request that names no range is refused."),
   },
   success: { 200: writeResponse("Done.", json(DeleteRangeResultSchema)) },
-  problems: [400, 403, 421, 429, 500, 503, 504, 507],
+  problems: [400, 403, 408, 421, 429, 500, 503, 504, 507],
   handle: deleteRange,
 });
 

@@ -22,7 +22,6 @@ export function createHttpApp(routes: readonly Route[], services: HttpServices):
     for (const path of routingPaths(route.path)) {
       paths.add(path, route.method);
       // hono answers HEAD by the handler of GET.
-      if (route.method === "head") continue;
       app.on(route.method.toUpperCase(), path, ({ req }) => {
         return door.pass(new Call(req.raw, services), route.serve);
       });

@@ -26,7 +26,9 @@ const description = [
 export function buildDocument(routes: readonly Route[], version: string): OpenApiDocument {
   const app = new OpenAPIHono();
   const registry = app.openAPIRegistry;
-  for (const route of routes) registry.registerPath(route.operation);
+  for (const operation of routes.flatMap((route) => route.operations)) {
+    registry.registerPath(operation);
+  }
   for (const [name, docs] of Object.entries(headerDocs)) {
     registry.registerComponent("headers", name, {
       description: docs.description,

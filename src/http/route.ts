@@ -10,7 +10,8 @@ import type { Call } from "./call.ts";
 import { type Option, optionReader, type OptionSet, type Values } from "./options.ts";
 import { redirectAnswer, type ResponseDocs } from "./response_docs.ts";
 
-export type Method = "get" | "head" | "put" | "delete" | "post";
+/** GET stands for HEAD as well, which has the same headers and no body. */
+export type Method = "get" | "put" | "delete" | "post";
 export type Tag = "keys" | "cluster" | "health";
 
 /** Statuses that are refused with a problem document. */
@@ -55,11 +56,14 @@ export interface RequestBodyDocs {
   readonly content: Readonly<Record<string, { readonly schema: z.ZodType }>>;
 }
 
+/** One entry of the document. */
+export type Operation = ReturnType<typeof createRoute>;
+
 /** A route with its options' types closed over. */
 export interface Route {
   readonly method: Method;
   readonly path: string;
-  readonly operation: ReturnType<typeof createRoute>;
+  readonly operations: readonly Operation[];
   readonly serve: (call: Call) => Promise<Response> | Response;
 }
 
@@ -69,7 +73,9 @@ export function defineRoute<const O extends OptionSet>(definition: RouteDefiniti
   return {
     method: definition.method,
     path: definition.path,
-    operation: operationOf(definition),
+    operations: definition.method === "get"
+      ? [operationOf(definition), headOf(definition)]
+      : [operationOf(definition)],
     serve(call) {
       const options = reader.read(call.request, call.query);
       const elsewhere = takeShared(call, options);
@@ -123,9 +129,26 @@ function leaderLocation(call: Call): string | undefined {
   return http.replace(/\/$/, "") + call.path + (call.query === "" ? "" : `?${call.query}`);
 }
 
-function operationOf<O extends OptionSet>(
-  definition: RouteDefinition<O>,
-): ReturnType<typeof createRoute> {
+/** HEAD beside GET. */
+function headOf<O extends OptionSet>(get: RouteDefinition<O>): Operation {
+  const withoutBodies = Object.entries(get.success).map(([status, { description, headers }]) =>
+    [status, { description, headers }] as const
+  );
+  return operationOf({
+    ...get,
+    method: "head",
+    operationId: get.operationId.replace(/^[a-z]+/, "head"),
+    summary: `${get.summary}: the headers alone`,
+    success: Object.fromEntries(withoutBodies),
+  });
+}
+
+/** What the document says: of HEAD as well, which no route is defined for. */
+type Documented<O extends OptionSet> = Omit<RouteDefinition<O>, "method" | "handle"> & {
+  readonly method: Method | "head";
+};
+
+function operationOf<O extends OptionSet>(definition: Documented<O>): Operation {
   const { method, path, operationId, summary, description, body, problems } = definition;
   const options = Object.entries(definition.options).filter(([, option]) => !option.later);
   const problemResponses = problems.map((status) =>

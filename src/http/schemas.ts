@@ -59,8 +59,7 @@ export const DeleteResultSchema = z.object({
   deleted: count("1, or 0 when there was no such key."),
   revision: count("The revision of the deletion; where nothing was deleted, the store's."),
   prev: recordOrNull.optional().openapi({
-    description: "With `prev`: the deleted record, null when there was none; left out when it is " +
-      "larger than 1 MiB.",
+    description: "With `prev`: the deleted record, null when there was none.",
   }),
 }).openapi("DeleteResult");
 
@@ -71,7 +70,8 @@ export const DeleteRangeResultSchema = z.object({
     description: "With `limit`: whether the range holds more keys.",
   }),
   prev: z.array(RecordSchema).optional().openapi({
-    description: "With `prev`: the deleted records, as far as 1 MiB of them.",
+    description: "With `prev`: the first of the deleted records, and as many more as stay within " +
+      "1 MiB together with it.",
   }),
 }).openapi("DeleteRangeResult");
 

@@ -145,10 +145,8 @@ export async function deleteValue(call: Call, options: DeleteOptions): Promise<R
   const result = await deleteFromStore(call, { kind: "delete", target, conditions, prev });
   const { deleted, revision } = result;
   const before = result.prev[0];
-  // A record that was deleted but is too large to be told is left out: null would be a lie.
   const told = before === undefined ? null : recordJson(before);
-  const withPrev = prev && (told !== null || deleted === 0);
-  return jsonAnswer(call, 200, { deleted, revision, ...(withPrev ? { prev: told } : {}) });
+  return jsonAnswer(call, 200, { deleted, revision, ...(prev ? { prev: told } : {}) });
 }
 
 /** Conditions of HTTP that the store cannot judge: to ignore one would be to write without it. */

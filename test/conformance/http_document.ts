@@ -60,7 +60,7 @@ class Checker {
       return open < 0 ? template === path : path.startsWith(template.slice(0, open));
     });
     const item = match === undefined ? {} : object(paths[match]);
-    const operation = item[method.toLowerCase()] ?? (method === "HEAD" ? item["get"] : undefined);
+    const operation = item[method.toLowerCase()];
     return operation === undefined ? undefined : object(operation);
   }
 

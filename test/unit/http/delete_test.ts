@@ -31,15 +31,18 @@ describe("DELETE /v1/kv/{key}", () => {
     assert.deepEqual(second, { deleted: 0, revision: 3, prev: null });
   });
 
-  it("leaves prev out where the record is too large to be told", async () => {
-    await probe.put("a", "1");
-    const apply = probe.kv.store.apply.bind(probe.kv.store);
-    probe.kv.store.apply = (operation) => {
-      const result = apply(operation);
-      return result.kind === "delete" ? { ...result, prev: [] } : result;
-    };
+  it("tells the deleted record with prev however large it is", async () => {
+    await probe.put("a", "x".repeat(2 * 1024 * 1024));
     const result = await probe.json("DELETE /v1/kv/a?prev=true", 200);
-    assert.deepEqual(result, { deleted: 1, revision: 3 });
+    assert.equal(String(Object(result["prev"]).value).length, 2 * 1024 * 1024);
+  });
+
+  it("with a body that does not come is 408, as declared, and deletes nothing", async () => {
+    for (const line of ["DELETE /v1/kv/a?timeout=1ms", "DELETE /v1/kv?prefix=a&timeout=1ms"]) {
+      const stalled = { headers: { "Transfer-Encoding": "chunked" }, body: new ReadableStream() };
+      await probe.problem(line, "408 request_timeout", stalled);
+    }
+    assert.equal(probe.kv.writes, 0);
   });
 
   it("obeys conditions, also on an absent key", async () => {
