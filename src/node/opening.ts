@@ -38,13 +38,22 @@ export function open(parts: OpeningParts, done: (opening: Opening) => void): voi
   const { keeper: { identity }, storage } = parts;
   const empty = storage.log.lastIndex() === 0 && storage.stored().batchNumber === 0;
   if (empty && identity.birth === undefined) {
-    return done(
-      identity.refused === undefined
-        ? { kind: "unborn" }
-        : { kind: "refused", reason: identity.refused },
-    );
+    const reason = identity.refused ?? leftovers(parts);
+    return done(reason === undefined ? { kind: "unborn" } : { kind: "refused", reason });
   }
   withBirth(parts, () => carryOut(parts, done));
+}
+
+/** What a log that never held anything cannot have left: it belongs to another life. */
+function leftovers({ storage, machine }: OpeningParts): string | undefined {
+  const { mark, badMeta, firstBad } = storage.stored();
+  const { index } = machine.applied().position;
+  const rest = "; start in an empty directory, or put all files of this one back";
+  if (badMeta || firstBad !== undefined) return `the log was never used, but is damaged${rest}`;
+  if (mark !== undefined) return `the log is empty, but raft.mark tells of writes${rest}`;
+  return index > 0
+    ? `the log is empty, but the store has applied ${index} entries${rest}`
+    : undefined;
 }
 
 /** A crash may have come between the first write to the log and that to the identity. */

@@ -140,7 +140,7 @@ function recover(found: Found, reason: string): Recovery {
     return {
       kind: "refuse",
       reason: `${reason}, and neither it nor raft.mark tells the term that this node was in; ` +
-        "give this node a new id and an empty directory",
+        "put raft.db back; if it is lost, the other nodes go on without this one",
     };
   }
   return {

@@ -3,7 +3,7 @@
  * harmed by it.
  */
 
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { requestOnce } from "../harness/http_once.ts";
 import {
@@ -45,6 +45,16 @@ describe(`the program on ${build}`, () => {
       await cluster.node(1).stop();
       editConfig(cluster.node(1), /^cluster_id: .*$/m, "cluster_id: elsewhere");
       assert.match(await endOf(cluster.node(1)), /belongs to node 1 .* of cluster "elsewhere"/);
+    });
+  });
+
+  it("refuses a directory with foreign files, and leaves nothing there", async () => {
+    await withCluster({ builds: [build] }, async ({ nodes: [node] }) => {
+      mkdirSync(node!.dataDir, { recursive: true });
+      for (const name of ["raft.db", "kv.db"]) writeFileSync(join(node!.dataDir, name), "junk");
+      const said = await endOf(node!);
+      assert.match(said, /Data directory .* holds kv\.db, raft\.db, but .* Move this away, or set/);
+      assert.deepEqual(readdirSync(node!.dataDir).sort(), ["kv.db", "raft.db"]);
     });
   });
 

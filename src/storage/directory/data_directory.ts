@@ -1,7 +1,7 @@
 /**
  * One data directory of one node, opened in the order that keeps it whole: the lock before anything
- * is read, the reserve before anything is written, the log before the identity, so that a directory
- * with an identity always had a log.
+ * else is opened, the reserve before anything is written, the log before the identity, so that a
+ * directory with an identity always had a log.
  *
  *     lock.db        held while the process lives (directory_lock.ts)
  *     pid            information: who holds it
@@ -10,6 +10,9 @@
  *     raft.db        the log on SQLite (sqlite/raft_schema.ts), or
  *     raft/          the log in plain files (file/frame.ts)
  *     raft.mark      what the log must at least hold (mark_file.ts)
+ *     kv.db          the store, where the log is on SQLite (sqlite/kv_schema.ts)
+ *
+ * A directory that is refused stays as it was, but for its lock.
  */
 
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:fs";
@@ -24,12 +27,18 @@ import {
 import type { NodeId } from "../../raft/types.ts";
 import type { Runtime } from "../../runtime/mod.ts";
 import { FileEngine, logDirectoryName } from "../file/file_engine.ts";
+import { kvApplicationId } from "../sqlite/kv_schema.ts";
 import { raftDatabaseName, SqliteEngine } from "../sqlite/raft_engine.ts";
-import { type DirectoryLock, lockDirectory } from "./directory_lock.ts";
+import { raftApplicationId } from "../sqlite/raft_schema.ts";
+import { databaseFile } from "../sqlite_header.ts";
+import { type DirectoryLock, lockDirectory, lockFileName } from "./directory_lock.ts";
 import { errorText, type Files, nodeFiles } from "./files.ts";
-import { DataDirectoryError, IdentityFile } from "./identity_file.ts";
-import { MarkFile, raftMarkName } from "./mark_file.ts";
+import { DataDirectoryError, IdentityFile, wayBack } from "./identity_file.ts";
+import { type Mark, raftMarkName, readMark } from "./mark_file.ts";
 import { reserveBytesDefault, ReserveFile } from "./reserve_file.ts";
+
+const identityFileName = "identity.json";
+const storeName = "kv.db";
 
 export type EngineName = "sqlite" | "file";
 
@@ -67,6 +76,8 @@ export interface DataDirectory {
 export function openDataDirectory(options: DataDirectoryOptions): DataDirectory {
   const { path, files = nodeFiles } = options;
   makeWritable(files, path);
+  // Also under the lock, where it counts; here, so that no lock is left in a directory not ours.
+  if (readIdentity(options, files) === undefined) requireUnused(files, path);
   const lock = lockDirectory(files, options.openSqlite, path);
   try {
     return openLocked(options, files, lock);
@@ -82,6 +93,14 @@ function openLocked(
   lock: DirectoryLock,
 ): DataDirectory {
   const { path, clock, onFatal, openSqlite } = options;
+  const identity = readIdentity(options, files);
+  const hadLog = requireEngine(path, options.engine);
+  if (options.engine === "sqlite") requireOurDatabases(files, path, identity);
+  const mark = readMarkOf(files, path);
+  if (!hadLog && identity === undefined && mark !== undefined) {
+    throw withoutIdentity(path, `${raftMarkName} tells of a log`);
+  }
+  if (!hadLog && identity !== undefined && mark === undefined) throw withoutLog(options);
   const reserve = new ReserveFile({
     files,
     path: join(path, "reserve"),
@@ -89,32 +108,22 @@ function openLocked(
     freeBytes: options.freeBytes ?? (() => freeBytesOf(path)),
   });
   reserve.poll();
-  const store = new IdentityFile(files, join(path, "identity.json"));
-  const identity = store.load();
-  if (identity !== undefined) requireOwner(path, identity, options.expected);
-  const hadLog = requireEngine(path, options.engine);
-  if (identity !== undefined && !hadLog) requireMark(files, options);
   const freeBytes = (): number => reserve.poll();
   const common = { files, directory: path, clock, freeBytes, onFatal };
   const engine = options.engine === "sqlite"
     ? new SqliteEngine({ ...common, openSqlite })
     : new FileEngine(common);
-  try {
-    if (identity === undefined && engine.stored().batchNumber > 0) {
-      throw new DataDirectoryError(
-        `identity.json is missing from ${path}, but ${logName(options.engine)} holds a log. ` +
-          "Restore it from a copy, or give this node a new id and an empty directory",
-      );
-    }
-  } catch (error) {
+  const { batchNumber, firstBad, badMeta } = engine.stored();
+  const isUsed = batchNumber > 0 || firstBad !== undefined || badMeta || mark !== undefined;
+  if (identity === undefined && isUsed) {
     engine.close();
-    throw error;
+    throw withoutIdentity(path, `${logName(options.engine)} holds a log`);
   }
   const close = (): void => {
     engine.close();
     lock.release();
   };
-  return { path, identity: store, engine, close };
+  return { path, identity: identityFile(files, path), engine, close };
 }
 
 function makeWritable(files: Files, path: string): void {
@@ -126,6 +135,20 @@ function makeWritable(files: Files, path: string): void {
     const message = `Data directory ${path} cannot be used: ${errorText(cause)}`;
     throw new DataDirectoryError(message, { cause });
   }
+}
+
+function identityFile(files: Files, path: string): IdentityFile {
+  return new IdentityFile(files, join(path, identityFileName));
+}
+
+/** Undefined when there is none yet; throws when it is another node's. */
+function readIdentity(
+  { path, expected }: DataDirectoryOptions,
+  files: Files,
+): Identity | undefined {
+  const identity = identityFile(files, path).load();
+  if (identity !== undefined) requireOwner(path, identity, expected);
+  return identity;
 }
 
 function requireOwner(
@@ -141,6 +164,50 @@ function requireOwner(
   );
 }
 
+/**
+ * Without identity and lock this was never a node's directory, or not all of it is here, and what
+ * lies under our names is not ours to touch.
+ */
+function requireUnused(files: Files, path: string): void {
+  const names = files.list(path);
+  if (names.includes(lockFileName)) return;
+  const ours = [raftDatabaseName, logDirectoryName, raftMarkName, storeName];
+  const found = names.filter((name) => ours.includes(name));
+  if (found.length === 0) return;
+  throw new DataDirectoryError(
+    `Data directory ${path} holds ${found.join(", ")}, but neither ${identityFileName} nor ` +
+      `${lockFileName}: it is not, or not all of, the directory of a node. Move this away, or ` +
+      "set data_dir to another directory",
+  );
+}
+
+/** Before they are opened. A log that is no database any more is damage where it was ours. */
+function requireOurDatabases(files: Files, path: string, identity: Identity | undefined): void {
+  const databases = [
+    { name: raftDatabaseName, applicationId: raftApplicationId },
+    { name: storeName, applicationId: kvApplicationId },
+  ];
+  for (const { name, applicationId } of databases) {
+    const file = join(path, name);
+    const found = databaseFile(files, file, applicationId);
+    if (found === "foreign") {
+      throw new DataDirectoryError(
+        `${file} is a database of another program. Move it away, or set data_dir to another ` +
+          "directory",
+      );
+    }
+    if (found === "junk" && identity === undefined) {
+      throw withoutIdentity(path, `${name} holds what this program cannot read`);
+    }
+  }
+}
+
+function withoutIdentity(path: string, but: string): DataDirectoryError {
+  return new DataDirectoryError(
+    `${identityFileName} is missing from ${path}, but ${but}. ${wayBack}`,
+  );
+}
+
 /** True when there is a log already; a log of the other engine is not silently begun anew. */
 function requireEngine(path: string, engine: EngineName): boolean {
   const has = {
@@ -149,8 +216,10 @@ function requireEngine(path: string, engine: EngineName): boolean {
   };
   const other = engine === "sqlite" ? "file" : "sqlite";
   if (has[other]) {
-    const message = `Data directory ${path} holds a log of the ${other} engine, asked for is `;
-    throw new DataDirectoryError(message + engine);
+    throw new DataDirectoryError(
+      `Data directory ${path} holds a log of the ${other} engine: storage.engine is ${engine}, ` +
+        `allowed there is ${other}`,
+    );
   }
   return has[engine];
 }
@@ -159,15 +228,21 @@ function requireEngine(path: string, engine: EngineName): boolean {
  * A log that was taken away: with a mark the loss has a size, and recovery handles it; without one
  * the node could vote twice in a term that it no longer knows of.
  */
-function requireMark(files: Files, { path, engine }: DataDirectoryOptions): void {
-  const mark = new MarkFile(files, join(path, raftMarkName));
-  const isMarked = mark.read() !== undefined;
-  mark.close();
-  if (isMarked) return;
-  throw new DataDirectoryError(
-    `${logName(engine)} is missing from ${path}, and raft.mark does not tell what it held. Give ` +
-      "this node a new id and an empty directory",
+function withoutLog({ path, engine }: DataDirectoryOptions): DataDirectoryError {
+  return new DataDirectoryError(
+    `${logName(engine)} is missing from ${path}, and ${raftMarkName} does not tell what it held. ` +
+      wayBack,
   );
+}
+
+function readMarkOf(files: Files, path: string): Mark | undefined {
+  try {
+    return readMark(files, join(path, raftMarkName));
+  } catch (error) {
+    if (error instanceof FatalStorageError) throw error;
+    const message = `${join(path, raftMarkName)} could not be read: ${errorText(error)}`;
+    throw new FatalStorageError(message, { cause: error });
+  }
 }
 
 function logName(engine: EngineName): string {

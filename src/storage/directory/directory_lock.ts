@@ -16,6 +16,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { strictText, utf8 } from "../../lib/bytes.ts";
 import { type Runtime, type SqliteDatabase, SqliteError } from "../../runtime/mod.ts";
+import { isDamage } from "../sqlite/raft_database.ts";
 import { readPragma } from "../sqlite_pragma.ts";
 import { errorText, type Files } from "./files.ts";
 import { DataDirectoryError } from "./identity_file.ts";
@@ -80,10 +81,11 @@ function openLock(openSqlite: Runtime["openSqlite"], directory: string): SqliteD
 function isNew(database: SqliteDatabase, directory: string): boolean {
   const application = readPragma(database, "application_id");
   const version = readPragma(database, "user_version");
-  if (application === 0 && version === 0) return true;
+  const changes = readPragma(database, "schema_version");
+  if (application === 0 && version === 0 && changes === 0) return true;
   const path = join(directory, lockFileName);
   if (application !== applicationId) {
-    throw new DataDirectoryError(`${path} is not a lock file of this program`);
+    throw new DataDirectoryError(`${path} is not a lock file of this program. Move it away`);
   }
   if (version !== formatVersion) {
     const known = `this program knows ${formatVersion}`;
@@ -95,7 +97,10 @@ function isNew(database: SqliteDatabase, directory: string): boolean {
 function lockError(files: Files, directory: string, error: unknown): unknown {
   if (!(error instanceof SqliteError)) return error;
   if ((error.resultCode & 0xff) !== sqliteBusy) {
-    const message = `${join(directory, lockFileName)} could not be locked: ${error.message}`;
+    const wayOut = isDamage(error) ? ". It holds nothing: while no node runs there, remove it" : "";
+    const message = `${
+      join(directory, lockFileName)
+    } could not be locked: ${error.message}${wayOut}`;
     return new DataDirectoryError(message, { cause: error });
   }
   const pid = strictText(files.read(join(directory, pidFileName)) ?? utf8(""))?.trim();

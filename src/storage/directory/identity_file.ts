@@ -40,6 +40,10 @@ export class DataDirectoryError extends Error {
   override readonly name = "DataDirectoryError";
 }
 
+/** What is left to somebody whose directory has lost who it belongs to, or what it promised. */
+export const wayBack = "Put it back from a copy; in an empty directory this would be another " +
+  "node, which its cluster does not take";
+
 const formatVersion = 1;
 const nodeIdMax = 2 ** 32 - 1;
 const memberNames = [
@@ -199,7 +203,6 @@ function checksum(members: Readonly<Record<string, unknown>>): string {
 
 function damaged(path: string, how: string): DataDirectoryError {
   return new DataDirectoryError(
-    `${path} is damaged: ${how}. Restore it from a copy, or give this node a new id and an empty ` +
-      "directory",
+    `${path} is damaged: ${how}. ${wayBack}`,
   );
 }

@@ -40,6 +40,35 @@ const slotBytes = 28;
 const slotSpacing = 4096;
 const fileBytes = 2 * slotSpacing;
 
+/** The newest mark of a file that is not open; undefined when there is none. */
+export function readMark(files: Files, path: string): Mark | undefined {
+  const bytes = files.read(path);
+  return bytes?.length === fileBytes
+    ? newest((at) => parseSlot(bytes.subarray(at, at + slotBytes), path))
+    : undefined;
+}
+
+function newest(slot: (at: number) => Mark | undefined): Mark | undefined {
+  const slots = [0, slotSpacing].map(slot);
+  return slots.reduce((a, b) => (a?.batchNumber ?? -1) >= (b?.batchNumber ?? -1) ? a : b);
+}
+
+function parseSlot(slot: Uint8Array, path: string): Mark | undefined {
+  if (slot.length < slotBytes) return undefined;
+  const words = new DataView(slot.buffer, slot.byteOffset, slotBytes);
+  if (words.getUint32(0, true) !== magic) return undefined;
+  if (words.getUint32(24, true) !== crc32c(slot.subarray(0, 24))) return undefined;
+  const version = words.getUint32(4, true);
+  if (version !== formatVersion) {
+    const known = `this program knows ${formatVersion}`;
+    throw new FatalStorageError(`${path} has format ${version}, ${known}`);
+  }
+  return {
+    batchNumber: Number(words.getBigUint64(8, true)),
+    currentTerm: Number(words.getBigUint64(16, true)),
+  };
+}
+
 /** An open raft.mark. */
 export class MarkFile {
   readonly #path: string;
@@ -59,8 +88,7 @@ export class MarkFile {
 
   /** The newest mark that can be read; undefined when there is none. */
   read(): Mark | undefined {
-    const slots = [0, slotSpacing].map((at) => this.#readSlot(at));
-    return slots.reduce((a, b) => (a?.batchNumber ?? -1) >= (b?.batchNumber ?? -1) ? a : b);
+    return newest((at) => parseSlot(this.#file.read(at, slotBytes), this.#path));
   }
 
   /** Not synced: see above. A full disk leaves the mark as it was, which costs nothing but news. */
@@ -94,24 +122,6 @@ export class MarkFile {
     this.#words.setBigUint64(16, BigInt(mark.currentTerm), true);
     this.#words.setUint32(24, crc32c(this.#slot.subarray(0, 24)), true);
     this.#file.write(this.#slot, at);
-  }
-
-  #readSlot(at: number): Mark | undefined {
-    const slot = this.#file.read(at, slotBytes);
-    if (slot.length < slotBytes) return undefined;
-    const words = new DataView(slot.buffer, slot.byteOffset, slotBytes);
-    if (words.getUint32(0, true) !== magic) return undefined;
-    if (words.getUint32(24, true) !== crc32c(slot.subarray(0, 24))) return undefined;
-    const version = words.getUint32(4, true);
-    if (version !== formatVersion) {
-      throw new FatalStorageError(
-        `${this.#path} has format ${version}, this program knows ${formatVersion}`,
-      );
-    }
-    return {
-      batchNumber: Number(words.getBigUint64(8, true)),
-      currentTerm: Number(words.getBigUint64(16, true)),
-    };
   }
 
   #failed(what: string, cause: unknown): FatalStorageError {

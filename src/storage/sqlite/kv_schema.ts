@@ -50,7 +50,8 @@ import { decodeConfiguration, encodeConfiguration } from "../../raft/encoding.ts
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "../../runtime/mod.ts";
 import { readPragma } from "../sqlite_pragma.ts";
 
-const applicationId = 0x736b6b76;
+/** "skkv". */
+export const kvApplicationId = 0x736b6b76;
 const formatVersion = 1;
 
 const tables = `
@@ -118,7 +119,7 @@ export function createKvSchema(database: SqliteDatabase, clusterId: string): voi
   const insert = database.prepare(replaceMetaSql);
   insert.run(...metaValues({ commits: 0, clusterId, meta: initialKvMeta }));
   insert.finalize();
-  database.exec(`PRAGMA application_id = ${applicationId}`);
+  database.exec(`PRAGMA application_id = ${kvApplicationId}`);
   database.exec(`PRAGMA user_version = ${formatVersion}`);
   database.exec("COMMIT");
 }
@@ -130,7 +131,7 @@ export function hasKvSchema(database: SqliteDatabase, path: string): boolean {
   if (application === 0 && version === 0 && readPragma(database, "schema_version") === 0) {
     return false;
   }
-  if (application !== applicationId) {
+  if (application !== kvApplicationId) {
     throw new FatalStorageError(`${path} is not a store of this program`);
   }
   if (version !== formatVersion) {

@@ -51,7 +51,8 @@ import { writeBoundary, writeHardState, writePosition } from "../log_encoding.ts
 import { originBoundary, originHardState } from "../log_outline.ts";
 import { readPragma } from "../sqlite_pragma.ts";
 
-const applicationId = 0x736b7266;
+/** "skrf". */
+export const raftApplicationId = 0x736b7266;
 const formatVersion = 1;
 
 /** As SQLite keeps them in sqlite_schema, word for word. */
@@ -90,7 +91,7 @@ export function createSchema(database: SqliteDatabase): void {
   runOnce(database, insertBoundarySql, boundaryValues(originBoundary));
   const origin = { batchNumber: 0, hardState: originHardState, last: position };
   runOnce(database, insertStateSql, stateValues(origin));
-  database.exec(`PRAGMA application_id = ${applicationId}`);
+  database.exec(`PRAGMA application_id = ${raftApplicationId}`);
   database.exec(`PRAGMA user_version = ${formatVersion}`);
   database.exec("COMMIT");
 }
@@ -101,7 +102,7 @@ export function findSchema(database: SqliteDatabase, path: string): "none" | "in
   const version = readPragma(database, "user_version");
   const found = allRows(database, "SELECT sql FROM sqlite_schema ORDER BY rowid");
   if (application === 0 && version === 0 && found.length === 0) return "none";
-  if (application !== applicationId) {
+  if (application !== raftApplicationId) {
     throw new FatalStorageError(`${path} is not a Raft log of this program`);
   }
   if (version !== formatVersion) {

@@ -122,6 +122,24 @@ describe("Opening a directory without a log", () => {
     assert.deepEqual(directory.open(), { kind: "refused", reason: "it is a copy" });
   });
 
+  it("refuses it when something tells of another life, as often as it is opened", () => {
+    const emptied = new Directory(newborn, history());
+    emptied.disk.loseLog();
+    const ahead = new Directory(newborn);
+    ahead.applied = position("7@3");
+    const cases = [
+      [emptied, /^the log is empty, but raft\.mark tells of writes; start in an empty directory/],
+      [ahead, /^the log is empty, but the store has applied 7 entries; start in an empty/],
+    ] as const;
+    for (const [directory, reason] of cases) {
+      for (let time = 0; time < 2; time++) {
+        const opening = directory.open();
+        assert.match(opening?.kind === "refused" ? opening.reason : "", reason);
+      }
+      assert.deepEqual(directory.steps, []);
+    }
+  });
+
   it("recovers it when there was a birth: then the log is lost", () => {
     const directory = new Directory({ ...newborn, birth }, history());
     directory.disk.loseLog();
@@ -137,7 +155,7 @@ describe("Opening a directory without a log", () => {
 describe("Opening a directory with a log", () => {
   it("refuses what tells nothing of the votes that were given", () => {
     const opening = new Directory({ ...newborn, birth }).open();
-    assert.match(opening?.kind === "refused" ? opening.reason : "", /a new id/);
+    assert.match(opening?.kind === "refused" ? opening.reason : "", /put raft\.db back/);
   });
 
   it("gives the core what is stored, and changes nothing", () => {

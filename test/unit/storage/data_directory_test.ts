@@ -147,7 +147,11 @@ describe("a data directory", () => {
   it("with files of a newer format, or of another program, is refused by name", () => {
     const changes = [
       ["raft.db", "PRAGMA user_version = 2", /raft\.db has format 2, this program knows 1/],
-      ["raft.db", "PRAGMA application_id = 7", /raft\.db is not a Raft log of this program/],
+      [
+        "raft.db",
+        "PRAGMA application_id = 7",
+        /raft\.db is a database of another program\. Move it away/,
+      ],
       ["lock.db", "PRAGMA user_version = 9", /lock\.db has format 9, this program knows 1/],
       ["lock.db", "PRAGMA application_id = 7", /lock\.db is not a lock file of this program/],
     ] as const;
