@@ -25,7 +25,7 @@ const showCluster = defineRoute({
   summary: "The cluster as this node sees it",
   options: everywhereOptions,
   success: { 200: storeResponse("The cluster.", json(ClusterSchema)) },
-  problems: [400, 421, 429, 500, 503, 504],
+  problems: [429, 503, 504],
   handle: clusterAnswer,
 });
 
@@ -44,7 +44,7 @@ const listMembers = defineRoute({
     }),
   },
   success: { 200: storeResponse("The members.", json(MembersSchema), ["ETag"]), 304: notModified },
-  problems: [400, 421, 429, 500, 503, 504],
+  problems: [429, 503, 504],
   handle: membersAnswer,
 });
 
@@ -63,7 +63,7 @@ const handOver = defineRoute({
   },
   body: { required: false, content: json(LeadershipRequestSchema) },
   success: { 200: storeResponse("The new leader.", json(LeadershipSchema)) },
-  problems: [400, 403, 404, 408, 409, 413, 415, 421, 429, 500, 503, 504],
+  problems: [403, 404, 408, 409, 413, 415, 429, 503, 504],
   handle: transferLeadership,
 });
 

@@ -20,7 +20,7 @@ export function docsRoutes(document: () => OpenApiDocument): readonly Route[] {
       summary: "This document",
       options: {},
       success: { 200: plainResponse("OpenAPI 3.1.", json(z.looseObject({}).openapi("Document"))) },
-      problems: [400, 421, 500],
+      problems: [],
       handle(call) {
         jsonText ??= JSON.stringify(document());
         return textAnswer(call, jsonText, "application/json");
@@ -40,7 +40,7 @@ export function docsRoutes(document: () => OpenApiDocument): readonly Route[] {
           "Content-Security-Policy",
         ]),
       },
-      problems: [400, 421, 500],
+      problems: [],
       handle(call) {
         page ??= docsPage(document());
         call.extraHeaders["Content-Security-Policy"] = docsPagePolicy;

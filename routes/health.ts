@@ -17,7 +17,7 @@ const livez = defineRoute({
   summary: "Whether the process answers",
   options: verbose,
   success: { 200: plainResponse("It does.", plainText) },
-  problems: [400, 421, 500],
+  problems: [],
   handle: alive,
 });
 
@@ -29,7 +29,7 @@ const readyz = defineRoute({
   summary: "Whether this node can serve: formed, recovered, replayed, and a leader known",
   options: verbose,
   success: { 200: plainResponse("It can.", plainText) },
-  problems: [400, 421, 500, 503],
+  problems: [503],
   handle: ready,
 });
 
@@ -41,7 +41,7 @@ const startupz = defineRoute({
   summary: "Whether this node has finished starting; it may be without a leader",
   options: verbose,
   success: { 200: plainResponse("It has.", plainText) },
-  problems: [400, 421, 500, 503],
+  problems: [503],
   handle: started,
 });
 
@@ -53,7 +53,7 @@ const version = defineRoute({
   summary: "What is running",
   options: {},
   success: { 200: plainResponse("The versions.", json(VersionSchema)) },
-  problems: [400, 421, 500],
+  problems: [],
   handle(call) {
     const { version, commit, runtime, runtimeVersion, sqlite, protocolVersion } =
       call.services.version;

@@ -62,7 +62,7 @@ const get: RouteDefinition<typeof getOptions> = {
   description: "The bytes as they were put, with the media type that was stored with them.",
   options: getOptions,
   success: { 200: valueResponse("The value.", valueContent), 304: valueNotModified },
-  problems: [400, 404, 410, 412, 414, 421, 429, 500, 503, 504],
+  problems: [404, 410, 412, 429, 503, 504],
   handle: getValue,
 };
 
@@ -79,7 +79,7 @@ const put: RouteDefinition<typeof putOptions> = {
     200: writeResponse("Updated.", json(PutResultSchema), ["ETag", "Preference-Applied"]),
     201: writeResponse("Created.", json(PutResultSchema), ["ETag", "Preference-Applied"]),
   },
-  problems: [400, 403, 408, 412, 413, 414, 415, 421, 429, 500, 503, 504, 507],
+  problems: [403, 408, 412, 413, 415, 429, 503, 504, 507],
   handle: putValue,
 };
 
@@ -92,7 +92,7 @@ const del: RouteDefinition<typeof deleteOptions> = {
   description: "Deleting nothing is no error: `deleted` is 0 then.",
   options: deleteOptions,
   success: { 200: writeResponse("Done.", json(DeleteResultSchema)) },
-  problems: [400, 403, 408, 412, 414, 421, 429, 500, 503, 504, 507],
+  problems: [403, 408, 412, 429, 503, 504, 507],
   handle: deleteValue,
 };
 

@@ -68,7 +68,7 @@ const listKeys = defineRoute({
     200: readResponse("A page.", json(ListSchema), ["ETag", "Link"]),
     304: notModified,
   },
-  problems: [400, 410, 412, 421, 429, 500, 503, 504],
+  problems: [410, 412, 429, 503, 504],
   handle: list,
 });
 
@@ -90,7 +90,7 @@ const removeRange = defineRoute({
     all: flagOption("Really every key: without it, a request that names no range is refused."),
   },
   success: { 200: writeResponse("Done.", json(DeleteRangeResultSchema)) },
-  problems: [400, 403, 408, 421, 429, 500, 503, 504, 507],
+  problems: [403, 408, 429, 503, 504, 507],
   handle: deleteRange,
 });
 

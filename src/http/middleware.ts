@@ -3,6 +3,7 @@
 import { ServiceError } from "../service/errors.ts";
 import type { Call } from "./call.ts";
 import { problemResponse } from "./errors.ts";
+import { checkHead } from "./head_limits.ts";
 import { HostGuard } from "./host_guard.ts";
 import type { HttpServices } from "./services.ts";
 
@@ -21,6 +22,7 @@ export function createDoor(services: HttpServices): Door {
     async pass(call, handle) {
       try {
         hosts.check(call.request);
+        checkHead(call);
         refuseWebPages(call);
         // Probes are answered however busy the node is.
         if (!call.path.startsWith("/v1/")) return await handle(call);

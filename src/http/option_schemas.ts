@@ -4,6 +4,7 @@ import { z } from "@hono/zod-openapi";
 import { keyBytesMax } from "../service/contract.ts";
 import { type HeldTags, parseHeldTags, parseTags, type TagKind, type Tags } from "./etag.ts";
 import type { HeaderTwin, Option } from "./options.ts";
+import { cursorLengthMax } from "./head_limits.ts";
 import { mediaTypeOption } from "./media_type.ts";
 
 const durationPattern = /^([0-9]{1,15})(ms|s|m|h|d)$/;
@@ -246,7 +247,9 @@ export function keysOption(): Option<readonly Uint8Array[]> {
     type: "array",
     items: { type: "string" },
     maxItems: keysMax,
-    description: "Read these keys, in this order, from one view.",
+    description:
+      "Read these keys, in this order, from one view. All of them together have to fit " +
+      "into a target of 32 KiB.",
   });
   return { schema, takes: "keys" };
 }
@@ -267,5 +270,5 @@ function isKey(given: unknown): boolean {
 /** Checked where its query is known (cursor.ts). */
 export function cursorOption(): Option<string> {
   const description = "Where an earlier answer of the same query ended.";
-  return text(z.string().max(16 * 1024).openapi({ description }));
+  return text(z.string().max(cursorLengthMax).openapi({ description }));
 }

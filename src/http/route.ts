@@ -29,10 +29,14 @@ export type ProblemStatus =
   | 421
   | 422
   | 429
+  | 431
   | 500
   | 503
   | 504
   | 507;
+
+/** Of any request, whatever it asks for. */
+const problemsOfAll: readonly ProblemStatus[] = [400, 414, 421, 431, 500];
 
 /** What routes/ says of a route. */
 export interface RouteDefinition<O extends OptionSet> {
@@ -46,6 +50,7 @@ export interface RouteDefinition<O extends OptionSet> {
   readonly options: O;
   readonly body?: RequestBodyDocs;
   readonly success: ResponseDocs;
+  /** Besides those with which any request may be refused. */
   readonly problems: readonly ProblemStatus[];
   readonly handle: (call: Call, options: Values<O>) => Promise<Response> | Response;
 }
@@ -151,7 +156,7 @@ type Documented<O extends OptionSet> = Omit<RouteDefinition<O>, "method" | "hand
 function operationOf<O extends OptionSet>(definition: Documented<O>): Operation {
   const { method, path, operationId, summary, description, body, problems } = definition;
   const options = Object.entries(definition.options).filter(([, option]) => !option.later);
-  const problemResponses = problems.map((status) =>
+  const problemResponses = [...problemsOfAll, ...problems].map((status) =>
     [status, { $ref: "#/components/responses/Problem" }] as const
   );
   const redirects = "redirect" in definition.options ? { 307: redirectAnswer } : {};
@@ -194,7 +199,9 @@ function pathParameters(path: string): { readonly params?: z.ZodObject } {
 
 const keyParameter = z.string().openapi({
   example: "cfg/a",
-  description: "1 to 8192 bytes, percent-encoded once; slashes belong to the key, encoded or not.",
+  description:
+    "1 to 8192 bytes, percent-encoded once; slashes belong to the key, encoded or not. " +
+    "Path and query together may have 32 KiB, beside a cursor.",
 });
 const key64Parameter = z.string().openapi({
   example: "Y2ZnL2E",

@@ -1,12 +1,14 @@
 /** The runtime on Bun: bun:sqlite, Bun.serve, web Workers. */
 
 import { Database, type Statement } from "bun:sqlite";
+import http from "node:http";
 import { formatHostPort } from "../lib/host_port.ts";
 import { ListenError } from "./listen_error.ts";
 import {
   type HttpConnection,
   type HttpServeOptions,
   type HttpServer,
+  requestHeadBytesMax,
   type Runtime,
   type RuntimeWorker,
   type SqliteDatabase,
@@ -151,6 +153,8 @@ function sqliteError(error: unknown): SqliteError {
 
 function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
   try {
+    // Bun.serve has no option for it, and obeys this one (16 KiB when it is not set).
+    Reflect.set(http, "maxHeaderSize", requestHeadBytesMax);
     const server = Bun.serve({
       hostname: options.hostname,
       port: options.port,

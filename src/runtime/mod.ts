@@ -67,6 +67,12 @@ export class SqliteError extends Error {
   }
 }
 
+/**
+ * The largest head of a request, target and headers together, bytes: Deno's, which cannot be set. A
+ * larger one is answered by the runtime itself (Bun with 431, Deno with 400).
+ */
+export const requestHeadBytesMax = 64 * 1024;
+
 /** Where to listen and who answers. */
 export interface HttpServeOptions {
   readonly hostname: string;

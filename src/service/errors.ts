@@ -64,6 +64,7 @@ const table = {
     grpc: grpcStatus.resourceExhausted,
     title: "Request too large",
   },
+  target_too_long: { status: 414, grpc: grpcStatus.invalidArgument, title: "Target too long" },
   key_too_long: { status: 414, grpc: grpcStatus.invalidArgument, title: "Key too long" },
   unsupported_media_type: {
     status: 415,
@@ -78,6 +79,11 @@ const table = {
     title: "Idempotency key used for another request",
   },
   overloaded: { status: 429, grpc: grpcStatus.resourceExhausted, title: "Overloaded" },
+  headers_too_large: {
+    status: 431,
+    grpc: grpcStatus.resourceExhausted,
+    title: "Headers too large",
+  },
   internal: { status: 500, grpc: grpcStatus.internal, title: "Internal error" },
   corruption_detected: { status: 500, grpc: grpcStatus.dataLoss, title: "Corruption detected" },
   no_leader: { status: 503, grpc: grpcStatus.unavailable, title: "No leader" },

@@ -67,7 +67,7 @@ class Checker {
   /** What no operation answers is the router's: 404 and 405, and what the door refuses. */
   #response(operation: Json | undefined, status: number): Json | undefined {
     if (operation === undefined) {
-      const ofRouter = [403, 404, 405, 421, 429, 500].includes(status);
+      const ofRouter = [403, 404, 405, 414, 421, 429, 431, 500].includes(status);
       return ofRouter ? this.#resolve({ $ref: "#/components/responses/Problem" }) : undefined;
     }
     const declared = object(operation["responses"])[status];

@@ -1,65 +1,9 @@
-import { connect, type Socket } from "node:net";
 import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
 import { HttpProbe } from "../harness/http_probe.ts";
+import { exchangeOn, type RawAnswer, RawConnection } from "../harness/raw_connection.ts";
 import { currentRuntime } from "../harness/runtime.ts";
 import type { HttpServer } from "../../src/runtime/mod.ts";
 import { utf8 } from "../../src/lib/bytes.ts";
-
-/** One connection that speaks bytes, because fetch would mend what is to be tested. */
-class RawConnection {
-  readonly #socket: Socket;
-  #received = "";
-  #ended = false;
-  #onChange = (): void => {};
-
-  constructor(port: number) {
-    this.#socket = connect(port, "127.0.0.1");
-    this.#socket.on("data", (data) => {
-      this.#received += data.toString("latin1");
-      this.#onChange();
-    });
-    const end = (): void => {
-      this.#ended = true;
-      this.#onChange();
-    };
-    this.#socket.on("end", end);
-    this.#socket.on("close", end);
-    this.#socket.on("error", end);
-  }
-
-  send(data: string | Uint8Array): this {
-    this.#socket.write(data);
-    return this;
-  }
-
-  /** Everything received, once `enough` says so or the other side has closed. */
-  async until(enough: (received: string) => boolean): Promise<string> {
-    while (!enough(this.#received) && !this.#ended) {
-      await new Promise<void>((resolve) => this.#onChange = resolve);
-    }
-    return this.#received;
-  }
-
-  /** One answer with its body, as its Content-Length says. */
-  async answer(): Promise<
-    { readonly status: number; readonly head: string; readonly body: string }
-  > {
-    const isWhole = (text: string): boolean => {
-      const end = text.indexOf("\r\n\r\n");
-      if (end < 0) return false;
-      const length = Number(/^content-length: ([0-9]+)/im.exec(text.slice(0, end))?.[1] ?? 0);
-      return text.length >= end + 4 + length;
-    };
-    const text = await this.until(isWhole);
-    const end = text.indexOf("\r\n\r\n");
-    const status = Number(/^HTTP\/1\.[01] ([0-9]{3})/.exec(text)?.[1]);
-    return { status, head: text.slice(0, end), body: text.slice(end + 4) };
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-}
 
 const valueBytesMax = 64 * 1024;
 let server: HttpServer;
@@ -86,14 +30,8 @@ beforeEach(() => {
 
 const host = "Host: 127.0.0.1\r\n";
 
-/** Sends one request and reads one answer; the connection is closed afterwards. */
-async function exchange(request: string | Uint8Array): ReturnType<RawConnection["answer"]> {
-  const connection = new RawConnection(server.port);
-  try {
-    return await connection.send(request).answer();
-  } finally {
-    connection.close();
-  }
+function exchange(request: string | Uint8Array): Promise<RawAnswer> {
+  return exchangeOn(server.port, request);
 }
 
 function code(body: string): string {
