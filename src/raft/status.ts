@@ -32,6 +32,8 @@ export interface RaftStatus {
   readonly configurationCommitted: boolean;
   readonly recovering: boolean;
   readonly needsSnapshot: boolean;
+  /** The disk, or the store, has not finished anything for as long as a leader may take. */
+  readonly hung: "diskHung" | "applyHung" | undefined;
   /** On a leader: the index of its no-op. */
   readonly termStart: Index | undefined;
   /** On a leader: its peers. */
@@ -64,6 +66,7 @@ export function statusOf(state: RaftState, role: {
     configurationCommitted: effective.position.index <= log.commitIndex,
     recovering: state.recovering,
     needsSnapshot: state.needsSnapshot(),
+    hung: state.hungReason(),
     termStart: role.termStart,
     peers,
   };

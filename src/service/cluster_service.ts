@@ -3,6 +3,7 @@
  * leadership over.
  */
 
+import type { NodeStatus } from "../node/parts.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
 import type { Member, MemberAddresses, NodeId, Role } from "../raft/types.ts";
 import type {
@@ -143,6 +144,11 @@ export class NodeClusterService implements ClusterService {
             (status.storeIsWhole ? "" : ", the disk is full"),
       },
       {
+        name: "disk",
+        ok: status.hung === undefined,
+        detail: hungDetail(status.hung),
+      },
+      {
         name: "leader",
         ok: leader !== undefined,
         detail: leader === undefined ? "no leader is known" : `node ${leader} leads`,
@@ -258,5 +264,16 @@ function judgeTransfer(
       return new ServiceError("leader_changed", "The leader changed while it handed over", {
         outcome: "unknown",
       });
+  }
+}
+
+function hungDetail(hung: NodeStatus["hung"]): string {
+  switch (hung) {
+    case undefined:
+      return "writes are finished";
+    case "diskHung":
+      return "the disk has not finished a write to the log for long: it hangs, or it is full";
+    case "applyHung":
+      return "the store has not taken a committed entry for long: its disk hangs, or it is full";
   }
 }

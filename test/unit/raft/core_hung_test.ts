@@ -46,6 +46,25 @@ describe("RaftCore, a leader that cannot work", () => {
     });
   }
 
+  for (const [what, hung] of [["disk", "diskHung"], ["store", "applyHung"]] as const) {
+    it(`is told from others by its report while its ${what} hangs, a follower too`, () => {
+      const cluster = led();
+      const follower = cluster.node(2);
+      if (what === "disk") follower.diskIsAutomatic = false;
+      else follower.storeIsAutomatic = false;
+      cluster.propose(1, "a");
+      cluster.settle();
+      cluster.run(1900);
+      assert.equal(cluster.status(2).hung, undefined);
+      cluster.run(200);
+      assert.equal(cluster.status(2).hung, hung);
+      if (what === "disk") follower.persistOldest(cluster.nowMs);
+      else follower.apply(cluster.nowMs);
+      cluster.run(100);
+      assert.equal(cluster.status(2).hung, undefined);
+    });
+  }
+
   it("does not take a stall of the whole process for a store that hangs", () => {
     const cluster = led();
     cluster.propose(1, "a");

@@ -183,13 +183,23 @@ describe("Readiness", soon, () => {
 
   it("names its checks, in their order", () => {
     const checks = leading().cluster.readiness();
-    assert.deepEqual(checks.map(({ name }) => name), ["formed", "recovered", "replayed", "leader"]);
+    assert.deepEqual(checks.map(({ name }) => name), [
+      ...["formed", "recovered", "replayed", "disk", "leader"],
+    ]);
     assert.ok(checks.every(({ ok }) => ok));
   });
 
   const rows = [
     [{ recovering: true }, "recovered: the log lost something and is being healed"],
     [{ replayed: false, applied: 3, commitIndex: 7 }, "replayed: applied up to 3 of 7"],
+    [
+      { hung: "diskHung" },
+      "disk: the disk has not finished a write to the log for long: it hangs, or it is full",
+    ],
+    [
+      { hung: "applyHung" },
+      "disk: the store has not taken a committed entry for long: its disk hangs, or it is full",
+    ],
     [
       { storeIsWhole: false, applied: 3, commitIndex: 7 },
       "replayed: applied up to 3 of 7, the disk is full",
