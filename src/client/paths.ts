@@ -20,10 +20,15 @@ export function keyPath(key: KeyBytes): string {
   return /(?:^|\/)\.{1,2}(?:\/|$)/.test(path) ? `/v1/kv64/${base64url(bytes)}` : `/v1/kv/${path}`;
 }
 
+/** In capitals U+FFFD is refused: Bun writes it so where bytes were lost (http/target.ts). */
+function plain(escape: string): string {
+  return escape === "%2F" ? "/" : escape.toLowerCase();
+}
+
 /** Leaves slashes, because they belong to the key and read better. */
 function percentEncode(bytes: Uint8Array): string {
   const text = strictText(bytes);
-  if (text !== undefined) return encodeURIComponent(text).replaceAll("%2F", "/");
+  if (text !== undefined) return encodeURIComponent(text).replaceAll(/%2F|%EF%BF%BD/g, plain);
   let encoded = "";
   for (const byte of bytes) {
     encoded += /[A-Za-z0-9._~/-]/.test(String.fromCharCode(byte))
@@ -42,7 +47,7 @@ export function queryString(options: Readonly<Record<string, QueryValue>>): stri
     if (value === undefined || value === false) continue;
     const text = value instanceof Uint8Array
       ? percentEncode(value)
-      : encodeURIComponent(String(value));
+      : percentEncode(utf8(String(value)));
     pairs.push(`${name}=${text}`);
   }
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;

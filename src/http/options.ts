@@ -7,7 +7,13 @@
 import { z } from "@hono/zod-openapi";
 import { equalBytes, fromBase64url, lossyText, strictText } from "../lib/bytes.ts";
 import { type Issue, ServiceError } from "../service/errors.ts";
-import { decodeQueryText, type QueryPair, queryPairs } from "./target.ts";
+import {
+  decodeQueryText,
+  lostBytesDetail,
+  mayHaveLostBytes,
+  type QueryPair,
+  queryPairs,
+} from "./target.ts";
 import { listed, nearestWord } from "./vocabulary.ts";
 
 /** The header that says the same as the query parameter. */
@@ -123,6 +129,10 @@ function collectQuery(options: ByName, pairs: readonly QueryPair[]): Collected {
   for (const { name, value } of pairs) {
     if (!options.has(name)) {
       collected.issue(name, unknownOption(name, options));
+      continue;
+    }
+    if (mayHaveLostBytes(value)) {
+      collected.issue(name, `${name} ${lostBytesDetail}`);
       continue;
     }
     const bytes = decodeQueryText(value);

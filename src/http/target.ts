@@ -7,6 +7,10 @@
  * segments `.` and `..` (and `%2e`) and turns `\` into `/` before a Request exists. Deno hands the
  * target on as it came. Where such a segment is seen it is refused, because it would name another
  * key elsewhere; the keys themselves are reached through the `/v1/kv64/` twins.
+ *
+ * Another: where a target holds bytes that are no UTF-8, Bun hands `%EF%BF%BD` on in their place,
+ * which is U+FFFD. Many keys would become one, so that these nine letters are refused, on either
+ * runtime. Who means U+FFFD itself writes `%ef%bf%bd`.
  */
 
 import { fromBase64url, strictText, utf8 } from "../lib/bytes.ts";
@@ -44,6 +48,18 @@ export function authorityOf(url: string): string {
   const end = url.indexOf("/", start);
   return end < 0 ? url.slice(start) : url.slice(start, end);
 }
+
+/**
+ * Whether a part of a target may have lost bytes that were no UTF-8 before it came here: then it
+ * says something else than its sender.
+ */
+export function mayHaveLostBytes(text: string): boolean {
+  return text.includes("%EF%BF%BD") || text.includes("\uFFFD");
+}
+
+/** What to tell where {@link mayHaveLostBytes}. */
+export const lostBytesDetail = "holds U+FFFD, which stands for bytes that are no UTF-8: " +
+  "percent-encode them, and U+FFFD itself as %ef%bf%bd";
 
 /** The bytes behind `%XX` escapes, or undefined when a `%` is not followed by two hex digits. */
 export function percentDecode(text: string): Uint8Array | undefined {
@@ -109,6 +125,9 @@ const key64Prefix = "/v1/kv64/";
 /** The key that a path of `/v1/kv/{key}` or `/v1/kv64/{key64}` names. */
 export function keyOfPath(path: string): Uint8Array {
   if (path.startsWith(keyPrefix)) {
+    if (mayHaveLostBytes(path)) {
+      throw new ServiceError("bad_request", `The path ${path.slice(0, 200)} ${lostBytesDetail}`);
+    }
     refuseFolded(path);
     const key = percentDecode(path.slice(keyPrefix.length));
     if (key === undefined) {

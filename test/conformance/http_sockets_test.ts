@@ -43,7 +43,7 @@ describe("keys in the target of a real request", () => {
     const bytes = typeof target === "string" ? utf8(target) : target;
     const parts = [utf8("PUT "), bytes, utf8(` HTTP/1.1\r\n${host}Content-Length: 1\r\n\r\nx`)];
     const { status, body } = await exchange(Buffer.concat(parts));
-    if (status >= 400) return `${status} ${code(body)}`;
+    if (status >= 400) return body === "" ? `${status} ` : `${status} ${code(body)}`;
     const { operation } = probe.kv.lastWrite!;
     assert.ok(operation.kind === "put");
     return Buffer.from(operation.key).toString("latin1");
@@ -73,6 +73,19 @@ describe("keys in the target of a real request", () => {
     }
     assert.equal(await keyOf("/v1/kv64/YS8uLi9i"), "a/../b");
     assert.equal(await keyOf("/v1/kv/a..b/.c/d."), "a..b/.c/d.");
+  });
+
+  it("that are no UTF-8 are refused, in path and query, and never become another key", async () => {
+    // Deno refuses such a target itself, Bun hands U+FFFD on in its place.
+    const raw = Buffer.from("/v1/kv/k\xff", "latin1");
+    assert.match(await keyOf(raw), /^400 /);
+    assert.equal(await keyOf("/v1/kv/k\uFFFD"), "400 bad_request");
+    const line = Buffer.from("DELETE /v1/kv?prefix=k\xff HTTP/1.1\r\n", "latin1");
+    const removed = await exchange(Buffer.concat([line, utf8(`${host}\r\n`)]));
+    assert.equal(removed.status, 400);
+    assert.equal(probe.kv.writes, 0);
+    assert.equal(await keyOf("/v1/kv/k%FF"), "k\xff");
+    assert.equal(await keyOf("/v1/kv/k%ef%bf%bd"), "k\xef\xbf\xbd");
   });
 
   it("may be as long as a key may be", async () => {

@@ -10,6 +10,7 @@ const keys: readonly (readonly [string | Uint8Array, string])[] = [
   ["100%?#+&", "/v1/kv/100%25%3F%23%2B%26"],
   ["ü", "/v1/kv/%C3%BC"],
   ["a\\b", "/v1/kv/a%5Cb"],
+  ["\uFFFD/a", "/v1/kv/%ef%bf%bd/a"],
   ["...", "/v1/kv/..."],
   [Uint8Array.of(0xff, 0x2f, 0x61, 0x00), "/v1/kv/%FF/a%00"],
   [".", "/v1/kv64/Lg"],
@@ -36,6 +37,7 @@ describe("a query", () => {
   it("leaves out what is not set or false", () => {
     assert.equal(queryString({ a: undefined, b: false }), "");
     assert.equal(queryString({ a: 1, b: true, c: "x y&", d: undefined }), "?a=1&b=true&c=x%20y%26");
+    assert.equal(queryString({ prefix: "\uFFFD/" }), "?prefix=%ef%bf%bd/");
     assert.equal(queryString({ prefix: Uint8Array.of(0xff, 0x26, 0x2b) }), "?prefix=%FF%26%2B");
   });
 });

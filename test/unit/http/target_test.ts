@@ -87,6 +87,14 @@ describe("keyOfPath", () => {
     }
   });
 
+  it("refuses U+FFFD where bytes may have been lost, and takes it where it is meant", () => {
+    for (const key of ["a%EF%BF%BD", "\uFFFD", "a\uFFFDb"]) {
+      assert.equal(code(() => keyOfPath(`/v1/kv/${key}`)), "bad_request", key);
+    }
+    assert.deepEqual(keyOfPath("/v1/kv/a%ef%bf%bd"), utf8("a\uFFFD"));
+    assert.deepEqual(keyOfPath(`/v1/kv64/${base64url(utf8("\uFFFD"))}`), utf8("\uFFFD"));
+  });
+
   it("refuses empty, malformed and overlong keys", () => {
     assert.equal(code(() => keyOfPath("/v1/kv/")), "bad_request");
     assert.equal(code(() => keyOfPath("/v1/kv/%zz")), "bad_request");
