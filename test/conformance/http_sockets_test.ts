@@ -118,6 +118,26 @@ describe("bodies of real requests", () => {
     assert.equal(body, "hello");
   });
 
+  it("with trailers are stored and answered, or neither", async () => {
+    const trailer = "0\r\nX-Checksum: 1\r\n\r\n";
+    const request = `PUT /v1/kv/t HTTP/1.1\r\n${host}${chunked}${chunk("hello")}${trailer}`;
+    const { status, body } = await exchange(request);
+    // Bun knows no trailers: its own 400 has no problem document.
+    if ((await currentRuntime()).name === "deno") assert.equal(status, 201);
+    else assert.equal(`${status} ${body}`, "400 ");
+    assert.equal(probe.kv.writes, status === 201 ? 1 : 0);
+    // What is applied late would be seen by then.
+    assert.equal((await exchange(`GET /livez HTTP/1.1\r\n${host}\r\n`)).status, 200);
+    assert.equal(probe.kv.writes, status === 201 ? 1 : 0);
+  });
+
+  it("in a coding that nobody decodes are refused", async () => {
+    const coding = "Transfer-Encoding: gzip, chunked\r\n\r\n";
+    const request = `PUT /v1/kv/c HTTP/1.1\r\n${host}${coding}${chunk("x")}0\r\n\r\n`;
+    assert.equal((await exchange(request)).status, 400);
+    assert.equal(probe.kv.writes, 0);
+  });
+
   it("without an end are cut off at the limit, while they arrive", async () => {
     const connection = new RawConnection(server.port);
     connection.send(`PUT /v1/kv/c HTTP/1.1\r\n${host}${chunked}`);
