@@ -204,7 +204,12 @@ class SkeinServer implements RunningServer {
           onInternalError: (error) => onInternalError("Forward", error),
         }),
       ],
-      clientMethods: clientMethods({ kv: this.#kv, cluster: this.#cluster, tls: false }),
+      clientMethods: clientMethods({
+        kv: this.#kv,
+        cluster: this.#cluster,
+        tls: false,
+        answerBytesMax: this.#config.limits.grpcMessageBytesMax,
+      }),
       clientRequestBytesMax: this.#config.limits.grpcMessageBytesMax,
       requestsMax: this.#config.limits.requestsWaitingMax,
       memory: this.#requestMemory,

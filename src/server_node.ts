@@ -208,6 +208,8 @@ export class FormedNode {
       revisions: this.#revisions,
       currentRevision,
       wallMs,
+      limits: config.limits,
+      rest: () => new Promise((resolve) => clock.soon(resolve)),
       outOfSpace: () => this.#outOfSpace,
     });
     this.cluster = new NodeClusterService({

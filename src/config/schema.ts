@@ -199,7 +199,8 @@ const limits = {
   ),
   grpc_message_bytes_max: integer(
     { default: 16 * mebi, min: kibi, max: 64 * mebi },
-    "The largest gRPC message of a client.",
+    "The largest gRPC message of a client, and the most that an answer to it holds in keys and " +
+      "values.",
   ),
   requests_waiting_max: integer(
     { default: 10_000, min: 1, max: 1_000_000 },

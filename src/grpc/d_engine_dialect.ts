@@ -5,18 +5,17 @@
 
 import { unreachable } from "../lib/assert.ts";
 import {
+  answerBytesMax,
   type ClusterService,
   type ClusterView,
   type Conditions,
   type Header,
-  keyBytesMax,
   type KvService,
   type MemberView,
   type Operation,
   type ReadLevel,
   type RequestOptions,
   type Result,
-  valueBytesMax,
 } from "../service/contract.ts";
 import { grpcStatus, ServiceError } from "../service/errors.ts";
 import {
@@ -47,13 +46,13 @@ export interface DEngineOptions {
   readonly cluster: ClusterService;
   /** Clients connect with TLS: the addresses that they are given say so. */
   readonly tls: boolean;
+  /** Keys and values of one answer, bytes; {@link answerBytesMax} when absent. */
+  readonly answerBytesMax?: number;
 }
 
 const clientService = "d_engine.client.RaftClientService";
 const clusterService = "d_engine.server.cluster.ClusterManagementService";
 const keysMax = 10_000;
-/** Of the values of one answer. */
-const answerBytesMax = 64 * 1024 * 1024;
 /** By policy number. The weakest that keeps what LEASE_READ (0) promises is linearizable. */
 const levels: readonly ReadLevel[] = ["linearizable", "linearizable", "eventual"];
 
@@ -68,7 +67,7 @@ export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[
     ),
     offerUnary(
       method(clientService, "HandleClientRead"),
-      (request, call) => answering(call, (options) => read(kv, request, call, options)),
+      (request, call) => answering(call, (asked) => read(options, request, call, asked)),
       { refused },
     ),
     offerUnary(method(clientService, "HandleClientScan"), missing("HandleClientScan")),
@@ -172,7 +171,7 @@ function toOperation(command: Wire["d_engine.client.WriteCommand"] | null | unde
     return put(key, value, {});
   }
   if (command?.delete !== null && command?.delete !== undefined) {
-    const target = { kind: "key", key: checkKey(command.delete.key) } as const;
+    const target = { kind: "key", key: command.delete.key } as const;
     return { kind: "delete", target, conditions: {}, prev: false };
   }
   if (command?.compareAndSwap !== null && command?.compareAndSwap !== undefined) {
@@ -184,20 +183,7 @@ function toOperation(command: Wire["d_engine.client.WriteCommand"] | null | unde
 }
 
 function put(key: Uint8Array, value: Uint8Array, conditions: Conditions): Operation {
-  if (value.length > valueBytesMax) {
-    const detail = `The value has ${value.length} bytes, allowed are ${valueBytesMax}`;
-    throw new ServiceError("value_too_large", detail, { outcome: "not_applied" });
-  }
-  return { kind: "put", key: checkKey(key), value, conditions, prev: false };
-}
-
-function checkKey(key: Uint8Array): Uint8Array {
-  if (key.length === 0) throw invalidRequest("The key is empty");
-  if (key.length > keyBytesMax) {
-    const detail = `The key has ${key.length} bytes, allowed are ${keyBytesMax}`;
-    throw new ServiceError("key_too_long", detail, { outcome: "not_applied" });
-  }
-  return key;
+  return { kind: "put", key, value, conditions, prev: false };
 }
 
 function toResponse(result: Result): ClientResponse {
@@ -226,7 +212,7 @@ function wrote(succeeded: boolean): ClientResponse {
 }
 
 async function read(
-  kv: KvService,
+  { kv, answerBytesMax: bytesMax = answerBytesMax }: DEngineOptions,
   request: Wire["d_engine.client.ClientReadRequest"],
   call: CallContext,
   options: RequestOptions,
@@ -235,20 +221,13 @@ async function read(
   if (keys.length === 0 || keys.length > keysMax) {
     throw invalidRequest(`keys has ${keys.length} elements, allowed are 1 … ${keysMax}`);
   }
-  for (const key of keys) checkKey(key);
   const absent = consistencyPolicy === null || consistencyPolicy === undefined;
   const level = absent ? "linearizable" : levels[consistencyPolicy];
   if (level === undefined) {
     throw invalidRequest(`consistency_policy is ${consistencyPolicy}, allowed are 0, 1 and 2`);
   }
   const readOptions = { ...options, level, ...minRevision(call) };
-  const query = { kind: "get", keys, bytesMax: answerBytesMax } as const;
-  const { answer, header } = await kv.read(query, readOptions);
-  if (answer.kind === "tooLarge") {
-    throw invalidRequest(
-      `The values of these keys have more than ${answerBytesMax} bytes; ask for fewer keys`,
-    );
-  }
+  const { answer, header } = await kv.read({ kind: "get", keys, bytesMax }, readOptions);
   if (answer.kind !== "records") throw new Error(`A get was answered with ${answer.kind}`);
   const results = answer.records.flatMap((record) =>
     record === undefined ? [] : [{ key: record.key, value: record.value }]

@@ -23,9 +23,6 @@ import { absentTag, recordTag, type Tags } from "./etag.ts";
 import { contradiction } from "./options.ts";
 import { currentJson } from "./record_json.ts";
 
-/** Of one answer; a page of a list ends after the record with which keys and values pass it. */
-export const answerBytesMax = 16 * 1024 * 1024;
-
 /** The options of a read that say how fresh its answer must be. */
 export interface AskedRead {
   readonly consistency?: ReadLevel;
@@ -97,12 +94,6 @@ async function read(
       "revision_compacted",
       `Revision ${query.revision} is compacted, the oldest that can be read is ${answer.oldest}`,
       { extra: { oldest: answer.oldest } },
-    );
-  }
-  if (answer.kind === "tooLarge") {
-    throw new ServiceError(
-      "range_too_large",
-      `The values of these keys have more than ${answerBytesMax} bytes; ask for fewer keys`,
     );
   }
   if (answer.kind === "future") {

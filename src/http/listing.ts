@@ -8,10 +8,16 @@ import {
   prefixEnd,
   strictText,
 } from "../lib/bytes.ts";
-import type { KeyTarget, KvRecord, RangeQuery, Revision } from "../service/contract.ts";
+import {
+  answerBytesMax,
+  type KeyTarget,
+  type KvRecord,
+  type RangeQuery,
+  type Revision,
+} from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import { emptyAnswer, jsonAnswer } from "./answer.ts";
-import { answerBytesMax, type AskedRead, getFromStore, rangeFromStore } from "./ask.ts";
+import { type AskedRead, getFromStore, rangeFromStore } from "./ask.ts";
 import type { Call } from "./call.ts";
 import { type CursorPosition, decodeCursor, encodeCursor } from "./cursor.ts";
 import { listTag, type Tags } from "./etag.ts";
@@ -22,8 +28,6 @@ export const pageLimitDefault = 1000;
 export const pageLimitMax = 10_000;
 /** Keys counted in one go; between two the loop is free for others. */
 const countSliceKeys = 10_000;
-/** Records read in one go by a multi-get. */
-const multiGetSliceKeys = 16;
 
 /** The options that name a range of keys. */
 export interface RangeOptions {
@@ -188,17 +192,8 @@ async function multiGet(
 ): Promise<Response> {
   refuseWithKeys(options);
   const pinned = options.revision === undefined ? {} : { revision: options.revision };
-  const query = { kind: "get", bytesMax: answerBytesMax, ...pinned } as const;
-  const start = keys.slice(0, multiGetSliceKeys);
-  const { revision, records: first } = await getFromStore(call, { ...query, keys: start }, options);
-  const records = [...first];
-  for (let at = multiGetSliceKeys; at < keys.length; at += multiGetSliceKeys) {
-    const slice = keys.slice(at, at + multiGetSliceKeys);
-    const bytesMax = answerBytesMax - bytesOf(records);
-    const rest = { ...query, keys: slice, bytesMax, revision };
-    const view = await further(call, (asked) => getFromStore(call, rest, asked));
-    records.push(...view.records);
-  }
+  const query = { kind: "get", keys, bytesMax: answerBytesMax, ...pinned } as const;
+  const { revision, records } = await getFromStore(call, query, options);
   const seen = { revision, ...changedOf(records) };
   if (notModified(call, options, { ...seen, pinned: options.revision !== undefined })) {
     return emptyAnswer(call, 304);
@@ -206,12 +201,6 @@ async function multiGet(
   const items = records.map((record) => record === undefined ? null : recordJson(record));
   const count = items.filter((item) => item !== null).length;
   return jsonAnswer(call, 200, { items, count, revision });
-}
-
-function bytesOf(records: readonly (KvRecord | undefined)[]): number {
-  let bytes = 0;
-  for (const record of records) bytes += record?.value.length ?? 0;
-  return bytes;
 }
 
 function refuseWithKeys(options: ListOptions): void {

@@ -1,10 +1,9 @@
 /** Single keys: from options to operations, and from what the store says to answers. */
 
-import type { KvRecord, Put } from "../service/contract.ts";
+import { answerBytesMax, type KvRecord, type Put } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import { emptyAnswer, jsonAnswer, valueAnswer } from "./answer.ts";
 import {
-  answerBytesMax,
   type AskedRead,
   conditionsOf,
   deleteFromStore,

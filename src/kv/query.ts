@@ -10,7 +10,7 @@ export type Query = GetQuery | RangeQuery;
 export interface GetQuery {
   readonly kind: "get";
   readonly keys: readonly Uint8Array[];
-  /** Values that have more bytes than this together are too large for one answer. */
+  /** The answer ends after the record with which keys and values pass this. */
   readonly bytesMax: number;
   /** Read the store as it was; the newest state when absent. */
   readonly revision?: Revision;
@@ -44,7 +44,10 @@ export type Answer =
     readonly kind: "records";
     /** The revision of the view. */
     readonly revision: Revision;
-    /** In the order of the query's keys; undefined where there was none. */
+    /**
+     * In the order of the query's keys; undefined where there was none. Fewer than keys where
+     * bytesMax has ended the answer.
+     */
     readonly records: readonly (KvRecord | undefined)[];
   }
   | {
@@ -68,8 +71,6 @@ export type Answer =
      */
     readonly changed?: Revision;
   }
-  /** The values have more bytes than the query allows. */
-  | { readonly kind: "tooLarge"; readonly revision: Revision }
   /** The view is gone. */
   | { readonly kind: "compacted"; readonly oldest: Revision }
   /** The view is not there yet. */

@@ -24,17 +24,15 @@ export function answerQuery(store: Store, query: Query): Answer {
 }
 
 function answerGet(store: Store, query: GetQuery, view: View): Answer {
-  const { revision } = view;
   const records: (KvRecord | undefined)[] = [];
   let bytes = 0;
-  // One key may be asked for ten thousand times: no more is read than may be told.
   for (const key of query.keys) {
+    if (bytes > query.bytesMax) break;
     const record = store.recordAt(key, view);
-    bytes += record?.value.length ?? 0;
-    if (bytes > query.bytesMax) return { kind: "tooLarge", revision };
+    bytes += key.length + (record?.value.length ?? 0);
     records.push(record);
   }
-  return { kind: "records", revision, records };
+  return { kind: "records", revision: view.revision, records };
 }
 
 function answerRange(store: Store, query: RangeQuery, view: View): Answer {

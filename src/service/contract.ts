@@ -30,6 +30,9 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Keys and values that one answer holds, bytes, unless the configuration says otherwise. */
+export const answerBytesMax = 16 * 1024 * 1024;
+
 /** How fresh a read has to be. */
 export interface ReadOptions extends RequestOptions {
   readonly level: ReadLevel;
@@ -63,6 +66,10 @@ export interface Header {
 
 /** The keys and values of the cluster, asked through this node. */
 export interface KvService {
+  /**
+   * All records of a get or none: where they have more bytes than its `bytesMax`, the refusal is
+   * `range_too_large`.
+   */
   read(
     query: Query,
     options: ReadOptions,

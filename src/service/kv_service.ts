@@ -27,6 +27,8 @@ import { clientGone, unlessGone, type Waited } from "./gone.ts";
 import { type LeaderProxy, noLeader, notLeader, type Try } from "./leader_proxy.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 import type { ServedNode } from "./node_port.ts";
+import { checkOperation, checkQuery, type ServiceLimits } from "./limits.ts";
+import { readInSlices } from "./record_slices.ts";
 import type { RevisionWait } from "./revision_wait.ts";
 
 interface Written {
@@ -45,6 +47,9 @@ export interface NodeKvServiceParts {
   readonly currentRevision: () => Revision;
   readonly monotonicMs: () => number;
   readonly wallMs: () => number;
+  readonly limits: ServiceLimits;
+  /** Resolves after the events that wait now. */
+  readonly rest: () => Promise<void>;
   /** Undefined, or why nothing but deletions can be written now. */
   readonly outOfSpace: () => string | undefined;
 }
@@ -63,6 +68,7 @@ export class NodeKvService implements KvService {
   }
 
   async read(query: Query, options: ReadOptions): Promise<{ answer: Answer; header: Header }> {
+    checkQuery(query);
     const { level, signal } = options;
     const waited = { deadlineMs: this.#parts.monotonicMs() + options.timeoutMs, signal };
     if (level === "linearizable") await this.#confirm(waited);
@@ -71,12 +77,29 @@ export class NodeKvService implements KvService {
       const option = options.minRevision === query.revision ? "revision" : "min_revision";
       await this.#reach(options.minRevision, waited, option);
     }
+    const answer = query.kind === "range"
+      ? await this.#readWhole(query, waited)
+      : await readInSlices(query, {
+        read: (slice) => this.#readWhole(slice, waited),
+        rest: () => this.#rest(waited),
+      });
+    return { answer, header: this.#readHeader(answer, level, options) };
+  }
+
+  async #readWhole(query: Query, waited: Waited): Promise<Answer> {
     for (;;) {
       const answer = this.#parts.node.readNow(query);
       if (answer === undefined) await this.#becomeReadable(waited);
       else if (answer.kind === "future") await this.#reachView(query, answer.revision, waited);
-      else return { answer, header: this.#readHeader(answer, level, options) };
+      else return answer;
     }
+  }
+
+  async #rest({ deadlineMs, signal }: Waited): Promise<void> {
+    await this.#parts.rest();
+    if (signal?.aborted === true) throw clientGone();
+    if (this.#parts.monotonicMs() < deadlineMs) return;
+    throw new ServiceError("timeout", "The records were not read in time", { retryable: true });
   }
 
   async write(operation: Operation, options: WriteOptions): Promise<Written> {
@@ -123,6 +146,7 @@ export class NodeKvService implements KvService {
         { outcome: "not_applied" },
       );
     }
+    checkOperation(operation, this.#parts.limits);
     const full = operation.kind === "put" ? this.#parts.outOfSpace() : undefined;
     if (full === undefined) return;
     throw new ServiceError("out_of_space", full, {

@@ -4,24 +4,27 @@
  * set by hand.
  */
 
-import type {
-  Answer,
-  Check,
-  ClusterService,
-  ClusterView,
-  Header,
-  KvService,
-  MemberView,
-  Operation,
-  Query,
-  ReadOptions,
-  RequestOptions,
-  Result,
-  Revision,
-  VersionView,
-  WriteOptions,
+import {
+  type Answer,
+  type Check,
+  type ClusterService,
+  type ClusterView,
+  type Header,
+  type KvService,
+  type MemberView,
+  type Operation,
+  type Query,
+  type ReadOptions,
+  type RequestOptions,
+  type Result,
+  type Revision,
+  valueBytesMax,
+  type VersionView,
+  type WriteOptions,
 } from "../../src/service/contract.ts";
 import { ServiceError } from "../../src/service/errors.ts";
+import { checkOperation, checkQuery, type ServiceLimits } from "../../src/service/limits.ts";
+import { readInSlices } from "../../src/service/record_slices.ts";
 import { FakeStore } from "./fake_store.ts";
 
 export { FakeStore };
@@ -34,6 +37,7 @@ export class FakeKvService implements KvService {
   lastWrite: { readonly operation: Operation; readonly options: WriteOptions } | undefined;
   reads = 0;
   writes = 0;
+  limits: ServiceLimits = { valueBytesMax };
   leader: number | undefined = 1;
   nodeId = 1;
   clusterId = "test-cluster";
@@ -47,6 +51,7 @@ export class FakeKvService implements KvService {
     query: Query,
     options: ReadOptions,
   ): Promise<{ readonly answer: Answer; readonly header: Header }> {
+    checkQuery(query);
     this.reads += 1;
     this.lastRead = { query, options };
     await this.before("read");
@@ -60,7 +65,10 @@ export class FakeKvService implements KvService {
       }
     }
     if (options.minRevision !== undefined) await this.#reach(options.minRevision, options);
-    const answer = this.store.read(query);
+    const answer = query.kind === "range" ? this.store.read(query) : await readInSlices(query, {
+      read: (slice) => Promise.resolve(this.store.read(slice)),
+      rest: () => Promise.resolve(),
+    });
     const local = level === "linearizable" ? {} : { stalenessMs: this.stalenessMs };
     const revision = answer.kind === "compacted" ? this.store.revision : answer.revision;
     return { answer, header: { ...this.header(), revision, level, ...local } };
@@ -70,6 +78,7 @@ export class FakeKvService implements KvService {
     operation: Operation,
     options: WriteOptions,
   ): Promise<{ readonly result: Result; readonly header: Header }> {
+    checkOperation(operation, this.limits);
     this.writes += 1;
     this.lastWrite = { operation, options };
     await this.before("write");

@@ -16,7 +16,6 @@ import {
   type Result,
   type Revision,
 } from "../../src/service/contract.ts";
-
 import { recordsWithin } from "./kv_model.ts";
 
 /** One version of a key, deletions included. */
@@ -115,8 +114,8 @@ export class FakeStore {
   }
 
   #get(query: GetQuery, revision: Revision): Answer {
-    const records = query.keys.map((key) => this.#at(key, revision));
-    return recordsWithin(records, query.bytesMax, revision);
+    const records = recordsWithin(query, (key) => this.#at(key, revision));
+    return { kind: "records", revision, records };
   }
 
   #historiesIn(start: Uint8Array, end: Uint8Array | undefined): readonly History[] {

@@ -5,7 +5,7 @@
  */
 
 import type { Conditions, Delete, Operation, Put } from "../../src/kv/command.ts";
-import type { Answer, Query, RangeQuery } from "../../src/kv/query.ts";
+import type { Answer, GetQuery, Query, RangeQuery } from "../../src/kv/query.ts";
 import type { KvRecord } from "../../src/kv/record.ts";
 import type { Result } from "../../src/kv/result.ts";
 
@@ -139,8 +139,8 @@ export class KvModel {
     if (revision > this.revision) return { kind: "future", revision: this.revision };
     if (revision < 1) return { kind: "compacted", oldest: 1 };
     if (query.kind === "range") return this.#range(query, revision);
-    const records = query.keys.map((key) => this.at(key, revision));
-    return recordsWithin(records, query.bytesMax, revision);
+    const records = recordsWithin(query, (key) => this.at(key, revision));
+    return { kind: "records", revision, records };
   }
 
   #range(query: RangeQuery, revision: number): Answer {
@@ -181,13 +181,18 @@ function folderOf(name: string, delimiter: RangeQuery["delimiter"]): string | un
   return at < 0 ? undefined : name.slice(0, at + text.length);
 }
 
-/** The answer to a get that found `records`. */
+/** The records under `keys`, up to the one with which keys and values pass `bytesMax`. */
 export function recordsWithin(
-  records: readonly (KvRecord | undefined)[],
-  bytesMax: number,
-  revision: number,
-): Answer {
+  { keys, bytesMax }: GetQuery,
+  at: (key: Uint8Array) => KvRecord | undefined,
+): readonly (KvRecord | undefined)[] {
+  const records: (KvRecord | undefined)[] = [];
   let bytes = 0;
-  for (const record of records) bytes += record?.value.length ?? 0;
-  return bytes > bytesMax ? { kind: "tooLarge", revision } : { kind: "records", revision, records };
+  for (const key of keys) {
+    if (bytes > bytesMax) break;
+    const record = at(key);
+    bytes += key.length + (record?.value.length ?? 0);
+    records.push(record);
+  }
+  return records;
 }

@@ -33,6 +33,8 @@ export class ServedFakeNode {
   revision = 10;
   nowMs = 1_000;
   outOfSpace: string | undefined;
+  /** Called where a read leaves room for others. */
+  onRest: () => Promise<void> = () => Promise.resolve();
   readonly leaders: LeaderWatch;
   readonly revisions: RevisionWait;
   readonly lag = new Lag();
@@ -67,6 +69,8 @@ export class ServedFakeNode {
       revisions: this.revisions,
       currentRevision,
       wallMs: () => 1_700_000_000_000,
+      limits: { valueBytesMax: 100 },
+      rest: () => this.onRest(),
       outOfSpace: () => this.outOfSpace,
     });
     this.cluster = new NodeClusterService({

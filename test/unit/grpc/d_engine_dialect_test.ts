@@ -102,8 +102,8 @@ describe("HandleClientWrite", () => {
   it("refuses what it cannot do, names it, and writes nothing", async () => {
     const cases: readonly (readonly [Command | undefined, RegExp])[] = [
       [insert("a", "1", 5), /ttl_secs is 5/],
-      [insert("", "1"), /key is empty/],
-      [insert("k".repeat(8_193), "1"), /8193 bytes, allowed are 8192/],
+      [insert("", "1"), /key has 0 bytes, allowed are 1 … 8192/],
+      [insert("k".repeat(8_193), "1"), /key has 8193 bytes, allowed are 1 … 8192/],
       [{ insert: { key: utf8("a"), value: new Uint8Array(8_388_609), ttlSecs: 0 } }, /8388609/],
       [{}, /command is missing/],
       [undefined, /command is missing/],
@@ -177,18 +177,35 @@ describe("HandleClientWrite", () => {
 });
 
 describe("HandleClientRead", () => {
-  it("tells no more than 64 MiB of values at once", async () => {
+  it("refuses an answer above 16 MiB, or above what is configured, repeated keys counted", async () => {
+    const value = new Uint8Array(8 * 1024 * 1024 - 3);
+    kv.store.apply({ kind: "put", key: utf8("big"), value, conditions: {}, prev: false });
+    const read = async (times: number) => {
+      const keys = Array.from({ length: times }, () => utf8("big"));
+      const { error, metadata, readData } =
+        (await call(readMethod, { clientId: 1, keys })).response;
+      return error === 0 ? readData?.results.length : `${error} ${metadata?.debugMessage}`;
+    };
+    assert.equal(await read(2), 2);
+    assert.match(String(await read(3)), /^4003 .* more than 16777216 bytes, .*; ask for fewer/);
+    methods = clientMethods({ kv, cluster, tls: false, answerBytesMax: 8 * 1024 * 1024 });
+    assert.equal(await read(1), 1);
+    assert.match(String(await read(2)), /^4003 .* more than 8388608 bytes/);
+  });
+
+  it("reads no more of an answer that is refused than is needed to know", async () => {
     const value = new Uint8Array(8 * 1024 * 1024);
-    await call(writeMethod, {
-      clientId: 1,
-      command: { insert: { key: utf8("big"), value, ttlSecs: 0 } },
-    });
-    const keys = Array.from({ length: 9 }, () => utf8("big"));
-    const { response } = await call(readMethod, { clientId: 1, keys });
-    assert.equal(response.error, 4003);
-    assert.match(response.metadata?.debugMessage ?? "", /more than 67108864 bytes; ask for fewer/);
-    const fewer = await call(readMethod, { clientId: 1, keys: keys.slice(0, 8) });
-    assert.equal(fewer.response.readData?.results.length, 8);
+    kv.store.apply({ kind: "put", key: utf8("big"), value, conditions: {}, prev: false });
+    let told = 0;
+    const read = kv.store.read.bind(kv.store);
+    kv.store.read = (query) => {
+      const answer = read(query);
+      if (answer.kind === "records") told += answer.records.length;
+      return answer;
+    };
+    const keys = Array.from({ length: 10_000 }, () => utf8("big"));
+    assert.equal((await call(readMethod, { clientId: 1, keys })).response.error, 4003);
+    assert.equal(told, 2);
   });
 
   it("answers in the order asked and leaves out what is not there", async () => {
