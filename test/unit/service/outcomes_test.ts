@@ -191,7 +191,8 @@ describe("A write on another node", soon, () => {
       const { result, header } = await served.kv.write(put("a", "1"), within(60_000));
       assert.deepEqual(result, written);
       assert.deepEqual(served.forwarded.map(({ address }) => address), ["n2", "n3"]);
-      assert.deepEqual(header, { revision: 11, servedBy: 1, leader: 3, clusterId: "c" });
+      const by = { servedBy: 1, leader: 3, clusterId: "c", forwarded: true };
+      assert.deepEqual(header, { revision: 11, ...by });
     });
   }
 
