@@ -6,12 +6,14 @@
 import type { Config } from "./config/schema.ts";
 import { dataVersion } from "./kv/record.ts";
 import type { KvStateMachine } from "./kv/state_machine.ts";
+import { assertDefined } from "./lib/assert.ts";
 import type { Logger } from "./lib/logger.ts";
 import { AddressKeeper } from "./node/address_keeper.ts";
 import { version } from "./lib/version.ts";
 import { Birth, firstWrite } from "./node/birth.ts";
 import { RaftNode } from "./node/node.ts";
 import type { IdentityKeeper } from "./node/identity_keeper.ts";
+import { judgeNames } from "./node/named_members.ts";
 import { open } from "./node/opening.ts";
 import { Peers } from "./node/peers.ts";
 import type { Clock, PeerAddress, Transport } from "./node/ports.ts";
@@ -72,14 +74,14 @@ export function formNode(formation: NodeFormation): void {
 
 /** Tells the transport who this node is and whom it listens to. */
 function introduce(formation: NodeFormation): Peers {
-  const { keeper, nonce, addresses, config, configured, transport, onFatal } = formation;
+  const { keeper, nonce, addresses, transport, onFatal } = formation;
   const self = {
     keeper,
     nonce,
     addresses,
     dataVersion,
     programVersion: version,
-    bootstrapIds: [config.nodeId, ...configured.map(({ id }) => id)].sort((a, b) => a - b),
+    bootstrapIds: idsInFile(formation),
   };
   const peers = new Peers(self, (address, mine, done) => transport.hello(address, mine, done));
   transport.setHello((to) => peers.hello(to));
@@ -104,23 +106,44 @@ function openNode(formation: Introduced): void {
     switch (opening.kind) {
       case "unborn":
         return beBorn(formation);
-      case "refused": {
+      case "refused":
         // Not the cluster's word for good: what is wrong with the files may be put right.
-        const { nodeId, dataDir } = formation.config;
-        const where = `Node ${nodeId} cannot run on ${dataDir}`;
-        return formation.onFatal(new Error(`${where}: ${opening.reason}`));
-      }
+        return formation.onFatal(cannotRun(formation, opening.reason));
       case "ready": {
         if (opening.lost !== undefined) {
           logger.warn("The log lost something", { what: opening.lost });
         }
         warnOfOldStore(opening.restored, logger);
+        const refusal = refusalOfNames(formation, opening.restored);
+        if (refusal !== undefined) return formation.onFatal(cannotRun(formation, refusal));
         const node = new FormedNode(formation, opening.restored);
         node.start();
         done(node);
       }
     }
   });
+}
+
+function cannotRun({ config }: NodeFormation, reason: string): Error {
+  return new Error(`Node ${config.nodeId} cannot run on ${config.dataDir}: ${reason}`);
+}
+
+/** Sorted. */
+function idsInFile({ config, configured }: NodeFormation): readonly NodeId[] {
+  return [config.nodeId, ...configured.map(({ id }) => id)].sort((a, b) => a - b);
+}
+
+/** Why the node must not start under this file; what is only odd about it goes to the log. */
+function refusalOfNames(
+  formation: NodeFormation,
+  { configurations }: RestoredState,
+): string | undefined {
+  const newest = assertDefined(configurations.at(-1), "A log has a configuration");
+  const named = { self: formation.config.nodeId, named: idsInFile(formation) };
+  const verdict = judgeNames(named, newest.configuration);
+  if (verdict?.kind === "refused") return verdict.reason;
+  if (verdict !== undefined) formation.logger.warn(verdict.text);
+  return undefined;
 }
 
 function warnOfOldStore({ applied, boundary }: RestoredState, logger: Logger): void {

@@ -2,6 +2,7 @@
 
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { foundersIn } from "../server_birth.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { DevNode } from "./dev_node.ts";
 import { addressesText, DevView, statusText, tryText } from "./dev_view.ts";
@@ -104,14 +105,31 @@ class DevCluster {
         `--data-dir is ${JSON.stringify(this.#folder)}, which cannot be used: ${reason}`,
       );
     }
+    this.#requireFounders();
+  }
+
+  /** Data of another number of nodes: some would be turned away, or be missing, one by one. */
+  #requireFounders(): void {
+    const wanted = this.#nodes.map(({ id }) => id);
+    for (const folder of this.#nodeFolders()) {
+      const founders = foundersIn(folder);
+      if (founders === undefined || String(founders) === String(wanted)) continue;
+      throw new CommandError(
+        `The cluster in ${this.#folder} was formed by ${idsText(founders)}, asked for is one of ` +
+          `${idsText(wanted)}: start it with --nodes ${founders.length}, or give --reset, which ` +
+          "deletes its data",
+      );
+    }
   }
 
   /** Only what `dev` itself makes: a wrong --data-dir must not cost anybody a folder. */
   #reset(): void {
-    for (const name of readdirSync(this.#folder)) {
-      if (!/^node-\d+$/.test(name)) continue;
-      rmSync(join(this.#folder, name), { recursive: true, force: true });
-    }
+    for (const folder of this.#nodeFolders()) rmSync(folder, { recursive: true, force: true });
+  }
+
+  #nodeFolders(): readonly string[] {
+    const names = readdirSync(this.#folder).filter((name) => /^node-\d+$/.test(name));
+    return names.map((name) => join(this.#folder, name));
   }
 
   async run(): Promise<number> {
@@ -212,6 +230,10 @@ class DevCluster {
       await this.#pause(pollMs);
     }
   }
+}
+
+function idsText(ids: readonly number[]): string {
+  return ids.length === 1 ? `node ${ids[0]} alone` : `the nodes ${ids.join(", ")}`;
 }
 
 function countText(nodes: number): string {

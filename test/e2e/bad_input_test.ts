@@ -48,6 +48,18 @@ describe(`the program on ${build}`, () => {
     });
   });
 
+  it("refuses peers that the cluster of a sole node never had", async () => {
+    await withCluster({ builds: [build] }, async (cluster) => {
+      await cluster.start();
+      await cluster.node(1).stop();
+      editConfig(cluster.node(1), /$/, '\npeers:\n  - { id: 2, addr: "127.0.0.1:9" }\n');
+      assert.match(
+        await endOf(cluster.node(1)),
+        /names the nodes 1, 2, and the members of the cluster are 1: take the others out of peers/,
+      );
+    });
+  });
+
   it("refuses a directory with foreign files, and leaves nothing there", async () => {
     await withCluster({ builds: [build] }, async ({ nodes: [node] }) => {
       mkdirSync(node!.dataDir, { recursive: true });

@@ -5,9 +5,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { identityText } from "../../../src/storage/directory/identity_file.ts";
 import { type CliOptions, type CliOutcome, RecordingTerminal, runCli } from "../../harness/cli.ts";
 import { isAlive } from "../../harness/dev_process.ts";
 import { freeBasePort } from "../../harness/ports.ts";
+import { configurationOf } from "../../harness/raft_cluster.ts";
+import { incarnationOf } from "../../harness/raft_node.ts";
 import { makeTempDir, type TempDir } from "../../harness/temp_dir.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 import { until } from "../../harness/wait.ts";
@@ -63,6 +66,11 @@ describe("dev", () => {
     return running;
   }
 
+  async function endOf(running: Started): Promise<CliOutcome> {
+    running.signal();
+    return await running.outcome;
+  }
+
   const pidFile = (id: number): string => join(folder.path, `node-${id}`, "pid");
   const pidOf = (id: number): number => Number(readFileSync(pidFile(id), "utf8"));
   const askNode = async (id: number, path = "/"): Promise<{ readonly pid: number }> =>
@@ -114,6 +122,29 @@ describe("dev", () => {
     ]);
     assert.equal(out, "");
     assert.equal(existsSync(join(folder.path, "node-1")), false);
+  });
+
+  it("names both sets where the data is of more or fewer nodes, and starts nothing", async () => {
+    const birth = configurationOf({ voters: [1, 2, 3] });
+    for (const { id: nodeId } of birth.members) {
+      mkdirSync(join(folder.path, `node-${nodeId}`));
+      const identity = {
+        ...{ clusterId: "skein-dev", nodeId, incarnation: incarnationOf(nodeId) },
+        ...{ starts: 1, logEpoch: 1, recovering: false, birth },
+      };
+      writeFileSync(join(folder.path, `node-${nodeId}`, "identity.json"), identityText(identity));
+    }
+    for (const [count, ids] of [["2", "the nodes 1, 2"], ["1", "node 1 alone"]] as const) {
+      const { code, errors } = await start(["--nodes", count]).outcome;
+      assert.equal(code, 1);
+      assert.deepEqual(errors, [
+        `error: The cluster in ${folder.path} was formed by the nodes 1, 2, 3, asked for is one ` +
+        `of ${ids}: start it with --nodes 3, or give --reset, which deletes its data`,
+      ]);
+      assert.equal(existsSync(join(folder.path, "node-1", "log")), false);
+    }
+    assert.equal((await endOf(await ready())).code, 0);
+    assert.equal((await endOf(await ready(["--nodes", "1", "--reset"]))).code, 0);
   });
 
   it("reports a node that dies, and without a terminal leaves it down unasked", async () => {

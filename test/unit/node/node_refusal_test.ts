@@ -26,6 +26,41 @@ describe("A node that cannot start on what it finds", () => {
     assert.equal(node.value("a"), "1");
   });
 
+  it("does not serve alone where its file names nodes that its cluster never had", () => {
+    const cluster = new SimCluster({ ids: [1] });
+    const born = cluster.form();
+    cluster.write("a", "1");
+    born.kill();
+    const grown = cluster.make({ id: 1, ids: [1, 2, 3] });
+    grown.restore(born.copy());
+    for (let attempt = 0; attempt < 2; attempt++) {
+      grown.start();
+      cluster.run(1_000);
+      assert.match(
+        grown.ended ?? "",
+        /^Node 1 cannot run on .* names the nodes 1, 2, 3, and the members of the cluster are 1: /,
+      );
+    }
+    assert.equal(cluster.form().value("a"), "1");
+  });
+
+  it("starts where its file is behind the cluster, or its log behind the file", () => {
+    const cluster = new SimCluster();
+    let node = cluster.form();
+    cluster.write("a", "1");
+    const { id } = node;
+    for (const ids of [[1, 2, 3, 4], [id, 4], [id]]) {
+      node.kill();
+      const renamed = cluster.make({ id, ids });
+      renamed.restore(node.copy());
+      renamed.start();
+      cluster.until(() => renamed.value("a") === "1", `the node with ${ids}`);
+      const told = renamed.lines.filter((line) => /names the nodes .*, and the mem/.test(line));
+      assert.equal(told.length, ids.length === 1 ? 0 : 1);
+      node = renamed;
+    }
+  });
+
   it("is turned away by a cluster that knows its id with another directory", () => {
     const cluster = new SimCluster();
     const leader = cluster.form();
