@@ -90,10 +90,10 @@ async function runStep(step: Step): Promise<StepResult> {
 
 /** The lines that tell of one step. */
 export function describeStep({ name, result, ms }: FinishedStep): string {
-  const word = !result.ok ? "FAILED" : result.absent === undefined ? "ok" : "absent";
-  const facts = [result.absent, result.report && countsOf(result.report)].filter(Boolean);
+  const word = result.ok ? "ok" : "FAILED";
+  const counts = result.report === undefined ? "" : countsOf(result.report);
   const time = `${(ms / 1000).toFixed(1)} s`.padStart(8);
-  const lines = [`${word.padEnd(7)}${name.padEnd(22)}${time}  ${facts.join(", ")}`.trimEnd()];
+  const lines = [`${word.padEnd(7)}${name.padEnd(22)}${time}  ${counts}`.trimEnd()];
   for (const skipped of result.report?.skipped ?? []) lines.push(`       skipped: ${skipped}`);
   if (!result.ok) lines.push(result.output.trimEnd(), `end of the output of ${name}`);
   return lines.join("\n");

@@ -207,10 +207,17 @@ export function goldenSuite(folder: string, makeRunner: () => GoldenRunner): voi
   });
 }
 
+/** More than that is more than one phenomenon. */
+const linesMax = 80;
+
 /** Runs one file, and writes it anew when SKEIN_REWRITE=1 stands in the environment. */
 export function runGoldenFile(path: string, run: GoldenRunner): void {
   const rewrite = process.env["SKEIN_REWRITE"] === "1";
   const before = readFileSync(path, "utf8");
+  const { length } = before.trimEnd().split("\n");
+  if (length > linesMax) {
+    throw new GoldenError(`${basename(path)} has ${length} lines, allowed are ${linesMax}`);
+  }
   const after = runGolden(before, { name: basename(path), run, rewrite });
   if (rewrite && after !== before) writeFileSync(path, after);
 }

@@ -1,5 +1,8 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { assert, describe, it } from "../../harness/test.ts";
-import { type Directive, GoldenError, runGolden } from "../../harness/golden.ts";
+import { type Directive, GoldenError, runGolden, runGoldenFile } from "../../harness/golden.ts";
+import { makeTempDir } from "../../harness/temp_dir.ts";
 
 function run(text: string, runner: (directive: Directive) => string, rewrite = false): string {
   return runGolden(text, { name: "example.txt", run: runner, rewrite });
@@ -63,6 +66,15 @@ describe("golden runner", () => {
     const count = (directive: Directive): string => `${directive.count("node")}`;
     assert.throws(() => run("step x\n----\n", count), /node is x, not an integer/);
     assert.throws(() => run("step\n----\n", count), /node is missing/);
+  });
+
+  it("refuses a file that nobody would read", () => {
+    using folder = makeTempDir("golden");
+    const path = join(folder.path, "long.txt");
+    writeFileSync(path, "# a line\n".repeat(80));
+    runGoldenFile(path, () => "");
+    writeFileSync(path, "# a line\n".repeat(81));
+    assert.throws(() => runGoldenFile(path, () => ""), /long\.txt has 81 lines, allowed are 80/);
   });
 
   it("refuses a directive without dashes and a fence without end", () => {
