@@ -188,7 +188,7 @@ async function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
         ...at,
         signal: cut.signal,
         onListen: (address) => listening.resolve(address.port),
-        onError: options.onError,
+        onError: (error) => error === endOfConnection ? refusal(500) : options.onError(error),
       },
       (request, info) => requests.serve(request, info, options),
     );
@@ -223,7 +223,7 @@ class Requests {
     info: Deno.ServeHandlerInfo<Deno.NetAddr>,
     options: HttpServeOptions,
   ): Response | Promise<Response> {
-    if (this.#draining) return refusal(503);
+    if (this.#draining) return closing(request, refusal(503));
     this.#underWay++;
     const finished = (): void => {
       this.#underWay--;
@@ -256,7 +256,9 @@ async function serveRequest(
   options: HttpServeOptions,
 ): Promise<Response> {
   const length = request.headers.get("content-length");
-  if (length !== null && Number(length) > options.requestBytesMax) return refusal(413);
+  if (length !== null && Number(length) > options.requestBytesMax) {
+    return closing(request, refusal(413));
+  }
   const tooLarge = Promise.withResolvers<Response>();
   const bounded = length === null && request.body !== null
     ? boundedBody(request, options.requestBytesMax, () => tooLarge.resolve(refusal(413)))
@@ -264,10 +266,39 @@ async function serveRequest(
   const answered = watchGone(request, bounded);
   const handled = options.fetch(bounded, new DenoConnection(info));
   try {
-    return await (bounded === request ? handled : Promise.race([handled, tooLarge.promise]));
+    const answer =
+      await (bounded === request ? handled : Promise.race([handled, tooLarge.promise]));
+    return answer.headers.get("connection") === "close" ? closing(request, answer) : answer;
   } finally {
     answered();
   }
+}
+
+/** What {@link closing} ends an answer with. */
+const endOfConnection = new Error("The answer was the last one on its connection");
+
+/**
+ * Deno 2.9.3 sends `Connection: close` and keeps the connection. It does close one whose answer
+ * fails while it is sent: this one fails behind its last byte, which Content-Length has announced,
+ * so that the client misses nothing. Where a body is still on its way, or the client asked for it,
+ * Deno says `close` itself, and need not say it twice.
+ */
+async function closing(request: Request, answer: Response): Promise<Response> {
+  const { status, headers } = answer;
+  const isWanted = /\bclose\b/i.test(request.headers.get("connection") ?? "");
+  if (isWanted || request.body !== null) headers.delete("connection");
+  if (isWanted || request.method === "HEAD") return answer;
+  const content = await answer.bytes();
+  headers.set("content-length", String(content.length));
+  let isSent = content.length === 0;
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull(controller) {
+      if (isSent) return controller.error(endOfConnection);
+      isSent = true;
+      controller.enqueue(content);
+    },
+  }, { highWaterMark: 0 });
+  return new Response(body, { status, headers });
 }
 
 /** A chunked body announces no length: it is counted while it is read. */

@@ -80,7 +80,8 @@ export interface HttpServeOptions {
   readonly port: number;
   /**
    * The request's signal aborts when the client goes away before the answer is returned; a streamed
-   * body learns of it by its `cancel`.
+   * body learns of it by its `cancel`. An answer with `Connection: close` is the last one on its
+   * connection; the client reads that header once, or not at all when it has sent a body.
    */
   readonly fetch: (
     request: Request,

@@ -8,6 +8,8 @@ import { afterEach, assert, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
 const runtime = await currentRuntime();
+/** A connection that is never closed fails its test by this. */
+const soon = { timeout: 30_000 };
 
 describe(`HTTP on ${runtime.name}`, () => {
   const servers: HttpServer[] = [];
@@ -95,6 +97,31 @@ describe(`HTTP on ${runtime.name}`, () => {
     const large = await rawRequest(Number(port), chunked(chunk + chunk + "0\r\n\r\n"));
     assert.match(large, /^HTTP\/1\.1 413/);
     assert.equal((await fetch(url, { method: "PUT", body: "x" })).status, 200);
+  });
+
+  it("closes the connection behind an answer that says so, which it says once", soon, async () => {
+    const { server } = await serve(async (request) => {
+      if (request.url.endsWith("/read")) await request.bytes();
+      return new Response("last", { status: 413, headers: { Connection: "close" } });
+    });
+    const head = "HTTP/1.1\r\nHost: x\r\n";
+    for (
+      const [sent, times] of [
+        [`GET / ${head}\r\n`, "1"],
+        [`PUT /unread ${head}Content-Length: 9\r\n\r\nabc`, "1"],
+        [`PUT /unread ${head}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`, "1"],
+        [`PUT /read ${head}Content-Length: 3\r\n\r\nabc`, "01"],
+        [`HEAD / ${head}Connection: close\r\n\r\n`, "1"],
+      ] as const
+    ) {
+      const answer = await rawRequest(server.port, sent);
+      assert.match(
+        answer,
+        sent.startsWith("HEAD") ? /^HTTP\/1\.1 413 / : /^HTTP\/1\.1 413 [^]*last$/,
+      );
+      const said = String(answer.match(/^connection: close\r$/gim)?.length ?? 0);
+      assert.ok(times.includes(said), `${sent} → ${answer}`);
+    }
   });
 
   it("aborts the request's signal when the client leaves before the answer", async () => {
