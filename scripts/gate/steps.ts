@@ -80,6 +80,7 @@ export function gateSteps(options: GateOptions): readonly Step[] {
     check("types deno", deno, "check", ...denoFiles),
     check("imports", bun, "scripts/imports.ts"),
     check("tidy", bun, "scripts/tidy.ts"),
+    check("lockfiles", bun, "scripts/lockfiles.ts"),
     ...generators.map((script) =>
       check(`generated ${script.slice("scripts/".length, -".ts".length)}`, bun, script, "--check")
     ),
