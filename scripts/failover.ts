@@ -3,35 +3,36 @@
  * the leader with kill -9 under load, again and again, and times the first write that is sent after
  * the kill and acknowledged.
  *
- *     bun scripts/failover.ts [--kills 30] [--builds bun,bun,bun]
+ *     bun scripts/failover.ts --help
  *
  * The exit code is 1 when an acknowledged write was lost or a stale value was read, when fewer than
  * nine of ten kills were over within twice electionTimeoutMaxMs, or one was not within four times.
  */
 
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { requestOnce } from "../test/harness/http_once.ts";
 import { Load } from "../test/harness/load.ts";
 import { type Build, type ProcessCluster, withCluster } from "../test/harness/processes.ts";
 import { assertLinearizable } from "../test/harness/verdict.ts";
 import { pause, until } from "../test/harness/wait.ts";
+import { countOption, refuse, scriptOptions } from "./script_options.ts";
 
 const electionTimeoutMaxMs = 2_000;
 
-const { values } = parseArgs({
-  options: {
-    kills: { type: "string", default: "30" },
-    builds: { type: "string", default: "bun,bun,bun" },
-  },
-});
-const kills = Number(values.kills);
+const usage = `Kills the leader again and again under load, and times the first write after each.
+
+  bun scripts/failover.ts [options]
+
+  --kills N           how often (30)
+  --builds B,B,B      what the nodes run on, three or more: bun, deno or binary (bun,bun,bun)`;
+
+const values = scriptOptions(usage, { kills: "30", builds: "bun,bun,bun" });
+const kills = countOption("--kills", values.kills, usage);
 const builds = values.builds.split(",").filter((name): name is Build =>
   ["bun", "deno", "binary"].includes(name)
 );
-if (!Number.isSafeInteger(kills) || kills < 1 || builds.length < 3) {
-  console.error("Usage: failover.ts [--kills N] [--builds B,B,B], B is bun, deno or binary");
-  process.exit(2);
+if (builds.length < 3 || builds.join(",") !== values.builds) {
+  refuse(`--builds is ${values.builds}; allowed are three or more of bun, deno, binary`, usage);
 }
 
 const outages: number[] = [];

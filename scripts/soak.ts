@@ -2,14 +2,12 @@
  * A soak: many runs of a cluster under load while its nodes are killed and stopped at random, each
  * judged at its end. Not part of the gate; its summary stands in docs/TESTING.md.
  *
- *     bun scripts/soak.ts --runs 50 --seconds 20 [--seed 1] [--builds bun,bun,deno]
- *       [--clients 8] [--keys 6]
+ *     bun scripts/soak.ts --help
  *
  * The exit code is 1 as soon as one run lost an acknowledged write or showed a stale read; its
  * history, data and logs are kept, and the line that repeats the run is printed.
  */
 
-import { parseArgs } from "node:util";
 import process from "node:process";
 import { Prng } from "../src/lib/prng.ts";
 import { Load } from "../test/harness/load.ts";
@@ -21,6 +19,19 @@ import {
 } from "../test/harness/processes.ts";
 import { assertLinearizable } from "../test/harness/verdict.ts";
 import { pause } from "../test/harness/wait.ts";
+import { countOption, refuse, scriptOptions } from "./script_options.ts";
+
+const usage =
+  `Kills and stops the nodes of a cluster at random under load, and judges what its clients saw.
+
+  bun scripts/soak.ts [options]
+
+  --runs N            clusters, one after the other (50)
+  --seconds S         of load on each (20)
+  --seed N            of the first run; each later one takes the next (1)
+  --builds B,B,B      what the nodes run on: bun, deno or binary (bun,deno,bun)
+  --clients N         at a time (8)
+  --keys N            that they share (6)`;
 
 interface Plan {
   readonly seed: number;
@@ -45,15 +56,9 @@ const tallyOfNothing = (): Tally => ({
 });
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: "string", default: "50" },
-      seconds: { type: "string", default: "20" },
-      seed: { type: "string", default: "1" },
-      builds: { type: "string", default: "bun,deno,bun" },
-      clients: { type: "string", default: "8" },
-      keys: { type: "string", default: "6" },
-    },
+  const values = scriptOptions(usage, {
+    ...{ runs: "50", seconds: "20", seed: "1" },
+    ...{ builds: "bun,deno,bun", clients: "8", keys: "6" },
   });
   const runs = count("--runs", values.runs);
   const firstSeed = count("--seed", values.seed);
@@ -155,16 +160,12 @@ function described(tally: Tally): string {
 }
 
 function count(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  console.error(`${option} is ${text}, allowed is a positive integer`);
-  process.exit(2);
+  return countOption(option, text, usage);
 }
 
 function buildOf(text: string): Build {
   if (text === "bun" || text === "deno" || text === "binary") return text;
-  console.error(`--builds names ${text}, allowed are bun, deno and binary`);
-  process.exit(2);
+  return refuse(`--builds names ${JSON.stringify(text)}; allowed are bun, deno, binary`, usage);
 }
 
 process.exit(await main());

@@ -1,0 +1,37 @@
+/** The command line of a script: options with a value each, and --help. */
+
+import process from "node:process";
+import { parseArgs } from "node:util";
+
+/**
+ * The value of every option in `defaults`, as typed. Ends the process after --help, and with code 2
+ * and the usage where an option is unknown or lacks its value.
+ */
+export function scriptOptions<Name extends string>(
+  usage: string,
+  defaults: Readonly<Record<Name, string>>,
+): Readonly<Record<Name, string>> {
+  const names = Object.keys(defaults);
+  const options = Object.fromEntries(names.map((name) => [name, { type: "string" } as const]));
+  try {
+    const { values } = parseArgs({ options: { ...options, help: { type: "boolean" } } });
+    if (values["help"] !== true) return { ...defaults, ...values };
+  } catch (error) {
+    refuse(error instanceof Error ? error.message : String(error), usage);
+  }
+  console.log(usage);
+  process.exit(0);
+}
+
+/** A value that is a count from 1 on; otherwise ends the process like an unknown option. */
+export function countOption(name: string, text: string, usage: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 1) return number;
+  return refuse(`${name} is ${JSON.stringify(text)}; allowed is a number from 1 on`, usage);
+}
+
+/** Says what is wrong, and how it is right. */
+export function refuse(problem: string, usage: string): never {
+  console.error(`${problem}\n${usage}`);
+  process.exit(2);
+}
