@@ -201,9 +201,11 @@ const keyParameter = z.string().openapi({
   example: "cfg/a",
   description:
     "1 to 8192 bytes, percent-encoded once; slashes belong to the key, encoded or not. " +
+    "Bytes that are not UTF-8 have to be encoded, and U+FFFD is written `%ef%bf%bd`. " +
     "Path and query together may have 32 KiB, beside a cursor.",
 });
 const key64Parameter = z.string().openapi({
   example: "Y2ZnL2E",
-  description: "The key in base64url: for keys with a segment `.` or `..`, which URLs fold.",
+  description: "The key in base64url: for keys with a segment `.` or `..` or with a backslash, " +
+    "which URL parsers fold, some before the server sees them.",
 });
