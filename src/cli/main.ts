@@ -54,6 +54,12 @@ export async function main(options: MainOptions): Promise<number> {
   }
 }
 
+/** Commands of later versions: who reads about them elsewhere need not look for a slip. */
+const laterCommands: readonly string[] = [
+  ...["watch", "txn", "history", "export", "import", "lease", "lock", "snapshot", "compact"],
+  ...["member add", "member promote", "member replace", "member remove", "bench"],
+];
+
 type Request =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "run"; readonly command: Command; readonly words: readonly string[] };
@@ -88,6 +94,8 @@ function commandOf(
   if (one !== undefined) return { command: one, words: args.slice(1) };
   const two = commands.find(({ name }) => name === `${first} ${second}`);
   if (two !== undefined) return { command: two, words: args.slice(2) };
+  const later = laterCommands.find((name) => name === first || name === `${first} ${second}`);
+  if (later !== undefined) throw new UsageError(`skein ${later} is not available in this version`);
   const group = commands.filter(({ name }) => name.startsWith(`${first} `));
   if (group.length > 0) {
     // `skein member --help` is answered with what there is.
