@@ -1,6 +1,6 @@
 /** What is unwise about a machine: the warnings of `start`, `config check` and `doctor`. */
 
-import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import type { Runtime } from "../runtime/mod.ts";
@@ -25,6 +25,14 @@ export function configWarnings(config: Config): readonly string[] {
   } else if (memory !== undefined) {
     warnings.push(
       `data_dir is ${config.dataDir}, on a ${memory}: a restart of the machine erases it`,
+    );
+  }
+  const strange = strangeFiles(config.dataDir);
+  if (config.storage.engine !== "memory" && strange.length > 0) {
+    const names = strange.slice(0, 3).join(", ") + (strange.length > 3 ? ", …" : "");
+    warnings.push(
+      `data_dir is ${config.dataDir}, where no node was started yet, but which holds ${names}: is ` +
+        "it the right one?",
     );
   }
   const openFilesMax = openFileLimit();
@@ -62,6 +70,20 @@ function isOlder(version: string, than: readonly number[]): boolean {
   }
   return false;
 }
+
+/** Files of a directory that is to become a node's, and that neither skein nor the system made. */
+function strangeFiles(dataDir: string): readonly string[] {
+  try {
+    const names = readdirSync(dataDir).sort();
+    if (names.includes("identity.json")) return [];
+    return names.filter((name) => !/^(\.|lost\+found$)/.test(name) && !ownNames.test(name));
+  } catch {
+    return [];
+  }
+}
+
+/** What a first start may have left when it was cut short, and what `skein dev` puts beside it. */
+const ownNames = /^(lock\.db|pid|log|reserve|raft|(raft|kv)\.db.*|raft\.mark|identity\.json\.new)$/;
 
 const openFilesWanted = 4096;
 

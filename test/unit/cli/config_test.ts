@@ -43,6 +43,27 @@ describe("config check", () => {
     }
   });
 
+  it("warns of a directory that holds other things than a node", async () => {
+    using data = makeTempDir("cli-data");
+    const warnings = async (engine = "sqlite"): Promise<readonly string[]> => {
+      writeFileSync(file, `data_dir: ${data.path}\nstorage:\n  engine: ${engine}\n`);
+      const { errors } = await runCli(["config", "check", file]);
+      return errors.filter((line) => line.includes("no node was started"));
+    };
+    for (const name of ["lock.db", "kv.db-wal", "log", "lost+found", ".keep"]) {
+      writeFileSync(join(data.path, name), "");
+    }
+    assert.deepEqual(await warnings(), []);
+    for (const name of ["a", "b", "c", "d"]) writeFileSync(join(data.path, name), "");
+    assert.deepEqual(await warnings(), [
+      `warning: data_dir is ${data.path}, where no node was started yet, but which holds a, b, c, ` +
+      "…: is it the right one?",
+    ]);
+    assert.deepEqual(await warnings("memory"), []);
+    writeFileSync(join(data.path, "identity.json"), "");
+    assert.deepEqual(await warnings(), []);
+  });
+
   it("warns of an engine that forgets", async () => {
     writeFileSync(file, "storage:\n  engine: memory\n");
     const { errors } = await runCli(["config", "check", file]);
