@@ -232,7 +232,7 @@ export class FormedNode {
       currentRevision,
       wallMs,
       limits: config.limits,
-      rest: () => new Promise((resolve) => clock.soon(resolve)),
+      soon: clock.soon,
       outOfSpace: () => this.#outOfSpace,
     });
     this.cluster = new NodeClusterService({

@@ -28,6 +28,7 @@ import { type LeaderProxy, noLeader, notLeader, type Try } from "./leader_proxy.
 import type { LeaderWatch } from "./leader_watch.ts";
 import type { ServedNode } from "./node_port.ts";
 import { checkOperation, checkQuery, type ServiceLimits } from "./limits.ts";
+import { costOf, ReadTurns } from "./read_turns.ts";
 import { readInSlices } from "./record_slices.ts";
 import type { RevisionWait } from "./revision_wait.ts";
 
@@ -48,8 +49,8 @@ export interface NodeKvServiceParts {
   readonly monotonicMs: () => number;
   readonly wallMs: () => number;
   readonly limits: ServiceLimits;
-  /** Resolves after the events that wait now. */
-  readonly rest: () => Promise<void>;
+  /** Calls back after the events that wait now. */
+  readonly soon: (run: () => void) => void;
   /** Undefined, or why nothing but deletions can be written now. */
   readonly outOfSpace: () => string | undefined;
 }
@@ -57,9 +58,11 @@ export interface NodeKvServiceParts {
 /** KvService over one node. */
 export class NodeKvService implements KvService {
   readonly #parts: NodeKvServiceParts;
+  readonly #turns: ReadTurns;
 
   constructor(parts: NodeKvServiceParts) {
     this.#parts = parts;
+    this.#turns = new ReadTurns(parts.soon);
   }
 
   header(): Header {
@@ -79,27 +82,34 @@ export class NodeKvService implements KvService {
     }
     const answer = query.kind === "range"
       ? await this.#readWhole(query, waited)
-      : await readInSlices(query, {
-        read: (slice) => this.#readWhole(slice, waited),
-        rest: () => this.#rest(waited),
-      });
+      : await readInSlices(query, (slice) => this.#readWhole(slice, waited));
     return { answer, header: this.#readHeader(answer, level, options) };
   }
 
   async #readWhole(query: Query, waited: Waited): Promise<Answer> {
     for (;;) {
-      const answer = this.#parts.node.readNow(query);
+      const answer = await this.#turns.run(
+        (isRested) => this.#readNow(query, waited, isRested),
+        costOf,
+      );
       if (answer === undefined) await this.#becomeReadable(waited);
       else if (answer.kind === "future") await this.#reachView(query, answer.revision, waited);
       else return answer;
     }
   }
 
-  async #rest({ deadlineMs, signal }: Waited): Promise<void> {
-    await this.#parts.rest();
+  /** `isRested`: others were served meanwhile, so that nobody may want the answer any more. */
+  #readNow(
+    query: Query,
+    { deadlineMs, signal }: Waited,
+    isRested: boolean,
+  ): Answer | undefined {
+    const { node, monotonicMs } = this.#parts;
     if (signal?.aborted === true) throw clientGone();
-    if (this.#parts.monotonicMs() < deadlineMs) return;
-    throw new ServiceError("timeout", "The records were not read in time", { retryable: true });
+    if (isRested && monotonicMs() >= deadlineMs) {
+      throw new ServiceError("timeout", "The records were not read in time", { retryable: true });
+    }
+    return node.readNow(query);
   }
 
   async write(operation: Operation, options: WriteOptions): Promise<Written> {

@@ -1,36 +1,33 @@
 /**
- * Many keys are read in slices, with a rest after each, so that a large answer does not hold up
- * everything else that the node has to do. Later slices ask for the view of the first.
+ * Many keys are read in slices, so that what must not wait can come between them (read_turns.ts).
+ * Later slices ask for the view of the first.
  */
 
 import type { Answer, GetQuery, KvRecord } from "./contract.ts";
 import { ServiceError } from "./errors.ts";
+import { bytesBetweenRests } from "./read_turns.ts";
 
 const sliceKeysMax = 256;
-/** A slice ends after the record with which keys and values pass this. */
-const sliceBytesMax = 1024 * 1024;
-
 /**
- * The records of `query`; throws `range_too_large` where their keys and values have more than
+ * The records of `query`, as `read` gives them slice by slice; throws `range_too_large` where their keys and values have more than
  * `query.bytesMax` together, as soon as that is known.
  */
-export async function readInSlices(query: GetQuery, node: {
-  readonly read: (slice: GetQuery) => Promise<Answer>;
-  readonly rest: () => Promise<void>;
-}): Promise<Answer> {
+export async function readInSlices(
+  query: GetQuery,
+  read: (slice: GetQuery) => Promise<Answer>,
+): Promise<Answer> {
   const { keys, bytesMax } = query;
   const records: (KvRecord | undefined)[] = [];
   let slice = { ...query, keys: keys.slice(0, sliceKeysMax) };
   let bytes = 0;
   for (;;) {
-    const answer = await node.read({ ...slice, bytesMax: sliceBytesMax });
+    const answer = await read({ ...slice, bytesMax: bytesBetweenRests });
     if (answer.kind !== "records") return answer;
     const { revision } = answer;
     for (const record of answer.records) bytes += record === undefined ? 0 : bytesOf(record);
     if (bytes > bytesMax) throw tooLarge(bytesMax);
     records.push(...answer.records);
     if (records.length >= keys.length) return { kind: "records", revision, records };
-    await node.rest();
     slice = { ...slice, keys: keys.slice(records.length, records.length + sliceKeysMax), revision };
   }
 }

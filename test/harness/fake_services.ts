@@ -65,10 +65,9 @@ export class FakeKvService implements KvService {
       }
     }
     if (options.minRevision !== undefined) await this.#reach(options.minRevision, options);
-    const answer = query.kind === "range" ? this.store.read(query) : await readInSlices(query, {
-      read: (slice) => Promise.resolve(this.store.read(slice)),
-      rest: () => Promise.resolve(),
-    });
+    const answer = query.kind === "range"
+      ? this.store.read(query)
+      : await readInSlices(query, (slice) => Promise.resolve(this.store.read(slice)));
     const local = level === "linearizable" ? {} : { stalenessMs: this.stalenessMs };
     const revision = answer.kind === "compacted" ? this.store.revision : answer.revision;
     return { answer, header: { ...this.header(), revision, level, ...local } };

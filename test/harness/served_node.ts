@@ -33,8 +33,8 @@ export class ServedFakeNode {
   revision = 10;
   nowMs = 1_000;
   outOfSpace: string | undefined;
-  /** Called where a read leaves room for others. */
-  onRest: () => Promise<void> = () => Promise.resolve();
+  /** Called where reads leave room for others; they go on when it calls back. */
+  onRest: (goOn: () => void) => void = (goOn) => goOn();
   readonly leaders: LeaderWatch;
   readonly revisions: RevisionWait;
   readonly lag = new Lag();
@@ -70,7 +70,7 @@ export class ServedFakeNode {
       currentRevision,
       wallMs: () => 1_700_000_000_000,
       limits: { valueBytesMax: 100 },
-      rest: () => this.onRest(),
+      soon: (run) => this.onRest(run),
       outOfSpace: () => this.outOfSpace,
     });
     this.cluster = new NodeClusterService({

@@ -6,6 +6,7 @@ import { utf8 } from "../../../src/lib/bytes.ts";
 import { del, get, put, range } from "../../harness/kv_commands.ts";
 import { failureOf, ServedFakeNode, within, writtenBy } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
+import { standstill } from "../../harness/wait.ts";
 
 const soon = { timeout: 30_000 };
 const limits = { valueBytesMax: 100 };
@@ -97,26 +98,24 @@ describe("A read of many keys", soon, () => {
   const read = (served: ServedFakeNode, lengths: readonly number[], bytesMax = 16 * mebi) =>
     served.kv.read({ kind: "get", keys: keysOf(lengths), bytesMax }, eventually);
 
-  it("goes in slices of one view, and leaves room for others after each", async () => {
+  it("goes in slices of one view, and leaves room for others after each mebibyte", async () => {
     const { served, asked } = holding();
     let rests = 0;
-    served.onRest = () => {
+    served.onRest = (goOn) => {
       rests++;
       served.revision++;
-      return Promise.resolve();
+      queueMicrotask(goOn);
     };
     const lengths = [3 * mebi, 5, 0, 2 * mebi, ...Array.from({ length: 600 }, () => 7), 0];
     const { answer, header } = await read(served, lengths);
     assert.ok(answer.kind === "records");
     assert.deepEqual(answer.records.map((record) => record?.value.length ?? 0), lengths);
     assert.deepEqual([answer.revision, header.revision], [10, 10]);
-    assert.equal(rests, asked.length - 1);
-    assert.deepEqual(asked.map(({ revision }) => revision), [
-      undefined,
-      ...Array.from({ length: rests }, () => 10),
-    ]);
-    for (const { keys, bytesMax } of asked) assert.ok(keys.length <= 256 && bytesMax <= mebi);
-    assert.ok(rests >= 4);
+    assert.deepEqual(
+      asked.map(({ revision, keys, bytesMax }) => [revision, keys.length, bytesMax]),
+      [[undefined, 256, mebi], ...[256, 256, 256, 89].map((keys) => [10, keys, mebi])],
+    );
+    assert.equal(rests, 2);
   });
 
   it("is refused as soon as it is known to hold too much, keys counted", async () => {
@@ -131,22 +130,65 @@ describe("A read of many keys", soon, () => {
 
   it("ends when its time is up, or its client has gone", async () => {
     const { served } = holding();
-    served.onRest = () => {
+    served.onRest = (goOn) => {
       served.nowMs += 60_000;
-      return Promise.resolve();
+      void standstill().then(goOn);
     };
     const lengths = [2 * mebi, 1];
     assert.equal(await failureOf(read(served, lengths)), "timeout, no outcome, retryable");
     const client = new AbortController();
-    served.onRest = () => {
+    served.onRest = (goOn) => {
       client.abort();
-      return Promise.resolve();
+      goOn();
     };
     const query = { kind: "get", keys: keysOf(lengths), bytesMax: 16 * mebi } as const;
     assert.equal(
       await failureOf(served.kv.read(query, { ...eventually, signal: client.signal })),
       "timeout, no outcome, final",
     );
+  });
+});
+
+describe("Reads of many clients", soon, () => {
+  it("leave room for others after each mebibyte, and go on in order", async () => {
+    const { served } = holding();
+    const rests: (() => void)[] = [];
+    served.onRest = (goOn) => void rests.push(goOn);
+    const answered: number[] = [];
+    const ask = async (length: number) => {
+      const query = { kind: "get", keys: [utf8(String(length))], bytesMax: 16 * mebi } as const;
+      await served.kv.read(query, { ...within(60_000), level: "eventual" });
+      answered.push(length);
+    };
+    const asked = [1, 8 * mebi, 2, 3, 3 * mebi, 4, 2 * mebi, 5].map(ask);
+    const after: number[][] = [];
+    for (;;) {
+      await standstill();
+      after.push(answered.splice(0));
+      const rest = rests.shift();
+      if (rest === undefined) break;
+      rest();
+    }
+    assert.deepEqual(after, [[1, 8 * mebi], [2, 3, 3 * mebi], [4, 2 * mebi], [5]]);
+    await Promise.all(asked);
+  });
+
+  it("are dropped while they wait when their clients go", async () => {
+    const { served, asked } = holding();
+    const rests: (() => void)[] = [];
+    served.onRest = (goOn) => void rests.push(goOn);
+    const client = new AbortController();
+    const read = (more: { readonly signal?: AbortSignal }) => {
+      const query = { kind: "get", keys: [utf8(String(2 * mebi))], bytesMax: 16 * mebi } as const;
+      return served.kv.read(query, { ...within(60_000), level: "eventual", ...more });
+    };
+    await read({});
+    const failure = failureOf(read({ signal: client.signal }));
+    client.abort();
+    await standstill();
+    rests[0]?.();
+    assert.equal(await failure, "timeout, no outcome, final");
+    assert.equal(asked.length, 1);
   });
 });
 

@@ -1,0 +1,68 @@
+/**
+ * Reads of the store run one after the other in the event loop, and so does what becomes of their
+ * answers. Many large ones that arrive together would keep everything else waiting: heartbeats
+ * first of all. So the loop gets a rest after each mebibyte, whoever has read it.
+ */
+
+import type { Answer } from "../kv/query.ts";
+import { Queue } from "../lib/queue.ts";
+
+/** A rest is due when this much was read since the last one, bytes. */
+export const bytesBetweenRests = 1024 * 1024;
+
+/** What finding a key costs, whatever it holds, in bytes that could be read meanwhile. */
+const keyCostBytes = 1024;
+
+/** What reading `answer` has cost, bytes. */
+export function costOf(answer: Answer | undefined): number {
+  if (answer?.kind !== "records" && answer?.kind !== "range") return keyCostBytes;
+  const records = answer.kind === "records" ? answer.records : answer.items;
+  let bytes = keyCostBytes * (records.length + 1);
+  for (const record of records) bytes += record?.value.length ?? 0;
+  return bytes;
+}
+
+/** The reads of one node. */
+export class ReadTurns {
+  readonly #soon: (run: () => void) => void;
+  readonly #waiting = new Queue<() => void>();
+  #bytes = 0;
+  #isResting = false;
+
+  /** `soon` calls back after the events that wait now. */
+  constructor(soon: (run: () => void) => void) {
+    this.#soon = soon;
+  }
+
+  /**
+   * What `read` returns, at once or after a rest, which it is told; `bytesOf` says what it cost. In
+   * order.
+   */
+  run<T>(read: (isRested: boolean) => T, bytesOf: (answer: T) => number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const take = (isRested: boolean): void => {
+        try {
+          const answer = read(isRested);
+          this.#bytes += bytesOf(answer);
+          resolve(answer);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (this.#isResting) return this.#waiting.push(() => take(true));
+      take(false);
+      this.#restWhenDue();
+    });
+  }
+
+  #restWhenDue(): void {
+    if (this.#bytes < bytesBetweenRests) return;
+    this.#isResting = true;
+    this.#soon(() => {
+      this.#isResting = false;
+      this.#bytes = 0;
+      while (this.#bytes < bytesBetweenRests && this.#waiting.length > 0) this.#waiting.shift()?.();
+      this.#restWhenDue();
+    });
+  }
+}
