@@ -1,6 +1,6 @@
 /**
- * Paths and methods that belong to later versions. They are refused by name, so that who reads about
- * them elsewhere need not look for a slip of their own.
+ * Paths and methods that belong to later versions. They are refused by name, so that who reads
+ * about them elsewhere need not look for a slip of their own.
  */
 
 /** Each stands for itself and for everything behind it. */

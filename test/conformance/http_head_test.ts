@@ -41,7 +41,7 @@ function filler(bytes: number): string {
 }
 
 describe(`The head of a request on ${runtime.name}`, () => {
-  it("may have the longest target, the longest cursor and the largest headers at once", async () => {
+  it("may have the longest target, the longest cursor, the largest headers at once", async () => {
     const cursor = "A".repeat(cursorLengthMax);
     const path = "/v1/kv";
     const prefix = "prefix=".padEnd(targetBytesMax - path.length - 1, "&");
