@@ -31,8 +31,8 @@ export function configWarnings(config: Config): readonly string[] {
   if (config.storage.engine !== "memory" && strange.length > 0) {
     const names = strange.slice(0, 3).join(", ") + (strange.length > 3 ? ", …" : "");
     warnings.push(
-      `data_dir is ${config.dataDir}, where no node was started yet, but which holds ${names}: is ` +
-        "it the right one?",
+      `data_dir is ${config.dataDir}, where no node was started yet, but which holds ${names}: ` +
+        "is it the right one?",
     );
   }
   const openFilesMax = openFileLimit();

@@ -56,8 +56,8 @@ describe("config check", () => {
     assert.deepEqual(await warnings(), []);
     for (const name of ["a", "b", "c", "d"]) writeFileSync(join(data.path, name), "");
     assert.deepEqual(await warnings(), [
-      `warning: data_dir is ${data.path}, where no node was started yet, but which holds a, b, c, ` +
-      "…: is it the right one?",
+      `warning: data_dir is ${data.path}, where no node was started yet, but which holds a, b, ` +
+      "c, …: is it the right one?",
     ]);
     assert.deepEqual(await warnings("memory"), []);
     writeFileSync(join(data.path, "identity.json"), "");
