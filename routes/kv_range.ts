@@ -62,7 +62,7 @@ const listKeys = defineRoute({
   tag: "keys",
   summary: "List records by prefix or range, count them, or read several by key",
   description: "Without any range it lists all keys, in key order by unsigned bytes. A page ends " +
-    "after 16 MiB of keys and values; `cursor` leads to the next one at the same revision.",
+    "after 16 MiB of JSON; `cursor` leads to the next one at the same revision.",
   options: listOptions,
   success: {
     200: readResponse("A page.", json(ListSchema), ["ETag", "Link"]),

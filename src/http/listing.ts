@@ -16,18 +16,21 @@ import {
   type Revision,
 } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
-import { emptyAnswer, jsonAnswer } from "./answer.ts";
-import { type AskedRead, getFromStore, rangeFromStore } from "./ask.ts";
+import { answer, emptyAnswer, jsonAnswer } from "./answer.ts";
+import { type AskedRead, getFromStore, rangeFromStore, type RangeView } from "./ask.ts";
 import type { Call } from "./call.ts";
 import { type CursorPosition, decodeCursor, encodeCursor } from "./cursor.ts";
 import { listTag, type Tags } from "./etag.ts";
 import { contradiction } from "./options.ts";
+import { JsonSteps, recordsAnswer } from "./json_steps.ts";
 import { recordJson } from "./record_json.ts";
 
 export const pageLimitDefault = 1000;
 export const pageLimitMax = 10_000;
 /** Keys counted in one go; between two the loop is free for others. */
 const countSliceKeys = 10_000;
+/** A page is read in slices, which end after the record with which keys and values pass this. */
+const sliceBytesMax = 1024 * 1024;
 
 /** The options that name a range of keys. */
 export interface RangeOptions {
@@ -85,7 +88,7 @@ function queryOf(options: ListOptions): RangeQuery {
     start,
     ...(end === undefined ? {} : { end }),
     limit: options.limit ?? pageLimitDefault,
-    bytesMax: answerBytesMax,
+    bytesMax: sliceBytesMax,
     reverse: options.reverse ?? false,
     keysOnly: options.keys_only ?? false,
     countOnly: false,
@@ -109,21 +112,76 @@ async function listPage(call: Call, options: ListOptions): Promise<Response> {
   const query = options.cursor === undefined
     ? first
     : queryBehind(first, decodeCursor(first, options.cursor));
-  const view = await rangeFromStore(call, query, options);
-  if (notModified(call, options, { ...view, pinned: query.revision !== undefined })) {
+  const isConditional = options.if_match !== undefined || options.if_none_match !== undefined;
+  // Whoever asks whether something has changed may have no use for the values.
+  const seen = await rangeFromStore(call, { ...query, countOnly: isConditional }, options);
+  const { revision } = seen;
+  if (notModified(call, options, { ...seen, pinned: query.revision !== undefined })) {
     return emptyAnswer(call, 304);
   }
-  const cursor = view.next === undefined
+  const start = isConditional ? await sliceBehind(call, { ...query, revision }) : seen;
+  const page = await readPage(call, query, start);
+  const cursor = page.next === undefined
     ? undefined
-    : encodeCursor(first, { revision: view.revision, next: view.next });
+    : encodeCursor(first, { revision, next: page.next });
   if (cursor !== undefined) call.extraHeaders["Link"] = linkToNext(call, cursor);
-  return jsonAnswer(call, 200, {
-    items: view.items.map((record) => recordJson(record, { withValue: !query.keysOnly })),
-    ...(query.delimiter === undefined ? {} : prefixFields(view.prefixes)),
-    count: view.count,
-    revision: view.revision,
+  const facts = JSON.stringify({
+    ...(query.delimiter === undefined ? {} : prefixFields(page.prefixes)),
+    count: page.count,
+    revision,
     ...(cursor === undefined ? {} : { cursor }),
   });
+  await page.json.raw(`],${facts.slice(1)}`);
+  return answer(call, 200, { content: page.json.finish(), contentType: "application/json" });
+}
+
+interface Page {
+  /** Open behind the last item. */
+  readonly json: JsonSteps;
+  readonly prefixes: readonly Uint8Array[];
+  readonly count: number;
+  readonly next: Uint8Array | undefined;
+}
+
+/**
+ * The page that begins with the slice `start`, written while it is read: what is a few bytes in the
+ * store may be many in JSON, and they are what the answer is limited by.
+ */
+async function readPage(call: Call, query: RangeQuery, start: RangeView): Promise<Page> {
+  const json = new JsonSteps(() => call.services.clock.yield());
+  const prefixes: Uint8Array[] = [];
+  const { revision } = start;
+  let slice = start;
+  let count = 0;
+  let separator = "";
+  await json.raw('{"items":[');
+  for (;;) {
+    for (const record of slice.items) {
+      await json.raw(separator);
+      await json.value(recordJson(record, { withValue: !query.keysOnly }));
+      separator = ",";
+    }
+    prefixes.push(...slice.prefixes);
+    count += slice.count;
+    const { next } = slice;
+    const goesOn = next !== undefined && count < query.limit && isFull(slice) &&
+      json.bytes <= answerBytesMax && !call.isLate();
+    if (!goesOn) return { json, prefixes, count, next };
+    const rest = queryBehind(query, { revision, next });
+    slice = await sliceBehind(call, { ...rest, limit: query.limit - count });
+  }
+}
+
+/** It has ended because of its bytes, not because the store had looked at too many keys. */
+function isFull({ items, prefixes }: RangeView): boolean {
+  let bytes = 0;
+  for (const prefix of prefixes) bytes += prefix.length;
+  for (const { key, value } of items) bytes += key.length + value.length;
+  return bytes > sliceBytesMax;
+}
+
+async function sliceBehind(call: Call, query: RangeQuery): Promise<RangeView> {
+  return await further(call, (asked) => rangeFromStore(call, query, asked));
 }
 
 function prefixFields(prefixes: readonly Uint8Array[]): {
@@ -200,7 +258,7 @@ async function multiGet(
   }
   const items = records.map((record) => record === undefined ? null : recordJson(record));
   const count = items.filter((item) => item !== null).length;
-  return jsonAnswer(call, 200, { items, count, revision });
+  return await recordsAnswer(call, 200, { items, count, revision });
 }
 
 function refuseWithKeys(options: ListOptions): void {

@@ -1,9 +1,9 @@
 /** `DELETE /v1/kv`: many keys at once, guarded against the slip that would take all of them. */
 
-import { jsonAnswer } from "./answer.ts";
 import { deleteFromStore } from "./ask.ts";
 import { refuseBody } from "./body.ts";
 import type { Call } from "./call.ts";
+import { recordsAnswer } from "./json_steps.ts";
 import { rangeOf, type RangeOptions } from "./listing.ts";
 import { contradiction, validationFailed } from "./options.ts";
 import { recordJson } from "./record_json.ts";
@@ -29,7 +29,7 @@ export async function deleteRange(call: Call, options: DeleteRangeOptions): Prom
     prev: options.prev ?? false,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
   });
-  return jsonAnswer(call, 200, {
+  return await recordsAnswer(call, 200, {
     deleted,
     revision,
     ...(options.limit === undefined ? {} : { more }),

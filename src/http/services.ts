@@ -45,5 +45,5 @@ export const systemHttpClock: HttpClock = {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
   },
-  yield: () => new Promise((resolve) => setTimeout(resolve, 0)),
+  yield: () => new Promise((resolve) => setImmediate(resolve)),
 };

@@ -2,7 +2,7 @@
 
 import { answerBytesMax, type KvRecord, type Put } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
-import { emptyAnswer, jsonAnswer, valueAnswer } from "./answer.ts";
+import { emptyAnswer, valueAnswer } from "./answer.ts";
 import {
   type AskedRead,
   conditionsOf,
@@ -24,6 +24,7 @@ import {
   recordTag,
   type Tags,
 } from "./etag.ts";
+import { recordsAnswer } from "./json_steps.ts";
 import { octetStream, recordMediaType } from "./media_type.ts";
 import { keyFields, recordJson, valueFields } from "./record_json.ts";
 import { keyOfPath } from "./target.ts";
@@ -55,7 +56,7 @@ export async function getValue(call: Call, options: GetOptions): Promise<Respons
     throw new ServiceError("key_not_found", `${shownKey(key)} does not exist${when}`);
   }
   if (form === "raw") return valueAnswer(call, record.value, record.mediaType ?? octetStream);
-  return jsonAnswer(call, 200, recordJson(record), recordMediaType);
+  return await recordsAnswer(call, 200, recordJson(record), recordMediaType);
 }
 
 function tagOf(record: KvRecord | undefined, form: Form): string {
@@ -113,7 +114,7 @@ export async function putValue(call: Call, options: PutOptions): Promise<Respons
     ? { ...valueFields(value), mod: revision, content_type: mediaType }
     : {};
   tellPreference(call, options);
-  return jsonAnswer(call, version === 1 ? 201 : 200, {
+  return await recordsAnswer(call, version === 1 ? 201 : 200, {
     ...keyFields(key),
     revision,
     create,
@@ -145,7 +146,7 @@ export async function deleteValue(call: Call, options: DeleteOptions): Promise<R
   const { deleted, revision } = result;
   const before = result.prev[0];
   const told = before === undefined ? null : recordJson(before);
-  return jsonAnswer(call, 200, { deleted, revision, ...(prev ? { prev: told } : {}) });
+  return await recordsAnswer(call, 200, { deleted, revision, ...(prev ? { prev: told } : {}) });
 }
 
 /** Conditions of HTTP that the store cannot judge: to ignore one would be to write without it. */

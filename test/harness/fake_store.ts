@@ -184,9 +184,14 @@ class Page {
     }
     this.count += 1;
     this.#last = record.key;
-    this.#bytes += record.key.length + (this.#query.keysOnly ? 0 : record.value.length);
-    if (folder !== undefined) this.prefixes.push(folder);
-    else this.items.push(this.#query.keysOnly ? { ...record, value: new Uint8Array(0) } : record);
+    if (folder !== undefined) {
+      this.#bytes += folder.length;
+      this.prefixes.push(folder);
+    } else {
+      const item = this.#query.keysOnly ? { ...record, value: new Uint8Array(0) } : record;
+      this.#bytes += item.key.length + item.value.length;
+      this.items.push(item);
+    }
     return true;
   }
 

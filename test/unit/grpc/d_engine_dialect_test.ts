@@ -177,7 +177,7 @@ describe("HandleClientWrite", () => {
 });
 
 describe("HandleClientRead", () => {
-  it("refuses an answer above 16 MiB, or above what is configured, repeated keys counted", async () => {
+  it("refuses an answer above 16 MiB or what is configured, repeated keys counted", async () => {
     const value = new Uint8Array(8 * 1024 * 1024 - 3);
     kv.store.apply({ kind: "put", key: utf8("big"), value, conditions: {}, prev: false });
     const read = async (times: number) => {

@@ -196,7 +196,6 @@ describe("GET /v1/kv", () => {
     const query = probe.kv.lastRead?.query;
     assert.ok(query?.kind === "range");
     assert.equal(query.limit, 1000);
-    assert.equal(query.bytesMax, 16 * 1024 * 1024);
     await probe.problem(`GET /v1/kv?prefix=${"x".repeat(8193)}`, "400 validation_failed");
     const keys = Array.from({ length: 1001 }, (_, i) => `key=${i}`).join("&");
     await probe.problem(`GET /v1/kv?${keys}`, "400 validation_failed");
