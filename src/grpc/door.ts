@@ -5,7 +5,8 @@
  * grpc-js keeps a message in memory from its first byte on, for every call, and says nothing of it
  * before it is whole. So the bytes are counted while they arrive. They are given back when the
  * handler is done, also where the client has gone meanwhile, and the answer has left: a client that
- * does not take its answers still pays for what it asked.
+ * does not take its answers still pays for what it asked. Large answers are counted as well, and
+ * who does not take one in time is cut off.
  */
 
 import {
@@ -16,7 +17,7 @@ import {
   type ServerListener,
 } from "@grpc/grpc-js";
 import { unreachable } from "../lib/assert.ts";
-import { type ByteBudget, ByteShare } from "../lib/byte_budget.ts";
+import { ByteBudget, ByteShare } from "../lib/byte_budget.ts";
 import { grpcStatus, ServiceError } from "../service/errors.ts";
 import { CallError, type OfferedMethod } from "./call.ts";
 import { type Incoming, incomingOf } from "./incoming.ts";
@@ -30,11 +31,17 @@ const probesMax = 1_000;
 /** What is small by its nature: probes, and the Hello of a peer. */
 const smallBytesMax = 256 * 1024;
 
+/** Larger answers are counted. */
+const countedAnswerBytes = 64 * 1024;
+/** For an answer to be taken: until the call's own deadline, and within these. */
+const takenWithinMinMs = 1_000;
+const takenWithinMaxMs = 60_000;
+
 /** How much may be in the node. */
 export interface DoorLimits {
   /** Calls that wait for the store or the cluster, by count. */
   readonly requestsMax: number;
-  /** For their messages. */
+  /** For their messages; large answers may hold as much again. */
   readonly memory: ByteBudget;
   /** The largest message of one of them, bytes. */
   readonly requestBytesMax: number;
@@ -50,9 +57,12 @@ export class Door {
   readonly #streams = new Room(probesMax);
   /** Peers are counted where they say who they are (inbound_streams.ts). */
   readonly #peers = new Room(Infinity);
+  /** Apart from the requests, so that nobody who takes no answers keeps others from writing. */
+  readonly #answers: ByteBudget;
 
   constructor(limits: DoorLimits) {
     this.#limits = limits;
+    this.#answers = new ByteBudget(limits.memory.bytesMax);
     this.#requests = new Room(limits.requestsMax);
   }
 
@@ -63,12 +73,18 @@ export class Door {
       const method = byPath.get(path);
       // The library calls nobody for a path that is not offered.
       if (method === undefined) throw new Error(`${path} is not offered here`);
-      const visit = new Visit({ method, call, room: this.#room(method), limits: this.#limits });
+      const visit = new Visit({
+        method,
+        call,
+        room: this.#room(method),
+        limits: this.#limits,
+        answers: this.#answers,
+      });
       return new ServerInterceptingCall(call, {
         start: (next) => next(visit.listener()),
         // A handler answers with a message or, when it failed, with a status alone.
-        sendMessage: (message, next) => {
-          next(message);
+        sendMessage: (message: Uint8Array, next) => {
+          next(visit.counted(message));
           visit.answered();
         },
         sendStatus: (status, next) => {
@@ -118,6 +134,7 @@ interface VisitParts {
   readonly call: ServerInterceptingCallInterface;
   readonly room: Room;
   readonly limits: DoorLimits;
+  readonly answers: ByteBudget;
 }
 
 /** One call, from its headers until its handler is done and its answer has left. */
@@ -125,6 +142,7 @@ class Visit {
   readonly #parts: VisitParts;
   readonly #incoming: Incoming;
   readonly #memory: ByteShare;
+  readonly #answer: ByteShare;
   #state: "outside" | "inside" | "over" = "outside";
   /** The handler has the request and has not answered: what it keeps counts, whoever is gone. */
   #isServed = false;
@@ -140,6 +158,7 @@ class Visit {
     this.#parts = parts;
     this.#incoming = incomingOf(parts.call);
     this.#memory = new ByteShare(parts.limits.memory);
+    this.#answer = new ByteShare(parts.answers);
   }
 
   listener(): ServerListener {
@@ -159,10 +178,24 @@ class Visit {
     };
   }
 
+  /** `answer`, or what is said instead where too many answers wait to be taken. */
+  counted(answer: Uint8Array): Uint8Array {
+    const { method, answers: { heldBytes, bytesMax } } = this.#parts;
+    if (method.kind !== "unary" || method.refused === undefined) return answer;
+    if (answer.length <= countedAnswerBytes || this.#answer.take(answer.length)) return answer;
+    const text = `Answers in memory have ${heldBytes} bytes, allowed are ${bytesMax}`;
+    return method.refused(overloaded(text)).message;
+  }
+
   /** The handler is done with the request; the answer may still wait to be taken. */
   answered(): void {
     this.#isServed = false;
-    if (this.#isGone) this.#leave();
+    if (this.#isGone) return this.#leave();
+    if (this.#parts.method.kind !== "unary") return;
+    clearTimeout(this.#timer);
+    const leftMs = Number(this.#parts.call.getDeadline()) - Date.now();
+    const withinMs = Math.min(Math.max(leftMs, takenWithinMinMs), takenWithinMaxMs);
+    this.#timer = setTimeout(() => this.#incoming.cut(), withinMs);
   }
 
   #enter(metadata: Metadata, next: (metadata: Metadata) => void): void {
@@ -212,6 +245,7 @@ class Visit {
   #leave(): void {
     clearTimeout(this.#timer);
     this.#memory.release();
+    this.#answer.release();
     if (this.#state === "inside") this.#parts.room.leave();
     this.#state = "over";
   }

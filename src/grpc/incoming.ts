@@ -19,6 +19,8 @@ export interface Incoming {
   refuseCompressed(): void;
   /** Drops what has come of a message, and tells the client to send no more. */
   abandon(): void;
+  /** Ends the call in both directions, and drops what has not left yet. */
+  cut(): void;
 }
 
 /** For an interceptor that stands alone, so that `call` is the library's own. */
@@ -42,6 +44,9 @@ export function incomingOf(call: ServerInterceptingCallInterface): Incoming {
     abandon: () => {
       // The half message stays in the decoder for as long as the client leaves its half open.
       Reflect.set(call, "decoder", undefined);
+    },
+    cut: () => {
+      stream.destroy();
     },
   };
 }

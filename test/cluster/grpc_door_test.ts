@@ -119,6 +119,48 @@ describe("memory for requests", () => {
   });
 });
 
+describe("memory for answers", () => {
+  const asked = readMethod.request.encode({ clientId: 1, keys: [utf8("big")] });
+  /** A read of 2 MiB; who does not `take` leaves most of the answer to the node. */
+  const read = (headers: Readonly<Record<string, string>> = {}) => {
+    const call = raw.call(readMethod.path, headers).send(asked);
+    call.stream.end();
+    return call;
+  };
+  const answerOf = async (call: RawCall) => {
+    await until(() => call.take().status, { what: "the answer" });
+    return readMethod.response.decode(call.message ?? new Uint8Array()).error;
+  };
+
+  beforeEach(() => {
+    const value = new Uint8Array(2 * mebi);
+    front.kv.store.apply({ kind: "put", key: utf8("big"), value, conditions: {}, prev: false });
+  });
+
+  it("is limited while they are not taken, and writes go on meanwhile", async () => {
+    const untaken = read();
+    await until(() => untaken.trailers[":status"], { what: "the head of the answer" });
+    assert.equal(await answerOf(read()), rateLimited);
+    const write = raw.call(writeMethod.path).take().send(put(new Uint8Array(mebi)));
+    write.stream.end();
+    assert.equal(await answerOf(write), 0);
+    assert.equal(await answerOf(untaken), 0);
+    await until(async () => await answerOf(read()) === 0, { what: "room again" });
+  });
+
+  it("is given back when the client has gone, or does not take its answer in time", async () => {
+    const gone = read();
+    await until(() => gone.trailers[":status"], { what: "the head of the answer" });
+    gone.stream.close(8);
+    await until(async () => await answerOf(read()) === 0, { what: "room after it has gone" });
+    const late = read({ "grpc-timeout": "1500m" });
+    await until(() => late.trailers[":status"], { what: "the head of the answer" });
+    assert.equal(await answerOf(read()), rateLimited);
+    await until(async () => await answerOf(read()) === 0, { what: "room after its time" });
+    await until(() => memory.heldBytes === 0, { what: "everything to be given back" });
+  });
+});
+
 describe("the number of calls", () => {
   it("is limited; refusals say that nothing was done, and probes are answered", async () => {
     let release = (): void => {};
