@@ -141,7 +141,7 @@ describe("memory for answers", () => {
     const untaken = read();
     await until(() => untaken.trailers[":status"], { what: "the head of the answer" });
     assert.equal(await answerOf(read()), rateLimited);
-    const write = raw.call(writeMethod.path).take().send(put(new Uint8Array(mebi)));
+    const write = raw.call(writeMethod.path).take().send(put(new Uint8Array(3 * mebi)));
     write.stream.end();
     assert.equal(await answerOf(write), 0);
     assert.equal(await answerOf(untaken), 0);
