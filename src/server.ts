@@ -248,7 +248,7 @@ class SkeinServer implements RunningServer {
     return await runtime.serveHttp({
       hostname: httpAddr.host,
       port: httpAddr.port,
-      fetch: (request) => app.fetch(request),
+      fetch: (request, connection) => app.fetch(request, { connection }),
       // The application counts for itself, and tells in a problem document what was too large.
       requestBytesMax: Number.MAX_SAFE_INTEGER,
       onError: (error) => {

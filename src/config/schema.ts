@@ -213,8 +213,8 @@ const limits = {
   requests_memory_bytes_max: integer(
     { default: 256 * mebi, min: kibi, max: 64 * gibi },
     "Bodies of REST requests and gRPC messages of clients that are in memory, from their first " +
-      "byte to the answer; what does not fit is refused as overloaded. Large answers that gRPC " +
-      "clients have not taken yet may hold as much again.",
+      "byte to the answer; what does not fit is refused as overloaded. Large answers that " +
+      "clients have not taken yet may hold as much again, over REST and over gRPC.",
   ),
 };
 

@@ -89,6 +89,8 @@ export type OfferedMethod =
       readonly handle: UnaryHandler<Uint8Array, Uint8Array>;
       /** How the protocol tells that a call was not let in, where it is not by a status. */
       readonly refused: ((error: ServiceError) => Answer<Uint8Array>) | undefined;
+      /** It changes nothing. */
+      readonly isRead: boolean;
     }
     | { readonly kind: "stream"; readonly handle: StreamHandler<Uint8Array, Uint8Array> }
   );
@@ -101,6 +103,8 @@ export function offerUnary<Request, Response>(
     /** `request` unless said otherwise. */
     readonly countsAs?: CountsAs;
     readonly refused?: (error: ServiceError) => Answer<Response>;
+    /** False unless said otherwise. */
+    readonly isRead?: boolean;
   } = {},
 ): OfferedMethod {
   const { refused } = more;
@@ -111,6 +115,7 @@ export function offerUnary<Request, Response>(
     ...shape(facts),
     kind: "unary",
     countsAs: more.countsAs ?? "request",
+    isRead: more.isRead ?? false,
     refused: refused === undefined ? undefined : (error) => encoded(refused(error)),
     handle: async (bytes, call) =>
       encoded(await handler(decodeRequest(facts.request, bytes), call)),

@@ -68,7 +68,7 @@ export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[
     offerUnary(
       method(clientService, "HandleClientRead"),
       (request, call) => answering(call, (asked) => read(options, request, call, asked)),
-      { refused },
+      { refused, isRead: true },
     ),
     offerUnary(method(clientService, "HandleClientScan"), missing("HandleClientScan")),
     offerStream(method(clientService, "Watch"), missingStream("Watch")),

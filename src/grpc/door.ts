@@ -184,7 +184,11 @@ class Visit {
     if (method.kind !== "unary" || method.refused === undefined) return answer;
     if (answer.length <= countedAnswerBytes || this.#answer.take(answer.length)) return answer;
     const text = `Answers in memory have ${heldBytes} bytes, allowed are ${bytesMax}`;
-    return method.refused(overloaded(text)).message;
+    // A forwarded write may have been applied: only a read is sure to have changed nothing.
+    const error = method.isRead
+      ? overloaded(text)
+      : new ServiceError("overloaded", text, { outcome: "unknown" });
+    return method.refused(error).message;
   }
 
   /** The handler is done with the request; the answer may still wait to be taken. */

@@ -22,6 +22,7 @@ export function answer(call: Call, status: number, body: Body): Response {
   const isHead = call.request.method === "HEAD" && content !== null;
   const init = { status, headers: sharedHeaders(call.header, body) };
   const response = new Response(isHead ? null : content, init);
+  call.answerBytes = isHead || content === null ? 0 : content.length;
   const headers = response.headers;
   headers.set("X-Request-Id", call.requestId);
   if (call.header !== undefined) setVarying(headers, call.header);

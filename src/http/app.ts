@@ -4,6 +4,7 @@
  */
 
 import { Hono } from "hono";
+import type { HttpConnection } from "../runtime/mod.ts";
 import { ServiceError } from "../service/errors.ts";
 import { Call } from "./call.ts";
 import { isLaterMethod, isLaterPath } from "./later_routes.ts";
@@ -12,24 +13,36 @@ import type { Route } from "./route.ts";
 import type { HttpServices } from "./services.ts";
 import { rawTarget } from "./target.ts";
 
+/** What `app.fetch` takes beside the request. */
+export interface HttpBindings {
+  /** Without a connection the answer counts as taken when it is given. */
+  readonly Bindings: { readonly connection?: HttpConnection };
+}
+
 /** `app.fetch` answers a Request; `app.request` does so for tests, without a socket. */
-export function createHttpApp(routes: readonly Route[], services: HttpServices): Hono {
+export function createHttpApp(
+  routes: readonly Route[],
+  services: HttpServices,
+): Hono<HttpBindings> {
   // The path is matched as it came: decoding it first would split keys at their encoded slashes.
-  const app = new Hono({ strict: true, getPath: (request) => rawTarget(request.url).path });
+  const app = new Hono<HttpBindings>({
+    strict: true,
+    getPath: (request) => rawTarget(request.url).path,
+  });
   const door = createDoor(services);
   const paths = new PathTable();
   for (const route of routes) {
     for (const path of routingPaths(route.path)) {
       paths.add(path, route.method);
       // hono answers HEAD by the handler of GET.
-      app.on(route.method.toUpperCase(), path, ({ req }) => {
-        return door.pass(new Call(req.raw, services), route.serve);
+      app.on(route.method.toUpperCase(), path, ({ req, env }) => {
+        return door.pass(new Call(req.raw, services), env.connection, route.serve);
       });
     }
   }
-  app.notFound(({ req }) => {
+  app.notFound(({ req, env }) => {
     const call = new Call(req.raw, services);
-    return door.pass(call, () => {
+    return door.pass(call, env.connection, () => {
       throw paths.refuse(call);
     });
   });

@@ -29,6 +29,8 @@ export class Call {
   readonly extraHeaders: Record<string, string> = {};
   /** What its body holds; whoever lets the request in releases it after the answer. */
   readonly memory: ByteShare;
+  /** Of the answer's body, once there is one; letters count as bytes. */
+  answerBytes = 0;
   readonly #startedMs: number;
 
   constructor(request: Request, services: HttpServices) {

@@ -13,8 +13,9 @@ export function problemResponse(call: Call, error: unknown): Response {
   const known = error instanceof ServiceError ? error : internal(call, error);
   const { status, title } = errorFacts(known.code);
   const outcome = call.isWrite ? known.outcome ?? call.outcome : undefined;
-  // It would invite clients to repeat a write that may have been applied.
-  if ((status === 429 || status === 503) && outcome !== "unknown") {
+  // It would invite clients to repeat a write that was or may have been applied.
+  const mayRepeat = outcome === undefined || outcome === "not_applied";
+  if ((status === 429 || status === 503) && mayRepeat) {
     const afterMs = known.retryAfterMs ?? retryAfterDefaultMs;
     call.extraHeaders["Retry-After"] = String(Math.max(1, Math.ceil(afterMs / 1000)));
   }

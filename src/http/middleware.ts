@@ -1,5 +1,7 @@
 /** What every request passes before its handler: who may ask at all, and how many at once. */
 
+import { ByteBudget, ByteShare } from "../lib/byte_budget.ts";
+import type { HttpConnection } from "../runtime/mod.ts";
 import { ServiceError } from "../service/errors.ts";
 import type { Call } from "./call.ts";
 import { problemResponse } from "./errors.ts";
@@ -10,16 +12,25 @@ import type { HttpServices } from "./services.ts";
 /** The one way in. */
 export interface Door {
   /** Runs `handle` for a request that may come in; every failure becomes a problem document. */
-  pass(call: Call, handle: (call: Call) => Promise<Response> | Response): Promise<Response>;
+  pass(
+    call: Call,
+    connection: HttpConnection | undefined,
+    handle: (call: Call) => Promise<Response> | Response,
+  ): Promise<Response>;
 }
+
+/** Larger answers are counted until they have left. */
+const countedAnswerBytes = 64 * 1024;
 
 /** One per application: it counts the requests under way. */
 export function createDoor(services: HttpServices): Door {
   const hosts = new HostGuard(services.hosts);
   const max = services.limits.waitingRequestsMax;
+  // Apart from the requests, so that nobody who takes no answers keeps others from writing.
+  const answers = new ByteBudget(services.memory.bytesMax);
   let waiting = 0;
   return {
-    async pass(call, handle) {
+    async pass(call, connection, handle) {
       try {
         hosts.check(call.request);
         checkHead(call);
@@ -29,7 +40,9 @@ export function createDoor(services: HttpServices): Door {
         if (waiting >= max) throw overloaded(max);
         waiting += 1;
         try {
-          return await handle(call);
+          const response = await handle(call);
+          if (connection !== undefined) hold(answers, call, connection);
+          return response;
         } finally {
           waiting -= 1;
         }
@@ -40,6 +53,20 @@ export function createDoor(services: HttpServices): Door {
       }
     },
   };
+}
+
+/** Counts the answer to `call` until it has left; throws where too many have not. */
+function hold(answers: ByteBudget, call: Call, connection: HttpConnection): void {
+  if (call.answerBytes <= countedAnswerBytes) return;
+  const share = new ByteShare(answers);
+  if (share.take(call.answerBytes)) return connection.onAnswered(() => share.release());
+  const { heldBytes, bytesMax } = answers;
+  const detail = `Answers in memory have ${heldBytes} bytes, allowed are ${bytesMax}`;
+  // Only a write that is applied has an answer of that size.
+  throw new ServiceError("overloaded", detail, {
+    ...(call.isWrite ? { outcome: "applied" } : { retryable: true }),
+    retryAfterMs: 1000,
+  });
 }
 
 function overloaded(max: number): ServiceError {

@@ -10,7 +10,10 @@ export interface HttpServices {
   readonly cluster: ClusterService;
   readonly version: VersionView;
   readonly limits: HttpLimits;
-  /** For bodies, from their first byte to the answer; whoever does not fit is overloaded. */
+  /**
+   * For bodies, from their first byte to the answer; whoever does not fit is overloaded. Large
+   * answers may hold as much again until they have left.
+   */
   readonly memory: ByteBudget;
   readonly clock: HttpClock;
   /** What this node may be addressed by. */

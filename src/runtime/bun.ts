@@ -3,6 +3,7 @@
 import { Database, type Statement } from "bun:sqlite";
 import http from "node:http";
 import { formatHostPort } from "../lib/host_port.ts";
+import { LeavingAnswers } from "./bun/leaving_answers.ts";
 import { ListenError } from "./listen_error.ts";
 import {
   type HttpConnection,
@@ -155,12 +156,13 @@ function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
   try {
     // Bun.serve has no option for it, and obeys this one (16 KiB when it is not set).
     Reflect.set(http, "maxHeaderSize", requestHeadBytesMax);
+    const answers = new LeavingAnswers();
     const server = Bun.serve({
       hostname: options.hostname,
       port: options.port,
       idleTimeout: idleTimeoutSeconds,
       maxRequestBodySize: options.requestBytesMax,
-      fetch: (request, bun) => options.fetch(request, new BunConnection(request, bun)),
+      fetch: (request, bun) => options.fetch(request, new BunConnection(request, bun, answers)),
       error: (error) => options.onError(error),
     });
     return Promise.resolve({
@@ -176,15 +178,23 @@ function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
 class BunConnection implements HttpConnection {
   readonly #request: Request;
   readonly #server: Bun.Server<undefined>;
+  readonly #answers: LeavingAnswers;
 
-  constructor(request: Request, server: Bun.Server<undefined>) {
+  constructor(request: Request, server: Bun.Server<undefined>, answers: LeavingAnswers) {
     this.#request = request;
     this.#server = server;
+    this.#answers = answers;
   }
 
   get remoteAddress(): string {
     const peer = this.#server.requestIP(this.#request);
     return peer === null ? "unknown" : formatHostPort({ host: peer.address, port: peer.port });
+  }
+
+  onAnswered(handler: () => void): void {
+    // Bun forgets where the client is once it has nothing more to tell it.
+    const hasLeft = (): boolean => this.#server.requestIP(this.#request) === null;
+    this.#answers.watch({ hasLeft, handler });
   }
 
   keepOpen(): void {

@@ -2,6 +2,7 @@
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { formatHostPort } from "../lib/host_port.ts";
+import { inPieces, untaken } from "./deno/in_pieces.ts";
 import { ListenError } from "./listen_error.ts";
 import {
   type HttpConnection,
@@ -188,7 +189,8 @@ async function serveHttp(options: HttpServeOptions): Promise<HttpServer> {
         ...at,
         signal: cut.signal,
         onListen: (address) => listening.resolve(address.port),
-        onError: (error) => error === endOfConnection ? refusal(500) : options.onError(error),
+        onError: (error) =>
+          error === endOfConnection || error === untaken ? refusal(500) : options.onError(error),
       },
       (request, info) => requests.serve(request, info, options),
     );
@@ -264,11 +266,13 @@ async function serveRequest(
     ? boundedBody(request, options.requestBytesMax, () => tooLarge.resolve(refusal(413)))
     : request;
   const answered = watchGone(request, bounded);
-  const handled = options.fetch(bounded, new DenoConnection(info));
+  const connection = new DenoConnection(info);
+  const handled = options.fetch(bounded, connection);
   try {
     const answer =
       await (bounded === request ? handled : Promise.race([handled, tooLarge.promise]));
-    return answer.headers.get("connection") === "close" ? closing(request, answer) : answer;
+    if (answer.headers.get("connection") === "close") return closing(request, answer);
+    return connection.isWatched ? await inPieces(answer) : answer;
   } finally {
     answered();
   }
@@ -342,6 +346,8 @@ function watchGone(original: Request, shown: Request): () => void {
 }
 
 class DenoConnection implements HttpConnection {
+  /** Somebody wants to know when the answer has left. */
+  isWatched = false;
   readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
 
   constructor(info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
@@ -351,6 +357,11 @@ class DenoConnection implements HttpConnection {
   get remoteAddress(): string {
     const { hostname, port } = this.#info.remoteAddr;
     return formatHostPort({ host: hostname, port });
+  }
+
+  onAnswered(handler: () => void): void {
+    this.isWatched = true;
+    this.#info.completed.then(handler, handler);
   }
 
   /** Deno closes no connection for being idle. */

@@ -98,6 +98,11 @@ export interface HttpServeOptions {
 export interface HttpConnection {
   /** `host:port` of the client. */
   readonly remoteAddress: string;
+  /**
+   * Calls `handler` soon after the answer has left, or nobody is there to take it any more. To be
+   * called before the answer is returned.
+   */
+  onAnswered(handler: () => void): void;
   /** Lifts the runtime's idle time-out for this answer: watches and holds are open for long. */
   keepOpen(): void;
 }

@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { channelCredentials, serverCredentials } from "../../src/grpc/credentials.ts";
 import { GrpcForwarder, offerForward } from "../../src/grpc/forward.ts";
 import { type GrpcServer, startGrpcServer } from "../../src/grpc/server.ts";
+import { ByteBudget } from "../../src/lib/byte_budget.ts";
 import { utf8 } from "../../src/lib/bytes.ts";
 import { ServiceError } from "../../src/service/errors.ts";
 import type {
@@ -25,7 +26,9 @@ let internalErrors = 0;
 const header = { revision: 5, servedBy: 1, leader: 1, clusterId: "c" };
 const written: ForwardAnswer = { kind: "written", result: utf8("a result"), header };
 
-function startServer(limits: { readonly requestsMax?: number } = {}): Promise<GrpcServer> {
+function startServer(
+  limits: { readonly requestsMax?: number; readonly memory?: ByteBudget } = {},
+): Promise<GrpcServer> {
   return startGrpcServer({
     ...limits,
     rpcAddress: "127.0.0.1:0",
@@ -268,6 +271,17 @@ describe("GrpcForwarder", () => {
     release();
     assert.equal((await first).kind, "answered");
     await busy.close(500);
+  });
+
+  it("takes an answer that found no room for an unknown outcome", async () => {
+    const full = await startServer({ memory: new ByteBudget(100 * 1024) });
+    handle = () => Promise.resolve({ ...written, result: new Uint8Array(200 * 1024) });
+    const outcome = await forward(full.rpcAddress, request());
+    assert.equal(outcome.kind, "failed");
+    assert.equal(outcome.kind === "failed" && outcome.error.code, "overloaded");
+    assert.equal(outcome.kind === "failed" && outcome.error.outcome, "unknown");
+    assert.equal(outcome.kind === "failed" && outcome.error.retryable, false);
+    await full.close(500);
   });
 
   it("refuses what is too large for the wire, before it is sent", async () => {

@@ -16,7 +16,7 @@ before(async () => {
     hostname: "127.0.0.1",
     port: 0,
     requestBytesMax: Number.MAX_SAFE_INTEGER,
-    fetch: (request) => probe.app.fetch(request),
+    fetch: (request) => probe.app.fetch(request, {}),
     onError: () => new Response(null, { status: 500 }),
   });
 });

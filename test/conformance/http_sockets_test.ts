@@ -16,7 +16,7 @@ before(async () => {
     port: 0,
     // The application counts for itself.
     requestBytesMax: Number.MAX_SAFE_INTEGER,
-    fetch: (request) => probe.app.fetch(request),
+    fetch: (request) => probe.app.fetch(request, {}),
     onError: () => new Response(null, { status: 500 }),
   });
 });

@@ -1,11 +1,11 @@
 /** HTTP as src/runtime/bun.ts and src/runtime/deno.ts both serve it: run it on both runtimes. */
 
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { HttpServeOptions, HttpServer } from "../../src/runtime/mod.ts";
 import { ListenError } from "../../src/runtime/listen_error.ts";
 import { currentRuntime } from "../harness/runtime.ts";
 import { afterEach, assert, describe, it } from "../harness/test.ts";
-import { until } from "../harness/wait.ts";
+import { pause, until } from "../harness/wait.ts";
 
 const runtime = await currentRuntime();
 /** A connection that is never closed fails its test by this. */
@@ -151,6 +151,34 @@ describe(`HTTP on ${runtime.name}`, () => {
     });
     for (let i = 0; i < 5; i++) await (await fetch(url)).text();
     assert.equal(aborted, 0);
+  });
+
+  it("tells when an answer has left, or its client is gone, and not before", soon, async () => {
+    const left: string[] = [];
+    const { server } = await serve(async (request, connection) => {
+      const { pathname } = new URL(request.url);
+      await pause(0);
+      connection.onAnswered(() => left.push(pathname));
+      return new Response(new Uint8Array(pathname === "/small" ? 1 : 64 * 1024 * 1024));
+    });
+    const ask = (path: string): Socket => {
+      const socket = connect(server.port, "127.0.0.1");
+      socket.on("error", () => {});
+      // Nothing is read from a socket that nobody listens to.
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      return socket;
+    };
+    const [taken, gone] = [ask("/taken"), ask("/gone")];
+    const small = ask("/small");
+    await until(() => left.includes("/small"), { what: "the small answer to have left" });
+    assert.deepEqual(left, ["/small"]);
+    gone.destroy();
+    await until(() => left.includes("/gone"), { what: "the client to be missed" });
+    assert.deepEqual(left, ["/small", "/gone"]);
+    taken.resume();
+    await until(() => left.includes("/taken"), { what: "the answer to have left" });
+    taken.destroy();
+    small.destroy();
   });
 
   it("cancels a streamed answer when its reader leaves", async () => {

@@ -57,6 +57,41 @@ describe(`memory for bodies, on ${runtimeName}`, () => {
   });
 });
 
+describe(`memory for answers, on ${runtimeName}`, () => {
+  it("is had again when clients that take nothing have gone", async () => {
+    const room = `limits:\n  requests_memory_bytes_max: ${40 * mebi}\n`;
+    await withCluster({ builds: [runtimeName], config: room }, async (cluster) => {
+      await cluster.start();
+      const node = cluster.node(1);
+      for (const key of ["a", "b"]) assert.ok((await put(node, 7 * mebi, key)).status < 300);
+      const statusOfList = async (): Promise<number> => {
+        const url = `${node.url}/v1/kv`;
+        const answer = await requestOnce({ method: "GET", url, withinMs: 60_000 });
+        return answer.kind === "answered" ? answer.status : 0;
+      };
+      const deaf: Socket[] = [];
+      await until(async () => {
+        if (deaf.length < 10) deaf.push(askWithoutReading(node, "/v1/kv"));
+        // Not once, while an answer is on its way to somebody who takes it.
+        for (let time = 0; time < 3; time++) if (await statusOfList() !== 429) return false;
+        return true;
+      }, { what: "the memory to be full" });
+      assert.ok((await put(node, 8 * mebi, "c")).status < 300, "writes go on");
+      for (const socket of deaf) socket.destroy();
+      await until(async () => await statusOfList() === 200, { what: "the memory to be free" });
+    });
+  });
+});
+
+function askWithoutReading(node: NodeProcess, target: string): Socket {
+  const { hostname, port } = new URL(node.url);
+  const socket = connect(Number(port), hostname);
+  socket.on("error", () => {});
+  // Nothing is read from a socket that nobody listens to.
+  socket.write(`GET ${target} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+  return socket;
+}
+
 /** Declares a value of 1 MiB, and stops after `sentBytes` of it, nine tenths unless said. */
 class SlowPut {
   readonly socket: Socket;
@@ -87,10 +122,11 @@ async function untilFull(node: NodeProcess): Promise<void> {
 async function put(
   node: NodeProcess,
   bytes: number,
+  key = "a",
 ): Promise<{ readonly status: number; readonly problem: Readonly<Record<string, unknown>> }> {
   const answer = await requestOnce({
     method: "PUT",
-    url: `${node.url}/v1/kv/a`,
+    url: `${node.url}/v1/kv/${key}`,
     body: "x".repeat(bytes),
     withinMs: 60_000,
   });

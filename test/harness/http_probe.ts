@@ -6,6 +6,7 @@
 import { createHttpApp } from "../../src/http/app.ts";
 import { buildDocument, type OpenApiDocument } from "../../src/http/openapi.ts";
 import { type HttpClock, type HttpServices, systemHttpClock } from "../../src/http/services.ts";
+import type { HttpConnection } from "../../src/runtime/mod.ts";
 import { ByteBudget } from "../../src/lib/byte_budget.ts";
 import { allRoutes } from "../../routes/mod.ts";
 import { deviations } from "../conformance/http_document.ts";
@@ -39,6 +40,8 @@ export class HttpProbe {
   readonly kv = new FakeKvService();
   readonly cluster = new FakeClusterService();
   readonly internalErrors: unknown[] = [];
+  /** The connection of the requests that follow, where one is needed. */
+  bindings: { readonly connection?: HttpConnection } = {};
   readonly services: HttpServices;
   readonly app: ReturnType<typeof createHttpApp>;
 
@@ -68,7 +71,7 @@ export class HttpProbe {
     // As bytes: for a text the runtimes disagree on the Content-Type that nobody asked for.
     const body = typeof init.body === "string" ? new TextEncoder().encode(init.body) : init.body;
     const request = new Request(url, { ...init, method, ...(body === undefined ? {} : { body }) });
-    const response = await this.app.fetch(request);
+    const response = await this.app.fetch(request, this.bindings);
     const bytes = new Uint8Array(await response.arrayBuffer());
     const sent = new URL(url);
     assert.deepEqual(

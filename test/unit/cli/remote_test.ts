@@ -25,7 +25,7 @@ before(async () => {
     requestBytesMax: 16 * 1024 * 1024,
     fetch: (request) => {
       requests.push(request);
-      return probe.app.fetch(request);
+      return probe.app.fetch(request, {});
     },
     onError: (error) => new Response(String(error), { status: 500 }),
   });

@@ -20,7 +20,7 @@ describe("the client", () => {
       hostname: "127.0.0.1",
       port: 0,
       requestBytesMax: 16 * 1024 * 1024,
-      fetch: (request) => probe.app.fetch(request),
+      fetch: (request) => probe.app.fetch(request, {}),
       onError: (error) => new Response(String(error), { status: 500 }),
     });
     client = new Client({ endpoints: [`127.0.0.1:${server.port}`] });
