@@ -80,36 +80,35 @@ export class NodeKvService implements KvService {
       const option = options.minRevision === query.revision ? "revision" : "min_revision";
       await this.#reach(options.minRevision, waited, option);
     }
-    const answer = query.kind === "range"
-      ? await this.#readWhole(query, waited)
-      : await readInSlices(query, (slice) => this.#readWhole(slice, waited));
+    const answer = query.kind === "get" && query.keys.length > 1
+      ? await readInSlices(query, (slice) => this.#readWhole(slice, waited))
+      : await this.#readWhole(query, waited);
     return { answer, header: this.#readHeader(answer, level, options) };
   }
 
   async #readWhole(query: Query, waited: Waited): Promise<Answer> {
     for (;;) {
-      const answer = await this.#turns.run(
-        (isRested) => this.#readNow(query, waited, isRested),
-        costOf,
-      );
+      const answer = this.#turns.isResting
+        ? await this.#turns.later(() => this.#readLate(query, waited), costOf)
+        : this.#readAtOnce(query);
       if (answer === undefined) await this.#becomeReadable(waited);
       else if (answer.kind === "future") await this.#reachView(query, answer.revision, waited);
       else return answer;
     }
   }
 
-  /** `isRested`: others were served meanwhile, so that nobody may want the answer any more. */
-  #readNow(
-    query: Query,
-    { deadlineMs, signal }: Waited,
-    isRested: boolean,
-  ): Answer | undefined {
+  #readAtOnce(query: Query): Answer | undefined {
+    const answer = this.#parts.node.readNow(query);
+    this.#turns.count(costOf(answer));
+    return answer;
+  }
+
+  /** Others were served meanwhile, so that nobody may want the answer any more. */
+  #readLate(query: Query, { deadlineMs, signal }: Waited): Answer | undefined {
     const { node, monotonicMs } = this.#parts;
     if (signal?.aborted === true) throw clientGone();
-    if (isRested && monotonicMs() >= deadlineMs) {
-      throw new ServiceError("timeout", "The records were not read in time", { retryable: true });
-    }
-    return node.readNow(query);
+    if (monotonicMs() < deadlineMs) return node.readNow(query);
+    throw new ServiceError("timeout", "The records were not read in time", { retryable: true });
   }
 
   async write(operation: Operation, options: WriteOptions): Promise<Written> {

@@ -34,24 +34,29 @@ export class ReadTurns {
     this.#soon = soon;
   }
 
-  /**
-   * What `read` returns, at once or after a rest, which it is told; `bytesOf` says what it cost. In
-   * order.
-   */
-  run<T>(read: (isRested: boolean) => T, bytesOf: (answer: T) => number): Promise<T> {
+  /** Nothing may be read now but by {@link later}. */
+  get isResting(): boolean {
+    return this.#isResting;
+  }
+
+  /** That much was read now. */
+  count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#restWhenDue();
+  }
+
+  /** What `read` returns after the rest, in order; `bytesOf` says what it cost. */
+  later<T>(read: () => T, bytesOf: (answer: T) => number): Promise<T> {
     return new Promise((resolve, reject) => {
-      const take = (isRested: boolean): void => {
+      this.#waiting.push(() => {
         try {
-          const answer = read(isRested);
+          const answer = read();
           this.#bytes += bytesOf(answer);
           resolve(answer);
         } catch (error) {
           reject(error);
         }
-      };
-      if (this.#isResting) return this.#waiting.push(() => take(true));
-      take(false);
-      this.#restWhenDue();
+      });
     });
   }
 

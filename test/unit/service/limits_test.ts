@@ -139,7 +139,7 @@ describe("A read of many keys", soon, () => {
     const client = new AbortController();
     served.onRest = (goOn) => {
       client.abort();
-      goOn();
+      void standstill().then(goOn);
     };
     const query = { kind: "get", keys: keysOf(lengths), bytesMax: 16 * mebi } as const;
     assert.equal(
