@@ -151,7 +151,7 @@ const topics: Readonly<Record<string, Topic>> = {
     assert.match(answer.metadata.debugMessage, /ttl_secs/);
     const empty = Object(await talk.put(second, "", "x"));
     assert.equal(empty.error, "INVALID_REQUEST");
-    assert.match(empty.metadata.debugMessage, /key is empty/i);
+    assert.match(empty.metadata.debugMessage, /key has 0 bytes/);
   },
   "finds the members and the leader": async (talk, _, cluster) => {
     const service = "d_engine.server.cluster.ClusterManagementService";
