@@ -5,7 +5,7 @@ import type { ReadOptions, RequestOptions } from "../../../src/service/contract.
 import { get, put } from "../../harness/kv_commands.ts";
 import { failureOf, ServedFakeNode, within, writtenBy } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
-import { standstill } from "../../harness/wait.ts";
+import { standstill, until } from "../../harness/wait.ts";
 
 const soon = { timeout: 30_000 };
 const written: Result = { kind: "put", revision: 11, create: 11, version: 1 };
@@ -151,8 +151,7 @@ describe("A client that stays", soon, () => {
       served.kv.read({ ...get("a"), revision: 11 }, client.reading()),
       served.kv.write(put("a", "1"), client.options),
     ];
-    await standstill();
-    assert.equal(client.listeners, 3);
+    await until(() => client.listeners === 3, { what: "everybody to listen" });
     served.revision = 11;
     served.node.applied();
     served.node.lead(1);
