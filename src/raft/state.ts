@@ -4,7 +4,7 @@
  */
 
 import { assert, assertCount } from "../lib/assert.ts";
-import { isVoter, voterSets, wasRemoved } from "./configuration.ts";
+import { allMembers, isVoter, voterSets, wasRemoved } from "./configuration.ts";
 import { RaftLog } from "./log.ts";
 import type { Envelope, Message } from "./message.ts";
 import type { LogReader, Rng } from "./ports.ts";
@@ -37,6 +37,9 @@ export type Transition =
   | { readonly to: "precandidate" }
   | { readonly to: "candidate"; readonly transfer: boolean }
   | { readonly to: "leader" };
+
+/** Nodes outside the configuration whose epoch is remembered; the oldest makes room for a new one. */
+const strangersMax = 64;
 
 /** The state of a node that outlives its roles. */
 export class RaftState {
@@ -189,7 +192,18 @@ export class RaftState {
     if (known !== undefined && epoch < known) return "older";
     if (known === epoch) return "known";
     this.#epochs.set(from, epoch);
+    this.#forgetStrangers();
     return known === undefined ? "known" : "newer";
+  }
+
+  /** What a stranger acknowledges counts in no quorum; a member's epoch is never forgotten. */
+  #forgetStrangers(): void {
+    if (this.#epochs.size <= strangersMax) return;
+    const effective = allMembers(this.configuration);
+    const committed = allMembers(this.committedConfiguration.configuration);
+    const members = new Set([...effective, ...committed].map(({ id }) => id));
+    const strangers = [...this.#epochs.keys()].filter((id) => !members.has(id));
+    for (const id of strangers.slice(0, -strangersMax)) this.#epochs.delete(id);
   }
 
   isOwnRead(id: ReadId): boolean {

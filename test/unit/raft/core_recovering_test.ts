@@ -76,3 +76,21 @@ describe("RaftCore, recovering", () => {
     assert.equal(matchOf(), 0);
   });
 });
+
+describe("RaftCore, epochs of nodes that are no members", () => {
+  it("are remembered of the newest alone, and those of members always", () => {
+    const cluster = new RaftCluster({ voters: [1, 2, 3] });
+    const answers = (from: number, fromEpoch: number): number => {
+      const message = { kind: "preVote", lastLog: { index: 9, term: 9 } } as const;
+      const envelope = { from, to: 3, fromEpoch, toEpoch: 0, term: 1, message };
+      const before = cluster.sent.length;
+      cluster.step(3, { kind: "receive", envelope });
+      return cluster.sent.length - before;
+    };
+    answers(1, 5);
+    for (let stranger = 100; stranger < 200; stranger++) assert.equal(answers(stranger, 5), 1);
+    assert.deepEqual([answers(199, 4), answers(136, 4)], [0, 0]);
+    assert.deepEqual([answers(135, 4), answers(100, 4)], [1, 1]);
+    assert.equal(answers(1, 4), 0);
+  });
+});
