@@ -26,7 +26,7 @@ const readyz = defineRoute({
   path: "/readyz",
   operationId: "checkReady",
   tag: "health",
-  summary: "Whether this node can serve: formed, recovered, replayed, a disk that moves, a leader known",
+  summary: "Whether this node can serve: formed, recovered, replayed, disk moves, leader known",
   options: verbose,
   success: { 200: plainResponse("It can.", plainText) },
   problems: [503],

@@ -38,7 +38,7 @@ export type Transition =
   | { readonly to: "candidate"; readonly transfer: boolean }
   | { readonly to: "leader" };
 
-/** Nodes outside the configuration whose epoch is remembered; the oldest makes room for a new one. */
+/** Nodes outside the configuration whose epoch is remembered; the oldest goes for a new one. */
 const strangersMax = 64;
 
 /** The state of a node that outlives its roles. */

@@ -140,7 +140,7 @@ export interface ClusterService {
     target: NodeId | undefined,
     options: RequestOptions,
   ): Promise<{ readonly leader: NodeId }>;
-  /** Formed, recovered, replayed, a leader known: the checks behind /readyz. */
+  /** Formed, recovered, replayed, the disk moves, a leader known: the checks behind /readyz. */
   readiness(): readonly Check[];
   onLeadership(handler: () => void): () => void;
 }
