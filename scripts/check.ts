@@ -54,8 +54,7 @@ export interface FinishedStep {
 }
 
 /**
- * Runs the steps in order, several at once; a step that wants to be alone starts when all others
- * have ended. `report` is called as each one ends.
+ * Runs the steps in order, several at once. `report` is called as each one ends.
  */
 export async function runSteps(
   steps: readonly Step[],
@@ -64,8 +63,7 @@ export async function runSteps(
   const finished: FinishedStep[] = [];
   const running = new Set<Promise<void>>();
   for (const step of steps) {
-    const free = step.alone ? 1 : options.atOnce;
-    while (running.size >= free) await Promise.race(running);
+    while (running.size >= options.atOnce) await Promise.race(running);
     const start = performance.now();
     const run = runStep(step).then((result) => {
       running.delete(run);
@@ -74,7 +72,6 @@ export async function runSteps(
       options.report(done);
     });
     running.add(run);
-    if (step.alone) await run;
   }
   await Promise.all(running);
   return finished;

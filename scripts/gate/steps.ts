@@ -10,8 +10,6 @@ import { emptyReport, readTestReport, type TestReport } from "./test_report.ts";
 export interface Step {
   /** Words, e.g. "unit bun"; `--only` chooses by them. */
   readonly name: string;
-  /** Runs when nothing else does, because it measures time or starts many processes. */
-  readonly alone: boolean;
   readonly run: () => Promise<StepResult>;
 }
 
@@ -31,19 +29,21 @@ const stepLimitMs = 20 * 60_000;
 
 interface TestFolder {
   readonly name: string;
-  readonly alone: boolean;
   /** Without a test in it there is no step. Every other folder without one fails the gate. */
   readonly optional?: boolean;
 }
 
-/** Where tests live. Files of one folder run in one process, one after the other. */
+/**
+ * Where tests live. Files of one folder run in one process, one after the other; the two runtimes
+ * run beside each other.
+ */
 const testFolders: readonly TestFolder[] = [
-  { name: "unit", alone: false },
-  { name: "datadriven", alone: false },
-  { name: "conformance", alone: false },
-  { name: "simulation", alone: false, optional: true },
-  { name: "cluster", alone: true },
-  { name: "e2e", alone: true },
+  { name: "unit" },
+  { name: "datadriven" },
+  { name: "conformance" },
+  { name: "simulation", optional: true },
+  { name: "cluster" },
+  { name: "e2e" },
 ];
 
 /** Scripts that write a committed file, and with `--check` fail when it is stale. */
@@ -94,7 +94,7 @@ export function gateSteps(options: GateOptions): readonly Step[] {
 function commandStep(options: GateOptions, name: string, command: readonly string[]): Step {
   const run = (): Promise<StepResult> =>
     runCommand(command, { root: options.root, limitMs: stepLimitMs });
-  return { name, alone: false, run };
+  return { name, run };
 }
 
 function testsOf({ root }: GateOptions, folder: TestFolder): readonly string[] {
@@ -117,7 +117,7 @@ function testStep(options: GateOptions, folder: TestFolder, runtime: RuntimeName
       rmSync(scratch, { recursive: true, force: true });
     }
   };
-  return { name: `${folder.name} ${runtime}`, alone: folder.alone, run };
+  return { name: `${folder.name} ${runtime}`, run };
 }
 
 function testCommand(of: {
