@@ -26,8 +26,9 @@ export function costOf(answer: Answer | undefined): number {
 export class ReadTurns {
   readonly #soon: (run: () => void) => void;
   readonly #waiting = new Queue<() => void>();
+  /** Read since the loop has gone round. */
   #bytes = 0;
-  #isResting = false;
+  #isTimed = false;
 
   /** `soon` calls back after the events that wait now. */
   constructor(soon: (run: () => void) => void) {
@@ -36,13 +37,15 @@ export class ReadTurns {
 
   /** Nothing may be read now but by {@link later}. */
   get isResting(): boolean {
-    return this.#isResting;
+    return this.#bytes >= bytesBetweenRests;
   }
 
   /** That much was read now. */
   count(bytes: number): void {
     this.#bytes += bytes;
-    this.#restWhenDue();
+    if (this.#isTimed) return;
+    this.#isTimed = true;
+    this.#soon(() => this.#goOn());
   }
 
   /** What `read` returns after the rest, in order; `bytesOf` says what it cost. */
@@ -51,7 +54,7 @@ export class ReadTurns {
       this.#waiting.push(() => {
         try {
           const answer = read();
-          this.#bytes += bytesOf(answer);
+          this.count(bytesOf(answer));
           resolve(answer);
         } catch (error) {
           reject(error);
@@ -60,14 +63,9 @@ export class ReadTurns {
     });
   }
 
-  #restWhenDue(): void {
-    if (this.#bytes < bytesBetweenRests) return;
-    this.#isResting = true;
-    this.#soon(() => {
-      this.#isResting = false;
-      this.#bytes = 0;
-      while (this.#bytes < bytesBetweenRests && this.#waiting.length > 0) this.#waiting.shift()?.();
-      this.#restWhenDue();
-    });
+  #goOn(): void {
+    this.#isTimed = false;
+    this.#bytes = 0;
+    while (!this.isResting && this.#waiting.length > 0) this.#waiting.shift()?.();
   }
 }
