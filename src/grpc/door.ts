@@ -147,6 +147,8 @@ class Visit {
   /** The handler has the request and has not answered: what it keeps counts, whoever is gone. */
   #isServed = false;
   #isGone = false;
+  /** Of a unary call: the answer is on its way, whether anybody takes it or not. */
+  #hasAnswered = false;
   /** Of a message that is not whole yet. */
   #arrivedBytes = 0;
   #messages = 0;
@@ -172,6 +174,10 @@ class Visit {
         next();
       },
       onCancel: () => {
+        // On Deno also when the deadline of the call is over while its answer waits to be taken.
+        if (this.#hasAnswered && !this.#incoming.isClosed) {
+          return this.#incoming.onClosed(() => this.#leave());
+        }
         this.#isGone = true;
         if (!this.#isServed) this.#leave();
       },
@@ -195,7 +201,9 @@ class Visit {
   answered(): void {
     this.#isServed = false;
     if (this.#isGone) return this.#leave();
-    if (this.#parts.method.kind !== "unary") return;
+    // The message tells; the status behind it says nothing new.
+    if (this.#parts.method.kind !== "unary" || this.#hasAnswered) return;
+    this.#hasAnswered = true;
     clearTimeout(this.#timer);
     const leftMs = Number(this.#parts.call.getDeadline()) - Date.now();
     const withinMs = Math.min(Math.max(leftMs, takenWithinMinMs), takenWithinMaxMs);

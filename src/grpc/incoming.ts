@@ -21,6 +21,10 @@ export interface Incoming {
   abandon(): void;
   /** Ends the call in both directions, and drops what has not left yet. */
   cut(): void;
+  /** The call has ended in both directions, and nothing of it is in memory. */
+  readonly isClosed: boolean;
+  /** Called once when it has. */
+  onClosed(handler: () => void): void;
 }
 
 /** For an interceptor that stands alone, so that `call` is the library's own. */
@@ -47,6 +51,12 @@ export function incomingOf(call: ServerInterceptingCallInterface): Incoming {
     },
     cut: () => {
       stream.destroy();
+    },
+    get isClosed() {
+      return stream.closed || stream.destroyed;
+    },
+    onClosed: (handler) => {
+      stream.once("close", handler);
     },
   };
 }

@@ -24,14 +24,23 @@ export class IdentityKeeper {
     return this.#saved;
   }
 
-  /** Replaces the members that `change` has; `done` once that is synced. */
+  /**
+   * Replaces the members that `change` has; `done` once that is synced. Throws what the store's
+   * `save` throws, and then nothing has changed.
+   */
   change(change: Partial<Identity>, done: () => void = () => {}): void {
-    const changed = { ...this.#latest, ...change };
+    const before = this.#latest;
+    const changed = { ...before, ...change };
     this.#latest = changed;
-    this.#store.save(changed, () => {
-      this.#saved = changed;
-      done();
-    });
+    try {
+      this.#store.save(changed, () => {
+        this.#saved = changed;
+        done();
+      });
+    } catch (error) {
+      this.#latest = before;
+      throw error;
+    }
   }
 }
 

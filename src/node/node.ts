@@ -43,7 +43,8 @@ export class RaftNode<Query, Answer, Result> {
   #recovering: boolean;
   #leads = false;
   #stopTicks: (() => void) | undefined;
-  #state: "new" | "running" | "closed" = "new";
+  /** `halted`: nothing is done any more, and whoever waits has not been told yet. */
+  #state: "new" | "running" | "halted" | "closed" = "new";
 
   constructor(parts: NodeParts<Query, Answer, Result>) {
     this.#parts = parts;
@@ -125,7 +126,7 @@ export class RaftNode<Query, Answer, Result> {
    * call. The returned function takes the wish back, so that nobody is told.
    */
   readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): () => void {
-    const reason = this.#state === "closed"
+    const reason = this.#isOver
       ? "closing"
       : this.#readers.size >= this.#parts.limits.clientInputsMax
       ? "overloaded"
@@ -183,7 +184,7 @@ export class RaftNode<Query, Answer, Result> {
   }
 
   #offer(client: ClientInput): void {
-    if (this.#state === "closed") return client.refused("closing");
+    if (this.#isOver) return client.refused("closing");
     if (!this.#inbox.offer(client)) return client.refused("overloaded");
     this.#schedule();
   }
@@ -385,7 +386,11 @@ export class RaftNode<Query, Answer, Result> {
   }
 
   #halt(): void {
-    this.#state = "closed";
+    if (!this.#isOver) this.#state = "halted";
     this.#stopTicks?.();
+  }
+
+  get #isOver(): boolean {
+    return this.#state === "halted" || this.#state === "closed";
   }
 }

@@ -8,7 +8,14 @@
 import { allMembers, memberOf } from "../raft/configuration.ts";
 import type { Configuration, MemberAddresses, NodeId } from "../raft/types.ts";
 import type { IdentityKeeper } from "./identity_keeper.ts";
-import type { Hello, HelloAnswer, HelloRefusal, PeerStart, Transport } from "./ports.ts";
+import {
+  DiskFullError,
+  type Hello,
+  type HelloAnswer,
+  type HelloRefusal,
+  type PeerStart,
+  type Transport,
+} from "./ports.ts";
 
 /** Raised whenever an older node could misread a newer one. */
 export const protocolVersion = 1;
@@ -25,6 +32,8 @@ interface Met {
 /** The start of a node whose stream is open while a later start of it says Hello. */
 interface Earlier {
   readonly nonce: number;
+  /** On whose behalf it is asked: what it answers says nothing for others, at other times. */
+  readonly laterNonce: number;
   /** Undefined while it is being asked. */
   lives?: boolean;
 }
@@ -125,7 +134,12 @@ export class Peers {
       .filter(({ id, incarnation }) => memberOf(committed, id)?.incarnation === incarnation)
       .sort((a, b) => a.id - b.id);
     if (isEqual(starts, keeper.identity.peerStarts ?? [])) return;
-    keeper.change({ peerStarts: starts });
+    try {
+      keeper.change({ peerStarts: starts });
+    } catch (error) {
+      // A note, not a promise: it is tried again at the next look.
+      if (!(error instanceof DiskFullError)) throw error;
+    }
   }
 
   /** Whether a peer's final refusal is the cluster's word: anybody may listen at an address. */
@@ -208,7 +222,7 @@ export class Peers {
     }
     if (starts === seen.starts) return this.#refusal(twins(from), "final");
     if (standing === undefined || standing.nonce !== seen.nonce) return undefined;
-    return this.#earlierRefusal(standing);
+    return this.#earlierRefusal(standing, nonce);
   }
 
   /**
@@ -217,10 +231,13 @@ export class Peers {
    * directory, which lacks what was acknowledged since it was made. Whoever listens where the
    * earlier one did can tell.
    */
-  #earlierRefusal({ from, nonce, addresses }: Hello): HelloRefusal | undefined {
+  #earlierRefusal(
+    { from, nonce, addresses }: Hello,
+    laterNonce: number,
+  ): HelloRefusal | undefined {
     const known = this.#earlier.get(from);
-    if (known?.nonce !== nonce) {
-      const earlier: Earlier = { nonce };
+    if (known?.nonce !== nonce || known.laterNonce !== laterNonce) {
+      const earlier: Earlier = { nonce, laterNonce };
       this.#earlier.set(from, earlier);
       this.#ask(addresses.rpc, this.hello(from), (answer) => {
         earlier.lives = answer?.kind === "accepted" && answer.hello.nonce === nonce;

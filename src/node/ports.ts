@@ -33,6 +33,11 @@ export class FatalStorageError extends Error {
   override readonly name = "FatalStorageError";
 }
 
+/** There is no room on the disk; nothing has changed, and another attempt may succeed. */
+export class DiskFullError extends Error {
+  override readonly name = "DiskFullError";
+}
+
 /** The log and the hard state of one node: what a custom storage backend implements. */
 export interface StorageEngine {
   /** Must be truthful: false only where a power cut may lose what `persist` reported done. */
@@ -112,7 +117,10 @@ export interface PeerStart {
 /** Keeps the one {@link Identity} of a data directory. */
 export interface IdentityStore {
   load(): Identity | undefined;
-  /** `done` once the file and its directory are synced; saves finish in the order of the calls. */
+  /**
+   * `done` once the file and its directory are synced; saves finish in the order of the calls.
+   * Throws {@link DiskFullError} or {@link FatalStorageError}.
+   */
   save(identity: Identity, done: () => void): void;
 }
 

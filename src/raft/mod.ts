@@ -192,7 +192,9 @@
  * receiver that its sender has heard of. Who has less than that has lost something (loss.ts has the
  * proof). It answers nothing any more, hands out the epoch under which it has to recover, and ends;
  * it heals when it is started again. If the leader dies before it has told, nobody finds out: no
- * protocol outlives a majority that forgets without a trace.
+ * protocol outlives a majority that forgets without a trace. Nor does anything tell a node that its
+ * mark was put back too whether it had voted in a higher term than that in which it is healed; such
+ * a vote may still be under way, and together with a second one elect two leaders.
  *
  * # What is left out, and why
  *

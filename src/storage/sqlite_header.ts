@@ -23,18 +23,21 @@ export function databaseFile(files: Files, path: string, applicationId: number):
   const found = headerOf(files, path);
   if (found === undefined || found.size === 0) return "usable";
   const { header, size } = found;
-  if (header.length < headerBytes) return "junk";
-  if (strictText(header.subarray(0, magic.length)) !== magic) return "junk";
+  if (strictText(header.subarray(0, magic.length)) !== magic || header.length < headerBytes) {
+    // A crash in the first transaction of all: SQLite takes back what is there of it.
+    return isThere(files, `${path}-journal`) ? "usable" : "junk";
+  }
   const words = new DataView(header.buffer, header.byteOffset, header.length);
   const id = words.getUint32(applicationIdAt);
   if (id === applicationId) return "usable";
   // The first page is written before its id, which stays in the WAL until a checkpoint.
-  const isFresh = id === 0 && (size <= words.getUint16(pageSizeAt) || hasWal(files, path));
+  const isFresh = id === 0 &&
+    (size <= words.getUint16(pageSizeAt) || isThere(files, `${path}-wal`));
   return isFresh ? "usable" : "foreign";
 }
 
-function hasWal(files: Files, path: string): boolean {
-  return (headerOf(files, `${path}-wal`)?.size ?? 0) > 0;
+function isThere(files: Files, path: string): boolean {
+  return (headerOf(files, path)?.size ?? 0) > 0;
 }
 
 function headerOf(

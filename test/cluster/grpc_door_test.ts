@@ -157,6 +157,9 @@ describe("memory for answers", () => {
     await until(() => late.trailers[":status"], { what: "the head of the answer" });
     assert.equal(await answerOf(read()), rateLimited);
     await until(async () => await answerOf(read()) === 0, { what: "room after its time" });
+    late.take();
+    await until(() => late.isClosed, { what: "the end of the call" });
+    assert.equal(late.status, undefined, "nothing is kept of what was given back");
     await until(() => memory.heldBytes === 0, { what: "everything to be given back" });
   });
 });

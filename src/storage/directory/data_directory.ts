@@ -30,7 +30,7 @@ import { FileEngine, logDirectoryName } from "../file/file_engine.ts";
 import { kvApplicationId } from "../sqlite/kv_schema.ts";
 import { raftDatabaseName, SqliteEngine } from "../sqlite/raft_engine.ts";
 import { raftApplicationId } from "../sqlite/raft_schema.ts";
-import { databaseFile } from "../sqlite_header.ts";
+import { type DatabaseFile, databaseFile } from "../sqlite_header.ts";
 import { type DirectoryLock, lockDirectory, lockFileName } from "./directory_lock.ts";
 import { errorText, type Files, nodeFiles } from "./files.ts";
 import { DataDirectoryError, IdentityFile, wayBack } from "./identity_file.ts";
@@ -189,7 +189,7 @@ function requireOurDatabases(files: Files, path: string, identity: Identity | un
   ];
   for (const { name, applicationId } of databases) {
     const file = join(path, name);
-    const found = databaseFile(files, file, applicationId);
+    const found = judgeDatabase(files, file, applicationId);
     if (found === "foreign") {
       throw new DataDirectoryError(
         `${file} is a database of another program. Move it away, or set data_dir to another ` +
@@ -199,6 +199,14 @@ function requireOurDatabases(files: Files, path: string, identity: Identity | un
     if (found === "junk" && identity === undefined) {
       throw withoutIdentity(path, `${name} holds what this program cannot read`);
     }
+  }
+}
+
+function judgeDatabase(files: Files, file: string, applicationId: number): DatabaseFile {
+  try {
+    return databaseFile(files, file, applicationId);
+  } catch (error) {
+    throw new DataDirectoryError(`${file} could not be read: ${errorText(error)}`);
   }
 }
 

@@ -26,6 +26,7 @@
 import { base64url, fromBase64url, strictText, utf8 } from "../../lib/bytes.ts";
 import { crc32c } from "../../lib/crc32c.ts";
 import {
+  DiskFullError,
   FatalStorageError,
   type Identity,
   type IdentityStore,
@@ -33,7 +34,7 @@ import {
 } from "../../node/ports.ts";
 import { decodeConfiguration, encodeConfiguration } from "../../raft/encoding.ts";
 import type { Configuration } from "../../raft/types.ts";
-import { errorText, type Files, replaceFile } from "./files.ts";
+import { errorCode, errorText, type Files, replaceFile } from "./files.ts";
 
 /** The data directory cannot be used as it is; the message says what and where, for a person. */
 export class DataDirectoryError extends Error {
@@ -77,6 +78,8 @@ export class IdentityFile implements IdentityStore {
       replaceFile(this.#files, this.#path, identityText(identity));
     } catch (cause) {
       const message = `${this.#path} could not be written: ${errorText(cause)}`;
+      // Only the file beside it was touched.
+      if (errorCode(cause) === "ENOSPC") throw new DiskFullError(message, { cause });
       throw new FatalStorageError(message, { cause });
     }
     done();

@@ -1,5 +1,5 @@
 import { identify, IdentityKeeper } from "../../../src/node/identity_keeper.ts";
-import type { Identity, IdentityStore } from "../../../src/node/ports.ts";
+import { DiskFullError, type Identity, type IdentityStore } from "../../../src/node/ports.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 const identity: Identity = {
@@ -49,6 +49,22 @@ describe("The keeper of an identity", () => {
     for (const { end } of store.saves) end();
     assert.deepEqual(store.load(), { ...identity, recovering: true, refused: "no" });
     assert.deepEqual(keeper.identity, store.load());
+  });
+});
+
+describe("The keeper of an identity that cannot be saved", () => {
+  it("keeps what there was, and changes nothing else later", () => {
+    const store = new SlowStore(identity);
+    const keeper = new IdentityKeeper(store, identity);
+    const save = store.save.bind(store);
+    store.save = () => {
+      throw new DiskFullError("no space left");
+    };
+    assert.throws(() => keeper.change({ refused: "no" }), DiskFullError);
+    store.save = save;
+    keeper.change({ recovering: true });
+    store.saves[0]!.end();
+    assert.deepEqual(keeper.identity, { ...identity, recovering: true });
   });
 });
 

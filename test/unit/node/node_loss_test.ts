@@ -168,3 +168,18 @@ describe("A node whose identity.json is from before an earlier loss", () => {
     assert.equal(witness.value("a"), "1");
   });
 });
+
+describe("Who waits at a node that is shown a loss", () => {
+  it("is told when it is closed", () => {
+    const { cluster, witness } = forget(putBack);
+    witness.start();
+    cluster.until(() => witness.formed !== undefined, "the node");
+    const { node } = witness.formed!;
+    const told: string[] = [];
+    node.readIndex(1e9, ({ kind }) => told.push(`read ${kind}`));
+    node.propose(new Uint8Array(1), 1e9, ({ kind }) => told.push(`write ${kind}`));
+    cluster.until(() => witness.ended !== undefined, "the end");
+    node.close(() => told.push("closed"));
+    assert.deepEqual(told.sort(), ["closed", "read failed", "write notApplied"]);
+  });
+});

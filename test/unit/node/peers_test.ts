@@ -1,5 +1,11 @@
 import { IdentityKeeper } from "../../../src/node/identity_keeper.ts";
-import type { Hello, HelloAnswer, Identity, Transport } from "../../../src/node/ports.ts";
+import {
+  DiskFullError,
+  type Hello,
+  type HelloAnswer,
+  type Identity,
+  type Transport,
+} from "../../../src/node/ports.ts";
 import { Peers, protocolVersion, sameAddresses } from "../../../src/node/peers.ts";
 import { MemoryIdentity } from "../../../src/storage/memory/memory_identity.ts";
 import { configurationOf } from "../../harness/raft_cluster.ts";
@@ -204,6 +210,25 @@ describe("Peers, what they saw before a restart", () => {
     assert.equal(saves, 2);
   });
 
+  it("is written down later when the disk is full", () => {
+    const store = new MemoryIdentity();
+    let isFull = true;
+    const full = {
+      load: () => store.load(),
+      save: (changed: Identity, done: () => void) => {
+        if (isFull) throw new DiskFullError("no space left");
+        store.save(changed, done);
+      },
+    };
+    const peers = peersBy(new IdentityKeeper(full, { ...identity, birth }));
+    peers.judgeBy(() => birth);
+    peers.judge(hello());
+    peers.keepStarts();
+    isFull = false;
+    peers.keepStarts();
+    assert.equal(store.load()?.peerStarts?.length, 1);
+  });
+
   it("is forgotten of all but the newest strangers", () => {
     const peers = peersOf({ birth });
     peers.judgeBy(() => birth);
@@ -269,6 +294,18 @@ describe("Peers, a later start while a stream of an earlier one is open", () => 
       assert.match(refusal(asked.peers.judge(earlier)), /older copy/);
     });
   }
+
+  it("is not judged by what was answered on behalf of another start", () => {
+    for (const answer of [undefined, { kind: "accepted", hello: earlier } as const]) {
+      const asked = asking();
+      asked.peers.judge(later, earlier);
+      asked.answer(answer);
+      // That one went away before it asked again; this one comes much later.
+      const another = { ...later, nonce: 3 };
+      assert.match(refusal(asked.peers.judge(another, earlier)), /^for now: an earlier start/);
+      assert.equal(asked.asked.length, 2);
+    }
+  });
 
   it("is accepted at once when that stream has ended", () => {
     const { peers, asked } = asking();

@@ -217,4 +217,31 @@ describe("another program's database under a name of ours", () => {
     assert.ok(readFileSync(join(copy, "raft.db")).length <= 4096, "the tables are in the WAL");
     assert.equal(refusalOf(copy, "sqlite"), undefined);
   });
+
+  it("is told from a first start that a power cut broke off: SQLite takes that back", () => {
+    using temp = makeTempDir("left");
+    const journal = hotJournal(join(temp.path, "other.db"));
+    for (const name of ["raft.db", "kv.db"]) {
+      for (const bytes of [4096, 1024, 10]) {
+        const path = join(temp.path, `${name} of ${bytes}`);
+        close(open(path, "sqlite"));
+        for (const file of [name, `${name}-wal`]) rmSync(join(path, file), { force: true });
+        writeFileSync(join(path, name), new Uint8Array(bytes));
+        assert.match(refusalOf(path, "sqlite") ?? "", /identity\.json is missing/);
+        writeFileSync(join(path, `${name}-journal`), journal);
+        assert.equal(refusalOf(path, "sqlite"), undefined, path);
+      }
+    }
+  });
 });
+
+/** The journal of the first transaction of a database, while that is under way. */
+function hotJournal(path: string): Uint8Array {
+  const database = runtime.openSqlite(path);
+  database.exec("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN; CREATE TABLE a (b)");
+  for (let row = 0; row < 50; row++) database.exec("INSERT INTO a VALUES (randomblob(3000))");
+  const journal = readFileSync(`${path}-journal`);
+  database.exec("ROLLBACK");
+  database.close();
+  return journal;
+}
