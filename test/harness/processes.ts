@@ -36,7 +36,14 @@ export function buildCommand(build: Build): readonly string[] {
     case "bun":
       return [runtime("bun"), join(root, "src/main_bun.ts")];
     case "deno":
-      return [runtime("deno"), "run", "-A", join(root, "src/main_deno.ts")];
+      return [
+        runtime("deno"),
+        "run",
+        "-A",
+        "--no-prompt",
+        "--unstable-no-legacy-abort",
+        join(root, "src/main_deno.ts"),
+      ];
     case "binary":
       return [join(root, "dist/skein")];
   }
