@@ -77,7 +77,16 @@ function runtimeVersion(runtime: RuntimeName): string {
 /** The runtime's binary itself: a wrapper in its place would keep our signals to itself. */
 function runtimeCommand({ runtime, profileFolder }: SkeinOptions): readonly string[] {
   const program = realpathSync(runtimeProgram(root, runtime));
-  if (runtime === "deno") return [program, "run", "-A", join(root, "src/main_deno.ts")];
+  if (runtime === "deno") {
+    return [
+      program,
+      "run",
+      "-A",
+      "--no-prompt",
+      "--unstable-no-legacy-abort",
+      join(root, "src/main_deno.ts"),
+    ];
+  }
   const profile = profileFolder === undefined
     ? []
     : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
