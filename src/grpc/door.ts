@@ -147,6 +147,7 @@ class Visit {
   /** The handler has the request and has not answered: what it keeps counts, whoever is gone. */
   #isServed = false;
   #isGone = false;
+  #isRefused = false;
   /** Of a unary call: the answer is on its way, whether anybody takes it or not. */
   #hasAnswered = false;
   /** Of a message that is not whole yet. */
@@ -267,7 +268,10 @@ class Visit {
     return overloaded(`Requests in memory have ${heldBytes} bytes, allowed are ${bytesMax}`);
   }
 
+  /** The first reason is told; another may turn up while the call is being ended. */
   #refuse(error: unknown): void {
+    if (this.#isRefused) return;
+    this.#isRefused = true;
     const { method, call } = this.#parts;
     this.#leave();
     this.#incoming.abandon();

@@ -4,7 +4,7 @@
  * rebinding). The Host tells the name, and a page cannot choose it.
  */
 
-import { isUnspecified, parseHostPort } from "../lib/host_port.ts";
+import { isLoopback, isUnspecified, parseHostPort } from "../lib/host_port.ts";
 import { ServiceError } from "../service/errors.ts";
 import { authorityOf } from "./target.ts";
 
@@ -64,7 +64,7 @@ export class HostGuard {
   }
 
   #serves(name: string): boolean {
-    if (isLoopback(name) || this.#names.has(name)) return true;
+    if (isLoopback(name.replace(/^\[(.*)\]$/, "$1")) || this.#names.has(name)) return true;
     return this.#anyAddress && /^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:.]+\])$/.test(name);
   }
 }
@@ -80,10 +80,4 @@ function bracketed(name: string): string {
 export function hostName(authority: string): string {
   const withoutPort = authority.replace(/:[0-9]*$/, "");
   return withoutPort.replace(/\.$/, "").toLowerCase();
-}
-
-/** `name` as {@link hostName} gives it. */
-export function isLoopback(name: string): boolean {
-  return name === "localhost" || name.endsWith(".localhost") || name === "[::1]" ||
-    /^127(\.[0-9]{1,3}){3}$/.test(name);
 }

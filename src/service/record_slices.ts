@@ -8,6 +8,7 @@ import { ServiceError } from "./errors.ts";
 import { bytesBetweenRests } from "./read_turns.ts";
 
 const sliceKeysMax = 256;
+
 /**
  * The records of `query`, as `read` gives them slice by slice; throws `range_too_large` where their
  * keys and values have more than `query.bytesMax` together, as soon as that is known.
