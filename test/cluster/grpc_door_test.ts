@@ -153,13 +153,16 @@ describe("memory for answers", () => {
     await until(() => gone.trailers[":status"], { what: "the head of the answer" });
     gone.stream.close(8);
     await until(async () => await answerOf(read()) === 0, { what: "room after it has gone" });
-    const late = read({ "grpc-timeout": "1500m" });
-    await until(() => late.trailers[":status"], { what: "the head of the answer" });
-    assert.equal(await answerOf(read()), rateLimited);
-    await until(async () => await answerOf(read()) === 0, { what: "room after its time" });
-    late.take();
-    await until(() => late.isClosed, { what: "the end of the call" });
-    assert.equal(late.status, undefined, "nothing is kept of what was given back");
+    // On Deno the order of what happens at the deadline is not always the same.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const late = read({ "grpc-timeout": "1100m" });
+      await until(() => late.trailers[":status"], { what: "the head of the answer" });
+      assert.equal(await answerOf(read()), rateLimited);
+      await until(async () => await answerOf(read()) === 0, { what: "room after its time" });
+      late.take();
+      await until(() => late.isClosed, { what: "the end of the call" });
+      assert.equal(late.status, undefined, "nothing is kept of what was given back");
+    }
     await until(() => memory.heldBytes === 0, { what: "everything to be given back" });
   });
 });

@@ -130,6 +130,20 @@ describe("A copy of a directory", () => {
     return twin;
   }
 
+  /** A node that was started twice since its directory was copied. */
+  function startedSince() {
+    const { cluster, leader } = formed();
+    const node = cluster.others(leader)[0]!;
+    const older = node.copy();
+    for (let start = 0; start < 2; start++) {
+      node.kill();
+      node.start();
+      cluster.run(3_000);
+    }
+    cluster.write("b", "1");
+    return { cluster, node, older };
+  }
+
   for (const which of ["a follower", "the leader"]) {
     for (const starts of [1, 3]) {
       it(`of ${which} has to go when it starts ${starts} times beside the original`, () => {
@@ -182,15 +196,7 @@ describe("A copy of a directory", () => {
   });
 
   it("from an older day is turned away by who has seen the newer one", () => {
-    const { cluster, leader } = formed();
-    const node = cluster.others(leader)[0]!;
-    const older = node.copy();
-    for (let start = 0; start < 2; start++) {
-      node.kill();
-      node.start();
-      cluster.run(3_000);
-    }
-    cluster.write("b", "1");
+    const { cluster, node, older } = startedSince();
     node.kill();
     node.restore(older);
     node.start();
@@ -200,15 +206,7 @@ describe("A copy of a directory", () => {
   });
 
   it("from an older day is turned away although all others were started again", () => {
-    const { cluster, leader } = formed();
-    const node = cluster.others(leader)[0]!;
-    const older = node.copy();
-    for (let start = 0; start < 2; start++) {
-      node.kill();
-      node.start();
-      cluster.run(3_000);
-    }
-    cluster.write("b", "1");
+    const { cluster, node, older } = startedSince();
     for (const each of cluster.nodes) each.kill();
     node.restore(older);
     for (const each of cluster.nodes) each.start();
