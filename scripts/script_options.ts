@@ -1,21 +1,30 @@
-/** The command line of a script: options with a value each, and --help. */
+/** The command line of a script: options with a value, flags without one, and --help. */
 
 import process from "node:process";
 import { parseArgs } from "node:util";
 
 /**
- * The value of every option in `defaults`, as typed. Ends the process after --help, and with code 2
- * and the usage where an option is unknown or lacks its value.
+ * The value of every option in `defaults`, as typed; of every one of `flags`, which take no value,
+ * "yes" or nothing. Ends the process after --help, and with code 2 and the usage where an option is
+ * unknown or lacks its value.
  */
-export function scriptOptions<Name extends string>(
+export function scriptOptions<Name extends string, Flag extends string = never>(
   usage: string,
   defaults: Readonly<Record<Name, string>>,
-): Readonly<Record<Name, string>> {
-  const names = Object.keys(defaults);
-  const options = Object.fromEntries(names.map((name) => [name, { type: "string" } as const]));
+  flags: readonly Flag[] = [],
+): Readonly<Record<Name | Flag, string>> {
+  const typed = [
+    ...Object.keys(defaults).map((name) => [name, { type: "string" }] as const),
+    ...["help", ...flags].map((name) => [name, { type: "boolean" }] as const),
+  ];
+  const unset = Object.fromEntries(flags.map((flag) => [flag, ""])) as Record<Flag, string>;
   try {
-    const { values } = parseArgs({ options: { ...options, help: { type: "boolean" } } });
-    if (values["help"] !== true) return { ...defaults, ...values };
+    const { values } = parseArgs({ options: Object.fromEntries(typed) });
+    const given = Object.entries(values).map(([name, value]) =>
+      [name, value === true ? "yes" : String(value)] as const
+    );
+    const wantsHelp = given.some(([name]) => name === "help");
+    if (!wantsHelp) return { ...defaults, ...unset, ...Object.fromEntries(given) };
   } catch (error) {
     refuse(error instanceof Error ? error.message : String(error), usage);
   }

@@ -237,6 +237,7 @@ export class RaftNode<Query, Answer, Result> {
       this.#stepClients(nowMs);
       for (let ready = this.#ready(); ready !== undefined; ready = this.#ready()) {
         this.#act(ready, nowMs);
+        if (this.#isOver) return;
         this.#stepCompletions(nowMs);
       }
       this.#noteRecovered();
@@ -305,6 +306,8 @@ export class RaftNode<Query, Answer, Result> {
     for (const outcome of ready.outcomes) this.#tell(outcome);
     for (const envelope of ready.send) this.#parts.transport.send(envelope);
     if (ready.write !== undefined) this.#writes.persist(ready.write, ready.send);
+    // A write that failed has ended this node, and what it has on disk is the next one's.
+    if (this.#isOver) return;
     if (ready.committed.length > 0 && this.#store.apply(ready.committed, nowMs)) {
       this.#afterApply(nowMs);
     }

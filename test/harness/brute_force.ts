@@ -22,8 +22,8 @@ export function isLinearizable(calls: readonly Call[]): boolean {
 
 function highestRevision(calls: readonly Call[]): number {
   const numbers = JSON.stringify(calls.map(({ operation, outcome }) => [operation, outcome]))
-    .match(/[0-9]+/g) ?? [];
-  return Math.max(0, ...numbers.map(Number));
+    .match(/:[0-9]+/g) ?? [];
+  return Math.max(0, ...numbers.map((number) => Number(number.slice(1))));
 }
 
 function tryAll(left: readonly Call[], store: Store, top: number): boolean {

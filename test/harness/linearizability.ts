@@ -7,12 +7,23 @@
  *
  * Keys are judged apart, because a history of single-key calls is linearizable when each key's is
  * (Herlihy and Wing, theorem 1). What runs across keys is the order of revisions; revision_order.ts
- * checks that. A write of unknown outcome never ends: it may take effect at any time later, or
- * never. A read without an answer says nothing and is left out.
+ * checks that.
+ *
+ * A lost write, one of unknown outcome, never ends: it may take effect at any time later, or never.
+ * A lost read says nothing and is left out. Trying every set of lost writes at every point would
+ * take exponential time, so those that an answer shows are settled before the search
+ * (register_model.ts), and of those that do the same the one that began first goes first: swapping
+ * it with another changes no answer, and it may stand wherever the other may.
  */
 
 import type { Call } from "./history.ts";
-import { initialState, type RegisterState, step, Values } from "./register_model.ts";
+import {
+  initialState,
+  Register,
+  type RegisterState,
+  settleLostWrites,
+  versionWanted,
+} from "./register_model.ts";
 import { checkRevisionOrder } from "./revision_order.ts";
 import { SearchMemory } from "./search_memory.ts";
 
@@ -22,18 +33,30 @@ export type Verdict =
   | {
     readonly kind: "illegal";
     readonly reason: string;
-    /** The key's calls, for a timeline. */
+    /** All calls on the keys that it is about, for a timeline. */
     readonly calls: readonly Call[];
+    /** Ids of the calls to look at first. */
+    readonly suspects: readonly number[];
     /** Ids of the longest row of calls that could be put in order. */
     readonly longest: readonly number[];
   }
-  /** The search took more steps than it was given. */
+  /** The search took more steps or time than it was given. */
   | { readonly kind: "unknown"; readonly key: string; readonly steps: number };
 
 export interface CheckOptions {
-  /** Calls looked at before the search gives up, over all keys together; 20 million when absent. */
+  /**
+   * Calls looked at before the search gives up, over all keys together; 20 million when absent.
+   * Every key may take an equal share of what is left, so that one cannot hide what another shows.
+   */
   readonly stepsMax?: number;
+  /** Milliseconds before the search gives up; no limit when absent, so that runs can be repeated. */
+  readonly budgetMs?: number;
+  /** Milliseconds of a clock that never runs backwards; `performance.now` when absent. */
+  readonly now?: () => number;
 }
+
+/** The clock is looked at once in so many steps. */
+const stepsPerLook = 4_096;
 
 /**
  * The first contradiction found, or that there is none. "illegal" and "ok" are certain; "unknown"
@@ -41,25 +64,42 @@ export interface CheckOptions {
  */
 export function checkLinearizable(calls: readonly Call[], options: CheckOptions = {}): Verdict {
   const disorder = checkRevisionOrder(calls);
-  if (disorder !== undefined) return { kind: "illegal", longest: [], ...disorder };
-  return checkEachKey(calls, options);
+  if (disorder === undefined) return checkEachKey(calls, options);
+  const keys = new Set(disorder.calls.map(({ operation }) => operation.key));
+  return {
+    kind: "illegal",
+    reason: disorder.reason,
+    calls: calls.filter(({ operation }) => keys.has(operation.key)),
+    suspects: disorder.calls.map(({ id }) => id),
+    longest: [],
+  };
 }
 
 /** The search alone, without the order of revisions across keys. */
 export function checkEachKey(calls: readonly Call[], options: CheckOptions = {}): Verdict {
+  const isTimeUp = startTimer(options);
+  const byKey = relevantByKey(calls);
   let stepsLeft = options.stepsMax ?? 20_000_000;
+  let keysLeft = byKey.size;
   let unknown: Verdict | undefined;
-  for (const [key, ofKey] of relevantByKey(calls)) {
+  for (const [key, ofKey] of byKey) {
     const search = new Search(ofKey);
-    const found = search.run(stepsLeft);
+    const found = search.run({ stepsMax: Math.floor(stepsLeft / keysLeft--), isTimeUp });
     stepsLeft -= search.steps;
     if (found === "illegal") {
       const reason = `no order of the calls on ${key} gives these answers`;
-      return { kind: "illegal", reason, calls: ofKey, longest: search.longest };
+      const { longest, suspects } = search;
+      return { kind: "illegal", reason, calls: ofKey, suspects, longest };
     }
     if (found === "unknown") unknown ??= { kind: "unknown", key, steps: search.steps };
   }
   return unknown ?? { kind: "ok" };
+}
+
+function startTimer({ budgetMs, now = () => performance.now() }: CheckOptions): () => boolean {
+  if (budgetMs === undefined) return () => false;
+  const endMs = now() + budgetMs;
+  return () => now() > endMs;
 }
 
 function relevantByKey(calls: readonly Call[]): ReadonlyMap<string, readonly Call[]> {
@@ -75,112 +115,228 @@ function relevantByKey(calls: readonly Call[]): ReadonlyMap<string, readonly Cal
   return byKey;
 }
 
+interface Limits {
+  readonly stepsMax: number;
+  readonly isTimeUp: () => boolean;
+}
+
 const none = -1;
+const anyVersion = -1;
+
+/** A call in the order that is being tried, and what it takes to undo it. */
+interface Placed {
+  readonly call: number;
+  /** The state before it. */
+  readonly before: RegisterState;
+  /** The entry of the list at which it was tried: its own begin, or the end that stood first. */
+  readonly entry: number;
+}
 
 /**
- * The search over one key. Begins and ends stand in one doubly linked list in order of time; a call
- * that has been given its place is lifted out of it, both ends, and put back when that was wrong.
+ * The search over one key. Begins and ends of answered calls stand in one doubly linked list in
+ * order of time; a call that has been given its place is lifted out of it, both ends, and put back
+ * when that was wrong. Lost writes are tried where the list has come to an end that cannot be
+ * passed: most explain nothing, and an order without them is found sooner.
  */
 class Search {
   steps = 0;
   longest: readonly number[] = [];
+  /** The call whose answer could not be passed at the end of the longest row. */
+  suspects: readonly number[] = [];
+  readonly #register: Register;
+  /** The answered calls in the order of their begin, then the lost ones. */
   readonly #calls: readonly Call[];
-  readonly #values = new Values();
+  /** Lost calls that do the same, in the order of their begin, and how many of them are placed. */
+  readonly #groups: readonly { readonly calls: readonly number[]; placed: number }[];
+  readonly #groupOf = new Map<number, number>();
   /** Of every entry of the list: the call it belongs to, and whether it is that call's end. */
   readonly #callOf: Int32Array;
   readonly #isEnd: Uint8Array;
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
-  /** The entries of a call; `none` as the end of one that never ends. */
+  /** The entries of an answered call. */
   readonly #begin: Int32Array;
   readonly #end: Int32Array;
   readonly #memory: SearchMemory;
-  /** Calls in the order that is being tried, and the state before each. */
-  readonly #placed: number[] = [];
-  readonly #before: RegisterState[] = [];
-  /** Calls with an answer that have no place yet: at 0 the history is linearizable. */
-  #open = 0;
+  readonly #placed: Placed[] = [];
+  /** Answered calls that have no place yet: at 0 the history is linearizable. */
+  #open: number;
+  #openAtLongest = Infinity;
+  /** Lost calls that have no place. */
+  #lostLeft: number;
+  /** The version that each answered call wants to find, or {@link anyVersion}. */
+  readonly #wanted: Int32Array;
 
   constructor(calls: readonly Call[]) {
-    this.#calls = calls;
-    const events = sortedEvents(calls);
+    const settled = settleLostWrites(calls).toSorted((a, b) => a.startedAt - b.startedAt);
+    const answered = settled.filter(({ outcome }) => outcome.kind !== "unknown");
+    const lost = settled.filter(({ outcome }) => outcome.kind === "unknown");
+    this.#register = new Register(settled);
+    this.#calls = [...answered, ...lost];
+    this.#memory = new SearchMemory({ answered: answered.length, lost: lost.length });
+    this.#open = answered.length;
+    this.#lostLeft = lost.length;
+    this.#wanted = Int32Array.from(answered, (call) => versionWanted(call) ?? anyVersion);
+    this.#groups = this.#group(answered.length);
+    const events = sortedEvents(answered);
     const size = events.length + 1;
     this.#callOf = new Int32Array(size).fill(none);
-    this.#next = new Int32Array(size);
-    this.#previous = new Int32Array(size);
+    this.#next = Int32Array.from({ length: size }, (_, at) => at + 1 < size ? at + 1 : none);
+    this.#previous = Int32Array.from({ length: size }, (_, at) => at - 1);
     this.#isEnd = new Uint8Array(size);
-    this.#begin = new Int32Array(calls.length).fill(none);
-    this.#end = new Int32Array(calls.length).fill(none);
-    this.#memory = new SearchMemory(calls.length);
+    this.#begin = new Int32Array(answered.length);
+    this.#end = new Int32Array(answered.length);
     // Entry 0 is the head of the list and belongs to no call.
     for (const [at, { call, isEnd }] of events.entries()) {
       const entry = at + 1;
       this.#callOf[entry] = call;
       this.#isEnd[entry] = isEnd ? 1 : 0;
       (isEnd ? this.#end : this.#begin)[call] = entry;
-      if (isEnd) this.#open++;
-    }
-    for (let entry = 0; entry < size; entry++) {
-      this.#next[entry] = entry + 1 < size ? entry + 1 : none;
-      this.#previous[entry] = entry - 1;
     }
   }
 
-  run(stepsMax: number): "ok" | "illegal" | "unknown" {
+  #group(lostFrom: number): readonly { readonly calls: readonly number[]; placed: number }[] {
+    const groups = new Map<string, { readonly calls: number[]; readonly at: number }>();
+    for (let call = lostFrom; call < this.#calls.length; call++) {
+      const effect = this.#register.effectOf(this.#calls[call]!);
+      const group = groups.get(effect) ?? { calls: [], at: groups.size };
+      groups.set(effect, group);
+      group.calls.push(call);
+      this.#groupOf.set(call, group.at);
+    }
+    return [...groups.values()].map(({ calls }) => ({ calls, placed: 0 }));
+  }
+
+  run({ stepsMax, isTimeUp }: Limits): "ok" | "illegal" | "unknown" {
     let state = initialState;
     let entry = this.#next[0]!;
+    /** At an end: the groups before this one have been tried. */
+    let group = 0;
     while (this.#open > 0) {
       if (++this.steps > stepsMax) return "unknown";
-      const call = this.#callOf[entry]!;
-      if (this.#isEnd[entry] === 0) {
-        const after = step(state, this.#calls[call]!, this.#values);
-        if (after === undefined || !this.#memory.enter(call, after)) {
-          entry = this.#next[entry]!;
-          continue;
-        }
-        this.#place(call, state);
+      if (this.steps % stepsPerLook === 0 && isTimeUp()) return "unknown";
+      const isEnd = this.#isEnd[entry] === 1;
+      const after = isEnd
+        ? this.#placeLost(state, entry, group)
+        : this.#place(this.#callOf[entry]!, state, entry);
+      if (after !== undefined) {
         state = after;
         entry = this.#next[0]!;
-        continue;
+        group = 0;
+      } else if (!isEnd) {
+        entry = this.#next[entry]!;
+      } else {
+        // An answer is out and its call has no place before it: what was placed last was wrong.
+        this.#keepLongest(entry);
+        const last = this.#placed.pop();
+        if (last === undefined) return "illegal";
+        this.#takeBack(last.call);
+        state = last.before;
+        const lastGroup = this.#groupOf.get(last.call);
+        group = lastGroup === undefined ? 0 : lastGroup + 1;
+        entry = lastGroup === undefined ? this.#next[last.entry]! : last.entry;
       }
-      // An answer is out and its call has no place before it: what was placed last was wrong.
-      this.#keepLongest();
-      const last = this.#placed.pop();
-      if (last === undefined) return "illegal";
-      state = this.#before.pop()!;
-      this.#memory.leave(last);
-      this.#putBack(last);
-      entry = this.#next[this.#begin[last]!]!;
     }
     return "ok";
   }
 
-  #keepLongest(): void {
-    if (this.#placed.length <= this.longest.length) return;
-    this.longest = this.#placed.map((placed) => this.#calls[placed]!.id);
+  /** The state behind the call in its new place; undefined when it cannot stand here. */
+  #place(call: number, before: RegisterState, entry: number): RegisterState | undefined {
+    const after = this.#register.step(before, this.#calls[call]!);
+    if (after === undefined || !this.#memory.enter(call, after)) return undefined;
+    this.#placed.push({ call, before, entry });
+    this.#lift(call);
+    return after;
   }
 
-  #place(call: number, before: RegisterState): void {
-    this.#placed.push(call);
-    this.#before.push(before);
-    for (const entry of [this.#begin[call]!, this.#end[call]!]) {
-      if (entry === none) continue;
-      const [previous, next] = [this.#previous[entry]!, this.#next[entry]!];
-      this.#next[previous] = next;
-      if (next !== none) this.#previous[next] = previous;
+  /** Places a call of the first group from `from` on that can stand before the end and may help. */
+  #placeLost(before: RegisterState, end: number, from: number): RegisterState | undefined {
+    for (let group = from; group < this.#groups.length; group++) {
+      const call = this.#lostBefore(end, group);
+      if (call === none) continue;
+      const after = this.#register.step(before, this.#calls[call]!);
+      if (after === undefined || !this.#isWanted(after.version, end)) continue;
+      const placed = this.#place(call, before, end);
+      if (placed !== undefined) return placed;
     }
-    if (this.#end[call] !== none) this.#open--;
+    return undefined;
   }
 
-  /** The exact reverse of `#place`: the entries still know where they stood. */
-  #putBack(call: number): void {
-    for (const entry of [this.#end[call]!, this.#begin[call]!]) {
-      if (entry === none) continue;
-      const [previous, next] = [this.#previous[entry]!, this.#next[entry]!];
-      this.#next[previous] = entry;
-      if (next !== none) this.#previous[next] = entry;
+  /** The group's next call, if it began before the answer at `end` was out. */
+  #lostBefore(end: number, group: number): number {
+    const { calls, placed } = this.#groups[group]!;
+    const call = calls[placed];
+    if (call === undefined) return none;
+    const { endedAt } = this.#calls[this.#callOf[end]!]!;
+    return this.#calls[call]!.startedAt <= endedAt ? call : none;
+  }
+
+  /**
+   * Whether a lost write that leads to this version can help one of the calls that may come next,
+   * those before `end`. Until then only lost writes follow, and each adds one to the version: a
+   * lost deletion never comes next (see register_model.ts).
+   */
+  #isWanted(version: number, end: number): boolean {
+    const highest = version + this.#lostLeft - 1;
+    for (let entry = this.#next[0]!; entry !== end; entry = this.#next[entry]!) {
+      const wanted = this.#wanted[this.#callOf[entry]!]!;
+      if (wanted === anyVersion || (wanted >= version && wanted <= highest)) return true;
     }
-    if (this.#end[call] !== none) this.#open++;
+    return false;
+  }
+
+  /** Lost writes at the end of a row were tried in vain and say nothing. */
+  #keepLongest(end: number): void {
+    if (this.#open >= this.#openAtLongest) return;
+    this.#openAtLongest = this.#open;
+    const isAnswered = ({ call }: Placed): boolean => !this.#groupOf.has(call);
+    this.longest = this.#placed.slice(0, this.#placed.findLastIndex(isAnswered) + 1)
+      .map(({ call }) => this.#calls[call]!.id);
+    // A settled write ends with the answer that shows it: the trouble may be either's.
+    const { endedAt } = this.#calls[this.#callOf[end]!]!;
+    const placed = new Set(this.longest);
+    this.suspects = this.#calls.filter((call) => call.endedAt === endedAt && !placed.has(call.id))
+      .map(({ id }) => id);
+  }
+
+  #lift(call: number): void {
+    const group = this.#groupOf.get(call);
+    if (group !== undefined) {
+      this.#groups[group]!.placed++;
+      this.#lostLeft--;
+      return;
+    }
+    this.#open--;
+    this.#unlink(this.#begin[call]!);
+    this.#unlink(this.#end[call]!);
+  }
+
+  /** The exact reverse of `#lift`: the entries still know where they stood. */
+  #takeBack(call: number): void {
+    this.#memory.leave(call);
+    const group = this.#groupOf.get(call);
+    if (group !== undefined) {
+      this.#groups[group]!.placed--;
+      this.#lostLeft++;
+      return;
+    }
+    this.#open++;
+    this.#link(this.#end[call]!);
+    this.#link(this.#begin[call]!);
+  }
+
+  #unlink(entry: number): void {
+    const previous = this.#previous[entry]!;
+    const next = this.#next[entry]!;
+    this.#next[previous] = next;
+    if (next !== none) this.#previous[next] = previous;
+  }
+
+  #link(entry: number): void {
+    const previous = this.#previous[entry]!;
+    const next = this.#next[entry]!;
+    this.#next[previous] = entry;
+    if (next !== none) this.#previous[next] = entry;
   }
 }
 
@@ -188,9 +344,9 @@ class Search {
 function sortedEvents(
   calls: readonly Call[],
 ): readonly { readonly call: number; readonly isEnd: boolean; readonly at: number }[] {
-  const events = calls.flatMap(({ startedAt, endedAt }, call) => {
-    const begin = { call, isEnd: false, at: startedAt };
-    return endedAt === Infinity ? [begin] : [begin, { call, isEnd: true, at: endedAt }];
-  });
+  const events = calls.flatMap(({ startedAt, endedAt }, call) => [
+    { call, isEnd: false, at: startedAt },
+    { call, isEnd: true, at: endedAt },
+  ]);
   return events.sort((a, b) => a.at - b.at || Number(a.isEnd) - Number(b.isEnd));
 }

@@ -8,8 +8,8 @@ export interface RandomHistoryOptions {
   readonly keys: number;
   /** How many calls may overlap at a moment. */
   readonly clients: number;
-  /** Different values; few of them make answers ambiguous. */
-  readonly values: number;
+  /** How many different values there are; few of them make answers ambiguous. */
+  readonly values: number | "one a write";
   /** Of a hundred answers so many are lost. */
   readonly lostPercent: number;
 }
@@ -18,10 +18,11 @@ type Stored = SeenRecord & { readonly version: number };
 
 /** What a correct store answered to clients whose calls overlap. Always linearizable. */
 export function trueHistory(prng: Prng, options: RandomHistoryOptions): readonly Call[] {
-  const store = new Map<string, Stored>();
+  const store = new CorrectStore();
   const calls: Call[] = [];
+  /** Writes without an answer that will take effect in time. */
+  const late: Operation[] = [];
   const free = Array.from({ length: options.clients }, () => 0);
-  let revision = 1;
   let now = 0;
   for (let id = 0; id < options.calls; id++) {
     const client = prng.below(options.clients);
@@ -29,76 +30,81 @@ export function trueHistory(prng: Prng, options: RandomHistoryOptions): readonly
     now = Math.max(now, free[client]!) + 1 + prng.below(3);
     const startedAt = Math.max(free[client]!, now - prng.below(4 * options.clients));
     const key = `k${prng.below(options.keys)}`;
-    const operation = drawOperation(prng, key, { store, values: options.values });
+    const value = `v${options.values === "one a write" ? id : prng.below(options.values)}`;
+    const operation = drawOperation(prng, { key, value, mod: store.mod(key) });
     // Other keys, that nobody looks at, move the revision too.
-    revision += prng.below(2);
-    const isLost = prng.chance(options.lostPercent, 100);
-    if (isLost && prng.chance(1, 2)) {
-      const outcome = { kind: "unknown", reason: "lost" } as const;
-      calls.push({ id, client: `c${client}`, operation, startedAt, endedAt: Infinity, outcome });
+    store.revision += prng.below(2);
+    if (late.length > 0 && prng.chance(1, 3)) store.execute(late.shift()!);
+    const call = { id, client: `c${client}`, operation, startedAt };
+    if (!prng.chance(options.lostPercent, 100)) {
+      const outcome = forget(prng, store.execute(operation), store.revision);
+      const endedAt = now + prng.below(4 * options.clients);
+      free[client] = endedAt;
+      calls.push({ ...call, endedAt, outcome });
       continue;
     }
-    const outcome = execute(store, operation, revision + 1);
-    if (outcome.kind === "written" || (outcome.kind === "deleted" && outcome.count === 1)) {
-      revision++;
-    }
-    const endedAt = isLost ? Infinity : now + prng.below(4 * options.clients);
-    free[client] = isLost ? now : endedAt;
-    const told: Outcome = isLost
-      ? { kind: "unknown", reason: "lost" }
-      : forget(prng, outcome, revision);
-    calls.push({ id, client: `c${client}`, operation, startedAt, endedAt, outcome: told });
+    // A third of the lost take effect at once, a third later, and a third never.
+    const fate = prng.below(3);
+    if (fate === 0) store.execute(operation);
+    if (fate === 1) late.push(operation);
+    free[client] = now;
+    calls.push({ ...call, endedAt: Infinity, outcome: { kind: "unknown", reason: "lost" } });
   }
   return calls;
 }
 
 function drawOperation(
   prng: Prng,
-  key: string,
-  of: { readonly store: ReadonlyMap<string, Stored>; readonly values: number },
+  { key, value, mod }: { readonly key: string; readonly value: string; readonly mod: number },
 ): Operation {
-  const value = `v${prng.below(of.values)}`;
   switch (prng.below(5)) {
     case 0:
       return { kind: "delete", key };
     case 1:
       return { kind: "put", key, value };
     case 2: {
-      const mod = of.store.get(key)?.mod ?? 0;
-      return { kind: "cas", key, expected: prng.chance(2, 3) ? mod : mod + prng.below(3), value };
+      const near = Math.max(0, mod + prng.below(5) - 2);
+      return { kind: "cas", key, expected: prng.chance(1, 2) ? mod : near, value };
     }
     default:
       return { kind: "get", key };
   }
 }
 
-function execute(store: Map<string, Stored>, operation: Operation, next: number): Outcome {
-  const { key } = operation;
-  const record = store.get(key);
-  const revision = next - 1;
-  switch (operation.kind) {
-    case "get":
-      return record === undefined ? { kind: "absent", revision } : {
-        kind: "found",
-        record,
-        revision,
-      };
-    case "delete":
-      store.delete(key);
-      return record === undefined
-        ? { kind: "deleted", count: 0, revision }
-        : { kind: "deleted", count: 1, revision: next };
-    case "cas":
-      if ((record?.mod ?? 0) !== operation.expected) {
-        return { kind: "conditionFailed", revision, ...(record && { current: record }) };
-      }
-      break;
-    case "put":
-      break;
+class CorrectStore {
+  revision = 1;
+  readonly #records = new Map<string, Stored>();
+
+  mod(key: string): number {
+    return this.#records.get(key)?.mod ?? 0;
   }
-  const written = { value: operation.value, mod: next, version: (record?.version ?? 0) + 1 };
-  store.set(key, written);
-  return { kind: "written", mod: next, version: written.version };
+
+  execute(operation: Operation): Outcome {
+    const { key } = operation;
+    const record = this.#records.get(key);
+    switch (operation.kind) {
+      case "get":
+        return record === undefined
+          ? { kind: "absent", revision: this.revision }
+          : { kind: "found", record, revision: this.revision };
+      case "delete":
+        if (record === undefined) return { kind: "deleted", count: 0, revision: this.revision };
+        this.#records.delete(key);
+        return { kind: "deleted", count: 1, revision: ++this.revision };
+      case "cas":
+        if ((record?.mod ?? 0) !== operation.expected) {
+          const current = record && { current: record };
+          return { kind: "conditionFailed", revision: this.revision, ...current };
+        }
+        break;
+      case "put":
+        break;
+    }
+    const mod = ++this.revision;
+    const version = (record?.version ?? 0) + 1;
+    this.#records.set(key, { value: operation.value, mod, version });
+    return { kind: "written", mod, version };
+  }
 }
 
 /** Some forms of an answer show neither the version nor the store's revision. */
@@ -113,27 +119,42 @@ function forget(prng: Prng, outcome: Outcome, revision: number): Outcome {
   return outcome;
 }
 
-/** The same history with one answer changed, two swapped, or one write made as if never asked. */
+/**
+ * The same history with one answer or value changed, two answers swapped, the times of a call
+ * shifted, or one call made as if never asked. It may be right or wrong.
+ */
 export function bend(prng: Prng, calls: readonly Call[]): readonly Call[] {
-  const answered = calls.filter(({ outcome }) => outcome.kind !== "unknown");
-  if (answered.length === 0) return calls;
-  const victim = answered[prng.below(answered.length)]!;
-  const replace = (id: number, outcome: Outcome): readonly Call[] =>
-    calls.map((call) => call.id === id ? { ...call, outcome } : call);
-  switch (prng.below(4)) {
+  if (calls.length === 0) return calls;
+  const victim = calls[prng.below(calls.length)]!;
+  const replace = (id: number, change: Partial<Call>): readonly Call[] =>
+    calls.map((call) => call.id === id ? { ...call, ...change } : call);
+  switch (prng.below(6)) {
     case 0: {
-      const { kind } = victim.operation;
-      const same = answered.filter(({ operation }) => operation.kind === kind);
-      const other = same[prng.below(same.length)]!;
-      return replace(victim.id, other.outcome).map((call) =>
-        call.id === other.id ? { ...call, outcome: victim.outcome } : call
+      const same = calls.filter(({ operation, outcome }) =>
+        operation.kind === victim.operation.kind && outcome.kind !== "unknown"
+      );
+      if (same.length === 0 || victim.outcome.kind === "unknown") return calls;
+      const { id, outcome } = same[prng.below(same.length)]!;
+      return replace(victim.id, { outcome }).map((call) =>
+        call.id === id ? { ...call, outcome: victim.outcome } : call
       );
     }
     case 1:
       return calls.filter(({ id }) => id !== victim.id);
+    case 2: {
+      const startedAt = victim.startedAt + prng.below(41) - 20;
+      return replace(victim.id, { startedAt, endedAt: Math.max(startedAt, victim.endedAt) });
+    }
+    case 3:
+      return replace(victim.id, { operation: bendOperation(prng, victim.operation) });
     default:
-      return replace(victim.id, bendOutcome(prng, victim.outcome));
+      return replace(victim.id, { outcome: bendOutcome(prng, victim.outcome) });
   }
+}
+
+function bendOperation(prng: Prng, operation: Operation): Operation {
+  const value = `v${prng.below(7)}`;
+  return "value" in operation ? { ...operation, value } : operation;
 }
 
 function bendOutcome(prng: Prng, outcome: Outcome): Outcome {

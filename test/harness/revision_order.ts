@@ -3,7 +3,7 @@
  * with time across all keys. O(n log n), and it catches most broken stores at once.
  */
 
-import type { Call, Outcome, SeenRecord } from "./history.ts";
+import type { Call, Operation, Outcome, SeenRecord } from "./history.ts";
 
 export interface Disorder {
   readonly reason: string;
@@ -12,7 +12,7 @@ export interface Disorder {
 
 /** The first pair of answers that cannot both be true; undefined when there is none. */
 export function checkRevisionOrder(calls: readonly Call[]): Disorder | undefined {
-  return checkTime(calls) ?? checkWrites(calls) ?? checkRecords(calls);
+  return checkTime(calls) ?? checkWrites(calls) ?? checkTraces(calls);
 }
 
 /** The store's revision as the answer reflects it; undefined when it does not say. */
@@ -89,30 +89,49 @@ function checkWrites(calls: readonly Call[]): Disorder | undefined {
   return undefined;
 }
 
-/** One revision of a key has one value and one version, whoever looks. */
-function checkRecords(calls: readonly Call[]): Disorder | undefined {
-  const seen = new Map<string, { readonly record: SeenRecord; readonly call: Call }>();
+/** One revision wrote one record or deleted one key, whoever tells of it. */
+function checkTraces(calls: readonly Call[]): Disorder | undefined {
+  const traces = new Map<number, Trace>();
   for (const call of calls) {
-    const record = recordOf(call);
-    if (record === undefined) continue;
-    const place = `${record.mod} ${call.operation.key}`;
-    const other = seen.get(place);
+    const trace = traceOf(call);
+    if (trace === undefined) continue;
+    const other = traces.get(trace.mod);
     if (other === undefined) {
-      seen.set(place, { record, call });
+      traces.set(trace.mod, trace);
       continue;
     }
-    const versions = [other.record.version, record.version];
-    const sameVersion = versions.includes(undefined) || versions[0] === versions[1];
-    if (other.record.value === record.value && sameVersion) continue;
-    const reason = `calls ${other.call.id} and ${call.id} saw different records of ` +
-      `${call.operation.key} at revision ${record.mod}`;
+    const sameKey = other.call.operation.key === call.operation.key;
+    const sameVersion = other.version === undefined || trace.version === undefined ||
+      other.version === trace.version;
+    if (sameKey && other.value === trace.value && sameVersion) continue;
+    const reason = `calls ${other.call.id} and ${call.id} tell of different writes at revision ` +
+      `${trace.mod}`;
     return { reason, calls: [other.call, call] };
   }
   return undefined;
 }
 
+/** What an answer tells of the write that took revision `mod`. */
+interface Trace {
+  readonly call: Call;
+  readonly mod: number;
+  /** Undefined of a deletion. */
+  readonly value: string | undefined;
+  readonly version: number | undefined;
+}
+
+function traceOf(call: Call): Trace | undefined {
+  const { operation, outcome } = call;
+  if (outcome.kind === "deleted") {
+    const mod = writtenRevision(outcome);
+    return mod === undefined ? undefined : { call, mod, value: undefined, version: undefined };
+  }
+  const record = recordOf(operation, outcome);
+  return record && { call, mod: record.mod, value: record.value, version: record.version };
+}
+
 /** What the call wrote or was shown. */
-function recordOf({ operation, outcome }: Call): SeenRecord | undefined {
+function recordOf(operation: Operation, outcome: Outcome): SeenRecord | undefined {
   if (outcome.kind === "found") return outcome.record;
   if (outcome.kind === "conditionFailed") return outcome.current;
   if (outcome.kind !== "written") return undefined;

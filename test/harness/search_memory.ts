@@ -8,23 +8,35 @@ import type { RegisterState } from "./register_model.ts";
 
 interface Visit {
   readonly state: RegisterState;
-  /** The words of the set from `from` on; every word before has all bits, every one behind none. */
+  /** The words of the lost calls, all of them. */
+  readonly lost: Uint32Array;
+  /** The words of the answered ones from `from` on; those before have all bits, those behind none. */
   readonly from: number;
   readonly words: Uint32Array;
 }
 
+/** Some 400 MB. What comes later is not remembered, which costs a search time and nothing else. */
+const visitsMax = 1_000_000;
 const allBits = 0xffff_ffff;
+const none = new Uint32Array(0);
 
 export class SearchMemory {
+  /** A bit a call: first the lost ones, then, in words of their own, the answered ones. */
   readonly #words: Uint32Array;
+  readonly #lostWords: number;
+  readonly #answered: number;
   readonly #randomOf: Uint32Array;
   readonly #visits = new Map<number, Visit[]>();
+  #count = 0;
   #hash = 0;
 
-  constructor(calls: number) {
-    this.#words = new Uint32Array(Math.ceil(calls / 32));
-    const prng = new Prng(calls);
-    this.#randomOf = Uint32Array.from({ length: calls }, () => prng.next());
+  /** Calls are numbers: first the answered ones in the order of their begin, then the lost ones. */
+  constructor({ answered, lost }: { readonly answered: number; readonly lost: number }) {
+    this.#answered = answered;
+    this.#lostWords = Math.ceil(lost / 32);
+    this.#words = new Uint32Array(this.#lostWords + Math.ceil(answered / 32));
+    const prng = new Prng(answered);
+    this.#randomOf = Uint32Array.from({ length: answered + lost }, () => prng.next());
   }
 
   /** Adds the call to the set; false, and no change, when it was in this set and state before. */
@@ -36,6 +48,8 @@ export class SearchMemory {
       this.#flip(call);
       return false;
     }
+    if (this.#count === visitsMax) return true;
+    this.#count++;
     const visit = this.#visit(state);
     if (visits === undefined) this.#visits.set(key, [visit]);
     else visits.push(visit);
@@ -48,23 +62,26 @@ export class SearchMemory {
   }
 
   #flip(call: number): void {
-    this.#words[call >>> 5]! ^= 1 << (call & 31);
+    const isLost = call >= this.#answered;
+    const bit = isLost ? call - this.#answered : this.#lostWords * 32 + call;
+    this.#words[bit >>> 5]! ^= 1 << (bit & 31);
     this.#hash = (this.#hash ^ this.#randomOf[call]!) >>> 0;
   }
 
-  /** Calls are placed nearly in order, so most of the set is a run of ones that need no copy. */
+  /** Answered calls are placed nearly in order: most of them are a run of ones without a copy. */
   #visit(state: RegisterState): Visit {
-    let [from, to] = [0, this.#words.length];
+    let [from, to] = [this.#lostWords, this.#words.length];
     while (from < to && this.#words[from] === allBits) from++;
     while (to > from && this.#words[to - 1] === 0) to--;
-    return { state, from, words: this.#words.slice(from, to) };
+    const lost = this.#lostWords === 0 ? none : this.#words.slice(0, this.#lostWords);
+    return { state, lost, from, words: this.#words.slice(from, to) };
   }
 
-  #isHere({ state, from, words }: Visit, now: RegisterState): boolean {
+  #isHere({ state, lost, from, words }: Visit, now: RegisterState): boolean {
     if (state.value !== now.value || state.mod !== now.mod) return false;
     if (state.revision !== now.revision || state.version !== now.version) return false;
     for (let at = 0; at < this.#words.length; at++) {
-      const word = at < from ? allBits : words[at - from] ?? 0;
+      const word = at < lost.length ? lost[at] : at < from ? allBits : words[at - from] ?? 0;
       if (this.#words[at] !== word) return false;
     }
     return true;

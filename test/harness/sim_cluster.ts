@@ -4,9 +4,12 @@
  */
 
 import { Prng } from "../../src/lib/prng.ts";
+import type { KvTables } from "../../src/kv/ports.ts";
 import type { NodeId } from "../../src/raft/types.ts";
+import { MemoryKvTables } from "../../src/storage/memory/kv_tables.ts";
 import { calmNetwork, SimNetwork, type SimNetworkOptions } from "./sim_network.ts";
 import { SimNode, type SimNodeOptions, type SimWorld } from "./sim_node.ts";
+import { noObserver, type SimObserver } from "./sim_observer.ts";
 import { SimScheduler } from "./sim_scheduler.ts";
 
 export interface SimClusterOptions {
@@ -16,16 +19,27 @@ export interface SimClusterOptions {
   readonly network?: Partial<SimNetworkOptions>;
   /** Keys of every node's configuration, by path, as typed. */
   readonly config?: Readonly<Record<string, string>>;
+  readonly observer?: SimObserver;
+  /** Where the nodes' stores keep their rows; in memory unless given. */
+  readonly makeTables?: () => KvTables;
+  /** The scheduler writes down what is told to people as well. */
+  readonly tells?: boolean;
 }
 
 export class SimCluster implements SimWorld {
-  readonly scheduler = new SimScheduler();
+  readonly scheduler: SimScheduler;
   readonly prng: Prng;
   readonly network: SimNetwork;
+  readonly observer: SimObserver;
+  readonly makeTables: () => KvTables;
   readonly ids: readonly NodeId[];
   readonly nodes: readonly SimNode[];
 
-  constructor({ ids = [1, 2, 3], seed = 1, network = {}, config = {} }: SimClusterOptions = {}) {
+  constructor(options: SimClusterOptions = {}) {
+    const { ids = [1, 2, 3], seed = 1, network = {}, config = {}, tells = false } = options;
+    this.scheduler = new SimScheduler({ tells });
+    this.observer = options.observer ?? noObserver;
+    this.makeTables = options.makeTables ?? (() => new MemoryKvTables());
     this.prng = new Prng(seed);
     this.network = new SimNetwork(
       { scheduler: this.scheduler, prng: this.prng.split() },

@@ -59,12 +59,16 @@ export class SimDisk {
   #changes: Change[] = [];
   readonly #scheduler: SimScheduler;
   readonly #prng: Prng;
-  readonly #options: SimDiskOptions;
+  /** How long writes take from now on. */
+  options: SimDiskOptions;
+  /** Called when a write to the log has become durable, before the node hears of it. */
+  onDurable: (write: LogWrite) => void = () => {};
   #identity: Identity | undefined;
   #jobs: Job[] = [];
   #stalledUntilUs = 0;
   #busy = false;
   #isBroken = false;
+  #failsNextWrite = false;
   #onFatal: (error: FatalStorageError) => void = () => {};
   /** Raised by every crash: what was under way before belongs to a process that is gone. */
   #generation = 0;
@@ -75,7 +79,7 @@ export class SimDisk {
   ) {
     this.#scheduler = parts.scheduler;
     this.#prng = parts.prng;
-    this.#options = options;
+    this.options = options;
   }
 
   /** Damage, a lost log and free space are set here. */
@@ -89,6 +93,14 @@ export class SimDisk {
     return { storage: this.#openStorage(opened), identity: this.#openIdentity(opened.process) };
   }
 
+  /** It is as good as new: nothing stands still, is full or fails any more. */
+  heal(): void {
+    this.#stalledUntilUs = 0;
+    this.#isBroken = false;
+    this.#failsNextWrite = false;
+    this.log.freeBytes = Infinity;
+  }
+
   /** Nothing is finished for so long; then the device goes on where it was. */
   stall(forUs: number): void {
     this.#stalledUntilUs = Math.max(this.#stalledUntilUs, this.#scheduler.nowUs + forUs);
@@ -98,6 +110,19 @@ export class SimDisk {
   /** The write under way, or the next one, fails, and with it every later one of this process. */
   breakDown(): void {
     this.#isBroken = true;
+  }
+
+  /**
+   * The next write to the log fails where it is called, as an engine does that waits for its fsync.
+   * It may have become durable all the same, and nothing is written after it.
+   */
+  failNextWrite(): void {
+    this.#failsNextWrite = true;
+  }
+
+  /** Writes that are under way: handed in, and not durable. */
+  get underWay(): number {
+    return this.#jobs.length;
   }
 
   /**
@@ -113,6 +138,7 @@ export class SimDisk {
     this.#generation++;
     this.#busy = false;
     this.#isBroken = false;
+    this.#failsNextWrite = false;
   }
 
   /** Somebody emptied the directory. */
@@ -163,6 +189,7 @@ export class SimDisk {
       space: () => engine.space(),
       close: () => engine.close(),
       persist: (write, done) => {
+        if (this.#failsNextWrite) this.#fail(engine, write);
         engine.persist(write, () => process.run(done));
         this.#enqueue({
           finish: () => {
@@ -178,10 +205,20 @@ export class SimDisk {
     };
   }
 
+  #fail(engine: MemoryEngine, write: LogWrite): never {
+    this.#scheduler.trace("disk fails a write");
+    if (this.#jobs.length === 0 && this.#prng.chance(1, 2)) {
+      engine.persist(write, () => {});
+      this.#flush(write);
+    }
+    throw new FatalStorageError("Cannot sync the log: EIO");
+  }
+
   #flush(write: LogWrite): void {
     if (this.log.unflushedCount === 0) return;
     this.#changes.push({ kind: "write", write });
     this.log.flush(1);
+    this.onDurable(write);
   }
 
   #openIdentity(process: SimProcess): IdentityStore {
@@ -211,7 +248,7 @@ export class SimDisk {
 
   #work(): void {
     this.#busy = true;
-    const { latencyMinUs, latencyMaxUs } = this.#options;
+    const { latencyMinUs, latencyMaxUs } = this.options;
     const latencyUs = latencyMinUs + this.#prng.below(latencyMaxUs - latencyMinUs + 1);
     this.#wait(latencyUs);
   }

@@ -14,9 +14,11 @@ export interface LinkNetwork {
   readonly options: {
     readonly datagrams: boolean;
     readonly repeatPermille: number;
+    readonly repeatDelayMaxUs: number;
     readonly capacity: number;
   };
   delivered: number;
+  onDeliver(envelope: Envelope): void;
   at(address: string): LinkEnd | undefined;
   isCut(from: string, to: string): boolean;
   isLost(): boolean;
@@ -65,6 +67,7 @@ export class SimLink {
   #generation = 0;
   /** A stream keeps the order: nothing arrives before what was sent earlier. */
   #lastArrivalUs = 0;
+  #cloggedUntilUs = 0;
 
   constructor(parts: {
     readonly network: LinkNetwork;
@@ -88,6 +91,11 @@ export class SimLink {
     if (this.#state === "open" || this.#state === "broken") return this.#travel(envelope);
     this.#underWay.push(envelope);
     if (this.#state === "closed") this.#open(envelope.to);
+  }
+
+  /** Nothing that is sent from now on arrives before `untilUs`; 0 ends that. */
+  clog(untilUs: number): void {
+    this.#cloggedUntilUs = untilUs;
   }
 
   /** The stream ends; a prefix of what was under way still arrives, the rest is lost. */
@@ -144,10 +152,7 @@ export class SimLink {
       return;
     }
     this.#underWay.push(envelope);
-    const arrivalUs = Math.max(
-      this.#lastArrivalUs,
-      scheduler.nowUs + this.#network.drawDelayUs(),
-    );
+    const arrivalUs = Math.max(this.#lastArrivalUs, scheduler.nowUs + this.#drawDelayUs());
     this.#lastArrivalUs = arrivalUs;
     scheduler.after(
       arrivalUs - scheduler.nowUs,
@@ -170,8 +175,14 @@ export class SimLink {
     const copies = prng.chance(options.repeatPermille, 1_000) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
       if (this.#network.isLost()) continue;
-      scheduler.after(this.#network.drawDelayUs(), () => this.#arrive(envelope));
+      const lateUs = copy === 0 ? 0 : prng.below(options.repeatDelayMaxUs + 1);
+      scheduler.after(this.#drawDelayUs() + lateUs, () => this.#arrive(envelope));
     }
+  }
+
+  #drawDelayUs(): number {
+    const cloggedUs = this.#cloggedUntilUs - this.#network.scheduler.nowUs;
+    return Math.max(0, cloggedUs) + this.#network.drawDelayUs();
   }
 
   #arrive(envelope: Envelope): void {
@@ -182,6 +193,7 @@ export class SimLink {
     const { from, to, term, message } = envelope;
     this.#network.scheduler.trace(`${from} to ${to} term ${term} ${message.kind}`);
     this.#network.delivered++;
+    this.#network.onDeliver(envelope);
     target.deliver(envelope, this.from);
   }
 

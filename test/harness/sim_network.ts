@@ -10,6 +10,7 @@
 
 import type { Prng } from "../../src/lib/prng.ts";
 import type { Hello, HelloAnswer, Transport } from "../../src/node/ports.ts";
+import type { Envelope } from "../../src/raft/message.ts";
 import { type LinkNetwork, SimLink } from "./sim_link.ts";
 import type { SimProcess } from "./sim_process.ts";
 import type { SimScheduler } from "./sim_scheduler.ts";
@@ -21,8 +22,9 @@ export interface SimNetworkOptions {
   readonly delaySpreadUs: number;
   /** Of a thousand messages so many are lost; on a stream each takes the stream with it. */
   readonly lossPermille: number;
-  /** Of a thousand datagrams so many arrive a second time. */
+  /** Of a thousand datagrams so many arrive a second time, up to this much later. */
   readonly repeatPermille: number;
+  readonly repeatDelayMaxUs: number;
   readonly datagrams: boolean;
   /** Messages under way on one link; what comes on top is dropped. */
   readonly capacity: number;
@@ -34,6 +36,7 @@ export const calmNetwork: SimNetworkOptions = {
   delaySpreadUs: 200,
   lossPermille: 0,
   repeatPermille: 0,
+  repeatDelayMaxUs: 0,
   datagrams: false,
   capacity: 10_000,
 };
@@ -50,6 +53,10 @@ export class SimNetwork implements LinkNetwork, TransportNetwork {
   readonly #cuts = new Set<string>();
   /** Messages that arrived. */
   delivered = 0;
+  /** Called for each message as a node hands it over, with the address of that node. */
+  onSend: (envelope: Envelope, from: string) => void = () => {};
+  /** Called for each message right before it arrives. */
+  onDeliver: (envelope: Envelope) => void = () => {};
 
   constructor(
     parts: { readonly scheduler: SimScheduler; readonly prng: Prng },
@@ -97,8 +104,9 @@ export class SimNetwork implements LinkNetwork, TransportNetwork {
     }
   }
 
-  /** Mends everything. */
+  /** Mends everything, and nothing that is sent from now on waits behind a clog. */
   heal(): void {
+    for (const link of this.#links.values()) link.clog(0);
     for (const name of [...this.#cuts]) {
       const [from = "", to = ""] = name.split(" ");
       this.mend(from, to);
@@ -108,6 +116,12 @@ export class SimNetwork implements LinkNetwork, TransportNetwork {
   /** The connection breaks and can be made anew at once. */
   reset(from: string, to: string): void {
     this.link(from, to).break("reset");
+  }
+
+  /** What is sent on this way waits for so long; nothing is lost. */
+  clog(from: string, to: string, forUs: number): void {
+    this.scheduler.trace(`clog ${from} to ${to} for ${forUs}`);
+    this.link(from, to).clog(this.scheduler.nowUs + forUs);
   }
 
   isCut(from: string, to: string): boolean {

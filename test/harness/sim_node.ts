@@ -10,6 +10,7 @@ import type { Operation } from "../../src/kv/command.ts";
 import { encodeCommand } from "../../src/kv/command_encoding.ts";
 import type { Answer } from "../../src/kv/query.ts";
 import type { Result } from "../../src/kv/result.ts";
+import type { KvTables } from "../../src/kv/ports.ts";
 import { KvStateMachine } from "../../src/kv/state_machine.ts";
 import { hex, lossyText } from "../../src/lib/bytes.ts";
 import { createLogger } from "../../src/lib/logger.ts";
@@ -18,7 +19,13 @@ import type { Birth } from "../../src/node/birth.ts";
 import type { NodeStatus } from "../../src/node/parts.ts";
 import { identify, type IdentityKeeper } from "../../src/node/identity_keeper.ts";
 import type { ProposeOutcome } from "../../src/node/pending.ts";
-import type { Identity, IdentityStore, StorageEngine, Transport } from "../../src/node/ports.ts";
+import type {
+  Clock,
+  Identity,
+  IdentityStore,
+  StorageEngine,
+  Transport,
+} from "../../src/node/ports.ts";
 import type { ReadOutcome } from "../../src/node/readers.ts";
 import type { TransferOutcome } from "../../src/node/transfers.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
@@ -28,6 +35,7 @@ import { get, put } from "./kv_commands.ts";
 import { SimClock } from "./sim_clock.ts";
 import { SimDisk, type SimDiskImage } from "./sim_disk.ts";
 import type { SimNetwork } from "./sim_network.ts";
+import { type SimObserver, watchedClock, watchedMachine } from "./sim_observer.ts";
 import { SimProcess } from "./sim_process.ts";
 import type { SimScheduler } from "./sim_scheduler.ts";
 import { SimStore } from "./sim_store.ts";
@@ -37,6 +45,9 @@ export interface SimWorld {
   readonly scheduler: SimScheduler;
   readonly prng: Prng;
   readonly network: SimNetwork;
+  readonly observer: SimObserver;
+  /** Where kv.db keeps its rows. */
+  readonly makeTables: () => KvTables;
 }
 
 /** What stands in a node's configuration file. */
@@ -80,7 +91,7 @@ export class SimNode {
   address: string;
   readonly disk: SimDisk;
   /** kv.db. */
-  store = new SimStore();
+  store: SimStore;
   options: SimNodeOptions;
   /** Why the last process ended by itself. */
   ended: string | undefined;
@@ -93,6 +104,7 @@ export class SimNode {
   /** Likewise for a write to the log. */
   beforeWrite: (write: LogWrite) => void = () => {};
   readonly #world: SimWorld;
+  readonly #prng: Prng;
   #life: Life | undefined;
   #isPaused = false;
 
@@ -102,17 +114,21 @@ export class SimNode {
     this.id = options.id;
     this.address = options.address ?? `n${options.id}`;
     const { scheduler, prng } = world;
+    this.#prng = prng.split();
+    this.store = new SimStore(world.makeTables);
     this.disk = new SimDisk({ scheduler, prng: prng.split() }, {
       latencyMinUs: 200,
       latencyMaxUs: 2_000,
     });
+    this.disk.onDurable = (write) => world.observer.persisted(this, write);
   }
 
   // ---- The process ----
 
   start(): void {
     if (this.isRunning) throw new Error(`Node ${this.id} is running already`);
-    const { scheduler, prng } = this.#world;
+    const { scheduler } = this.#world;
+    const prng = this.#prng;
     this.ended = undefined;
     this.#isPaused = false;
     const process = new SimProcess(this.address, { scheduler, prng: prng.split() });
@@ -120,9 +136,12 @@ export class SimNode {
     const { storage, identity } = this.disk.open({
       process,
       clock,
-      onFatal: (error) => this.#end(error.message),
+      onFatal: (error) => this.#end(error),
     });
-    const machine = new KvStateMachine({ tables: this.store.tables });
+    const machine = watchedMachine(
+      new KvStateMachine({ tables: this.store.tables }),
+      (entries, results) => this.#world.observer.applied(this, entries, results),
+    );
     const identities: IdentityStore = {
       load: () => identity.load(),
       save: (changed, done) => {
@@ -150,7 +169,10 @@ export class SimNode {
     return this.#life !== undefined;
   }
 
-  /** kill -9, or a power cut: what was not synced is lost, all but a prefix drawn at random. */
+  /**
+   * kill -9: what was under way to the disk is lost, all but a prefix drawn at random, and so is
+   * the open transaction of the store.
+   */
   kill(): void {
     const life = this.#life;
     if (life === undefined) return;
@@ -159,6 +181,12 @@ export class SimNode {
     life.storage.close();
     this.disk.crash();
     this.store.tables.rollback();
+  }
+
+  /** The machine loses its power: the store loses what it had committed without a sync, too. */
+  cutPower(): void {
+    this.kill();
+    this.store = this.store.afterPowerCut(this.#prng);
   }
 
   /** An orderly end. */
@@ -192,12 +220,12 @@ export class SimNode {
   /** Somebody emptied it. */
   wipe(): void {
     this.disk.wipe();
-    this.store = new SimStore();
+    this.wipeStore();
   }
 
   /** Somebody deleted kv.db; the log is there. */
   wipeStore(): void {
-    this.store = new SimStore();
+    this.store = this.store.empty();
   }
 
   copy(): SimDirectory {
@@ -210,13 +238,18 @@ export class SimNode {
   }
 
   identity(): Identity | undefined {
-    return this.disk.image().identity;
+    return this.disk.identityFile().load();
   }
 
   // ---- What it knows ----
 
   get formed(): FormedNode | undefined {
     return this.#life?.formed;
+  }
+
+  /** The store of the running process, before its next commit. */
+  get machine(): KvStateMachine | undefined {
+    return this.#life?.machine;
   }
 
   get birth(): Birth | undefined {
@@ -280,13 +313,26 @@ export class SimNode {
     return told;
   }
 
+  /**
+   * Somebody talks to the process: now, after its pause, or never, when it dies before or is not
+   * that far yet. False where no process runs.
+   */
+  run(ask: (formed: FormedNode, clock: Clock) => void): boolean {
+    const life = this.#life;
+    life?.process.run(() => {
+      if (life.formed !== undefined) ask(life.formed, life.clock);
+    });
+    return life !== undefined;
+  }
+
   #running(): Life {
     if (this.#life === undefined) throw new Error(`Node ${this.id} is not running`);
     return this.#life;
   }
 
   #run(life: Life, keeper: IdentityKeeper): void {
-    const { network, prng } = this.#world;
+    const { network, observer } = this.#world;
+    const prng = this.#prng;
     const { ids, addressOf = (id: NodeId) => `n${id}` } = this.options;
     const transport = network.open(this.address, life.process);
     life.transport = transport;
@@ -306,7 +352,7 @@ export class SimNode {
       machine: life.machine,
       transport,
       forwarder: { forward: () => Promise.resolve({ kind: "notSent", detail: "not simulated" }) },
-      clock: life.clock,
+      clock: watchedClock(life.clock, () => observer.turned(this)),
       rng: prng.split(),
       logger: createLogger({
         level: "debug",
@@ -315,7 +361,7 @@ export class SimNode {
         timestamp: () => String(life.clock.monotonicMs()),
       }),
       onBirth: (birth) => life.birth = birth,
-      onFatal: (error) => this.#end(error instanceof Error ? error.message : String(error)),
+      onFatal: (error) => this.#end(error),
       done: (formed) => life.formed = formed,
     });
   }
@@ -327,9 +373,10 @@ export class SimNode {
     return loadConfig({ flags }).config;
   }
 
-  #end(reason: string): void {
-    this.ended = reason;
+  #end(error: unknown): void {
+    this.ended = error instanceof Error ? error.message : String(error);
     this.kill();
+    this.#world.observer.ended(this, error);
   }
 
   #watched(storage: StorageEngine, process: SimProcess): StorageEngine {
@@ -339,6 +386,7 @@ export class SimNode {
         this.beforeWrite(write);
         process.run(() => {
           this.writes.push(write);
+          this.#world.observer.handedOver(this, write);
           storage.persist(write, done);
         });
       },

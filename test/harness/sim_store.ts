@@ -1,6 +1,11 @@
-/** kv.db of a simulated node: outlives the process, runs full, and can be copied. */
+/**
+ * kv.db of a simulated node: outlives the process, runs full, breaks, and can be copied. A kill
+ * takes the open transaction; a power cut takes committed ones as well, from a moment drawn at
+ * random on, but none from before the last commit that was made durable.
+ */
 
-import { type Change, KvFullError, type KvMeta } from "../../src/kv/ports.ts";
+import { type Change, KvFullError, type KvMeta, type KvTables } from "../../src/kv/ports.ts";
+import type { Prng } from "../../src/lib/prng.ts";
 import { FatalStorageError } from "../../src/node/ports.ts";
 import { MemoryKvTables } from "../../src/storage/memory/kv_tables.ts";
 
@@ -9,17 +14,27 @@ interface Append {
   readonly over: "live" | "dead" | "absent";
 }
 
+interface Commit {
+  readonly appends: readonly Append[];
+  readonly meta: KvMeta;
+  readonly how: "normal" | "durable";
+}
+
 export class SimStore {
-  readonly tables = new MemoryKvTables();
+  readonly tables: KvTables;
   /** Nothing can be written. */
   isFull = false;
   /** Every read finds a row that does not match its checksum. */
   isDamaged = false;
-  readonly #committed: Append[] = [];
+  readonly #makeTables: () => KvTables;
+  readonly #commits: Commit[] = [];
   #open: Append[] = [];
 
-  constructor() {
-    const { tables } = this;
+  /** `makeTables`: where the rows are, in memory unless given. */
+  constructor(makeTables: () => KvTables = () => new MemoryKvTables()) {
+    this.#makeTables = makeTables;
+    const tables = makeTables();
+    this.tables = tables;
     const live = tables.live.bind(tables);
     tables.live = (key) => {
       if (this.isDamaged) throw new FatalStorageError("kv.db has a damaged row");
@@ -33,10 +48,11 @@ export class SimStore {
       append(change, over);
       this.#open.push({ change, over });
     };
-    tables.commit = (meta: KvMeta) => {
+    tables.commit = (meta, how) => {
       this.#refuseWhenFull();
-      commit(meta);
-      this.#committed.push(...this.#open.splice(0));
+      commit(meta, how);
+      this.#commits.push({ appends: this.#open, meta, how });
+      this.#open = [];
     };
     tables.rollback = () => {
       rollback();
@@ -44,11 +60,29 @@ export class SimStore {
     };
   }
 
+  /** One that holds nothing, on tables of the same kind. */
+  empty(): SimStore {
+    return new SimStore(this.#makeTables);
+  }
+
   /** What was committed. */
   copy(): SimStore {
-    const copy = new SimStore();
-    for (const { change, over } of this.#committed) copy.tables.append(change, over);
-    copy.tables.commit(this.tables.stored());
+    return this.#copyOf(this.#commits);
+  }
+
+  /** What a power cut leaves: of the commits that nobody synced the oldest ones, drawn at random. */
+  afterPowerCut(prng: Prng): SimStore {
+    const synced = this.#commits.findLastIndex(({ how }) => how === "durable") + 1;
+    const kept = synced + prng.below(this.#commits.length - synced + 1);
+    return this.#copyOf(this.#commits.slice(0, kept));
+  }
+
+  #copyOf(commits: readonly Commit[]): SimStore {
+    const copy = this.empty();
+    for (const { appends, meta, how } of commits) {
+      for (const { change, over } of appends) copy.tables.append(change, over);
+      copy.tables.commit(meta, how);
+    }
     return copy;
   }
 

@@ -16,6 +16,7 @@ import type { SimScheduler } from "./sim_scheduler.ts";
 /** What a transport needs of the network that it is part of. */
 export interface TransportNetwork {
   readonly scheduler: SimScheduler;
+  onSend(envelope: Envelope, from: string): void;
   link(
     from: string,
     to: string,
@@ -77,6 +78,7 @@ export class SimTransport implements Transport, LinkEnd {
   send(envelope: Envelope): void {
     const to = this.#peers.get(envelope.to) ?? this.#guests.get(envelope.to);
     if (to === undefined || !this.isOpen) return;
+    this.#network.onSend(envelope, this.address);
     this.#network.link(this.address, to).send(envelope);
   }
 

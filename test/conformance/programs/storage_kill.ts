@@ -1,76 +1,43 @@
 /**
- * Writes a fixed script to a log and ends itself with SIGKILL before operation N on the disk or the
- * database: `storage_kill.ts ENGINE DIRECTORY N`. After each `done` it prints "done NUMBER"; when
- * the script was over before operation N, it prints "over".
+ * Runs a script on a data directory and ends itself with SIGKILL before operation N on the disk or
+ * the database: `storage_kill.ts ENGINE DIRECTORY N [SCRIPT [opened]]`. SCRIPT is a name of
+ * disk_model_scripts.ts, "kinds" when absent; "opened" counts the operations from the first step.
+ * Prints what disk_model_run.ts says, "done NUMBER" after each `done` among it, and "over" when the
+ * script was over before operation N.
  */
 
 import { writeSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
-import type { Files, OpenFile } from "../../../src/storage/directory/files.ts";
 import { nodeFiles } from "../../../src/storage/directory/files.ts";
+import { IdentityFile } from "../../../src/storage/directory/identity_file.ts";
 import { FileEngine } from "../../../src/storage/file/file_engine.ts";
 import { SqliteEngine } from "../../../src/storage/sqlite/raft_engine.ts";
-import type { Runtime, SqliteDatabase, SqliteStatement } from "../../../src/runtime/mod.ts";
-import { killScript } from "../storage_kill_script.ts";
+import {
+  type Runtime,
+  type SqliteDatabase,
+  SqliteError,
+  type SqliteStatement,
+} from "../../../src/runtime/mod.ts";
+import { hookedFiles } from "../disk_model_files.ts";
+import { type OpenedDisk, runScript } from "../disk_model_run.ts";
+import { diskScript } from "../disk_model_scripts.ts";
 import { engineOptions, runtime } from "../storage_engine_places.ts";
 import { ManualClock } from "../../harness/manual_clock.ts";
 
-const [engineName, directory, killAt] = process.argv.slice(-3);
+const [engineName, directory, killAt, scriptName = "kinds", from = "start"] = process.argv
+  .slice(2);
+const sqliteFull = 13;
+let isCounting = from === "start";
 let operations = 0;
+let isFull = false;
 
 /** Called before each operation. */
 function operation(): void {
-  if (operations++ === Number(killAt)) process.kill(process.pid, "SIGKILL");
+  if (isCounting && operations++ === Number(killAt)) process.kill(process.pid, "SIGKILL");
 }
 
-const files: Files = {
-  open: (path, mode) => {
-    operation();
-    return killingFile(nodeFiles.open(path, mode));
-  },
-  read: (path) => nodeFiles.read(path),
-  list: (path) => nodeFiles.list(path),
-  makeDirectory: (path) => {
-    operation();
-    nodeFiles.makeDirectory(path);
-  },
-  rename: (from, to) => {
-    operation();
-    nodeFiles.rename(from, to);
-  },
-  remove: (path) => {
-    operation();
-    nodeFiles.remove(path);
-  },
-  syncDirectory: (path) => {
-    operation();
-    nodeFiles.syncDirectory(path);
-  },
-};
-
-function killingFile(file: OpenFile): OpenFile {
-  return {
-    size: () => file.size(),
-    read: (position, length) => file.read(position, length),
-    write: (bytes, position) => {
-      operation();
-      // Killed in the middle: half of it is there.
-      const half = Math.floor(bytes.length / 2);
-      file.write(bytes.subarray(0, half), position);
-      operation();
-      file.write(bytes.subarray(half), position + half);
-    },
-    truncate: (length) => {
-      operation();
-      file.truncate(length);
-    },
-    sync: () => {
-      operation();
-      file.sync();
-    },
-    close: () => file.close(),
-  };
-}
+const files = hookedFiles(nodeFiles, { operation, isFull: () => isFull });
 
 const openSqlite: Runtime["openSqlite"] = (path, options) => {
   operation();
@@ -83,7 +50,7 @@ function killingDatabase(database: SqliteDatabase): SqliteDatabase {
       operation();
       database.exec(sql);
     },
-    prepare: (sql) => killingStatement(database.prepare(sql), /^\s*(SELECT|PRAGMA \w+$)/.test(sql)),
+    prepare: (sql) => killingStatement(database.prepare(sql), sql),
     close: () => {
       operation();
       database.close();
@@ -91,12 +58,13 @@ function killingDatabase(database: SqliteDatabase): SqliteDatabase {
   };
 }
 
-/** Reading changes nothing, so it is no operation. */
-function killingStatement(statement: SqliteStatement, reads: boolean): SqliteStatement {
-  const before = reads ? () => {} : operation;
+/** Reading changes nothing, so it is no operation. A full disk takes everything but the COMMIT. */
+function killingStatement(statement: SqliteStatement, sql: string): SqliteStatement {
+  const before = /^\s*(SELECT|PRAGMA \w+$)/.test(sql) ? () => {} : operation;
   return {
     run: (...values) => {
       before();
+      if (isFull && sql === "COMMIT") throw new SqliteError("database or disk is full", sqliteFull);
       return statement.run(...values);
     },
     get: (...values) => {
@@ -112,17 +80,25 @@ function killingStatement(statement: SqliteStatement, reads: boolean): SqliteSta
 }
 
 function main(path: string): void {
-  const clock = new ManualClock();
-  const options = { ...engineOptions(path, clock), files, segmentBytesMax: 200 };
-  const engine = engineName === "sqlite"
-    ? new SqliteEngine({ ...options, openSqlite })
-    : new FileEngine(options);
-  for (const write of killScript()) {
-    engine.persist(write, () => writeSync(1, `done ${write.number}\n`));
-    clock.tick();
-  }
-  engine.close();
-  writeSync(1, "over\n");
+  let clock = new ManualClock();
+  runScript(diskScript(scriptName), {
+    open: (): OpenedDisk => {
+      clock = new ManualClock();
+      const options = { ...engineOptions(path, clock), files, segmentBytesMax: 200 };
+      const storage = engineName === "sqlite"
+        ? new SqliteEngine({ ...options, openSqlite })
+        : new FileEngine(options);
+      return { storage, identity: new IdentityFile(files, join(path, "identity.json")) };
+    },
+    tick: () => clock.tick(),
+    setFull: (full) => isFull = full,
+    say: (line) => {
+      // Durable, and nobody knows it yet.
+      if (line.startsWith("done")) operation();
+      if (line.startsWith("handed")) isCounting = true;
+      writeSync(1, `${line}\n`);
+    },
+  });
 }
 
 main(directory!);

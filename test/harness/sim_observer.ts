@@ -1,0 +1,59 @@
+/** Who watches the nodes of a simulation: told of everything that what must hold is judged by. */
+
+import type { Result } from "../../src/kv/result.ts";
+import type { KvStateMachine } from "../../src/kv/state_machine.ts";
+import type { Clock } from "../../src/node/ports.ts";
+import type { LogWrite } from "../../src/raft/ready.ts";
+import type { Entry } from "../../src/raft/types.ts";
+import type { SimNode } from "./sim_node.ts";
+
+/** Must not throw: it is called from inside the node, which would take it for its own mistake. */
+export interface SimObserver {
+  /** The program hands a write to its disk. */
+  handedOver(node: SimNode, write: LogWrite): void;
+  /** The write is durable, and the program does not know yet. */
+  persisted(node: SimNode, write: LogWrite): void;
+  /** The store has applied a page; one result per entry. */
+  applied(node: SimNode, entries: readonly Entry[], results: readonly Result[]): void;
+  /** The node has taken a turn: its status may be another than before. */
+  turned(node: SimNode): void;
+  /** The process has come to an end by itself. */
+  ended(node: SimNode, error: unknown): void;
+}
+
+/** Nobody watches. */
+export const noObserver: SimObserver = {
+  handedOver: () => {},
+  persisted: () => {},
+  applied: () => {},
+  turned: () => {},
+  ended: () => {},
+};
+
+/** The clock, with word of each turn that it let a node take. */
+export function watchedClock(clock: Clock, turned: () => void): Clock {
+  return {
+    monotonicMs: () => clock.monotonicMs(),
+    wallMs: () => clock.wallMs(),
+    every: (intervalMs, run) => clock.every(intervalMs, run),
+    soon: (run) =>
+      clock.soon(() => {
+        run();
+        turned();
+      }),
+  };
+}
+
+/** The machine, with word of each page that it has applied. */
+export function watchedMachine(
+  machine: KvStateMachine,
+  applied: (entries: readonly Entry[], results: readonly Result[]) => void,
+): KvStateMachine {
+  const apply = machine.apply.bind(machine);
+  machine.apply = (entries) => {
+    const results = apply(entries);
+    if (!("full" in results)) applied(entries, results);
+    return results;
+  };
+  return machine;
+}

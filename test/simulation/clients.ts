@@ -1,0 +1,257 @@
+/**
+ * The clients of a simulated cluster: each makes one call after the other, to whichever node it
+ * believes in, and writes down what it was told. A refusal that proves that nothing happened is
+ * tried again elsewhere; everything else that is no answer leaves the outcome of a write unknown.
+ *
+ * Keys of two kinds: those under `k` are called one at a time and judged by the linearizability
+ * checker; those under `r/` are listed and deleted by range as well, and judged by the witness.
+ */
+
+import type { Operation as StoreOperation } from "../../src/kv/command.ts";
+import { encodeCommand } from "../../src/kv/command_encoding.ts";
+import type { Answer, Query } from "../../src/kv/query.ts";
+import type { Prng } from "../../src/lib/prng.ts";
+import { type Clock, FatalStorageError } from "../../src/node/ports.ts";
+import type { NodeId } from "../../src/raft/types.ts";
+import type { FormedNode } from "../../src/server_node.ts";
+import type { EndCall, History, Outcome } from "../harness/history.ts";
+import type { SimNode } from "../harness/sim_node.ts";
+import type { SimScheduler } from "../harness/sim_scheduler.ts";
+import { type ClientCall, drawCall, type KeyBook, outcomeOf, seenIn } from "./client_calls.ts";
+import type { Plan } from "./plan.ts";
+import type { Scene, Watch } from "./invariant.ts";
+
+/** What clients live in. */
+export interface ClientWorld extends Scene {
+  readonly plan: Plan;
+  readonly scheduler: SimScheduler;
+  readonly history: History;
+  readonly watch: Watch;
+}
+
+/** How long a message between a client and a node takes, at most. */
+const latencyMaxUs = 500;
+/** How long a client rests after a refusal before it asks the next node. */
+const retryUs = 20_000;
+/** How often a call is tried before the client gives up. */
+const attemptsMax = 40;
+
+/** What one try of a call came to. */
+type Attempt =
+  | { readonly kind: "answered"; readonly outcome: Outcome }
+  /** Nothing happened, and nothing will. */
+  | { readonly kind: "refused"; readonly reason: string; readonly leader?: NodeId }
+  | { readonly kind: "lost"; readonly reason: string };
+
+export class Client {
+  readonly #world: ClientWorld;
+  readonly #name: string;
+  readonly #prng: Prng;
+  readonly #keys: KeyBook;
+  readonly #takeTurn: () => boolean;
+  #leader: NodeId | undefined;
+  #number = 0;
+  /** The try that is under way: at which node, and how it is ended. */
+  #pending: {
+    readonly node: SimNode;
+    readonly call: ClientCall;
+    readonly end: (attempt: Attempt) => void;
+  } | undefined;
+  #isBusy = false;
+
+  constructor(parts: {
+    readonly world: ClientWorld;
+    readonly name: string;
+    readonly prng: Prng;
+    readonly keys: KeyBook;
+    /** Asked before each call; false: the client has nothing more to do. */
+    readonly takeTurn: () => boolean;
+  }) {
+    this.#world = parts.world;
+    this.#name = parts.name;
+    this.#prng = parts.prng;
+    this.#keys = parts.keys;
+    this.#takeTurn = parts.takeTurn;
+  }
+
+  /** A call of it is under way. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  start(): void {
+    this.#rest();
+  }
+
+  /** It waits for the answer to a read at this node. */
+  readsAt(node: SimNode): boolean {
+    return this.#pending?.node === node && this.#pending.call.kind === "read";
+  }
+
+  /** The process of a node has ended: whoever waited for it finds the connection broken. */
+  nodeEnded(node: SimNode): void {
+    if (this.#pending?.node === node) this.#pending.end({ kind: "lost", reason: "broken" });
+  }
+
+  /** Makes one call now; `done` is told its outcome. */
+  call(call: ClientCall, done: (outcome: Outcome) => void): void {
+    this.#isBusy = true;
+    const { history } = this.#world;
+    const end: EndCall = call.recorded === undefined
+      ? () => {}
+      : history.begin(this.#name, call.recorded);
+    this.#try(call, attemptsMax, (outcome) => {
+      end(outcome);
+      this.#keys.noteOutcome(call, outcome);
+      this.#isBusy = false;
+      done(outcome);
+    });
+  }
+
+  #rest(): void {
+    const { plan, scheduler } = this.#world;
+    scheduler.after(this.#prng.below(plan.thinkMaxUs + 1), () => {
+      if (!this.#takeTurn()) return;
+      const value = `${this.#name}.${++this.#number}`;
+      const call = drawCall(this.#prng, this.#keys, { value, plan });
+      scheduler.trace(`${this.#name} calls ${call.text}`);
+      this.call(call, () => this.#rest());
+    });
+  }
+
+  #try(call: ClientCall, triesLeft: number, done: (outcome: Outcome) => void): void {
+    const { scheduler } = this.#world;
+    const node = this.#choose();
+    this.#ask(node, call, (attempt) => {
+      scheduler.tell(() => `${this.#name} hears of ${call.text}: ${JSON.stringify(attempt)}`);
+      if (attempt.kind === "answered") {
+        this.#leader = node.id;
+        return done(attempt.outcome);
+      }
+      this.#leader = attempt.kind === "refused" ? attempt.leader : undefined;
+      if (attempt.kind === "lost") return done({ kind: "unknown", reason: attempt.reason });
+      if (triesLeft <= 1) return done({ kind: "notApplied", reason: attempt.reason });
+      scheduler.after(retryUs, () => this.#try(call, triesLeft - 1, done));
+    });
+  }
+
+  #choose(): SimNode {
+    const { nodes } = this.#world;
+    const known = nodes.find(({ id }) => id === this.#leader);
+    if (known !== undefined && this.#prng.chance(3, 4)) return known;
+    return nodes[this.#prng.below(nodes.length)]!;
+  }
+
+  #latencyUs(): number {
+    return 50 + this.#prng.below(latencyMaxUs);
+  }
+
+  /** One try. Whatever comes after its end, an answer or the end of the node, counts for nothing. */
+  #ask(node: SimNode, call: ClientCall, done: (attempt: Attempt) => void): void {
+    const { scheduler, plan } = this.#world;
+    const [withinMinMs, withinMaxMs] = plan.callWithinMs;
+    const withinMs = withinMinMs + this.#prng.below(withinMaxMs - withinMinMs + 1);
+    const isLost = this.#prng.chance(plan.lostAnswersPermille, 1_000);
+    let isOver = false;
+    const end = (attempt: Attempt): void => {
+      if (isOver) return;
+      isOver = true;
+      this.#pending = undefined;
+      cancel();
+      done(attempt);
+    };
+    // Clocks of nodes run up to a tenth slower, and a node looks at its deadlines at every tick.
+    const patienceUs = Math.ceil(withinMs * 1_000 * 1.3) + 1_000_000;
+    const cancel = scheduler.after(patienceUs, () => end({ kind: "lost", reason: "timeout" }));
+    const answer = (attempt: Attempt): void => {
+      if (!isLost) scheduler.after(this.#latencyUs(), () => end(attempt));
+    };
+    scheduler.after(this.#latencyUs(), () => {
+      this.#pending = { node, call, end };
+      const committedBefore = this.#world.log.committedIndex;
+      const ask = (formed: FormedNode, clock: Clock): void => {
+        const deadlineMs = clock.monotonicMs() + withinMs;
+        // A process that has come to its end tells nobody anything.
+        const tell = (attempt: Attempt): void => {
+          if (node.formed === formed) answer(attempt);
+        };
+        if (call.kind === "write") {
+          this.#write({ node, formed, clock, deadlineMs }, call.operation, tell);
+        } else {
+          const floor = call.level === "eventual" ? undefined : committedBefore;
+          this.#read({ node, formed, deadlineMs }, call.query, { floor, answer: tell });
+        }
+      };
+      const isThere = node.isRunning && node.formed !== undefined;
+      if (!isThere || !node.run(ask)) answer({ kind: "refused", reason: "nobody listens" });
+    });
+  }
+
+  #write(
+    at: {
+      readonly node: SimNode;
+      readonly formed: FormedNode;
+      readonly clock: Clock;
+      readonly deadlineMs: number;
+    },
+    operation: StoreOperation,
+    answer: (attempt: Attempt) => void,
+  ): void {
+    const { node, formed, clock, deadlineMs } = at;
+    const data = encodeCommand({ wallMs: clock.wallMs(), operation });
+    formed.node.propose(data, deadlineMs, (told) => {
+      switch (told.kind) {
+        case "applied": {
+          if (node.formed !== formed) return;
+          const { position, result } = told;
+          this.#world.watch.written({ node, position, result });
+          return answer({ kind: "answered", outcome: outcomeOf(result) });
+        }
+        case "notApplied":
+          return answer({ ...told, kind: "refused" });
+        case "unknown":
+          return answer({ kind: "lost", reason: told.reason });
+      }
+    });
+  }
+
+  #read(
+    at: {
+      readonly node: SimNode;
+      readonly formed: FormedNode;
+      readonly deadlineMs: number;
+    },
+    query: Query,
+    { floor, answer }: {
+      readonly floor: number | undefined;
+      readonly answer: (attempt: Attempt) => void;
+    },
+  ): void {
+    const { node, formed, deadlineMs } = at;
+    const look = (): void => {
+      if (node.formed !== formed) return;
+      const seen = readOf(formed, query);
+      if (seen === undefined || seen.kind === "future") {
+        return answer({ kind: "refused", reason: "not readable" });
+      }
+      const applied = node.machine?.applied().position.index ?? 0;
+      this.#world.watch.read({ node, query, answer: seen, applied, committedBefore: floor });
+      answer({ kind: "answered", outcome: seenIn(seen) });
+    };
+    if (floor === undefined) return look();
+    formed.node.readIndex(deadlineMs, (outcome) => {
+      if (outcome.kind === "readable") look();
+      else answer({ kind: "refused", reason: outcome.reason });
+    });
+  }
+}
+
+/** Undefined also where the node ends because of what it finds. */
+function readOf({ node }: FormedNode, query: Query): Answer | undefined {
+  try {
+    return node.readNow(query);
+  } catch (error) {
+    if (error instanceof FatalStorageError) return undefined;
+    throw error;
+  }
+}

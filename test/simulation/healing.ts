@@ -1,0 +1,181 @@
+/**
+ * I16, liveness: after all trouble has ended for a random majority, the others still down, a leader
+ * must be there within twenty election timeouts and stay for ten more, calls must be answered, and
+ * all that live must come to hold the same (paper §5.6; partial failures must not wedge a majority).
+ * Then the others come back and must catch up as well.
+ */
+
+import type { Prng } from "../../src/lib/prng.ts";
+import { isJoint, isVoter, voterSets } from "../../src/raft/configuration.ts";
+import { isQuorum } from "../../src/raft/quorum.ts";
+import type { Outcome } from "../harness/history.ts";
+import type { SimCluster } from "../harness/sim_cluster.ts";
+import { calmNetwork } from "../harness/sim_network.ts";
+import type { SimNode } from "../harness/sim_node.ts";
+import { type KeyBook, putOf, readOf } from "./client_calls.ts";
+import type { Client } from "./clients.ts";
+import type { Operator } from "./operator.ts";
+import type { Plan } from "./plan.ts";
+
+export interface HealingParts {
+  readonly plan: Plan;
+  readonly cluster: SimCluster;
+  readonly operator: Operator;
+  readonly clients: readonly Client[];
+  readonly keys: KeyBook;
+  readonly prng: Prng;
+  /** Lets time pass until the condition holds; false when time is over. */
+  until(condition: () => boolean, withinMs: number): boolean;
+}
+
+/** In election timeouts. */
+const leaderWithin = 20;
+const leaderStays = 10;
+
+export class Healing {
+  readonly #parts: HealingParts;
+  readonly #electionTimeoutMs: number;
+
+  constructor(parts: HealingParts) {
+    this.#parts = parts;
+    this.#electionTimeoutMs = 20 * parts.plan.heartbeatMs;
+  }
+
+  /** What does not come to life, in words; undefined when all does. */
+  run(): string | undefined {
+    const { cluster, operator } = this.#parts;
+    const core = this.#chooseCore();
+    cluster.scheduler.trace(`heals around ${core.map(({ id }) => id)}`);
+    for (const node of cluster.others(...core)) operator.leave(node);
+    this.#endTrouble();
+    const fault = this.#mustLive(core) ?? this.#callsMustEnd();
+    if (fault !== undefined) return `${fault}; healthy are ${core.map(({ id }) => id)}`;
+    operator.bringBack();
+    return this.#mustBeLevel(cluster.nodes) ?? this.#mustAnswer();
+  }
+
+  /** Nodes that have lost nothing and are a majority by every configuration that anybody holds. */
+  #chooseCore(): readonly SimNode[] {
+    const { cluster, operator, prng } = this.#parts;
+    const core = [...cluster.nodes];
+    for (let tries = 0; tries < cluster.nodes.length; tries++) {
+      const [left] = core.splice(prng.below(core.length), 1);
+      const isEnough = cluster.nodes.every(({ disk }) =>
+        disk.log.outline.configurations.slice(1).every(({ configuration }) =>
+          isQuorum(
+            voterSets(configuration),
+            (id) => core.some((node) => node.id === id && !operator.isLossy(node)),
+          )
+        )
+      );
+      if (!isEnough || prng.chance(1, 3)) core.push(left!);
+      if (!isEnough) break;
+    }
+    return core.sort((a, b) => a.id - b.id);
+  }
+
+  #endTrouble(): void {
+    const { cluster, operator } = this.#parts;
+    cluster.network.heal();
+    cluster.network.options = calmNetwork;
+    for (const node of cluster.nodes) {
+      node.disk.heal();
+      node.disk.options = this.#parts.plan.disk;
+      node.store.isFull = false;
+      if (node.store.isDamaged) {
+        operator.stop(node, "kill");
+        node.store.isDamaged = false;
+        node.wipeStore();
+      }
+      operator.putBack(node);
+      if (node.isRunning && node.isPaused) node.resume();
+      if (node.isRunning) node.clock.setRate(1_000);
+      operator.start(node);
+    }
+  }
+
+  /** Whoever led before the trouble ended may not know yet that nobody follows; it does not count. */
+  #mustLive(core: readonly SimNode[]): string | undefined {
+    const { cluster: { scheduler } } = this.#parts;
+    const withinMs = leaderWithin * this.#electionTimeoutMs;
+    const endUs = scheduler.nowUs + withinMs * 1_000;
+    for (let leftUs = withinMs * 1_000; leftUs > 0; leftUs = endUs - scheduler.nowUs) {
+      const leftMs = Math.ceil(leftUs / 1_000);
+      if (!this.#parts.until(() => leaderOf(core) !== undefined, leftMs)) break;
+      if (this.#stays(leaderOf(core))) return this.#mustBeLevel(core);
+    }
+    return `no leader that stays after ${withinMs} ms`;
+  }
+
+  #stays(leader: SimNode | undefined): boolean {
+    const term = leader?.status().term;
+    const isGone = (): boolean => leader?.leads !== true || leader.status().term !== term;
+    return !this.#parts.until(isGone, leaderStays * this.#electionTimeoutMs);
+  }
+
+  /** All have applied all that there is, and are in one state. */
+  #mustBeLevel(nodes: readonly SimNode[]): string | undefined {
+    const withinMs = leaderWithin * this.#electionTimeoutMs;
+    if (this.#parts.until(() => isLevel(nodes), withinMs)) return undefined;
+    const where = nodes.map((node) => {
+      const status = node.formed?.node.status();
+      return status === undefined
+        ? `${node.id} is down (${node.ended})`
+        : `${node.id} ${status.role} at ${status.applied} of ${status.lastIndex}`;
+    });
+    return `after ${withinMs} ms the nodes are not level: ${where.join(", ")}`;
+  }
+
+  #callsMustEnd(): string | undefined {
+    const { clients, plan } = this.#parts;
+    const withinMs = 2 * plan.callWithinMs[1] + leaderWithin * this.#electionTimeoutMs;
+    const isQuiet = (): boolean => !clients.some(({ isBusy }) => isBusy);
+    return this.#parts.until(isQuiet, withinMs)
+      ? this.#mustAnswer()
+      : `calls do not end within ${withinMs} ms`;
+  }
+
+  /** A write is applied, and every key that was ever used can be read. */
+  #mustAnswer(): string | undefined {
+    const { clients: [client], keys } = this.#parts;
+    if (client === undefined) return undefined;
+    const calls = [putOf("k0", "healed"), ...[...keys.used].map((key) => readOf(key, "linearizable"))];
+    for (const call of calls) {
+      let told: Outcome | undefined;
+      client.call(call, (outcome) => told = outcome);
+      this.#parts.until(() => told !== undefined, 60_000);
+      const isAnswer = told !== undefined && told.kind !== "unknown" && told.kind !== "notApplied";
+      // An answer that the plan loses says nothing of the node.
+      const mayBeLost = told?.kind === "unknown" && this.#parts.plan.lostAnswersPermille > 0;
+      if (!isAnswer && !mayBeLost) return `${call.text} is answered ${JSON.stringify(told)}`;
+    }
+    return undefined;
+  }
+}
+
+/**
+ * Who leads, has committed in its own term, and may stay: a leader that finishes a change of
+ * members which removes it makes room for another one.
+ */
+function leaderOf(nodes: readonly SimNode[]): SimNode | undefined {
+  return nodes.find((node) => {
+    const status = node.formed?.node.status();
+    if (status?.termStart === undefined || status.commitIndex < status.termStart) return false;
+    const { configuration } = status.configuration;
+    return status.configurationCommitted && !isJoint(configuration) &&
+      isVoter(configuration, node.id);
+  });
+}
+
+function isLevel(nodes: readonly SimNode[]): boolean {
+  const all = nodes.map((node) => ({
+    status: node.formed?.node.status(),
+    state: node.machine?.status().stateHash,
+  }));
+  const [first] = all;
+  return all.every(({ status, state }) =>
+    status !== undefined && status.applied === status.lastIndex &&
+    status.lastIndex === first?.status?.lastIndex && !status.recovering &&
+    state?.a === first.state?.a && state?.b === first.state?.b
+  );
+}

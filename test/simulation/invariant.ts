@@ -1,0 +1,113 @@
+/**
+ * What must hold, as the simulation asks it: an invariant is told of everything that happens and
+ * says when it is broken. One file each in invariants/.
+ */
+
+import type { NodeStatus } from "../../src/node/parts.ts";
+import type { Answer, Query } from "../../src/kv/query.ts";
+import type { Result } from "../../src/kv/result.ts";
+import type { Envelope } from "../../src/raft/message.ts";
+import type { LogWrite } from "../../src/raft/ready.ts";
+import type { Entry, Index, LogPosition } from "../../src/raft/types.ts";
+import type { SimNode } from "../harness/sim_node.ts";
+import type { ClusterLog } from "./cluster_log.ts";
+import type { Witness } from "./witness.ts";
+
+/** A read of a client, at the moment of its answer. */
+export interface AnsweredRead {
+  readonly node: SimNode;
+  readonly query: Query;
+  readonly answer: Answer;
+  /** What the node had applied. */
+  readonly applied: Index;
+  /** What was committed when the client asked; undefined for a read that promises nothing. */
+  readonly committedBefore: Index | undefined;
+}
+
+/** A write of a client that the node calls applied. */
+export interface AppliedWrite {
+  readonly node: SimNode;
+  readonly position: LogPosition;
+  readonly result: Result;
+}
+
+/** What an invariant may look at. */
+export interface Scene {
+  /** All of them, running or not. */
+  readonly nodes: readonly SimNode[];
+  readonly log: ClusterLog;
+  readonly witness: Witness;
+  /** A directory that does not belong to the cluster runs in the place of this node. */
+  isImpostor(node: SimNode): boolean;
+}
+
+/** All that can be watched. */
+export interface Watch {
+  sent(node: SimNode, envelope: Envelope): void;
+  delivered(envelope: Envelope): void;
+  handedOver(node: SimNode, write: LogWrite): void;
+  persisted(node: SimNode, write: LogWrite): void;
+  applied(node: SimNode, entries: readonly Entry[]): void;
+  /** `before`: as it was seen last in this life of the node. */
+  turned(node: SimNode, before: NodeStatus, after: NodeStatus): void;
+  /** A new life of the node has begun. */
+  formed(node: SimNode, status: NodeStatus): void;
+  read(read: AnsweredRead): void;
+  written(write: AppliedWrite): void;
+  /** All is healed and done. */
+  finished(): void;
+}
+
+export interface Invariant extends Watch {
+  /** As in the plan: I1 … I16. */
+  readonly id: string;
+}
+
+export type MakeInvariant = (scene: Scene, broken: (text: string) => void) => Invariant;
+
+const nothing = (): void => {};
+
+/** Watches nothing: what an invariant does not look at. */
+export const unwatched: Watch = {
+  sent: nothing,
+  delivered: nothing,
+  handedOver: nothing,
+  persisted: nothing,
+  applied: nothing,
+  turned: nothing,
+  formed: nothing,
+  read: nothing,
+  written: nothing,
+  finished: nothing,
+};
+
+/** Calls every member of `watches` that does something. */
+export function together(watches: readonly Watch[]): Watch {
+  const doing = <Name extends keyof Watch>(name: Name): readonly Watch[] =>
+    watches.filter((watch) => watch[name] !== nothing);
+  const lists = {
+    sent: doing("sent"),
+    delivered: doing("delivered"),
+    handedOver: doing("handedOver"),
+    persisted: doing("persisted"),
+    applied: doing("applied"),
+    turned: doing("turned"),
+    formed: doing("formed"),
+    read: doing("read"),
+    written: doing("written"),
+    finished: doing("finished"),
+  };
+  return {
+    sent: (node, envelope) => lists.sent.forEach((each) => each.sent(node, envelope)),
+    delivered: (envelope) => lists.delivered.forEach((each) => each.delivered(envelope)),
+    handedOver: (node, write) => lists.handedOver.forEach((each) => each.handedOver(node, write)),
+    persisted: (node, write) => lists.persisted.forEach((each) => each.persisted(node, write)),
+    applied: (node, entries) => lists.applied.forEach((each) => each.applied(node, entries)),
+    turned: (node, before, after) =>
+      lists.turned.forEach((each) => each.turned(node, before, after)),
+    formed: (node, status) => lists.formed.forEach((each) => each.formed(node, status)),
+    read: (read) => lists.read.forEach((each) => each.read(read)),
+    written: (write) => lists.written.forEach((each) => each.written(write)),
+    finished: () => lists.finished.forEach((each) => each.finished()),
+  };
+}

@@ -1,0 +1,31 @@
+/**
+ * I15: seen from outside, each key behaves as if there were one copy of it (Herlihy and Wing):
+ * judged on what the clients were told alone, without a look at the log.
+ */
+
+import type { Call } from "../../harness/history.ts";
+import { checkLinearizable } from "../../harness/linearizability.ts";
+import { describeCall } from "../../harness/timeline.ts";
+
+const stepsMax = 5_000_000;
+const listedMax = 8;
+
+/** What is wrong with the history, in words; undefined when nothing is. */
+export function linearizabilityFault(calls: readonly Call[]): string | undefined {
+  const verdict = checkLinearizable(calls, { stepsMax });
+  switch (verdict.kind) {
+    case "ok":
+      return undefined;
+    case "unknown":
+      return `the history of ${verdict.key} could not be judged in ${verdict.steps} steps`;
+    case "illegal": {
+      const placed = new Set(verdict.longest);
+      const left = verdict.calls.filter(({ id }) => !placed.has(id)).slice(0, listedMax);
+      const lines = left.map((call) =>
+        `\n  call ${call.id} of ${call.client}, ${call.startedAt} to ${call.endedAt} µs: ` +
+        describeCall(call)
+      );
+      return verdict.reason + lines.join("");
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * I11: a linearizable read shows everything that was committed when it was asked for (thesis §6.4),
+ * and every read shows exactly the state behind what its node has applied.
+ */
+
+import type { Answer } from "../../../src/kv/query.ts";
+import { type MakeInvariant, unwatched } from "../invariant.ts";
+import { isSame } from "../witness.ts";
+
+export const readSafety: MakeInvariant = ({ witness }, broken) => ({
+  ...unwatched,
+  id: "I11",
+  read: ({ node, query, answer, applied, committedBefore }) => {
+    if (committedBefore !== undefined && applied < committedBefore) {
+      return broken(
+        `node ${node.id} answers a linearizable read at entry ${applied}, ${committedBefore} was ` +
+          "committed when it was asked",
+      );
+    }
+    const expected = witness.answer(query, applied);
+    if (expected !== undefined && isSame(withoutTag(answer), withoutTag(expected))) return;
+    broken(
+      `node ${node.id} answers ${JSON.stringify(answer)} behind entry ${applied}, not ` +
+        JSON.stringify(expected),
+    );
+  },
+});
+
+/** The tag of a list is left out where finding it would cost too much, so it is not compared. */
+function withoutTag(answer: Answer): unknown {
+  if (answer.kind !== "range") return answer;
+  const { changed: _, ...rest } = answer;
+  return rest;
+}

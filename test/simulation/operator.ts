@@ -1,0 +1,180 @@
+/**
+ * Who looks after the machines of a simulated cluster: starts what is down, puts lost directories
+ * back, and keeps the budget of what may be destroyed. Raft lives with the loss of a minority of
+ * copies; a run that destroys more would prove nothing but that.
+ */
+
+import type { NodeStatus } from "../../src/node/parts.ts";
+import { isJoint, voterSets } from "../../src/raft/configuration.ts";
+import type { SimDirectory, SimNode } from "../harness/sim_node.ts";
+import type { SimScheduler } from "../harness/sim_scheduler.ts";
+import type { ClusterLog } from "./cluster_log.ts";
+import type { RareStates } from "./rare_states.ts";
+
+/** How long somebody needs to start a program again that has ended by itself. */
+const restartMs = 300;
+
+export class Operator {
+  readonly #nodes: readonly SimNode[];
+  readonly #log: ClusterLog;
+  readonly #scheduler: SimScheduler;
+  readonly #rare: RareStates;
+  readonly #stopped: (node: SimNode) => void;
+  /** Nodes that have lost something and are not known to hold it again. */
+  readonly #lossy = new Set<SimNode>();
+  /** Directories that were set aside while another one runs in their place. */
+  readonly #setAside = new Map<SimNode, SimDirectory>();
+  /** Faults that were done to the node's own directory, and how its process may end by them. */
+  readonly #expected = new Map<SimNode, Set<RegExp>>();
+  /** Stays down until the cluster has healed without it. */
+  readonly #left = new Set<SimNode>();
+
+  constructor(parts: {
+    readonly nodes: readonly SimNode[];
+    readonly log: ClusterLog;
+    readonly scheduler: SimScheduler;
+    readonly rare: RareStates;
+    /** Told of each process that the operator has ended. */
+    readonly stopped: (node: SimNode) => void;
+  }) {
+    this.#nodes = parts.nodes;
+    this.#log = parts.log;
+    this.#scheduler = parts.scheduler;
+    this.#rare = parts.rare;
+    this.#stopped = parts.stopped;
+  }
+
+  start(node: SimNode): void {
+    if (!node.isRunning && !this.#left.has(node)) node.start();
+  }
+
+  startLater(node: SimNode, afterMs: number): void {
+    this.#scheduler.after(afterMs * 1_000, () => this.start(node));
+  }
+
+  /** Kills the node, or takes its power, and notes what it was in the midst of. */
+  stop(node: SimNode, how: "kill" | "cutPower"): void {
+    if (!node.isRunning) return;
+    const { underWay } = node.disk;
+    const before = node.disk.log.outline.batchNumber;
+    this.#rare.stopped(node);
+    node[how]();
+    this.#stopped(node);
+    if (underWay > 0) this.#rare.saw("crash between append and fsync");
+    const kept = node.disk.log.outline.batchNumber - before;
+    if (kept < underWay) this.#rare.saw("torn tail repaired");
+  }
+
+  // ---- What may be destroyed ----
+
+  /** Whether all that is committed outlives the loss of this node's copy. */
+  mayLose(node: SimNode): boolean {
+    if (this.#lossy.has(node) || this.#setAside.has(node)) return false;
+    const voters = this.#votersAtLeast();
+    const lost = this.#lossy.size + this.#setAside.size;
+    return voters !== undefined && lost + 1 <= Math.floor((voters - 1) / 2);
+  }
+
+  /** All that ever were members hold what they have acknowledged. */
+  get isWhole(): boolean {
+    return this.#lossy.size + this.#setAside.size === 0;
+  }
+
+  isLossy(node: SimNode): boolean {
+    return this.#lossy.has(node);
+  }
+
+  /** Undefined while members are being changed, or nobody can tell. */
+  #votersAtLeast(): number | undefined {
+    let least = Infinity;
+    for (const node of this.#nodes) {
+      const status = node.formed?.node.status();
+      if (status === undefined) continue;
+      const { configuration } = status.configuration;
+      if (isJoint(configuration) || !status.configurationCommitted) return undefined;
+      for (const voters of voterSets(configuration)) least = Math.min(least, voters.length);
+    }
+    return least === Infinity ? undefined : least;
+  }
+
+  /** The node is down and is about to lose part of its log. */
+  loses(node: SimNode): void {
+    this.#log.lose(node);
+    this.#lossy.add(node);
+  }
+
+  /** To be told of each turn: whoever does not recover any more is whole. */
+  turned(node: SimNode, { recovering }: NodeStatus): void {
+    if (!this.#lossy.has(node) || recovering || this.#setAside.has(node)) return;
+    this.#lossy.delete(node);
+    this.#log.healed(node);
+    this.#rare.saw("lost log healed");
+  }
+
+  // ---- Directories that are not the cluster's ----
+
+  /** Sets the node's directory aside: another one is about to be put in its place. */
+  setAside(node: SimNode): void {
+    this.stop(node, "kill");
+    this.#setAside.set(node, node.copy());
+    this.#log.lose(node);
+  }
+
+  isImpostor(node: SimNode): boolean {
+    return this.#setAside.has(node);
+  }
+
+  putBack(node: SimNode): void {
+    const directory = this.#setAside.get(node);
+    if (directory === undefined) return;
+    this.stop(node, "kill");
+    node.restore(directory);
+    this.#setAside.delete(node);
+    if (!this.#lossy.has(node)) this.#log.healed(node);
+    this.start(node);
+  }
+
+  // ---- Processes that end by themselves ----
+
+  /** From now on the node may end with such a message. */
+  expect(node: SimNode, message: RegExp): void {
+    const expected = this.#expected.get(node) ?? new Set();
+    this.#expected.set(node, expected.add(message));
+  }
+
+  /** What is wrong with the end of a process, in words; undefined when it had to come so. */
+  ended(node: SimNode, error: unknown): string | undefined {
+    const message = error instanceof Error ? error.message : String(error);
+    const expected = [...this.#expected.get(node) ?? []];
+    if (this.isImpostor(node) && /^The cluster refuses node|: the cluster has turned it away: /.test(message)) {
+      this.#rare.saw(`${isUnborn(node) ? "wiped directory" : "older copy"} refused`);
+      return undefined;
+    }
+    if (!expected.some((each) => each.test(message))) return `node ${node.id} ends: ${message}`;
+    if (/EIO/.test(message)) this.#rare.saw("fsync error");
+    if (/damaged row/.test(message)) {
+      node.store.isDamaged = false;
+      node.wipeStore();
+    }
+    this.startLater(node, restartMs);
+    return undefined;
+  }
+
+  // ---- Healing ----
+
+  /** The node is not started any more until {@link bringBack}. */
+  leave(node: SimNode): void {
+    this.#left.add(node);
+    this.stop(node, "kill");
+  }
+
+  bringBack(): void {
+    const left = [...this.#left];
+    this.#left.clear();
+    for (const node of left) this.start(node);
+  }
+}
+
+function isUnborn(node: SimNode): boolean {
+  return node.identity()?.birth === undefined;
+}

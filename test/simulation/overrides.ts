@@ -1,0 +1,55 @@
+/**
+ * What a person, or the minimizer, wants otherwise than a seed draws it: fewer nodes, fewer calls,
+ * no faults of a kind. The rest of the plan stays as it was drawn.
+ */
+
+import { calmNetwork } from "../harness/sim_network.ts";
+import { drawPlan, type FaultKind, faultKinds, type Plan } from "./plan.ts";
+
+/** What `without` may name besides the kinds of faults. */
+export const otherTroubles = ["network", "lostAnswers", "reconfigure", "transfer"] as const;
+export type Trouble = FaultKind | (typeof otherTroubles)[number];
+export const troubles: readonly Trouble[] = [...faultKinds, ...otherTroubles];
+
+export interface Overrides {
+  readonly nodes?: number;
+  readonly learners?: number;
+  readonly clients?: number;
+  readonly keys?: number;
+  readonly operations?: number;
+  readonly without: readonly Trouble[];
+  /** Single faults, as "crash.3". */
+  readonly skip: readonly string[];
+}
+
+export const noOverrides: Overrides = { without: [], skip: [] };
+
+/** The plan of a seed, with what is wanted otherwise. */
+export function planOf(seed: number, overrides: Overrides): Plan {
+  const drawn = drawPlan(seed);
+  const { without, skip } = overrides;
+  const off = Object.fromEntries(without.map((each) => [each, 0]));
+  return {
+    ...drawn,
+    voters: overrides.nodes ?? drawn.voters,
+    learners: overrides.learners ?? (overrides.nodes === undefined ? drawn.learners : 0),
+    clients: overrides.clients ?? drawn.clients,
+    keys: overrides.keys ?? drawn.keys,
+    operations: overrides.operations ?? drawn.operations,
+    faultEveryMs: { ...drawn.faultEveryMs, ...off },
+    skipped: skip,
+    ...(without.includes("network") && { network: calmNetwork }),
+    ...(without.includes("lostAnswers") && { lostAnswersPermille: 0 }),
+    ...(without.includes("reconfigure") && { reconfigureEveryMs: 0 }),
+    ...(without.includes("transfer") && { transferEveryMs: 0 }),
+  };
+}
+
+/** The options that say so on a command line, with a space before each. */
+export function overridesAsOptions(overrides: Overrides): string {
+  const { without, skip, ...numbers } = overrides;
+  const options = Object.entries(numbers).map(([name, value]) => ` --${name} ${value}`);
+  if (without.length > 0) options.push(` --without ${without.join(",")}`);
+  if (skip.length > 0) options.push(` --skip ${skip.join(",")}`);
+  return options.join("");
+}

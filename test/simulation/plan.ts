@@ -1,0 +1,157 @@
+/**
+ * What a seed draws before its run begins: the cluster, its world, its troubles, its clients. Each
+ * trouble is off in half of the seeds and else drawn from a range (swarm testing): a run with
+ * everything at once hides what only a calm network, or only a slow disk, brings to light.
+ *
+ * A plan is plain data. A run is a function of its plan, and whoever wants a smaller run changes
+ * the plan (minimize.ts, and the options of scripts/simulate.ts). Each concern draws from a
+ * generator of its own, so that a change of one leaves the others as they were.
+ */
+
+import { Prng } from "../../src/lib/prng.ts";
+import { type SimNetworkOptions } from "../harness/sim_network.ts";
+import type { SimDiskOptions } from "../harness/sim_disk.ts";
+
+/** Everything that can be done to a cluster, by the name that options and transcripts use. */
+export const faultKinds = [
+  ...["crash", "powerCut", "pause", "partition", "oneWay", "flap", "reset", "clog", "storm"],
+  ...["diskStall", "diskSlow", "diskFull", "diskError", "logDamage", "logRegress", "kvLost"],
+  ...["kvDamage", "wipe", "olderCopy", "stranger", "clockRate", "wallJump"],
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+export interface Plan {
+  readonly seed: number;
+  readonly voters: number;
+  readonly learners: number;
+  /** The election timeout is drawn from ten to twenty times as long. */
+  readonly heartbeatMs: number;
+  /** Limits of the nodes, by the path of their key in the configuration. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly network: SimNetworkOptions;
+  readonly disk: SimDiskOptions;
+  readonly clients: number;
+  readonly keys: number;
+  /** How many calls the clients make together before the cluster heals. */
+  readonly operations: number;
+  /** How long a client rests between two calls, at most. */
+  readonly thinkMaxUs: number;
+  readonly valueBytesMax: number;
+  /** A call may take this long, drawn evenly, by the clock of the node that it asks. */
+  readonly callWithinMs: readonly [number, number];
+  /** Of a thousand answers so many never reach their client. */
+  readonly lostAnswersPermille: number;
+  /** Mean times between two, 0 is never: changes of who votes, and of who leads. */
+  readonly reconfigureEveryMs: number;
+  readonly transferEveryMs: number;
+  /** Trouble comes in spells: faults for so long, then none for so long. */
+  readonly troubleMs: number;
+  readonly calmMs: number;
+  /** Mean time between two faults of a kind, in a spell; 0 is never. */
+  readonly faultEveryMs: Readonly<Record<FaultKind, number>>;
+  /** Faults that are left out, by kind and number, as "crash.3". */
+  readonly skipped: readonly string[];
+  /** The cluster heals after this at the latest. */
+  readonly chaosMsMax: number;
+}
+
+/** The plan of a seed. */
+export function drawPlan(seed: number): Plan {
+  const root = new Prng(seed);
+  const [size, time, net, disk, load, faults] = Array.from({ length: 6 }, () => root.split());
+  const heartbeatMs = time!.chance(1, 2) ? 50 : 100;
+  return {
+    seed,
+    ...drawSize(size!),
+    heartbeatMs,
+    config: drawConfig(time!, heartbeatMs),
+    network: drawNetwork(net!),
+    disk: drawDisk(disk!),
+    ...drawLoad(load!, heartbeatMs),
+    troubleMs: 500 + faults!.below(5_000),
+    calmMs: 500 + faults!.below(3_000),
+    faultEveryMs: drawFaults(faults!),
+    skipped: [],
+  };
+}
+
+function drawSize(prng: Prng): Pick<Plan, "voters" | "learners"> {
+  const voters = [1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5, 5, 5, 6, 7, 7][prng.below(20)]!;
+  return { voters, learners: prng.chance(1, 3) ? 1 + prng.below(2) : 0 };
+}
+
+function drawConfig(prng: Prng, heartbeatMs: number): Plan["config"] {
+  const few = (max: number): number => 1 + prng.below(max);
+  return {
+    "raft.heartbeat_interval_ms": String(heartbeatMs),
+    "raft.election_timeout_min_ms": String(10 * heartbeatMs),
+    "raft.election_timeout_max_ms": String(20 * heartbeatMs),
+    ...(prng.chance(1, 2) && { "raft.inflight_messages_max": String(few(16)) }),
+    ...(prng.chance(1, 2) && { "raft.append_bytes_max": "4096" }),
+    ...(prng.chance(1, 2) && { "raft.log_cache_bytes_max": String(prng.below(20_000)) }),
+    ...(prng.chance(1, 4) && { "raft.reads_pending_max": String(few(8)) }),
+    ...(prng.chance(1, 4) && { "raft.turn_inputs_max": String(few(4)) }),
+    ...(prng.chance(1, 4) && { "storage.kv_commit_interval_ms": String(few(500)) }),
+    ...(prng.chance(1, 6) && { "limits.requests_waiting_max": String(few(8)) }),
+  };
+}
+
+function drawNetwork(prng: Prng): SimNetworkOptions {
+  const datagrams = prng.chance(1, 3);
+  const lossMax = datagrams ? 200 : 20;
+  return {
+    datagrams,
+    delayMinUs: prng.chance(1, 2) ? 100 : prng.below(5_000),
+    delaySpreadUs: prng.chance(1, 2) ? 200 : prng.below(20_000),
+    lossPermille: prng.chance(1, 2) ? 0 : 1 + prng.below(lossMax),
+    repeatPermille: datagrams && prng.chance(1, 2) ? 1 + prng.below(300) : 0,
+    repeatDelayMaxUs: prng.chance(1, 2) ? 0 : prng.below(3_000_000),
+    capacity: prng.chance(1, 4) ? 2 + prng.below(18) : 10_000,
+  };
+}
+
+function drawDisk(prng: Prng): SimDiskOptions {
+  const latencyMinUs = 50 + prng.below(2_000);
+  return { latencyMinUs, latencyMaxUs: latencyMinUs + prng.below(prng.chance(1, 2) ? 20_000 : 500) };
+}
+
+type Load = Omit<
+  Plan,
+  | ("seed" | "voters" | "learners" | "heartbeatMs" | "config")
+  | ("network" | "disk" | "troubleMs" | "calmMs" | "faultEveryMs" | "skipped")
+>;
+
+function drawLoad(prng: Prng, heartbeatMs: number): Load {
+  const clients = 1 + prng.below(16);
+  const operations = 1_000 + prng.below(5_000);
+  // The calls are spread over this time, if the cluster answers at once.
+  const spreadMs = 2_000 + prng.below(10_000);
+  const meanThinkUs = Math.floor((spreadMs * 1_000 * clients) / operations);
+  const electionMs = 20 * heartbeatMs;
+  return {
+    clients,
+    operations,
+    keys: prng.chance(1, 3) ? 1 + prng.below(3) : 1 + prng.below(40),
+    thinkMaxUs: 2 * meanThinkUs,
+    valueBytesMax: prng.chance(1, 4) ? 4_000 : 24 + prng.below(200),
+    callWithinMs: prng.chance(1, 2) ? [electionMs, 4 * electionMs] : [20, 2 * electionMs],
+    lostAnswersPermille: prng.chance(1, 2) ? 0 : prng.below(30),
+    reconfigureEveryMs: prng.chance(1, 2) ? 0 : drawEvery(prng),
+    transferEveryMs: prng.chance(1, 2) ? 0 : drawEvery(prng),
+    chaosMsMax: 10_000 + 3 * spreadMs,
+  };
+}
+
+/** Between one second and 32, each power of two as often. */
+function drawEvery(prng: Prng): number {
+  const octaveMs = 1_000 * 2 ** prng.below(5);
+  return octaveMs + prng.below(octaveMs);
+}
+
+function drawFaults(prng: Prng): Plan["faultEveryMs"] {
+  const entries = faultKinds.map((kind) => {
+    const everyMs = drawEvery(prng);
+    return [kind, prng.chance(1, 2) ? everyMs : 0] as const;
+  });
+  return Object.fromEntries(entries) as Record<FaultKind, number>;
+}

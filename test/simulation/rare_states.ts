@@ -1,0 +1,128 @@
+/**
+ * States that seldom come about, and in which protocols break. A simulation that never reaches one
+ * proves nothing about it, so they are counted, and a long run is red when one of them lacks.
+ */
+
+import { formatPosition } from "../../src/raft/format.ts";
+import { isVoter } from "../../src/raft/configuration.ts";
+import type { NodeStatus } from "../../src/node/parts.ts";
+import type { LogWrite } from "../../src/raft/ready.ts";
+import type { NodeId, Term } from "../../src/raft/types.ts";
+import type { SimNode } from "../harness/sim_node.ts";
+import { type Scene, unwatched, type Watch } from "./invariant.ts";
+
+/** How often each must have been seen in 10,000 seeds with default options. */
+export const floors = {
+  "two live leaders in different terms": 1_000,
+  "conflicting entries truncated": 1_000,
+  "configuration truncated": 100,
+  "figure 8: an entry of an earlier term on a majority": 100,
+  "leader removes itself": 200,
+  "learner promoted, then crashed": 100,
+  "joint configuration under a new leader": 100,
+  "read waits as leadership is lost": 500,
+  "answer to an earlier round arrives": 500,
+  "crash between append and fsync": 5_000,
+  "torn tail repaired": 500,
+  "entry damaged": 100,
+  "loss found at start": 100,
+  "lost log healed": 100,
+  "fsync error": 200,
+  "disk full at a leader": 100,
+  "pause longer than an election timeout": 500,
+  "transfer aborted": 200,
+  "transfer done": 500,
+  "outcome unknown": 500,
+  "wiped directory refused": 50,
+  "older copy refused": 50,
+  "wrong cluster id refused": 50,
+} as const;
+export type RareState = keyof typeof floors;
+
+/** States that need features which are not there yet, with the issue's name for them. */
+export const waitingStates: readonly string[] = [
+  ...["snapshot install races append", "older snapshot received"],
+  ...["retry deduplicated across a leader change", "lease due during an election"],
+  "watch resumed across a compaction",
+];
+
+const recentlyUs = 5_000_000;
+
+export class RareStates {
+  readonly counts = new Map<RareState, number>();
+  readonly watch: Watch;
+  readonly #nowUs: () => number;
+  readonly #leading = new Map<NodeId, Term>();
+  readonly #promotedUs = new Map<NodeId, number>();
+  /** By `node/term`: the newest round that a leader has sent. */
+  readonly #rounds = new Map<string, number>();
+  readonly #onMajority = new Set<string>();
+
+  constructor(scene: Scene, nowUs: () => number) {
+    this.#nowUs = nowUs;
+    this.watch = {
+      ...unwatched,
+      sent: (node, { term, message }) => {
+        if (message.kind === "heartbeat") this.#rounds.set(`${node.id}/${term}`, message.round);
+      },
+      delivered: ({ to, term, message }) => {
+        if (message.kind !== "heartbeatReply" || message.round === 0) return;
+        const newest = this.#rounds.get(`${to}/${term}`) ?? 0;
+        if (message.round < newest) this.saw("answer to an earlier round arrives");
+      },
+      handedOver: (node, write) => this.#handedOver(node, write),
+      persisted: (_node, write) => this.#persisted(scene, write),
+      turned: (node, before, after) => this.#turned(node, before, after),
+      formed: (node, { recovering }) => {
+        this.#leading.delete(node.id);
+        if (recovering) this.saw("loss found at start");
+      },
+    };
+  }
+
+  saw(state: RareState): void {
+    this.counts.set(state, (this.counts.get(state) ?? 0) + 1);
+  }
+
+  /** A node is about to be killed. */
+  stopped({ id }: SimNode): void {
+    this.#leading.delete(id);
+    const promotedUs = this.#promotedUs.get(id);
+    if (promotedUs === undefined || this.#nowUs() - promotedUs > recentlyUs) return;
+    this.#promotedUs.delete(id);
+    this.saw("learner promoted, then crashed");
+  }
+
+  #handedOver(node: SimNode, { truncateFrom, entries }: LogWrite): void {
+    if (truncateFrom === undefined) return;
+    const { outline } = node.disk.log;
+    if (entries.length > 0) this.saw("conflicting entries truncated");
+    const last = outline.configurations.at(-1)?.position.index ?? 0;
+    if (last >= truncateFrom) this.saw("configuration truncated");
+  }
+
+  /** Paper §5.4.2: stored on a majority, and not committed all the same. */
+  #persisted({ nodes, log }: Scene, { hardState, entries }: LogWrite): void {
+    const entry = entries.find(({ index }) => index > log.committedIndex);
+    if (entry === undefined || hardState === undefined || entry.term >= hardState.currentTerm) return;
+    const holders = nodes.filter(({ disk }) => disk.log.outline.term(entry.index) === entry.term);
+    const key = formatPosition(entry);
+    if (2 * holders.length <= nodes.length || this.#onMajority.has(key)) return;
+    this.#onMajority.add(key);
+    this.saw("figure 8: an entry of an earlier term on a majority");
+  }
+
+  #turned({ id }: SimNode, before: NodeStatus, after: NodeStatus): void {
+    const [was, is] = [before.configuration.configuration, after.configuration.configuration];
+    if (was !== is && !isVoter(was, id) && isVoter(is, id)) this.#promotedUs.set(id, this.#nowUs());
+    if (after.role !== "leader") {
+      const leaves = before.role === "leader" && before.term === after.term && !isVoter(is, id);
+      if (leaves && after.configurationCommitted) this.saw("leader removes itself");
+      return void this.#leading.delete(id);
+    }
+    if (this.#leading.get(id) === after.term) return;
+    this.#leading.set(id, after.term);
+    if (is.outgoing !== undefined) this.saw("joint configuration under a new leader");
+    if (this.#leading.size > 1) this.saw("two live leaders in different terms");
+  }
+}

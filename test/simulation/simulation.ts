@@ -1,0 +1,270 @@
+/**
+ * One run: a cluster is born, clients load it while it is troubled, then it heals and must come to
+ * life. Everything is a function of the plan. The production code of node, core, recovery and store
+ * runs in it; disk, network and clock are models (test/harness/sim_*.ts).
+ */
+
+import type { KvTables } from "../../src/kv/ports.ts";
+import { Prng } from "../../src/lib/prng.ts";
+import type { NodeStatus } from "../../src/node/parts.ts";
+import { formatEnvelope, formatStatus, formatWrite } from "../../src/raft/format.ts";
+import type { Entry } from "../../src/raft/types.ts";
+import { History } from "../harness/history.ts";
+import { SimCluster } from "../harness/sim_cluster.ts";
+import type { SimNode } from "../harness/sim_node.ts";
+import type { SimObserver } from "../harness/sim_observer.ts";
+import type { SimScheduler } from "../harness/sim_scheduler.ts";
+import { Administrator } from "./administrator.ts";
+import { Client, type ClientWorld } from "./clients.ts";
+import { KeyBook } from "./client_calls.ts";
+import { ClusterLog } from "./cluster_log.ts";
+import { Faults } from "./faults.ts";
+import { Healing } from "./healing.ts";
+import { together, type Watch } from "./invariant.ts";
+import { invariantsOf } from "./invariants/mod.ts";
+import { linearizabilityFault } from "./invariants/linearizability.ts";
+import { Operator } from "./operator.ts";
+import type { Plan } from "./plan.ts";
+import { RareStates } from "./rare_states.ts";
+import { Witness } from "./witness.ts";
+
+export interface Violation {
+  /** I1 … I16; "identity"; "assertion" when a node has ended by itself. */
+  readonly invariant: string;
+  readonly text: string;
+  readonly atUs: number;
+}
+
+/** What a run came to. */
+export interface RunReport {
+  readonly violation: Violation | undefined;
+  /** Messages delivered, disk completions, client calls and faults. */
+  readonly events: number;
+  readonly virtualUs: number;
+  /** In order, as "crash.3". */
+  readonly faults: readonly string[];
+  readonly calls: number;
+  readonly traceHash: string;
+  readonly rare: RareStates["counts"];
+  /** The newest lines for people, when they were asked for. */
+  readonly transcript: readonly string[];
+  readonly history: History;
+}
+
+export interface RunOptions {
+  /** Keep lines for people; the run itself is the same. */
+  readonly tells?: boolean;
+  /** Where the nodes' stores keep their rows; in memory unless given. */
+  readonly makeTables?: () => KvTables;
+}
+
+export class Simulation implements ClientWorld, SimObserver {
+  readonly plan: Plan;
+  readonly cluster: SimCluster;
+  readonly log = new ClusterLog();
+  readonly witness = new Witness();
+  readonly history: History;
+  readonly watch: Watch;
+  readonly #rare: RareStates;
+  readonly #operator: Operator;
+  readonly #faults: Faults;
+  readonly #administrator: Administrator;
+  readonly #clients: readonly Client[];
+  readonly #keys: KeyBook;
+  readonly #healingPrng: Prng;
+  readonly #seen = new Map<SimNode, NodeStatus>();
+  #violation: Violation | undefined;
+  #callsLeft: number;
+  #calls = 0;
+  #persists = 0;
+
+  constructor(plan: Plan, options: RunOptions = {}) {
+    this.plan = plan;
+    const root = new Prng(plan.seed);
+    const prngs = Array.from({ length: 4 }, () => root.split());
+    this.cluster = new SimCluster({
+      ...options,
+      seed: root.next(),
+      ids: Array.from({ length: plan.voters + plan.learners }, (_, at) => at + 1),
+      network: plan.network,
+      config: plan.config,
+      observer: this,
+    });
+    const { scheduler, nodes } = this.cluster;
+    this.history = new History(() => scheduler.nowUs);
+    this.#rare = new RareStates(this, () => scheduler.nowUs);
+    this.#operator = new Operator({
+      ...{ nodes, log: this.log, scheduler, rare: this.#rare },
+      stopped: (node) => this.#stopped(node),
+    });
+    const invariants = invariantsOf(this, plan, (id, text) => this.#broken(id, text));
+    this.watch = together([...invariants, this.#rare.watch]);
+    const parts = { plan, cluster: this.cluster, operator: this.#operator, rare: this.#rare };
+    this.#faults = new Faults(parts, prngs[0]!);
+    this.#administrator = new Administrator(parts, prngs[1]!);
+    this.#keys = new KeyBook(plan.keys);
+    this.#clients = this.#makeClients(prngs[2]!);
+    this.#healingPrng = prngs[3]!;
+    this.#callsLeft = plan.operations;
+    for (const { disk } of nodes) disk.options = plan.disk;
+    this.cluster.network.onSend = (envelope, from) => {
+      const node = nodes.find(({ address }) => address === from);
+      if (node !== undefined) this.watch.sent(node, envelope);
+    };
+    this.cluster.network.onDeliver = (envelope) => {
+      scheduler.tell(() => formatEnvelope(envelope));
+      this.watch.delivered(envelope);
+    };
+  }
+
+  get nodes(): readonly SimNode[] {
+    return this.cluster.nodes;
+  }
+
+  get scheduler(): SimScheduler {
+    return this.cluster.scheduler;
+  }
+
+  isImpostor(node: SimNode): boolean {
+    return this.#operator.isImpostor(node);
+  }
+
+  /** Runs to the end, or to the first violation. */
+  run(): RunReport {
+    try {
+      this.#live();
+    } catch (error) {
+      // What comes after a violation, as the end of waiting does, says nothing more.
+      this.#broken("assertion", `${error instanceof Error ? error.stack : String(error)}`);
+    }
+    return {
+      violation: this.#violation,
+      events: this.cluster.network.delivered + this.#persists + this.#calls +
+        this.#faults.done.length,
+      virtualUs: this.scheduler.nowUs,
+      faults: this.#faults.done,
+      calls: this.#calls,
+      traceHash: this.scheduler.traceHash,
+      rare: this.#rare.counts,
+      transcript: this.scheduler.traceLines,
+      history: this.history,
+    };
+  }
+
+  #live(): void {
+    for (const node of this.nodes) this.#operator.startLater(node, this.#healingPrng.below(50));
+    // A birth needs everybody, and there is no log that could be lost before.
+    const isBorn = (): boolean => this.nodes.every(({ formed }) => formed !== undefined);
+    this.#until(isBorn, 60_000);
+    this.#administrator.start();
+    for (const client of this.#clients) client.start();
+    this.#faults.start();
+    const isOver = (): boolean =>
+      this.#callsLeft <= 0 && !this.#clients.some(({ isBusy }) => isBusy);
+    this.#until(isOver, this.plan.chaosMsMax);
+    this.#callsLeft = 0;
+    this.#faults.stop();
+    this.#administrator.stop();
+    this.#heal();
+    this.watch.finished();
+    const fault = linearizabilityFault(this.history.calls());
+    if (fault !== undefined) this.#broken("I15", fault);
+  }
+
+  #heal(): void {
+    const healing = new Healing({
+      ...{ plan: this.plan, cluster: this.cluster, operator: this.#operator },
+      ...{ clients: this.#clients, keys: this.#keys, prng: this.#healingPrng },
+      until: (condition, withinMs) => this.#until(condition, withinMs),
+    });
+    const fault = healing.run();
+    if (fault !== undefined) this.#broken("I16", fault);
+  }
+
+  /** Lets time pass until the condition holds; false when time is over. */
+  #until(condition: () => boolean, withinMs: number): boolean {
+    const isDone = (): boolean => this.#violation !== undefined || condition();
+    const isMet = this.scheduler.runUntil(isDone, withinMs * 1_000);
+    if (this.#violation !== undefined) throw new Error("The run ends with its first violation");
+    return isMet;
+  }
+
+  #makeClients(prng: Prng): readonly Client[] {
+    const takeTurn = (): boolean => {
+      if (this.#callsLeft <= 0) return false;
+      this.#callsLeft--;
+      this.#calls++;
+      return true;
+    };
+    return Array.from(
+      { length: this.plan.clients },
+      (_, at) =>
+        new Client({
+          ...{ world: this, name: `c${at + 1}`, prng: prng.split(), keys: this.#keys, takeTurn },
+        }),
+    );
+  }
+
+  #broken(invariant: string, text: string): void {
+    if (this.#violation !== undefined) return;
+    this.scheduler.tell(() => `${invariant} is broken: ${text}`);
+    this.#violation = { invariant, text, atUs: this.scheduler.nowUs };
+  }
+
+  // ---- What the nodes do ----
+
+  handedOver(node: SimNode, write: Parameters<Watch["handedOver"]>[1]): void {
+    // The write says how far the node has committed, and may outlive the turn that it is made in.
+    this.turned(node);
+    this.watch.handedOver(node, write);
+  }
+
+  persisted(node: SimNode, write: Parameters<Watch["persisted"]>[1]): void {
+    this.#persists++;
+    this.scheduler.tell(() => `n${node.id} has on disk ${formatWrite(write)}`);
+    this.watch.persisted(node, write);
+  }
+
+  applied(node: SimNode, entries: readonly Entry[]): void {
+    // A leader commits and applies in one turn.
+    this.turned(node);
+    for (const entry of entries) this.witness.apply(entry);
+    this.watch.applied(node, entries);
+  }
+
+  turned(node: SimNode): void {
+    const status = node.formed?.node.status();
+    if (status === undefined) return;
+    const before = this.#seen.get(node);
+    this.#seen.set(node, status);
+    if (before === undefined) return this.watch.formed(node, status);
+    this.watch.turned(node, before, status);
+    this.#operator.turned(node, status);
+    if (before.role === status.role && before.term === status.term) return;
+    this.scheduler.mix(status.term);
+    this.scheduler.tell(() => `n${node.id} is ${formatStatus(status)}`);
+    if (before.role === "leader" && this.#clients.some((client) => client.readsAt(node))) {
+      this.#rare.saw("read waits as leadership is lost");
+    }
+  }
+
+  ended(node: SimNode, error: unknown): void {
+    this.#stopped(node);
+    const fault = this.#operator.ended(node, error);
+    if (fault === undefined) return;
+    const stack = error instanceof Error ? `\n${error.stack}` : "";
+    this.#broken("assertion", `${fault}${stack}`);
+  }
+
+  /** A process is gone, by itself or not. */
+  #stopped(node: SimNode): void {
+    this.#seen.delete(node);
+    for (const client of this.#clients) client.nodeEnded(node);
+  }
+}
+
+/** Runs a plan. */
+export function simulate(plan: Plan, options: RunOptions = {}): RunReport {
+  return new Simulation(plan, options).run();
+}
+

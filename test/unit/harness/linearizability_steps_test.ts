@@ -1,0 +1,111 @@
+/** How much the linearizability checker takes, in steps, and what it says when that is too much. */
+
+import { assert, describe, it } from "../../harness/test.ts";
+import type { Call, Outcome } from "../../harness/history.ts";
+import { checkEachKey, checkLinearizable } from "../../harness/linearizability.ts";
+import { trueHistory } from "../../harness/random_history.ts";
+import { Prng } from "../../../src/lib/prng.ts";
+
+const unknown: Outcome = { kind: "unknown", reason: "lost" };
+
+describe("linearizability checker at size", () => {
+  it("decides 10,000 calls on 10 keys by 8 clients in five steps a call", () => {
+    const options = { calls: 10_000, keys: 10, clients: 8, values: 1_000, lostPercent: 0 };
+    const calls = trueHistory(new Prng(1), options);
+    assert.deepEqual(checkLinearizable(calls, { stepsMax: 50_000 }), { kind: "ok" });
+  });
+
+  it("decides 100,000 calls on 200 keys by 8 clients in five steps a call", () => {
+    const options = { calls: 100_000, keys: 200, clients: 8, values: 1_000, lostPercent: 0 };
+    const calls = trueHistory(new Prng(1), options);
+    assert.deepEqual(checkLinearizable(calls, { stepsMax: 500_000 }), { kind: "ok" });
+  });
+
+  it("finds one stale read among 10,000 calls, and shows how far it came", () => {
+    const options = { calls: 10_000, keys: 10, clients: 8, values: 1_000_000, lostPercent: 0 };
+    const calls = trueHistory(new Prng(2), options);
+    const reads = calls.filter(({ operation, outcome }) =>
+      operation.key === "k3" && outcome.kind === "found"
+    );
+    const [early, late] = [reads[10]!, reads.at(-10)!];
+    const stale = calls.map((call) => call === late ? { ...call, outcome: early.outcome } : call);
+    const verdict = checkEachKey(stale);
+    assert.ok(verdict.kind === "illegal");
+    assert.ok(verdict.longest.length > 500);
+    assert.deepEqual(verdict.suspects, [late.id]);
+    assert.ok(verdict.calls.every(({ operation }) => operation.key === "k3"));
+  });
+});
+
+describe("linearizability checker with lost writes", () => {
+  /** By 8 clients on one key: 200 answered calls, and puts of which half took effect. */
+  function withLostPuts(prng: Prng, count: number): readonly Call[] {
+    const options = { keys: 1, clients: 8, values: "one a write", lostPercent: 0 } as const;
+    const calls = trueHistory(prng, { calls: 200 + count / 2, ...options });
+    const puts = calls.filter(({ operation }) => operation.kind === "put");
+    const lost = new Set<Call>();
+    while (lost.size < count / 2) lost.add(puts[prng.below(puts.length)]!);
+    const idle = Array.from({ length: count / 2 }, (_, at): Call => ({
+      ...{ id: calls.length + at, client: `lost${at}`, endedAt: Infinity, outcome: unknown },
+      operation: { kind: "put", key: "k0", value: `idle${at}` },
+      startedAt: calls[prng.below(calls.length)]!.startedAt,
+    }));
+    const forgotten = calls.map((call) =>
+      lost.has(call) ? { ...call, outcome: unknown, endedAt: Infinity } : call
+    );
+    return [...forgotten, ...idle];
+  }
+
+  /** The first read of the last tenth shows what the last read of the first half showed. */
+  function withStaleRead(calls: readonly Call[]): readonly Call[] {
+    const reads = calls.filter(({ outcome }) => outcome.kind === "found");
+    const [early, late] = [
+      reads[Math.floor(reads.length / 2)]!,
+      reads[Math.floor(reads.length * 0.9)]!,
+    ];
+    return calls.map((call) => call === late ? { ...call, outcome: early.outcome } : call);
+  }
+
+  for (const [count, stepsMax] of [[10, 100_000], [20, 200_000], [50, 400_000]] as const) {
+    it(`decides 200 calls and ${count} lost puts on one key in ${stepsMax} steps`, () => {
+      const prng = new Prng(count);
+      for (let round = 0; round < 20; round++) {
+        const calls = withLostPuts(prng, count);
+        assert.deepEqual(checkEachKey(calls, { stepsMax }), { kind: "ok" });
+        assert.equal(checkEachKey(withStaleRead(calls), { stepsMax }).kind, "illegal");
+      }
+    });
+  }
+});
+
+describe("linearizability checker's budget", () => {
+  const hard = trueHistory(new Prng(3), {
+    ...{ calls: 100, keys: 1, clients: 8, values: 2, lostPercent: 0 },
+  });
+
+  it("says unknown, and not ok, when its steps run out", () => {
+    const verdict = checkLinearizable(hard, { stepsMax: 20 });
+    assert.deepEqual(verdict, { kind: "unknown", key: "k0", steps: 21 });
+  });
+
+  it("says unknown, and not ok, when its time runs out", () => {
+    const many = trueHistory(new Prng(3), {
+      ...{ calls: 10_000, keys: 1, clients: 8, values: 2, lostPercent: 0 },
+    });
+    let looks = 0;
+    const verdict = checkEachKey(many, { budgetMs: 2, now: () => looks++ });
+    // The first look starts the budget; 3 ms are more than 2, and a look comes every 4,096 steps.
+    assert.deepEqual(verdict, { kind: "unknown", key: "k0", steps: 3 * 4_096 });
+    assert.deepEqual(checkEachKey(many, { budgetMs: 60_000, now: () => 0 }), { kind: "ok" });
+  });
+
+  it("does not let one key hide what another shows", () => {
+    const wrong: Call = {
+      ...{ id: 100, client: "c", startedAt: 0, endedAt: 1 },
+      operation: { kind: "get", key: "other" },
+      outcome: { kind: "found", record: { value: "never written", mod: 2 } },
+    };
+    const verdict = checkEachKey([...hard, wrong], { stepsMax: 100 });
+    assert.deepEqual(verdict.kind === "illegal" && verdict.calls, [wrong]);
+  });
+});
