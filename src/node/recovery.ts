@@ -109,9 +109,16 @@ export function lossOf(found: Found): string | undefined {
     : undefined;
 }
 
-/** Whether nobody else can hold what this node has lost. */
-export function isSoleVoter({ identity, stored }: Pick<Found, "identity" | "stored">): boolean {
-  const latest = stored.configurations.at(-1)?.configuration;
+/**
+ * Whether nobody else can hold what this node has lost. The store may know a later configuration
+ * than what is left of the log.
+ */
+export function isSoleVoter(
+  { identity, stored, applied }: Pick<Found, "identity" | "stored" | "applied">,
+): boolean {
+  const inLog = stored.configurations.at(-1);
+  const isNewer = applied.configuration.position.index > (inLog?.position.index ?? 0);
+  const latest = (isNewer ? applied.configuration : inLog)?.configuration;
   const configuration = latest?.members.length ? latest : identity.birth ?? latest;
   return configuration !== undefined && isVoter(configuration, identity.nodeId) &&
     voterSets(configuration).every((voters) => voters.length === 1);

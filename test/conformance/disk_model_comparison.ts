@@ -69,7 +69,7 @@ export class Comparison {
     assert.equal(from, stepsOf(this.#script).length);
   }
 
-  /** Of what the model allows at these moments, everything that is `due` was found at one of them. */
+  /** What the model allows at these moments, and is due, was found at one of them. */
   #assertSeen(moments: readonly Moment[], isDue: (stepsThere: number) => boolean): void {
     const names = moments.map((moment) => textOf(moment));
     const seen = this.#seen.filter(({ moment }) => names.includes(textOf(moment)));

@@ -3,10 +3,10 @@
  * any operation, the power goes under them or a sync fails, SimDisk allows at the same moment of
  * the same script; and what SimDisk allows, they leave.
  *
- * It is narrower than they are in three things. Its mark is always that of the newest write, and a real one may
- * be older. A discard that is cut short is for it as if it had not begun, and the file engine may
- * tell damage instead. What is found after a crash is durable, and what a killed process had
- * written may still be lost with the power.
+ * In three things it is narrower than they are. Its mark is always that of the newest write, and a
+ * real one may be older. A discard that is cut short is for it as if it had not begun, and the file
+ * engine may tell damage instead. What is found after a crash is durable for it, and what a killed
+ * process had written and not synced may still be lost with the power.
  */
 
 import { mkdirSync } from "node:fs";

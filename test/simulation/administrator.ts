@@ -89,8 +89,7 @@ export class Administrator {
     const prng = this.#prng;
     const changed = new Set([ids[prng.below(ids.length)]!]);
     if (prng.chance(1, 3)) changed.add(ids[prng.below(ids.length)]!);
-    // What is lost has to be healed first: fewer voters outlive fewer losses.
-    if (this.#operator.isWhole) this.#change((id, votes) => changed.has(id) ? !votes : votes);
+    this.#change((id, votes) => changed.has(id) ? !votes : votes);
   }
 
   #demote(): void {
@@ -101,6 +100,8 @@ export class Administrator {
 
   #change(votes: (id: NodeId, before: boolean) => boolean, applied = (): void => {}): void {
     this.#leader().run(({ node }, clock) => {
+      // What is lost has to be healed first: fewer voters outlive fewer losses.
+      if (!this.#operator.isWhole) return;
       const { configuration, position } = node.status().configuration;
       const members = configuration.members.map((member) => {
         const isVoter = votes(member.id, member.suffrage === "voter");
@@ -109,7 +110,9 @@ export class Administrator {
       if (votersOf(members).length === 0) return;
       this.#cluster.scheduler.trace(`change voters to ${votersOf(members)}`);
       const deadlineMs = clock.monotonicMs() + answerWithinMs;
+      const end = this.#operator.changeBegins();
       node.changeConfiguration({ members }, position, deadlineMs, ({ kind }) => {
+        end();
         if (kind === "applied") applied();
       });
     });

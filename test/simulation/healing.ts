@@ -7,6 +7,7 @@
 
 import type { Prng } from "../../src/lib/prng.ts";
 import { isJoint, isVoter, voterSets } from "../../src/raft/configuration.ts";
+import { formatStatus } from "../../src/raft/format.ts";
 import { isQuorum } from "../../src/raft/quorum.ts";
 import type { Outcome } from "../harness/history.ts";
 import type { SimCluster } from "../harness/sim_cluster.ts";
@@ -104,7 +105,7 @@ export class Healing {
       if (!this.#parts.until(() => leaderOf(core) !== undefined, leftMs)) break;
       if (this.#stays(leaderOf(core))) return this.#mustBeLevel(core);
     }
-    return `no leader that stays after ${withinMs} ms`;
+    return `no leader that stays after ${withinMs} ms${describe(core)}`;
   }
 
   #stays(leader: SimNode | undefined): boolean {
@@ -117,13 +118,7 @@ export class Healing {
   #mustBeLevel(nodes: readonly SimNode[]): string | undefined {
     const withinMs = leaderWithin * this.#electionTimeoutMs;
     if (this.#parts.until(() => isLevel(nodes), withinMs)) return undefined;
-    const where = nodes.map((node) => {
-      const status = node.formed?.node.status();
-      return status === undefined
-        ? `${node.id} is down (${node.ended})`
-        : `${node.id} ${status.role} at ${status.applied} of ${status.lastIndex}`;
-    });
-    return `after ${withinMs} ms the nodes are not level: ${where.join(", ")}`;
+    return `after ${withinMs} ms the nodes are not level${describe(nodes)}`;
   }
 
   #callsMustEnd(): string | undefined {
@@ -165,6 +160,16 @@ function leaderOf(nodes: readonly SimNode[]): SimNode | undefined {
     return status.configurationCommitted && !isJoint(configuration) &&
       isVoter(configuration, node.id);
   });
+}
+
+function describe(nodes: readonly SimNode[]): string {
+  return nodes.map((node) => {
+    const status = node.formed?.node.status();
+    const is = status === undefined
+      ? `not formed, ended by ${node.ended}`
+      : `${formatStatus(status)}${status.hung === undefined ? "" : ` ${status.hung}`}`;
+    return `\n  node ${node.id}${node.isRunning ? "" : " (down)"}: ${is}`;
+  }).join("");
 }
 
 function isLevel(nodes: readonly SimNode[]): boolean {

@@ -13,6 +13,8 @@ import type { RareStates } from "./rare_states.ts";
 
 /** How long somebody needs to start a program again that has ended by itself. */
 const restartMs = 300;
+/** Longer than a node holds a change that nobody answers, and than it stands still. */
+const changeWithinUs = 15_000_000;
 
 export class Operator {
   readonly #nodes: readonly SimNode[];
@@ -26,6 +28,8 @@ export class Operator {
   readonly #setAside = new Map<SimNode, SimDirectory>();
   /** Faults that were done to the node's own directory, and how its process may end by them. */
   readonly #expected = new Map<SimNode, Set<RegExp>>();
+  /** Changes of members that were asked for, and nobody knows yet whether they were made. */
+  #changes = 0;
   /** Stays down until the cluster has healed without it. */
   readonly #left = new Set<SimNode>();
 
@@ -84,17 +88,34 @@ export class Operator {
     return this.#lossy.has(node);
   }
 
-  /** Undefined while members are being changed, or nobody can tell. */
+  /** Undefined while members are being changed, by what anybody holds in memory or on disk. */
   #votersAtLeast(): number | undefined {
+    if (this.#changes > 0) return undefined;
     let least = Infinity;
     for (const node of this.#nodes) {
       const status = node.formed?.node.status();
-      if (status === undefined) continue;
-      const { configuration } = status.configuration;
-      if (isJoint(configuration) || !status.configurationCommitted) return undefined;
-      for (const voters of voterSets(configuration)) least = Math.min(least, voters.length);
+      if (status?.configurationCommitted === false) return undefined;
+      const newest = node.disk.log.outline.configurations.at(-1);
+      for (const each of [status?.configuration, newest]) {
+        if (each === undefined || each.position.index === 0) continue;
+        if (isJoint(each.configuration)) return undefined;
+        for (const voters of voterSets(each.configuration)) least = Math.min(least, voters.length);
+      }
     }
     return least === Infinity ? undefined : least;
+  }
+
+  /** A change of members is asked for; call the returned function when it is known what it came to. */
+  changeBegins(): () => void {
+    this.#changes++;
+    let isOpen = true;
+    const end = (): void => {
+      if (isOpen) this.#changes--;
+      isOpen = false;
+    };
+    // Whoever was asked may have died; what it had written by then, others will show.
+    this.#scheduler.after(changeWithinUs, end);
+    return end;
   }
 
   /** The node is down and is about to lose part of its log. */
