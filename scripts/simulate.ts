@@ -83,7 +83,9 @@ function numbers(): Omit<Overrides, "without" | "skip"> {
 
 function main(): number {
   if (values.seed === "") {
-    if (values.hash !== "" || values.minimize !== "") refuse("--hash and --minimize need --seed", usage);
+    if (values.hash !== "" || values.minimize !== "") {
+      refuse("--hash and --minimize need --seed", usage);
+    }
     return runMany();
   }
   const seed = countOption("--seed", values.seed, usage);

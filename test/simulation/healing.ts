@@ -134,7 +134,10 @@ export class Healing {
   #mustAnswer(): string | undefined {
     const { clients: [client], keys } = this.#parts;
     if (client === undefined) return undefined;
-    const calls = [putOf("k0", "healed"), ...[...keys.used].map((key) => readOf(key, "linearizable"))];
+    const calls = [
+      putOf("k0", "healed"),
+      ...[...keys.used].map((key) => readOf(key, "linearizable")),
+    ];
     for (const call of calls) {
       let told: Outcome | undefined;
       client.call(call, (outcome) => told = outcome);

@@ -38,7 +38,9 @@ export function minimize(options: MinimizeOptions): Smallest | undefined {
   };
   for (let before = -1; before !== size(smallest) && !isOver();) {
     before = size(smallest);
-    for (const candidate of fewerNumbers(smallest.overrides, seed)) accepts(candidate(smallest.overrides));
+    for (const candidate of fewerNumbers(smallest.overrides, seed)) {
+      accepts(candidate(smallest.overrides));
+    }
     for (const trouble of troubles) accepts(withoutTrouble(smallest.overrides, trouble));
     leaveOutFaults(() => smallest, accepts);
   }
@@ -98,4 +100,3 @@ function leaveOutFaults(
     parts = found ? Math.max(2, parts - 1) : parts * 2;
   }
 }
-

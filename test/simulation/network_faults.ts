@@ -11,7 +11,9 @@ interface Way {
 /** Cuts ways that are whole, and mends them after a while. */
 function cutFor(scene: FaultScene, ways: readonly Way[], forMs: number): void {
   const { network } = scene.cluster;
-  const cut = ways.filter(({ from, to }) => from !== to && !network.isCut(from.address, to.address));
+  const cut = ways.filter(({ from, to }) =>
+    from !== to && !network.isCut(from.address, to.address)
+  );
   for (const { from, to } of cut) network.cut(from.address, to.address);
   scene.later(forMs, () => {
     for (const { from, to } of cut) {
@@ -71,7 +73,10 @@ export function flap(scene: FaultScene): void {
   const to = cluster.nodes[prng.below(cluster.nodes.length)]!;
   const everyMs = 20 + prng.below(500);
   for (let times = 0; times < 10; times++) {
-    scene.later(2 * times * everyMs, () => cutFor(scene, [{ from, to }, { from: to, to: from }], everyMs));
+    scene.later(
+      2 * times * everyMs,
+      () => cutFor(scene, [{ from, to }, { from: to, to: from }], everyMs),
+    );
   }
 }
 

@@ -167,7 +167,10 @@ export class Operator {
   ended(node: SimNode, error: unknown): string | undefined {
     const message = error instanceof Error ? error.message : String(error);
     const expected = [...this.#expected.get(node) ?? []];
-    if (this.isImpostor(node) && /^The cluster refuses node|: the cluster has turned it away: /.test(message)) {
+    if (
+      this.isImpostor(node) &&
+      /^The cluster refuses node|: the cluster has turned it away: /.test(message)
+    ) {
       this.#rare.saw(`${isUnborn(node) ? "wiped directory" : "older copy"} refused`);
       return undefined;
     }

@@ -112,7 +112,10 @@ function drawNetwork(prng: Prng): SimNetworkOptions {
 
 function drawDisk(prng: Prng): SimDiskOptions {
   const latencyMinUs = 50 + prng.below(2_000);
-  return { latencyMinUs, latencyMaxUs: latencyMinUs + prng.below(prng.chance(1, 2) ? 20_000 : 500) };
+  return {
+    latencyMinUs,
+    latencyMaxUs: latencyMinUs + prng.below(prng.chance(1, 2) ? 20_000 : 500),
+  };
 }
 
 type Load = Omit<

@@ -104,7 +104,9 @@ export class RareStates {
   /** Paper §5.4.2: stored on a majority, and not committed all the same. */
   #persisted({ nodes, log }: Scene, { hardState, entries }: LogWrite): void {
     const entry = entries.find(({ index }) => index > log.committedIndex);
-    if (entry === undefined || hardState === undefined || entry.term >= hardState.currentTerm) return;
+    if (entry === undefined || hardState === undefined || entry.term >= hardState.currentTerm) {
+      return;
+    }
     const holders = nodes.filter(({ disk }) => disk.log.outline.term(entry.index) === entry.term);
     const key = formatPosition(entry);
     if (2 * holders.length <= nodes.length || this.#onMajority.has(key)) return;

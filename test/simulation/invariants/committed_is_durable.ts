@@ -68,4 +68,3 @@ function isMajority(members: readonly Member[], holds: (id: number) => boolean):
   const voters = members.filter(({ suffrage }) => suffrage === "voter");
   return 2 * voters.filter(({ id }) => holds(id)).length > voters.length;
 }
-

@@ -16,7 +16,9 @@ export const identity: MakeInvariant = (scene, broken) => {
       if (scene.isImpostor(node)) foreign.add(envelope);
     },
     delivered: (envelope) => {
-      if (foreign.has(envelope)) broken(`a foreign directory is heard: ${formatEnvelope(envelope)}`);
+      if (foreign.has(envelope)) {
+        broken(`a foreign directory is heard: ${formatEnvelope(envelope)}`);
+      }
     },
   };
 };

@@ -143,6 +143,22 @@ describe("A disk that stands still", () => {
 });
 
 describe("A disk that breaks", () => {
+  it("ends its node in the midst of a turn: nothing more is applied in it", () => {
+    const { cluster, leader } = formed();
+    leader.disk.options = { latencyMinUs: 5_000, latencyMaxUs: 5_000 };
+    leader.put("a", "1");
+    cluster.until(() => leader.disk.underWay > 0, "the write");
+    // With the end of the first write comes its commit, and the next write, which fails.
+    leader.put("b", "1");
+    leader.disk.failNextWrite();
+    cluster.until(() => leader.ended !== undefined, "the node to end");
+    assert.match(leader.ended ?? "", /EIO/);
+    const [a] = leader.store.tables.liveSlice({
+      ...{ start: new Uint8Array(0), reverse: false, rowsMax: 1, values: false },
+    });
+    assert.equal(a, undefined);
+  });
+
   it("ends its node when a read finds a damaged row", () => {
     const { cluster, follower } = formed();
     cluster.write("a", "1");

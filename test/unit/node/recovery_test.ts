@@ -234,6 +234,15 @@ describe("Recovery, a log that has lost something", () => {
     }
   });
 
+  it("one that was alone is not any more, when its store knows a later configuration", () => {
+    const stored = { firstBad: 8, configurations: [positioned([2])] };
+    const alone = found({ stored });
+    const configuration = positioned([1, 2, 3], "6@2");
+    const joined = { ...alone, applied: { ...alone.applied, configuration } };
+    assert.equal(decideRecovery(alone).kind, "refuse");
+    assert.equal(decideRecovery(joined).kind, "recover");
+  });
+
   it("a snapshot that waits goes first", () => {
     const staged = meta("2@1");
     const decided = decideRecovery(found({ stored: { firstBad: 5 }, applied: "1@1", staged }));
