@@ -97,9 +97,8 @@ export function brokenOff(script: DiskScript, { kind, at, survives }: Fault): Cr
     moment: momentOf(lines),
     isOver: lines.at(-1) === "over",
     place: placeOf({ files: disk, directory: "/data", backend: "file" }),
-    // What was written and not synced is found, and a power cut may still take it: the engine does
-    // not sync what it finds. On SimDisk whatever is found is durable.
-    crashAgain: survives === "written" ? undefined : () => disk.cutPower(),
+    // What is found is durable, also what a killed process had written and not synced.
+    crashAgain: () => disk.cutPower(),
   };
 }
 

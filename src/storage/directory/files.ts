@@ -19,7 +19,7 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 /** An open file. Errors are those of `node:fs`, with their `code`. */
 export interface OpenFile {
@@ -87,6 +87,25 @@ export function replaceFile(files: Files, path: string, contents: Uint8Array): v
   }
   files.rename(beside, path);
   files.syncDirectory(dirname(path));
+}
+
+/**
+ * Makes durable what a process before this one has left in `names` of a directory. It may have been
+ * killed between a write and its sync: then the next process reads what only the kernel's cache
+ * holds, takes it for stored, tells others so, and a power cut takes it back.
+ */
+export function syncFound(files: Files, directory: string, names: readonly string[]): void {
+  const found = files.list(directory).filter((name) => names.includes(name));
+  if (found.length === 0) return;
+  for (const name of found) {
+    const file = files.open(join(directory, name), "existing");
+    try {
+      file.sync();
+    } finally {
+      file.close();
+    }
+  }
+  files.syncDirectory(directory);
 }
 
 function ifThere<T>(run: () => T): T | undefined {

@@ -23,6 +23,7 @@
  * The checksum finds turned bits and edits by hand alike; neither may pass for an identity.
  */
 
+import { dirname } from "node:path";
 import { base64url, fromBase64url, strictText, utf8 } from "../../lib/bytes.ts";
 import { crc32c } from "../../lib/crc32c.ts";
 import {
@@ -67,6 +68,8 @@ export class IdentityFile implements IdentityStore {
     let bytes: Uint8Array | undefined;
     try {
       bytes = this.#files.read(this.#path);
+      // A process that was killed before this may have renamed it into its place, and no more.
+      if (bytes !== undefined) this.#files.syncDirectory(dirname(this.#path));
     } catch (error) {
       throw new DataDirectoryError(`${this.#path} could not be read: ${errorText(error)}`);
     }

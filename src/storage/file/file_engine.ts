@@ -71,6 +71,7 @@ export class FileEngine implements StorageEngine {
     });
     this.log = this.#marked.reader;
     try {
+      this.#files.syncFound();
       this.#take(replay(this.#files) ?? this.#create());
     } catch (error) {
       throw this.#startError(error);

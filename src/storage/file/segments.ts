@@ -1,8 +1,14 @@
 /** The files of a log directory: segments by number, and meta. */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { FatalStorageError } from "../../node/ports.ts";
-import { errorText, type Files, type OpenFile, replaceFile } from "../directory/files.ts";
+import {
+  errorText,
+  type Files,
+  type OpenFile,
+  replaceFile,
+  syncFound,
+} from "../directory/files.ts";
 import { decodeMeta, encodeMeta, encodeSegmentHead, frameAt } from "./frame.ts";
 import type { MetaRecord, SegmentHead } from "./frame.ts";
 
@@ -73,6 +79,13 @@ export class SegmentFiles {
 
   syncDirectory(): void {
     this.#files.syncDirectory(this.#directory);
+  }
+
+  /** To be called before anything is read: a process that was killed may have left it unsynced. */
+  syncFound(): void {
+    // Nobody begins a segment before the one before it is synced.
+    const newest = this.numbers().slice(-1).map((number) => basename(this.path(number)));
+    syncFound(this.#files, this.#directory, [...newest, metaName]);
   }
 
   /** "missing" and "damaged" differ: a log without a meta file may just be being born. */

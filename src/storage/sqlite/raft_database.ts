@@ -3,10 +3,10 @@
  * locking mode is exclusive: a second connection, of whatever program, is refused by the first.
  */
 
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { FatalStorageError } from "../../node/ports.ts";
 import { type Runtime, type SqliteDatabase, SqliteError } from "../../runtime/mod.ts";
-import { errorText, type Files } from "../directory/files.ts";
+import { errorText, type Files, syncFound } from "../directory/files.ts";
 import { readPragma, setPragma } from "../sqlite_pragma.ts";
 import { createSchema, findSchema } from "./raft_schema.ts";
 
@@ -45,6 +45,8 @@ export function openRaftDatabase(options: RaftDatabaseOptions): SqliteDatabase |
   const { openSqlite, files, path } = options;
   let database: SqliteDatabase | undefined;
   try {
+    // Before SQLite has the file: closing it here would give up SQLite's lock on it.
+    syncFound(files, dirname(path), [basename(path), `${basename(path)}-wal`]);
     database = openSqlite(path);
     configure(database);
     const schema = findSchema(database, path);
