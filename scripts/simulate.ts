@@ -48,12 +48,14 @@ const usage = `Runs whole clusters in a simulated world, and checks at every eve
   --without A,B       troubles that do not happen: ${troubles.slice(0, 8).join(", ")},
                       ${troubles.slice(8, 17).join(", ")},
                       ${troubles.slice(17).join(", ")}
+  --only A,B          the only troubles that happen; none is one that allows no other
   --skip crash.3,…    single faults that do not happen`;
 
 const values = scriptOptions(usage, {
   ...{ seed: "", minutes: "5", transcript: "60", timeline: "" },
   ...{ seeds: "10", from: "1", hours: "" },
-  ...{ nodes: "", learners: "", clients: "", keys: "", operations: "", without: "", skip: "" },
+  ...{ nodes: "", learners: "", clients: "", keys: "", operations: "" },
+  ...{ without: "", only: "", skip: "" },
 }, ["hash", "minimize"]);
 
 const overrides = readOverrides();
@@ -61,14 +63,21 @@ const transcriptLines = countOption("--transcript", values.transcript, usage);
 const minutes = countOption("--minutes", values.minutes, usage);
 
 function readOverrides(): Overrides {
-  const without = values.without.split(",").filter((word) => word !== "").map((word) => {
-    const known = troubles.find((trouble) => trouble === word);
-    return known ?? refuse(`--without names ${JSON.stringify(word)}`, usage);
-  });
+  const only = troublesIn("--only", values.only);
+  const without = troublesIn("--without", values.without);
+  const left = troubles.filter((each) => values.only !== "" && !only.includes(each));
   const skip = values.skip.split(",").filter((word) => word !== "");
   const wrong = skip.find((word) => !/^[a-zA-Z]+\.[1-9][0-9]*$/.test(word));
   if (wrong !== undefined) refuse(`--skip names ${wrong}; a fault reads like crash.3`, usage);
-  return { ...numbers(), without: [...without] satisfies readonly Trouble[], skip };
+  return { ...numbers(), without: [...new Set([...without, ...left])], skip };
+}
+
+function troublesIn(option: string, text: string): readonly Trouble[] {
+  const words = text.split(",").filter((word) => word !== "" && word !== "none");
+  return words.map((word) => {
+    const known = troubles.find((trouble) => trouble === word);
+    return known ?? refuse(`${option} names ${JSON.stringify(word)}`, usage);
+  });
 }
 
 function numbers(): Omit<Overrides, "without" | "skip"> {
@@ -168,7 +177,7 @@ function tellFailure(seed: number, wanted: Overrides): number {
   const { violation, transcript, events, traceHash } = report;
   if (violation === undefined) throw new Error(`Seed ${seed} fails only sometimes`);
   const atMs = (violation.atUs / 1_000).toFixed(1);
-  for (const line of transcript.slice(-transcriptLines)) console.log(`  ${line}`);
+  for (const line of transcript.slice(-transcriptLines)) console.log(inMs(line));
   console.log(
     `seed ${seed}: ${violation.invariant} is broken at ${atMs} ms, event ${events}, after ` +
       `${report.faults.length} faults: ${violation.text}`,
@@ -181,6 +190,12 @@ function tellFailure(seed: number, wanted: Overrides): number {
       "; with --minimize it looks for a smaller one",
   );
   return 1;
+}
+
+/** A line of the transcript, its time in milliseconds. */
+function inMs(line: string): string {
+  const end = line.indexOf(" ");
+  return `${(Number(line.slice(0, end)) / 1_000).toFixed(3).padStart(12)} ${line.slice(end)}`;
 }
 
 function writeTimeline({ history }: RunReport): void {
@@ -204,11 +219,14 @@ function commit(): string {
 
 function runMinimize(seed: number): number {
   const endMs = performance.now() + minutes * 60_000;
+  let toldMs = 0;
   const smallest = minimize({
     seed,
     overrides,
     isOver: () => performance.now() >= endMs,
     smaller: (_, report) => {
+      if (performance.now() - toldMs < progressEveryMs) return;
+      toldMs = performance.now();
       tellProgress(`${described(report)}, breaks ${report.violation?.invariant}`);
     },
   });

@@ -12,6 +12,7 @@ import {
   type IdentityStore,
   type StorageEngine,
 } from "../../src/node/ports.ts";
+import { formatWrite } from "../../src/raft/format.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { HardState, Index } from "../../src/raft/types.ts";
 import { MemoryDisk, MemoryEngine } from "../../src/storage/memory/memory_engine.ts";
@@ -196,7 +197,8 @@ export class SimDisk {
             // A full disk has not taken the write yet; the engine tries again by itself.
             if (this.log.unflushedCount === 0) return false;
             this.#flush(write);
-            this.#scheduler.trace(`${process.name} persisted ${write.number}`);
+            const text = `${process.name} persisted ${write.number}`;
+            this.#scheduler.trace(text, () => `${process.name} has on disk ${formatWrite(write)}`);
             return true;
           },
           survive: () => this.#flush(write),
@@ -267,9 +269,12 @@ export class SimDisk {
       this.#scheduler.trace("disk breaks");
       return this.#onFatal(new FatalStorageError("Cannot sync the log: EIO"));
     }
-    const job = this.#jobs[0];
-    if (job !== undefined && !job.finish()) return this.#wait(retryUs);
-    this.#jobs.shift();
+    // Taken out first: whoever hears of its end may crash the disk.
+    const job = this.#jobs.shift();
+    if (job !== undefined && !job.finish()) {
+      this.#jobs.unshift(job);
+      return this.#wait(retryUs);
+    }
     this.#busy = false;
     if (this.#jobs.length > 0) this.#work();
   }

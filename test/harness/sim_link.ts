@@ -3,6 +3,7 @@
 import type { Prng } from "../../src/lib/prng.ts";
 import type { Hello, HelloAnswer } from "../../src/node/ports.ts";
 import type { Envelope } from "../../src/raft/message.ts";
+import { formatEnvelope } from "../../src/raft/format.ts";
 import type { NodeId } from "../../src/raft/types.ts";
 import type { SimProcess } from "./sim_process.ts";
 import type { SimScheduler } from "./sim_scheduler.ts";
@@ -191,7 +192,8 @@ export class SimLink {
       return this.#drop(envelope);
     }
     const { from, to, term, message } = envelope;
-    this.#network.scheduler.trace(`${from} to ${to} term ${term} ${message.kind}`);
+    const text = `${from} to ${to} term ${term} ${message.kind}`;
+    this.#network.scheduler.trace(text, () => formatEnvelope(envelope));
     this.#network.delivered++;
     this.#network.onDeliver(envelope);
     target.deliver(envelope, this.from);

@@ -46,12 +46,14 @@ export class SimScheduler {
     return [...this.#traceLines];
   }
 
-  /** Writes down what happened, at the present time. */
-  trace(text: string): void {
+  /**
+   * Writes down what happened, at the present time. `forPeople` says the same with more detail; it
+   * takes no part in the hash.
+   */
+  trace(text: string, forPeople: () => string = () => text): void {
     this.mix(this.#nowUs);
     for (let at = 0; at < text.length; at++) this.mix(text.charCodeAt(at));
-    if (!this.#tells) this.#keep(text);
-    else this.tell(() => text);
+    this.#keep(this.#tells ? forPeople() : text);
   }
 
   /** Takes a number into the hash of the trace: FNV-1a, 32 bits at a time, and a shift back. */

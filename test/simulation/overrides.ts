@@ -49,7 +49,9 @@ export function planOf(seed: number, overrides: Overrides): Plan {
 export function overridesAsOptions(overrides: Overrides): string {
   const { without, skip, ...numbers } = overrides;
   const options = Object.entries(numbers).map(([name, value]) => ` --${name} ${value}`);
-  if (without.length > 0) options.push(` --without ${without.join(",")}`);
+  const left = troubles.filter((trouble) => !without.includes(trouble));
+  if (left.length < without.length) options.push(` --only ${left.join(",") || "none"}`);
+  else if (without.length > 0) options.push(` --without ${without.join(",")}`);
   if (skip.length > 0) options.push(` --skip ${skip.join(",")}`);
   return options.join("");
 }

@@ -7,7 +7,7 @@
 import type { KvTables } from "../../src/kv/ports.ts";
 import { Prng } from "../../src/lib/prng.ts";
 import type { NodeStatus } from "../../src/node/parts.ts";
-import { formatEnvelope, formatStatus, formatWrite } from "../../src/raft/format.ts";
+import { formatStatus } from "../../src/raft/format.ts";
 import type { Entry } from "../../src/raft/types.ts";
 import { History } from "../harness/history.ts";
 import { SimCluster } from "../harness/sim_cluster.ts";
@@ -115,10 +115,7 @@ export class Simulation implements ClientWorld, SimObserver {
       const node = nodes.find(({ address }) => address === from);
       if (node !== undefined) this.watch.sent(node, envelope);
     };
-    this.cluster.network.onDeliver = (envelope) => {
-      scheduler.tell(() => formatEnvelope(envelope));
-      this.watch.delivered(envelope);
-    };
+    this.cluster.network.onDeliver = (envelope) => this.watch.delivered(envelope);
   }
 
   get nodes(): readonly SimNode[] {
@@ -227,7 +224,6 @@ export class Simulation implements ClientWorld, SimObserver {
 
   persisted(node: SimNode, write: Parameters<Watch["persisted"]>[1]): void {
     this.#persists++;
-    this.scheduler.tell(() => `n${node.id} has on disk ${formatWrite(write)}`);
     this.watch.persisted(node, write);
   }
 

@@ -9,7 +9,7 @@ import { memorySqliteTables } from "../harness/memory_sqlite.ts";
 import { runtimeName } from "../harness/runtime.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { minimize } from "./minimize.ts";
-import { noOverrides, overridesAsOptions, planOf } from "./overrides.ts";
+import { noOverrides, type Overrides, overridesAsOptions, planOf } from "./overrides.ts";
 import { floors } from "./rare_states.ts";
 import { simulate } from "./simulation.ts";
 import { Tally } from "./tally.ts";
@@ -85,9 +85,9 @@ describe("a cluster in a simulated world", () => {
 
 describe("options of a run", () => {
   it("change the plan, and read like a command line", () => {
-    const overrides = {
+    const overrides: Overrides = {
       ...{ nodes: 3, clients: 2, without: ["crash", "network"], skip: ["pause.2"] },
-    } as const;
+    };
     const plan = planOf(7, overrides);
     assert.deepEqual([plan.voters, plan.clients, plan.faultEveryMs.crash], [3, 2, 0]);
     assert.deepEqual([plan.network.lossPermille, plan.skipped], [0, ["pause.2"]]);
