@@ -110,12 +110,14 @@ export function lossOf(found: Found): string | undefined {
 }
 
 /**
- * Whether nobody else can hold what this node has lost. The store may know a later configuration
- * than what is left of the log.
+ * Whether nobody else can hold what this node has lost. What is left of the log may end before a
+ * configuration with further voters: the store may know a later one, and whoever was met as a
+ * member may vote by now. A wrong yes would make a person give up what the others hold.
  */
 export function isSoleVoter(
   { identity, stored, applied }: Pick<Found, "identity" | "stored" | "applied">,
 ): boolean {
+  if (identity.peerStarts?.length) return false;
   const inLog = stored.configurations.at(-1);
   const isNewer = applied.configuration.position.index > (inLog?.position.index ?? 0);
   const latest = (isNewer ? applied.configuration : inLog)?.configuration;

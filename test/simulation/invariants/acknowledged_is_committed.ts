@@ -1,13 +1,14 @@
 /**
  * I9: a client is told "applied" only of what is committed (paper §5.3), with the answer that the
- * store must have given to it. What is committed stays so by I5, so no acknowledged write is lost.
+ * store must have given to it. At the end, when all is healed, every disk holds everything that was
+ * ever committed: no acknowledged write is lost.
  */
 
 import { formatPosition } from "../../../src/raft/format.ts";
 import { type MakeInvariant, unwatched } from "../invariant.ts";
 import { isSame } from "../witness.ts";
 
-export const acknowledgedIsCommitted: MakeInvariant = ({ log, witness }, broken) => ({
+export const acknowledgedIsCommitted: MakeInvariant = ({ nodes, log, witness }, broken) => ({
   ...unwatched,
   id: "I9",
   written: ({ node, position, result }) => {
@@ -18,5 +19,13 @@ export const acknowledgedIsCommitted: MakeInvariant = ({ log, witness }, broken)
     const expected = witness.result(position.index);
     if (isSame(result, expected)) return;
     broken(`${told} with ${JSON.stringify(result)}, not ${JSON.stringify(expected)}`);
+  },
+  finished: () => {
+    for (let index = 1; index <= log.committedIndex; index++) {
+      const term = log.committed(index)?.term;
+      const lacking = nodes.find(({ disk }) => disk.log.outline.term(index) !== term);
+      if (lacking === undefined) continue;
+      return broken(`node ${lacking.id} has lost the committed entry ${index} of term ${term}`);
+    }
   },
 });

@@ -243,6 +243,13 @@ describe("Recovery, a log that has lost something", () => {
     assert.equal(decideRecovery(joined).kind, "recover");
   });
 
+  it("one that was alone is not any more, when it has met members since", () => {
+    const stored = { badMeta: true, configurations: [positioned([2])] };
+    const peerStarts = [{ id: 1, incarnation: "0000000000000001", starts: 1, nonce: 7 }];
+    assert.equal(decideRecovery(found({ stored })).kind, "refuse");
+    assert.equal(decideRecovery(found({ stored, identity: { peerStarts } })).kind, "recover");
+  });
+
   it("a snapshot that waits goes first", () => {
     const staged = meta("2@1");
     const decided = decideRecovery(found({ stored: { firstBad: 5 }, applied: "1@1", staged }));

@@ -1,0 +1,79 @@
+/** Mistakes of linearizable reads. */
+
+import type { Mutant } from "./mutant.ts";
+
+export const readMutants: readonly Mutant[] = [
+  {
+    id: "M20",
+    what: "A new leader answers reads before an entry of its own term is committed",
+    patches: [
+      {
+        file: "src/raft/leader.ts",
+        find: `this.#reads.begin(nowMs, this.#knowsCommit() ? log.commitIndex : undefined);`,
+        replace: `this.#reads.begin(nowMs, log.commitIndex);`,
+      },
+      {
+        file: "src/raft/leader.ts",
+        find: `if (this.#reads.hasWaiting && this.#knowsCommit()) this.#heartbeat();`,
+        replace: `if (this.#reads.hasWaiting) this.#heartbeat();`,
+      },
+    ],
+    expected: ["I11", "I15"],
+  },
+  {
+    id: "M21",
+    what: "A leader answers its own reads without a round",
+    patches: [{
+      file: "src/raft/leader.ts",
+      find: `const index = level === "lease" ? this.leaseIndex() : undefined;`,
+      replace: `const index = level === "lease"
+      ? this.leaseIndex()
+      : this.#knowsCommit()
+      ? this.#state.log.commitIndex
+      : undefined;`,
+    }],
+    expected: ["I11", "I15"],
+  },
+  {
+    id: "M22",
+    what: "A round of reads that was dropped is asked for again under the same id",
+    patches: [
+      {
+        file: "src/node/readers.ts",
+        find: `    const id = this.#makeId();
+`,
+        replace: `    const id = this.#dropped ?? this.#makeId();
+    this.#dropped = undefined;
+`,
+      },
+      {
+        file: "src/node/readers.ts",
+        find: `  readonly #makeId: () => ReadId;
+`,
+        replace: `  readonly #makeId: () => ReadId;
+  #dropped: ReadId | undefined;
+`,
+      },
+      {
+        file: "src/node/readers.ts",
+        find:
+          `    if (reason === "overloaded") this.#settleAll(readers, { kind: "failed", reason });
+`,
+        replace: `    if (reason !== "overloaded") this.#dropped = id;
+    if (reason === "overloaded") this.#settleAll(readers, { kind: "failed", reason });
+`,
+      },
+    ],
+    expected: ["I11", "I15"],
+  },
+  {
+    id: "M23",
+    what: "A read is answered before the store has applied its index",
+    patches: [{
+      file: "src/node/readers.ts",
+      find: `    this.#confirmed.push({ index, readers });`,
+      replace: `    this.#settleAll(readers, { kind: "readable", index });`,
+    }],
+    expected: ["I11"],
+  },
+];
