@@ -52,7 +52,7 @@ export class Healing {
     const fault = this.#mustLive(core) ?? this.#callsMustEnd();
     if (fault !== undefined) return `${fault}; healthy are ${core.map(({ id }) => id)}`;
     operator.bringBack();
-    return this.#mustBeLevel(cluster.nodes) ?? this.#mustAnswer();
+    return this.#mustAnswer() ?? this.#mustBeLevel(cluster.nodes);
   }
 
   /** Nodes that have lost nothing and are a majority by every configuration that anybody holds. */
