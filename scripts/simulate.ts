@@ -117,6 +117,7 @@ function described({ events, virtualUs, faults, calls, history }: RunReport): st
 
 // ---- Many seeds ----
 
+const collectEverySeeds = 10;
 const progressEveryMs = process.stdout.isTTY ? 1_000 : 30_000;
 
 function runMany(): number {
@@ -129,6 +130,7 @@ function runMany(): number {
   for (let seed = from; seed < from + count; seed++) {
     const report = simulate(planOf(seed, overrides));
     tally.add(report);
+    if (tally.runs % collectEverySeeds === 0) collectGarbage();
     if (report.violation !== undefined) {
       tellFailure(seed, overrides);
       console.log(tally.summary(performance.now() - startMs));
@@ -142,6 +144,11 @@ function runMany(): number {
     if (forMs !== undefined && nowMs - startMs >= forMs) break;
   }
   return endMany(tally, performance.now() - startMs);
+}
+
+/** In one long turn Bun is late with the memory behind typed arrays, and would fill the machine. */
+function collectGarbage(): void {
+  if ("Bun" in globalThis) Bun.gc(true);
 }
 
 function endMany(tally: Tally, ms: number): number {

@@ -11,19 +11,15 @@
  *
  * A lost write, one of unknown outcome, never ends: it may take effect at any time later, or never.
  * A lost read says nothing and is left out. Trying every set of lost writes at every point would
- * take exponential time, so those that an answer shows are settled before the search
- * (register_model.ts), and of those that do the same the one that began first goes first: swapping
- * it with another changes no answer, and it may stand wherever the other may.
+ * take exponential time. But of all orders that explain a history it is enough to find one with the
+ * fewest lost writes, so those are left out of which a lost write could be taken without harm:
+ * `remove` in register_model.ts and `#isWanted` say which they are. And of lost writes that do the
+ * same the one that began first goes first: swapped with another it changes no answer, and it may
+ * stand wherever the other may.
  */
 
 import type { Call } from "./history.ts";
-import {
-  initialState,
-  Register,
-  type RegisterState,
-  settleLostWrites,
-  versionWanted,
-} from "./register_model.ts";
+import { initialState, Register, type RegisterState, versionWanted } from "./register_model.ts";
 import { checkRevisionOrder } from "./revision_order.ts";
 import { SearchMemory } from "./search_memory.ts";
 
@@ -168,10 +164,10 @@ class Search {
   readonly #wanted: Int32Array;
 
   constructor(calls: readonly Call[]) {
-    const settled = settleLostWrites(calls).toSorted((a, b) => a.startedAt - b.startedAt);
-    const answered = settled.filter(({ outcome }) => outcome.kind !== "unknown");
-    const lost = settled.filter(({ outcome }) => outcome.kind === "unknown");
-    this.#register = new Register(settled);
+    const sorted = calls.toSorted((a, b) => a.startedAt - b.startedAt);
+    const answered = sorted.filter(({ outcome }) => outcome.kind !== "unknown");
+    const lost = sorted.filter(({ outcome }) => outcome.kind === "unknown");
+    this.#register = new Register(sorted);
     this.#calls = [...answered, ...lost];
     this.#memory = new SearchMemory({ answered: answered.length, lost: lost.length });
     this.#open = answered.length;
@@ -272,9 +268,9 @@ class Search {
   }
 
   /**
-   * Whether a lost write that leads to this version can help one of the calls that may come next,
-   * those before `end`. Until then only lost writes follow, and each adds one to the version: a
-   * lost deletion never comes next (see register_model.ts).
+   * Whether a lost write that leads to this version can help one of the answered calls that may
+   * come next, those before `end`. More lost writes may stand between, and each adds one to the
+   * version, because a lost deletion never follows one (see `remove` in register_model.ts).
    */
   #isWanted(version: number, end: number): boolean {
     const highest = version + this.#lostLeft - 1;
@@ -292,11 +288,7 @@ class Search {
     const isAnswered = ({ call }: Placed): boolean => !this.#groupOf.has(call);
     this.longest = this.#placed.slice(0, this.#placed.findLastIndex(isAnswered) + 1)
       .map(({ call }) => this.#calls[call]!.id);
-    // A settled write ends with the answer that shows it: the trouble may be either's.
-    const { endedAt } = this.#calls[this.#callOf[end]!]!;
-    const placed = new Set(this.longest);
-    this.suspects = this.#calls.filter((call) => call.endedAt === endedAt && !placed.has(call.id))
-      .map(({ id }) => id);
+    this.suspects = [this.#calls[this.#callOf[end]!]!.id];
   }
 
   #lift(call: number): void {

@@ -7,9 +7,9 @@
  * the store's revision lifts it. A lost write, one of unknown outcome, has a revision that nobody
  * was told; the first answer that shows it settles it.
  *
- * All conditions on revisions are of the form "above the lowest", so a state with a lower one
- * allows everything that the same state with a higher one does. The shortcuts lean on that. They
- * leave out orders of calls, and never the last one that explains a history: each says why.
+ * Shortcuts leave out orders of calls, and never the last one that explains a history; each says
+ * why. They lean on this: every condition on revisions is "above the lowest", so a state with a
+ * lower one allows all that the same state with a higher one does.
  */
 
 import type { Call, Outcome, SeenRecord } from "./history.ts";
@@ -38,17 +38,13 @@ export const initialState: RegisterState = {
 /** Every value that no answer shows: nobody can tell one from another. */
 const unseenValue = 1;
 
-/** One key, and what all answers together say about it. */
+/** One key, and the values that its answers show. */
 export class Register {
-  /** The numbers of the values that answers show. */
   readonly #seen = new Map<string, number>();
-  /** The mods that answered writes were given. */
-  readonly #taken = new Set<number>();
 
   /** `calls` are all calls on the key; those that are stepped later are among them. */
   constructor(calls: readonly Call[]) {
     for (const { outcome } of calls) {
-      if (outcome.kind === "written") this.#taken.add(outcome.mod);
       const value = shownRecord(outcome)?.value;
       if (value !== undefined && !this.#seen.has(value)) {
         this.#seen.set(value, unseenValue + 1 + this.#seen.size);
@@ -58,8 +54,8 @@ export class Register {
 
   /**
    * The state behind `call` when it takes effect in `state`, or undefined when its answer cannot be
-   * true there. A lost write takes effect with whatever answer is possible; it is undefined where
-   * the order without it does as well. That it may take no effect at all is the checker's affair.
+   * true there. A lost write takes effect with whatever answer is possible. That it may take no
+   * effect at all is the checker's affair.
    */
   step(state: RegisterState, call: Call): RegisterState | undefined {
     const { operation, outcome } = call;
@@ -73,7 +69,7 @@ export class Register {
           const seen = this.#observe(state, outcome);
           return seen === undefined || seen.mod === operation.expected ? undefined : seen;
         }
-        const matched = this.#withMod(state, operation.expected);
+        const matched = withMod(state, operation.expected);
         return matched && write(matched, this.#number(operation.value), outcome);
       }
       case "delete":
@@ -108,19 +104,16 @@ export class Register {
     }
     if (state.value !== this.#number(record.value)) return undefined;
     if (record.version !== undefined && record.version !== state.version) return undefined;
-    const seen = this.#withMod(state, record.mod);
+    const seen = withMod(state, record.mod);
     return seen && atRevision(seen, outcome.revision);
   }
+}
 
-  /**
-   * The state once it is known that its mod is `mod`; undefined when that cannot be. An answered
-   * write has a place in every order, and mods rise along it, so no lost write has the same one.
-   */
-  #withMod(state: RegisterState, mod: number): RegisterState | undefined {
-    if (state.mod === mod) return state;
-    if (state.mod !== unknownMod || mod < state.revision || this.#taken.has(mod)) return undefined;
-    return { ...state, mod, revision: mod };
-  }
+/** The state once it is known that its mod is `mod`; undefined when that cannot be. */
+function withMod(state: RegisterState, mod: number): RegisterState | undefined {
+  if (state.mod === mod) return state;
+  if (state.mod !== unknownMod || mod < state.revision) return undefined;
+  return { ...state, mod, revision: mod };
 }
 
 /** The record that an answer shows, as a reader's does or a failed condition's. */
@@ -145,10 +138,11 @@ function write(state: RegisterState, value: number, outcome: Outcome): RegisterS
 }
 
 /**
- * A mod that is unknown belongs to a lost write that nothing has looked at since. When the deletion
- * comes next and does not need it, the order without that write is as good: it leaves the key
- * absent too, at a lower revision. A lost deletion needs no record; an answered one has another,
- * the one before, when the version says that the lost write was not the key's first.
+ * Undefined also where the order with a lost write less explains as much. An unknown mod belongs to
+ * a lost write that no call has looked at. When the deletion comes next and does not need it, the
+ * key is absent behind it without that write too, at a lower revision. A lost deletion needs no
+ * record; an answered one finds another, that before, unless the version says that the lost write
+ * was the key's first. And a lost deletion of nothing does nothing.
  */
 function remove(state: RegisterState, outcome: Outcome): RegisterState | undefined {
   const exists = state.value !== absentValue;
@@ -180,48 +174,10 @@ export function versionWanted({ outcome }: Call): number | undefined {
     case "absent":
       return 0;
     case "deleted":
-      // One that finds a record needs a lost write only where it is the key's first: see `remove`.
+      // One that finds a record needs the lost write only where that is the key's first: `remove`.
       return outcome.count;
     case "notApplied":
     case "unknown":
       return undefined;
   }
-}
-
-/**
- * The same calls, where a lost write that was seen has the answer that it must have had. Whoever
- * was shown a record at a mod that no answered write was given saw a lost write; when only one of
- * the key's lost writes has that value, it was that one, it took that mod, and it took effect
- * before the answer that shows it. So it is no longer lost, and has an end. Where two mods lay
- * claim to one write either will do: the other is then as impossible as both together.
- */
-export function settleLostWrites(calls: readonly Call[]): readonly Call[] {
-  const answered = new Set(
-    calls.map(({ outcome }) => outcome.kind === "written" ? outcome.mod : undefined),
-  );
-  const lost = new Map<string, Call | "several">();
-  for (const call of calls) {
-    const { operation, outcome } = call;
-    if (outcome.kind !== "unknown") continue;
-    if (operation.kind !== "put" && operation.kind !== "cas") continue;
-    lost.set(operation.value, lost.has(operation.value) ? "several" : call);
-  }
-  const settled = new Map<Call, { readonly record: SeenRecord; readonly endedAt: number }>();
-  for (const { outcome, endedAt } of calls) {
-    const record = shownRecord(outcome);
-    if (record === undefined || answered.has(record.mod)) continue;
-    const write = lost.get(record.value);
-    if (write === undefined || write === "several") continue;
-    const before = settled.get(write);
-    if (before === undefined) settled.set(write, { record, endedAt });
-    else if (before.record.mod === record.mod && endedAt < before.endedAt) {
-      settled.set(write, { record: before.record, endedAt });
-    }
-  }
-  return calls.map((call) => {
-    const seen = settled.get(call);
-    if (seen === undefined) return call;
-    const { value: _, ...told } = seen.record;
-    return { ...call, endedAt: seen.endedAt, outcome: { kind: "written", ...told } };
-  });
 }

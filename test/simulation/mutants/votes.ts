@@ -83,8 +83,19 @@ export const voteMutants: readonly Mutant[] = [
     expected: ["I7", "I1"],
   },
   {
-    id: "M4",
-    what: "A vote is given without a look at how fresh the candidate's log is",
+    id: "M4a",
+    what: "Votes and pre-votes are given without a look at how fresh the candidate's log is",
+    patches: [{
+      file: "src/raft/log.ts",
+      find: `    const mine = this.last;
+    return theirs.term !== mine.term ? theirs.term > mine.term : theirs.index >= mine.index;`,
+      replace: `    return theirs.index >= 0;`,
+    }],
+    expected: ["I4", "assertion"],
+  },
+  {
+    id: "M4b",
+    what: "A vote is given without a look at the candidate's log, a pre-vote is not",
     patches: [{
       file: "src/raft/follower.ts",
       find: `if (!free || state.recovering || !state.log.isUpToDate(message.lastLog)) {`,

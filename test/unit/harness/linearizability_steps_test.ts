@@ -38,18 +38,21 @@ describe("linearizability checker at size", () => {
 });
 
 describe("linearizability checker with lost writes", () => {
-  /** By 8 clients on one key: 200 answered calls, and puts of which half took effect. */
-  function withLostPuts(prng: Prng, count: number): readonly Call[] {
+  /** By 8 clients on one key: 200 answered calls, and lost writes of which half took effect. */
+  function withLost(prng: Prng, count: number, kinds: readonly string[]): readonly Call[] {
     const options = { keys: 1, clients: 8, values: "one a write", lostPercent: 0 } as const;
     const calls = trueHistory(prng, { calls: 200 + count / 2, ...options });
-    const puts = calls.filter(({ operation }) => operation.kind === "put");
+    const writes = calls.filter(({ operation }) => kinds.includes(operation.kind));
     const lost = new Set<Call>();
-    while (lost.size < count / 2) lost.add(puts[prng.below(puts.length)]!);
-    const idle = Array.from({ length: count / 2 }, (_, at): Call => ({
-      ...{ id: calls.length + at, client: `lost${at}`, endedAt: Infinity, outcome: unknown },
-      operation: { kind: "put", key: "k0", value: `idle${at}` },
-      startedAt: calls[prng.below(calls.length)]!.startedAt,
-    }));
+    while (lost.size < count / 2) lost.add(writes[prng.below(writes.length)]!);
+    const idle = Array.from({ length: count / 2 }, (_, at): Call => {
+      const { operation, startedAt } = writes[prng.below(writes.length)]!;
+      return {
+        ...{ id: calls.length + at, client: `lost${at}`, endedAt: Infinity, outcome: unknown },
+        operation: "value" in operation ? { ...operation, value: `idle${at}` } : operation,
+        startedAt,
+      };
+    });
     const forgotten = calls.map((call) =>
       lost.has(call) ? { ...call, outcome: unknown, endedAt: Infinity } : call
     );
@@ -66,11 +69,20 @@ describe("linearizability checker with lost writes", () => {
     return calls.map((call) => call === late ? { ...call, outcome: early.outcome } : call);
   }
 
-  for (const [count, stepsMax] of [[10, 100_000], [20, 200_000], [50, 400_000]] as const) {
-    it(`decides 200 calls and ${count} lost puts on one key in ${stepsMax} steps`, () => {
+  for (
+    const [count, kinds, stepsMax] of [
+      [10, ["put"], 50_000],
+      [20, ["put"], 130_000],
+      [50, ["put"], 350_000],
+      [10, ["put", "cas", "delete"], 100_000],
+      [20, ["put", "cas", "delete"], 500_000],
+    ] as const
+  ) {
+    const lost = `${count} lost calls of ${kinds.join(", ")}`;
+    it(`decides 200 calls and ${lost} on one key in ${stepsMax} steps`, () => {
       const prng = new Prng(count);
       for (let round = 0; round < 20; round++) {
-        const calls = withLostPuts(prng, count);
+        const calls = withLost(prng, count, kinds);
         assert.deepEqual(checkEachKey(calls, { stepsMax }), { kind: "ok" });
         assert.equal(checkEachKey(withStaleRead(calls), { stepsMax }).kind, "illegal");
       }
