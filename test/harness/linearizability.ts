@@ -45,7 +45,7 @@ export interface CheckOptions {
    * Every key may take an equal share of what is left, so that one cannot hide what another shows.
    */
   readonly stepsMax?: number;
-  /** Milliseconds before the search gives up; no limit when absent, so that runs can be repeated. */
+  /** Milliseconds before the search gives up; without it runs can be repeated exactly. */
   readonly budgetMs?: number;
   /** Milliseconds of a clock that never runs backwards; `performance.now` when absent. */
   readonly now?: () => number;

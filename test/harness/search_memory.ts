@@ -10,7 +10,7 @@ interface Visit {
   readonly state: RegisterState;
   /** The words of the lost calls, all of them. */
   readonly lost: Uint32Array;
-  /** The words of the answered ones from `from` on; those before have all bits, those behind none. */
+  /** The answered ones from `from` on; the words before have all bits, those behind none. */
   readonly from: number;
   readonly words: Uint32Array;
 }

@@ -46,12 +46,20 @@ export class Administrator {
   start(): void {
     const { reconfigureEveryMs, transferEveryMs } = this.#plan;
     if (transferEveryMs > 0) this.#again(transferEveryMs, () => this.#transfer());
-    if (reconfigureEveryMs > 0) this.#again(reconfigureEveryMs, () => this.#reconfigure());
+    if (reconfigureEveryMs > 0) {
+      this.#again(reconfigureEveryMs, () => this.#reconfigure(this.#leader()));
+    }
     if (this.#toDemote.length > 0) this.#again(learnersEveryMs, () => this.#demote());
   }
 
   stop(): void {
     this.#isOver = true;
+  }
+
+  /** A node has just become leader: now and then somebody wants a change of it at once. */
+  leads(node: SimNode): void {
+    if (this.#isOver || this.#plan.reconfigureEveryMs === 0 || !this.#prng.chance(1, 4)) return;
+    this.#reconfigure(node);
   }
 
   #again(everyMs: number, act: () => void): void {
@@ -84,22 +92,27 @@ export class Administrator {
   }
 
   /** Turns one voter into a learner, or one learner into a voter; both at once, sometimes. */
-  #reconfigure(): void {
+  #reconfigure(leader: SimNode): void {
     const { ids } = this.#cluster;
     const prng = this.#prng;
     const changed = new Set([ids[prng.below(ids.length)]!]);
     if (prng.chance(1, 3)) changed.add(ids[prng.below(ids.length)]!);
-    this.#change((id, votes) => changed.has(id) ? !votes : votes);
+    this.#change(leader, (id, votes) => changed.has(id) ? !votes : votes);
   }
 
   #demote(): void {
     const wanted = this.#toDemote;
     if (wanted.length === 0) return;
-    this.#change((id, votes) => votes && !wanted.includes(id), () => this.#toDemote = []);
+    const votes = (id: NodeId, before: boolean): boolean => before && !wanted.includes(id);
+    this.#change(this.#leader(), votes, () => this.#toDemote = []);
   }
 
-  #change(votes: (id: NodeId, before: boolean) => boolean, applied = (): void => {}): void {
-    this.#leader().run(({ node }, clock) => {
+  #change(
+    leader: SimNode,
+    votes: (id: NodeId, before: boolean) => boolean,
+    applied = (): void => {},
+  ): void {
+    leader.run(({ node }, clock) => {
       // What is lost has to be healed first: fewer voters outlive fewer losses.
       if (!this.#operator.isWhole) return;
       const { configuration, position } = node.status().configuration;

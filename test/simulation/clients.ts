@@ -20,6 +20,7 @@ import type { SimScheduler } from "../harness/sim_scheduler.ts";
 import { type ClientCall, drawCall, type KeyBook, outcomeOf, seenIn } from "./client_calls.ts";
 import type { Plan } from "./plan.ts";
 import type { Scene, Watch } from "./invariant.ts";
+import type { RareStates } from "./rare_states.ts";
 
 /** What clients live in. */
 export interface ClientWorld extends Scene {
@@ -27,6 +28,7 @@ export interface ClientWorld extends Scene {
   readonly scheduler: SimScheduler;
   readonly history: History;
   readonly watch: Watch;
+  readonly rare: RareStates;
 }
 
 /** How long a message between a client and a node takes, at most. */
@@ -101,6 +103,8 @@ export class Client {
       ? () => {}
       : history.begin(this.#name, call.recorded);
     this.#try(call, attemptsMax, (outcome) => {
+      const isUnknown = call.kind === "write" && outcome.kind === "unknown";
+      if (isUnknown) this.#world.rare.saw("outcome unknown");
       end(outcome);
       this.#keys.noteOutcome(call, outcome);
       this.#isBusy = false;

@@ -8,6 +8,7 @@ import type { Prng } from "../../src/lib/prng.ts";
 import type { SimCluster } from "../harness/sim_cluster.ts";
 import type { SimDirectory, SimNode } from "../harness/sim_node.ts";
 import { damageLog, regressLog, runOlderCopy, runWiped } from "./destructive_faults.ts";
+import { brokenTransfer, deposeLeader } from "./leader_faults.ts";
 import { clog, flap, oneWay, partition, reset, storm } from "./network_faults.ts";
 import type { Operator } from "./operator.ts";
 import { type FaultKind, faultKinds, type Plan } from "./plan.ts";
@@ -55,6 +56,8 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
   wipe: runWiped,
   olderCopy: runOlderCopy,
   stranger,
+  deposeLeader,
+  brokenTransfer,
   clockRate: (scene) => {
     const node = victim(scene);
     if (node.isRunning) node.clock.setRate(900 + scene.prng.below(201));

@@ -78,7 +78,8 @@ export class Healing {
   #endTrouble(): void {
     const { cluster, operator } = this.#parts;
     cluster.network.heal();
-    cluster.network.options = calmNetwork;
+    const { delayMinUs, delaySpreadUs } = this.#parts.plan.network;
+    cluster.network.options = { ...calmNetwork, delayMinUs, delaySpreadUs };
     for (const node of cluster.nodes) {
       node.disk.heal();
       node.disk.options = this.#parts.plan.disk;

@@ -9,7 +9,7 @@ interface Way {
 }
 
 /** Cuts ways that are whole, and mends them after a while. */
-function cutFor(scene: FaultScene, ways: readonly Way[], forMs: number): void {
+export function cutFor(scene: FaultScene, ways: readonly Way[], forMs: number): void {
   const { network } = scene.cluster;
   const cut = ways.filter(({ from, to }) =>
     from !== to && !network.isCut(from.address, to.address)

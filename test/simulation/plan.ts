@@ -17,6 +17,7 @@ export const faultKinds = [
   ...["crash", "powerCut", "pause", "partition", "oneWay", "flap", "reset", "clog", "storm"],
   ...["diskStall", "diskSlow", "diskFull", "diskError", "logDamage", "logRegress", "kvLost"],
   ...["kvDamage", "wipe", "olderCopy", "stranger", "clockRate", "wallJump"],
+  ...["deposeLeader", "brokenTransfer"],
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -101,7 +102,7 @@ function drawNetwork(prng: Prng): SimNetworkOptions {
   const lossMax = datagrams ? 200 : 20;
   return {
     datagrams,
-    delayMinUs: prng.chance(1, 2) ? 100 : prng.below(5_000),
+    delayMinUs: prng.chance(1, 2) ? 100 : prng.below(prng.chance(1, 2) ? 2_000 : 15_000),
     delaySpreadUs: prng.chance(1, 2) ? 200 : prng.below(20_000),
     lossPermille: prng.chance(1, 2) ? 0 : 1 + prng.below(lossMax),
     repeatPermille: datagrams && prng.chance(1, 2) ? 1 + prng.below(300) : 0,
@@ -126,7 +127,7 @@ type Load = Omit<
 
 function drawLoad(prng: Prng, heartbeatMs: number): Load {
   const clients = 1 + prng.below(16);
-  const operations = 1_000 + prng.below(5_000);
+  const operations = 1_500 + prng.below(6_500);
   // The calls are spread over this time, if the cluster answers at once.
   const spreadMs = 2_000 + prng.below(10_000);
   const meanThinkUs = Math.floor((spreadMs * 1_000 * clients) / operations);

@@ -69,7 +69,7 @@ export class Simulation implements ClientWorld, SimObserver {
   readonly witness = new Witness();
   readonly history: History;
   readonly watch: Watch;
-  readonly #rare: RareStates;
+  readonly rare: RareStates;
   readonly #operator: Operator;
   readonly #faults: Faults;
   readonly #administrator: Administrator;
@@ -96,14 +96,14 @@ export class Simulation implements ClientWorld, SimObserver {
     });
     const { scheduler, nodes } = this.cluster;
     this.history = new History(() => scheduler.nowUs);
-    this.#rare = new RareStates(this, () => scheduler.nowUs);
+    this.rare = new RareStates(this, () => scheduler.nowUs);
     this.#operator = new Operator({
-      ...{ nodes, log: this.log, scheduler, rare: this.#rare },
+      ...{ nodes, log: this.log, scheduler, rare: this.rare },
       stopped: (node) => this.#stopped(node),
     });
     const invariants = invariantsOf(this, plan, (id, text) => this.#broken(id, text));
-    this.watch = together([...invariants, this.#rare.watch]);
-    const parts = { plan, cluster: this.cluster, operator: this.#operator, rare: this.#rare };
+    this.watch = together([...invariants, this.rare.watch]);
+    const parts = { plan, cluster: this.cluster, operator: this.#operator, rare: this.rare };
     this.#faults = new Faults(parts, prngs[0]!);
     this.#administrator = new Administrator(parts, prngs[1]!);
     this.#keys = new KeyBook(plan.keys);
@@ -146,7 +146,7 @@ export class Simulation implements ClientWorld, SimObserver {
       faults: this.#faults.done,
       calls: this.#calls,
       traceHash: this.scheduler.traceHash,
-      rare: this.#rare.counts,
+      rare: this.rare.counts,
       transcript: this.scheduler.traceLines,
       history: this.history,
     };
@@ -245,8 +245,9 @@ export class Simulation implements ClientWorld, SimObserver {
     if (before.role === status.role && before.term === status.term) return;
     this.scheduler.mix(status.term);
     this.scheduler.tell(() => `n${node.id} is ${formatStatus(status)}`);
+    if (status.role === "leader") this.#administrator.leads(node);
     if (before.role === "leader" && this.#clients.some((client) => client.readsAt(node))) {
-      this.#rare.saw("read waits as leadership is lost");
+      this.rare.saw("read waits as leadership is lost");
     }
   }
 

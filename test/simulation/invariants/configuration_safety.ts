@@ -1,7 +1,8 @@
 /**
  * I10: a configuration that changes who votes goes through a joint one (thesis §4.3), so that no
  * two majorities without a common member can ever decide. Checked between each configuration of
- * each log and the one before it.
+ * each log and the one before it. And a leader makes one only once an entry of its own term is
+ * committed (Ongaro's erratum of 2015).
  */
 
 import { formatConfiguration } from "../../../src/raft/format.ts";
@@ -11,6 +12,18 @@ import { type MakeInvariant, unwatched } from "../invariant.ts";
 export const configurationSafety: MakeInvariant = (_scene, broken) => ({
   ...unwatched,
   id: "I10",
+  handedOver: (node, { entries, hardState }) => {
+    const change = entries.findLast(({ kind }) => kind === "configuration");
+    const status = node.formed?.node.status();
+    if (change === undefined || status?.termStart === undefined) return;
+    const { term, termStart, commitIndex } = status;
+    const isOwn = change.term === term && hardState?.currentTerm === term;
+    if (!isOwn || commitIndex >= termStart) return;
+    broken(
+      `node ${node.id} leads term ${term} and changes the configuration at ${change.index}, ` +
+        `before its first entry ${termStart} is committed`,
+    );
+  },
   persisted: (node, { entries }) => {
     if (!entries.some(({ kind }) => kind === "configuration")) return;
     const all = node.disk.log.outline.configurations;

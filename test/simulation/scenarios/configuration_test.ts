@@ -135,7 +135,8 @@ describe("who leaves", () => {
     scenario(({ t, expect, A, B, C, D }) => {
       t.isolate(D);
       expect.applied(t.remove(A, D));
-      t.pass(2 * electionTimeoutMs);
+      // So long that the leader does not look for it any more.
+      t.pass(12 * electionTimeoutMs);
       t.mend();
       expect.steadyLeader(A, 3 * electionTimeoutMs);
       expect.neverSays("preVote", D, 3 * electionTimeoutMs);

@@ -2,6 +2,7 @@
 
 import { describe, it } from "../../harness/test.ts";
 import { scenario } from "./play.ts";
+import { electionTimeoutMs } from "./stage.ts";
 
 describe("a linearizable read", () => {
   it(
@@ -28,18 +29,47 @@ describe("a linearizable read", () => {
     scenario(({ t, expect, A, B, C }) => {
       t.write("x", "old");
       expect.level(A, B, C);
-      // The answers to its last heartbeat come while A stands still, and wait for it.
-      expect.says("heartbeat", A);
-      t.pause(A);
-      t.pass(50);
+      const late = t.record("heartbeatReply", B, A);
+      expect.says("heartbeatReply", B);
       t.isolate(A);
+      t.pause(A);
       expect.leader(B, C);
       t.write("x", "new");
-      const read = t.readAt(A, "x");
+      // A wakes, takes the time for its own fault, and still leads.
       t.resume(A);
-      expect.pending(read, 300);
+      expect.leads(A);
+      const read = t.readAt(A, "x");
+      expect.pending(read, 100);
+      late();
+      expect.pending(read, 100);
       t.mend();
       expect.reads(read, "new");
+    }),
+  );
+
+  it(
+    "#42 is not confirmed by a late answer to one that was asked for in vain before",
+    scenario(({ t, expect, A, B, C }) => {
+      t.write("x", "old");
+      expect.level(A, B, C);
+      const late = t.record("readIndexReply", A, B);
+      t.cutBefore("readIndexReply", A, B);
+      const first = t.readAt(B, "x");
+      expect.isCut(A, B);
+      t.isolate(B);
+      // Until B knows of no leader that it could ask.
+      t.pass(2 * electionTimeoutMs);
+      t.write("x", "new");
+      const second = t.readAt(B, "x");
+      t.stallDisk(B, 3_000);
+      t.mend();
+      t.cutBefore("readIndexReply", A, B);
+      expect.isCut(A, B);
+      late();
+      expect.pending(second, 300);
+      t.mend();
+      expect.reads(first, "new");
+      expect.reads(second, "new");
     }),
   );
 

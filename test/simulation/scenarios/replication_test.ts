@@ -100,27 +100,46 @@ describe("what is deleted", () => {
   );
 
   it(
-    "#19 a log with entries of four terms that nobody has is repaired in six rounds",
+    "#14 an AppendEntries of a deposed leader that comes late deletes nothing and adds nothing",
     scenario(({ t, expect, A, B, C }) => {
-      t.isolate(A, B, C);
-      for (let term = 1; term <= 4; term++) {
-        for (let at = 0; at < 100; at++) t.writeAt(A, "x", `lost ${term} ${at}`);
-        expect.stepsDown(A);
-        if (term === 4) break;
-        // B votes for A again, and hears nothing else.
-        t.cutBefore("appendEntries", A, B);
-        t.star(A, B);
-        expect.leads(A);
-        t.isolate(A, B, C);
-      }
+      const late = { toB: t.record("appendEntries", A, B), toC: t.record("appendEntries", A, C) };
       t.isolate(A);
+      t.writeAt(A, "x", "lost");
       const leader = expect.leader(B, C);
       t.write("x", "kept");
-      const refusals = t.count(isRefusal, A, leader);
-      t.mend();
-      expect.value("x", "kept", A, B, C);
-      expect.atMost(6, refusals(), "refusals of A to append");
+      expect.level(B, C);
+      const [follower, comesLate] = leader === B ? [C, late.toC] : [B, late.toB];
+      comesLate();
+      expect.holds(follower, "x", "kept");
+      expect.asLongAs(follower, leader);
     }),
+  );
+
+  it(
+    "#19 a log with entries of three terms that nobody has is repaired in five rounds",
+    scenario(({ t, expect, A, B, C, D, E }) => {
+      t.split();
+      // Turn by turn A and B lead alone, with the votes of C and D, which hear nothing else.
+      for (let turn = 1; turn <= 3; turn++) {
+        for (const node of [A, B]) {
+          if (!node.leads) {
+            for (const voter of [C, D]) t.cutBefore("appendEntries", node, voter);
+            t.star(node, C, D);
+            expect.leads(node);
+            t.split();
+          }
+          for (let at = 0; at < 20; at++) t.writeAt(node, "x", `${node.id} in ${turn}: ${at}`);
+          expect.stepsDown(node);
+        }
+      }
+      t.star(B, C, D);
+      expect.leader(B);
+      const refusals = t.count(isRefusal, A, B);
+      t.mend();
+      t.write("x", "kept");
+      expect.value("x", "kept", A, B, C, D, E);
+      expect.atMost(5, refusals(), "refusals of A to append");
+    }, { nodes: 5 }),
   );
 });
 
@@ -147,6 +166,30 @@ describe("what still counts", () => {
       t.mend();
       expect.healed(B);
     }),
+  );
+
+  it(
+    "#16 what a follower acknowledged in an earlier term says nothing of what stands there now",
+    scenario(({ t, expect, A, B, C, D, E }) => {
+      t.star(A, C);
+      const late = t.record("appendEntriesReply", C, A);
+      for (let at = 1; at <= 50; at++) t.writeAt(A, "x", `lost ${at}`);
+      expect.holds(C, "x", "lost 50");
+      t.split([B, D, E]);
+      const heir = expect.leader(B, D, E);
+      t.write("x", "kept");
+      t.mend();
+      expect.level(A, B, C, D, E);
+      expect.transferred(t.transfer(heir, A), A);
+      expect.level(A, B, C, D, E);
+      // Of five only A and B have the new entries in those places.
+      for (const node of [C, D, E]) t.stallDisk(node, 900);
+      const writes = Array.from({ length: 50 }, (_, at) => t.writeAt(A, "x", `new ${at}`));
+      expect.holds(B, "x", "new 49");
+      late();
+      for (const write of writes) expect.pending(write, 5);
+      for (const write of writes) expect.applied(write);
+    }, { nodes: 5 }),
   );
 
   it(

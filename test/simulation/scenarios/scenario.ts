@@ -183,21 +183,24 @@ export class Scenario {
   }
 
   /**
-   * Keeps a copy of each such message that is sent from now on, whether it arrives or not. The
-   * returned function keeps no more of them, and lets them arrive: once more, or at last.
+   * Keeps a copy of the next such message that is sent, whether it arrives or not. The returned
+   * function lets it arrive: once more, or at last.
    */
   record(kind: Message["kind"], from: SimNode, to: SimNode): () => void {
     const { onSend } = this.#stage.watched;
-    const kept: Envelope[] = [];
+    let kept: Envelope | undefined;
     const keep = (node: SimNode, envelope: Envelope): void => {
-      const isWanted = envelope.to === to.id && envelope.message.kind === kind;
-      if (node === from && isWanted) kept.push(envelope);
+      if (node !== from || envelope.to !== to.id || envelope.message.kind !== kind) return;
+      onSend.delete(keep);
+      kept = envelope;
     };
     onSend.add(keep);
     return () => {
-      onSend.delete(keep);
-      this.#must(kept.length > 0, `${this.#name(from)} has said ${kind} to ${this.#name(to)}`);
-      for (const envelope of kept) to.run(({ node }) => node.receive(envelope));
+      const envelope = kept;
+      if (envelope === undefined) {
+        return this.#stage.fail(`${this.#name(from)} has said ${kind} to ${this.#name(to)}`);
+      }
+      to.run(({ node }) => node.receive(envelope));
       this.pass(5);
     };
   }

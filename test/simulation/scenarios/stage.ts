@@ -116,7 +116,9 @@ export class Stage {
           `committed ${status.commitIndex}, applied ${status.applied}`;
       return `\n  ${this.name(node)} ${is}`;
     });
-    const lines = this.cluster.scheduler.traceLines.slice(-traceLinesMax).map((line) => `\n  ${line}`);
+    const lines = this.cluster.scheduler.traceLines.slice(-traceLinesMax).map((line) =>
+      `\n  ${line}`
+    );
     assert.fail(
       `Expected with seed ${this.#seed}: ${expected}${nodes.join("")}\nIn µs:${lines.join("")}`,
     );

@@ -181,11 +181,12 @@ describe("histories known to be wrong", () => {
     assert.equal(checkEachKey(behind).kind, "ok");
     assert.equal(checkLinearizable(behind).kind, "illegal");
     // Nobody was told the writes, and the answers overlap: only what they tell does not fit.
-    const lost = [[put("a"), unknown, [0, 0]], [other, unknown, [0, 0]]] as const;
+    const same: Operation = { kind: "put", key: "other", value: "a" };
+    const lost = [[put("a"), unknown, [0, 0]], [same, unknown, [0, 0]]] as const;
     const shared = history(
       ...lost,
       [get, found("a", 3), [1, 9]],
-      [{ kind: "get", key: "other" }, found("b", 3), [1, 9]],
+      [{ kind: "get", key: "other" }, found("a", 3), [1, 9]],
     );
     assert.equal(checkEachKey(shared).kind, "ok");
     assert.match(JSON.stringify(checkLinearizable(shared)), /different writes at revision 3/);

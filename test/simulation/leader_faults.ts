@@ -1,0 +1,64 @@
+/**
+ * What is aimed at whoever leads: it is cut off, awake or asleep, so that another one leads beside
+ * it; or it hands over, and the one who takes over does not get through.
+ */
+
+import type { SimNode } from "../harness/sim_node.ts";
+import { drawMs, type FaultScene } from "./faults.ts";
+import { cutFor } from "./network_faults.ts";
+
+function leaderOf({ cluster }: FaultScene): SimNode | undefined {
+  return cluster.nodes.find(({ isPaused, leads }) => leads && !isPaused);
+}
+
+/**
+ * The leader reaches nobody, and mostly hears nobody, while its clients still reach it. Asleep it
+ * does not even notice; when it wakes, another one has led for long.
+ */
+export function deposeLeader(scene: FaultScene): void {
+  const { cluster, operator, plan, prng } = scene;
+  const leader = leaderOf(scene);
+  if (leader === undefined) return;
+  const electionMs = 20 * plan.heartbeatMs;
+  const forMs = electionMs + prng.below(3 * electionMs);
+  const ways = cluster.others(leader).flatMap((other) => [
+    { from: leader, to: other },
+    ...(prng.chance(3, 4) ? [{ from: other, to: leader }] : []),
+  ]);
+  cutFor(scene, ways, forMs);
+  switch (prng.below(4)) {
+    case 0:
+    case 1: {
+      // Long enough for an election, and awake again before the others are heard.
+      leader.pause();
+      const asleepMs = Math.floor(forMs / 2) + prng.below(Math.ceil(forMs / 2));
+      return scene.later(asleepMs, () => {
+        if (leader.isRunning && leader.isPaused) leader.resume();
+      });
+    }
+    case 2:
+      return scene.later(prng.below(electionMs), () => {
+        operator.stop(leader, "kill");
+        operator.startLater(leader, drawMs(scene, 2 * electionMs));
+      });
+  }
+}
+
+/** The target of a transfer campaigns, and cannot be heard by the leader, or dies meanwhile. */
+export function brokenTransfer(scene: FaultScene): void {
+  const { cluster, operator, plan, prng } = scene;
+  const leader = leaderOf(scene);
+  const others = leader === undefined ? [] : cluster.others(leader);
+  const target = others[prng.below(Math.max(1, others.length))];
+  if (leader === undefined || target === undefined) return;
+  leader.transfer(target.id);
+  const electionMs = 20 * plan.heartbeatMs;
+  const spared = others.filter((other) => other !== target && prng.chance(1, 2));
+  const ways = [leader, ...spared].map((to) => ({ from: target, to }));
+  cutFor(scene, ways, prng.below(2 * electionMs));
+  if (prng.chance(1, 2)) return;
+  scene.later(prng.below(100), () => {
+    operator.stop(target, "kill");
+    operator.startLater(target, drawMs(scene, 2 * electionMs));
+  });
+}
