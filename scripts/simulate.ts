@@ -128,8 +128,9 @@ function runMany(): number {
   const startMs = performance.now();
   let toldMs = startMs;
   for (let seed = from; seed < from + count; seed++) {
+    const seedMs = performance.now();
     const report = simulate(planOf(seed, overrides));
-    tally.add(report);
+    tally.add(report, performance.now() - seedMs);
     if (tally.runs % collectEverySeeds === 0) collectGarbage();
     if (report.violation !== undefined) {
       tellFailure(seed, overrides);

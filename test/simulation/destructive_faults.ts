@@ -54,7 +54,7 @@ export function runWiped(scene: FaultScene): void {
   if (node === undefined || cluster.network.options.datagrams) return;
   operator.setAside(node);
   node.wipe();
-  operator.start(node);
+  node.start();
   scene.later(500 + drawMs(scene, 4_000), () => operator.putBack(node));
 }
 
@@ -75,7 +75,7 @@ export function runOlderCopy(scene: FaultScene): void {
   copies.delete(node);
   operator.setAside(node);
   node.restore(copy);
-  operator.start(node);
+  node.start();
   scene.later(500 + drawMs(scene, 4_000), () => operator.putBack(node));
 }
 

@@ -48,8 +48,13 @@ export class Operator {
     this.#stopped = parts.stopped;
   }
 
+  /**
+   * Not for a directory that is not the cluster's: it is started once. One that is started more
+   * often than the right one, and is told by nobody what it is, would pass for a later start.
+   */
   start(node: SimNode): void {
-    if (!node.isRunning && !this.#left.has(node)) node.start();
+    const isDown = !node.isRunning && !this.#left.has(node);
+    if (isDown && !this.isImpostor(node)) node.start();
   }
 
   startLater(node: SimNode, afterMs: number): void {

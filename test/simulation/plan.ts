@@ -105,8 +105,8 @@ function drawNetwork(prng: Prng): SimNetworkOptions {
     delayMinUs: prng.chance(1, 2) ? 100 : prng.below(prng.chance(1, 2) ? 2_000 : 15_000),
     delaySpreadUs: prng.chance(1, 2) ? 200 : prng.below(20_000),
     lossPermille: prng.chance(1, 2) ? 0 : 1 + prng.below(lossMax),
-    repeatPermille: datagrams && prng.chance(1, 2) ? 1 + prng.below(300) : 0,
-    repeatDelayMaxUs: prng.chance(1, 2) ? 0 : prng.below(3_000_000),
+    repeatPermille: datagrams && prng.chance(2, 3) ? 1 + prng.below(400) : 0,
+    repeatDelayMaxUs: prng.chance(1, 3) ? 0 : prng.below(6_000_000),
     capacity: prng.chance(1, 4) ? 2 + prng.below(18) : 10_000,
   };
 }
@@ -127,7 +127,7 @@ type Load = Omit<
 
 function drawLoad(prng: Prng, heartbeatMs: number): Load {
   const clients = 1 + prng.below(16);
-  const operations = 1_500 + prng.below(6_500);
+  const operations = 2_000 + prng.below(8_000);
   // The calls are spread over this time, if the cluster answers at once.
   const spreadMs = 2_000 + prng.below(10_000);
   const meanThinkUs = Math.floor((spreadMs * 1_000 * clients) / operations);

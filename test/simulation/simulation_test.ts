@@ -72,7 +72,7 @@ describe("a cluster in a simulated world", () => {
       if (violation !== undefined) {
         assert.fail(`${repeat}: ${violation.invariant} ${violation.text}`);
       }
-      tally.add(report);
+      tally.add(report, 1);
     }
   });
 

@@ -15,9 +15,13 @@ export class Tally {
   faults = 0;
   calls = 0;
   readonly rare = new Map<RareState, number>();
+  /** Events a second, of each run. */
+  readonly #rates: number[] = [];
 
-  add(report: RunReport): void {
+  /** `ms`: how long the run took. */
+  add(report: RunReport, ms: number): void {
     this.runs++;
+    this.#rates.push(report.events / (ms / 1_000));
     this.events += report.events;
     this.virtualUs += report.virtualUs;
     this.faults += report.faults.length;
@@ -27,12 +31,18 @@ export class Tally {
     }
   }
 
-  /** One line; `ms` is what it took. */
+  /** One line; `ms` is what all of it took. */
   summary(ms: number): string {
     const perSecond = Math.round(this.events / (ms / 1_000));
     const hours = (this.virtualUs / 3_600_000_000).toFixed(1);
     return `${this.runs} seeds, ${this.events} events, ${hours} simulated hours, ` +
-      `${this.calls} calls, ${this.faults} faults, ${perSecond} events/s`;
+      `${this.calls} calls, ${this.faults} faults, ${perSecond} events/s (median of the seeds ` +
+      `${Math.round(this.#median())})`;
+  }
+
+  #median(): number {
+    const sorted = [...this.#rates].sort((a, b) => a - b);
+    return sorted[sorted.length >> 1] ?? 0;
   }
 
   /** A line for each rare state: how often it was seen, and the floor for so many seeds. */
