@@ -106,6 +106,7 @@ export class Readers {
 
   /** Settles whoever's deadline is over; whoever asks again when told so is not among them. */
   #fail(nowMs: number, reason: FailedReason, leaderlessReason: FailedReason): void {
+    if (this.#size === 0) return;
     const late = (readers: Set<Reader>) =>
       [...readers].filter(({ deadlineMs }) => deadlineMs <= nowMs);
     const confirmed = this.#confirmed.map(({ readers }) => readers);

@@ -77,6 +77,8 @@ export class Simulation implements ClientWorld, SimObserver {
   readonly #keys: KeyBook;
   readonly #healingPrng: Prng;
   readonly #seen = new Map<SimNode, NodeStatus>();
+  /** Nodes that have said, written or applied something, or changed their role, since they were. */
+  readonly #active = new Set<SimNode>();
   #violation: Violation | undefined;
   #callsLeft: number;
   #calls = 0;
@@ -113,7 +115,9 @@ export class Simulation implements ClientWorld, SimObserver {
     for (const { disk } of nodes) disk.options = plan.disk;
     this.cluster.network.onSend = (envelope, from) => {
       const node = nodes.find(({ address }) => address === from);
-      if (node !== undefined) this.watch.sent(node, envelope);
+      if (node === undefined) return;
+      this.#active.add(node);
+      this.watch.sent(node, envelope);
     };
     this.cluster.network.onDeliver = (envelope) => this.watch.delivered(envelope);
   }
@@ -218,7 +222,7 @@ export class Simulation implements ClientWorld, SimObserver {
 
   handedOver(node: SimNode, write: Parameters<Watch["handedOver"]>[1]): void {
     // The write says how far the node has committed, and may outlive the turn that it is made in.
-    this.turned(node);
+    this.#look(node);
     this.watch.handedOver(node, write);
   }
 
@@ -229,17 +233,25 @@ export class Simulation implements ClientWorld, SimObserver {
 
   applied(node: SimNode, entries: readonly Entry[]): void {
     // A leader commits and applies in one turn.
-    this.turned(node);
+    this.#look(node);
     for (const entry of entries) this.witness.apply(entry);
     this.watch.applied(node, entries);
   }
 
+  /** Most turns are those of a clock that finds nothing to do, and change nothing. */
   turned(node: SimNode): void {
+    if (this.#active.delete(node) || !this.#seen.has(node)) this.#look(node);
+  }
+
+  #look(node: SimNode): void {
     const status = node.formed?.node.status();
     if (status === undefined) return;
     const before = this.#seen.get(node);
     this.#seen.set(node, status);
-    if (before === undefined) return this.watch.formed(node, status);
+    if (before === undefined) {
+      node.formed?.node.onLeadership(() => this.#active.add(node));
+      return this.watch.formed(node, status);
+    }
     this.watch.turned(node, before, status);
     this.#operator.turned(node, status);
     if (before.role === status.role && before.term === status.term) return;
