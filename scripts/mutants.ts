@@ -50,8 +50,8 @@ const killedBySeeds = 500;
 /** What became of one mutant. */
 type Fate =
   | { readonly kind: "caught"; readonly by: string; readonly seeds: number; readonly text: string }
-  /** All seeds were run, or as many as there was time for, and nothing was broken. */
-  | { readonly kind: "survived"; readonly seeds: number }
+  /** Nothing was broken in all seeds, or in as many as there was time for. */
+  | { readonly kind: "survived"; readonly seeds: number; readonly isOutOfTime: boolean }
   /** The simulator itself failed, or the patches do not fit. */
   | { readonly kind: "failed"; readonly reason: string };
 
@@ -80,12 +80,12 @@ function plant(mutant: Mutant, { from, to }: { readonly from: string; readonly t
   }
 }
 
-async function tryOne(mutant: Mutant, source: string): Promise<Trial> {
+async function tryOne(mutant: Mutant, directory: string): Promise<Trial> {
   const startMs = performance.now();
-  const to = mkdtempSync(join(tmpdir(), `skein-${mutant.id}-`));
+  const to = mkdtempSync(join(directory, `${mutant.id}-`));
   let fate: Fate;
   try {
-    plant(mutant, { from: source, to });
+    plant(mutant, { from: join(directory, "source"), to });
     fate = await simulateIn(to);
   } catch (error) {
     fate = { kind: "failed", reason: error instanceof Error ? error.message : String(error) };
@@ -166,8 +166,8 @@ function fateOf({ seed, broken, ran, last }: Output, isOutOfTime: boolean): Fate
     return { kind: "caught", by: broken.by, seeds: broken.seed, text: broken.text };
   }
   // A long run ends with 1 as well when it has not seen a rare state: that catches nobody.
-  if (ran !== undefined) return { kind: "survived", seeds: ran };
-  if (isOutOfTime) return { kind: "survived", seeds: seed };
+  if (ran !== undefined) return { kind: "survived", seeds: ran, isOutOfTime: false };
+  if (isOutOfTime) return { kind: "survived", seeds: seed, isOutOfTime };
   return { kind: "failed", reason: last.join("\n") };
 }
 
@@ -178,8 +178,10 @@ function told({ mutant: { id, what }, fate, seconds }: Trial): string {
   switch (fate.kind) {
     case "caught":
       return `${id}: ${fate.by} after ${fate.seeds} seeds, ${after}: at ${fate.text}`;
-    case "survived":
-      return `${id}: not caught in ${fate.seeds} seeds, ${after}: ${what}`;
+    case "survived": {
+      const why = fate.isOutOfTime ? ", its time was up" : "";
+      return `${id}: not caught in ${fate.seeds} seeds${why}, ${after}: ${what}`;
+    }
     case "failed":
       return `${id}: failed, ${after}: ${fate.reason}`;
   }
@@ -212,15 +214,16 @@ function caughtWithin(trials: readonly Trial[], seeds: number): number {
 
 async function main(): Promise<number> {
   const waitingTrials = [...chosen()];
-  const source = mkdtempSync(join(tmpdir(), "skein-source-"));
-  process.once("exit", () => rmSync(source, { recursive: true, force: true, maxRetries: 3 }));
+  const directory = mkdtempSync(join(tmpdir(), "skein-mutants-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(2));
   // Whoever edits meanwhile shall not alter what the later ones are planted in.
-  for (const path of copied) cpSync(path, join(source, path), { recursive: true });
+  for (const path of copied) cpSync(path, join(directory, "source", path), { recursive: true });
   const order = waitingTrials.map(({ id }) => id);
   const trials: Trial[] = [];
   const work = async (): Promise<void> => {
     for (let next = waitingTrials.shift(); next !== undefined; next = waitingTrials.shift()) {
-      trials.push(await tryOne(next, source));
+      trials.push(await tryOne(next, directory));
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));

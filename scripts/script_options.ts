@@ -4,27 +4,28 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 
 /**
- * The value of every option in `defaults`, as typed; of every one of `flags`, which take no value,
- * "yes" or nothing. Ends the process after --help, and with code 2 and the usage where an option is
- * unknown or lacks its value.
+ * The value of every option in `defaults`, as typed; of those in `flags`, which take no value,
+ * "yes" when they were given. Ends the process after --help, and with code 2 and the usage where an
+ * option is unknown or lacks its value.
  */
-export function scriptOptions<Name extends string, Flag extends string = never>(
+export function scriptOptions<Name extends string>(
   usage: string,
   defaults: Readonly<Record<Name, string>>,
-  flags: readonly Flag[] = [],
-): Readonly<Record<Name | Flag, string>> {
-  const typed = [
-    ...Object.keys(defaults).map((name) => [name, { type: "string" }] as const),
-    ...["help", ...flags].map((name) => [name, { type: "boolean" }] as const),
-  ];
-  const unset = Object.fromEntries(flags.map((flag) => [flag, ""])) as Record<Flag, string>;
+  flags: readonly NoInfer<Name>[] = [],
+): Readonly<Record<Name, string>> {
+  const isFlag = (name: string): boolean => flags.some((flag) => flag === name);
+  const options = Object.fromEntries(
+    ["help", ...Object.keys(defaults)].map((name) => {
+      const type = name === "help" || isFlag(name) ? "boolean" : "string";
+      return [name, { type } as const];
+    }),
+  );
   try {
-    const { values } = parseArgs({ options: Object.fromEntries(typed) });
-    const given = Object.entries(values).map(([name, value]) =>
+    const given = Object.entries(parseArgs({ options }).values).map(([name, value]) =>
       [name, value === true ? "yes" : String(value)] as const
     );
     const wantsHelp = given.some(([name]) => name === "help");
-    if (!wantsHelp) return { ...defaults, ...unset, ...Object.fromEntries(given) };
+    if (!wantsHelp) return { ...defaults, ...Object.fromEntries(given) };
   } catch (error) {
     refuse(error instanceof Error ? error.message : String(error), usage);
   }

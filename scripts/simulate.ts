@@ -55,7 +55,7 @@ const values = scriptOptions(usage, {
   ...{ seed: "", minutes: "5", transcript: "60", timeline: "" },
   ...{ seeds: "10", from: "1", hours: "" },
   ...{ nodes: "", learners: "", clients: "", keys: "", operations: "" },
-  ...{ without: "", only: "", skip: "" },
+  ...{ without: "", only: "", skip: "", hash: "", minimize: "" },
 }, ["hash", "minimize"]);
 
 const overrides = readOverrides();

@@ -12,6 +12,8 @@ export interface RandomHistoryOptions {
   readonly values: number | "one a write";
   /** Of a hundred answers so many are lost. */
   readonly lostPercent: number;
+  /** Of a hundred answers so many do not tell all, as some forms of an answer do not. */
+  readonly vaguePercent: number;
 }
 
 type Stored = SeenRecord & { readonly version: number };
@@ -37,7 +39,8 @@ export function trueHistory(prng: Prng, options: RandomHistoryOptions): readonly
     if (late.length > 0 && prng.chance(1, 3)) store.execute(late.shift()!);
     const call = { id, client: `c${client}`, operation, startedAt };
     if (!prng.chance(options.lostPercent, 100)) {
-      const outcome = forget(prng, store.execute(operation), store.revision);
+      const whole = store.execute(operation);
+      const outcome = prng.chance(options.vaguePercent, 100) ? makeVague(prng, whole) : whole;
       const endedAt = now + prng.below(4 * options.clients);
       free[client] = endedAt;
       calls.push({ ...call, endedAt, outcome });
@@ -107,16 +110,29 @@ class CorrectStore {
   }
 }
 
-/** Some forms of an answer show neither the version nor the store's revision. */
-function forget(prng: Prng, outcome: Outcome, revision: number): Outcome {
-  if (outcome.kind === "found" && prng.chance(1, 2)) {
-    const { value, mod } = outcome.record;
-    return prng.chance(1, 2)
-      ? { kind: "found", record: { value, mod }, revision }
-      : { kind: "found", record: { value, mod } };
+/** Some forms of an answer show no version, or not the store's revision. */
+function makeVague(prng: Prng, outcome: Outcome): Outcome {
+  switch (outcome.kind) {
+    case "found": {
+      const { record: { value, mod }, revision } = outcome;
+      const store = revision !== undefined && prng.chance(1, 2) ? { revision } : {};
+      return { kind: "found", record: { value, mod }, ...store };
+    }
+    case "conditionFailed": {
+      const { current } = outcome;
+      const seen = current && { current: { value: current.value, mod: current.mod } };
+      return { kind: "conditionFailed", ...seen };
+    }
+    case "absent":
+      return { kind: "absent" };
+    case "written":
+      return { kind: "written", mod: outcome.mod };
+    case "deleted":
+      return { kind: "deleted", count: outcome.count };
+    case "notApplied":
+    case "unknown":
+      return outcome;
   }
-  if (outcome.kind === "absent" && prng.chance(1, 2)) return { kind: "absent" };
-  return outcome;
 }
 
 /**

@@ -19,7 +19,7 @@ export interface SimClusterOptions {
   readonly network?: Partial<SimNetworkOptions>;
   /** Keys of every node's configuration, by path, as typed. */
   readonly config?: Readonly<Record<string, string>>;
-  readonly observer?: SimObserver;
+  readonly observer?: SimObserver<SimNode>;
   /** Where the nodes' stores keep their rows; in memory unless given. */
   readonly makeTables?: () => KvTables;
   /** The scheduler writes down what is told to people as well. */
@@ -30,7 +30,7 @@ export class SimCluster implements SimWorld {
   readonly scheduler: SimScheduler;
   readonly prng: Prng;
   readonly network: SimNetwork;
-  readonly observer: SimObserver;
+  readonly observer: SimObserver<SimNode>;
   readonly makeTables: () => KvTables;
   readonly ids: readonly NodeId[];
   readonly nodes: readonly SimNode[];

@@ -45,7 +45,7 @@ export interface SimWorld {
   readonly scheduler: SimScheduler;
   readonly prng: Prng;
   readonly network: SimNetwork;
-  readonly observer: SimObserver;
+  readonly observer: SimObserver<SimNode>;
   /** Where kv.db keeps its rows. */
   readonly makeTables: () => KvTables;
 }

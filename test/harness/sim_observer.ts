@@ -5,24 +5,23 @@ import type { KvStateMachine } from "../../src/kv/state_machine.ts";
 import type { Clock } from "../../src/node/ports.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { Entry } from "../../src/raft/types.ts";
-import type { SimNode } from "./sim_node.ts";
 
 /** Must not throw: it is called from inside the node, which would take it for its own mistake. */
-export interface SimObserver {
+export interface SimObserver<Node> {
   /** The program hands a write to its disk. */
-  handedOver(node: SimNode, write: LogWrite): void;
+  handedOver(node: Node, write: LogWrite): void;
   /** The write is durable, and the program does not know yet. */
-  persisted(node: SimNode, write: LogWrite): void;
+  persisted(node: Node, write: LogWrite): void;
   /** The store has applied a page; one result per entry. */
-  applied(node: SimNode, entries: readonly Entry[], results: readonly Result[]): void;
+  applied(node: Node, entries: readonly Entry[], results: readonly Result[]): void;
   /** The node has taken a turn: its status may be another than before. */
-  turned(node: SimNode): void;
+  turned(node: Node): void;
   /** The process has come to an end by itself. */
-  ended(node: SimNode, error: unknown): void;
+  ended(node: Node, error: unknown): void;
 }
 
 /** Nobody watches. */
-export const noObserver: SimObserver = {
+export const noObserver: SimObserver<unknown> = {
   handedOver: () => {},
   persisted: () => {},
   applied: () => {},

@@ -70,7 +70,7 @@ export class SimStore {
     return this.#copyOf(this.#commits);
   }
 
-  /** What a power cut leaves: of the commits that nobody synced the oldest ones, drawn at random. */
+  /** What a power cut leaves: of the commits that nobody synced the oldest, drawn at random. */
   afterPowerCut(prng: Prng): SimStore {
     const synced = this.#commits.findLastIndex(({ how }) => how === "durable") + 1;
     const kept = synced + prng.below(this.#commits.length - synced + 1);

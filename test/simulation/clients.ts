@@ -150,7 +150,7 @@ export class Client {
     return 50 + this.#prng.below(latencyMaxUs);
   }
 
-  /** One try. Whatever comes after its end, an answer or the end of the node, counts for nothing. */
+  /** One try. What comes after its end, an answer or the end of the node, counts for nothing. */
   #ask(node: SimNode, call: ClientCall, done: (attempt: Attempt) => void): void {
     const { scheduler, plan } = this.#world;
     const [withinMinMs, withinMaxMs] = plan.callWithinMs;

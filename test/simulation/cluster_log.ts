@@ -56,8 +56,8 @@ export class ClusterLog {
   }
 
   /**
-   * A leader commits everything up to the position of an entry of its own term. Returns the position at which that contradicts what was
-   * committed before, or that no disk ever held.
+   * A leader commits everything up to the position of an entry of its own term. Returns the
+   * position at which that contradicts what was committed before, or that no disk ever held.
    */
   commit(position: LogPosition): LogPosition | undefined {
     const fresh: Entry[] = [];

@@ -5,7 +5,7 @@
 
 import type { Identity } from "../../src/node/ports.ts";
 import type { SimNode } from "../harness/sim_node.ts";
-import { drawMs, type FaultScene, victim } from "./faults.ts";
+import { drawMs, type FaultScene, victim } from "./fault_scene.ts";
 
 /** A node that lost something finds out at its start, or is shown by another one, and ends. */
 const lostPart = /^Node \d+ in \S+ has lost part of its log: /;

@@ -1,7 +1,7 @@
 /**
  * I16, liveness: after all trouble has ended for a random majority, the others still down, a leader
  * must be there within twenty election timeouts and stay for ten more, calls must be answered, and
- * all that live must come to hold the same (paper §5.6; partial failures must not wedge a majority).
+ * all that live must come to hold the same (paper §5.6; a partial failure wedges no majority).
  * Then the others come back and must catch up as well.
  */
 
@@ -96,7 +96,7 @@ export class Healing {
     }
   }
 
-  /** Whoever led before the trouble ended may not know yet that nobody follows; it does not count. */
+  /** Who led before the trouble ended may not know yet that nobody follows; it does not count. */
   #mustLive(core: readonly SimNode[]): string | undefined {
     const { cluster: { scheduler } } = this.#parts;
     const withinMs = leaderWithin * this.#electionTimeoutMs;

@@ -63,7 +63,10 @@ export interface Invariant extends Watch {
   readonly id: string;
 }
 
-export type MakeInvariant = (scene: Scene, broken: (text: string) => void) => Invariant;
+/** To be told, in words, what is wrong. */
+export type Broken = (text: string) => void;
+
+export type MakeInvariant = (scene: Scene, broken: Broken) => Invariant;
 
 const nothing = (): void => {};
 

@@ -4,7 +4,7 @@
  */
 
 import type { SimNode } from "../harness/sim_node.ts";
-import { drawMs, type FaultScene } from "./faults.ts";
+import { drawMs, type FaultScene } from "./fault_scene.ts";
 import { cutFor } from "./network_faults.ts";
 
 function leaderOf({ cluster }: FaultScene): SimNode | undefined {

@@ -1,7 +1,7 @@
 /** What is done to the network: ways that are cut, both ways or one, slow, broken or stormy. */
 
 import type { SimNode } from "../harness/sim_node.ts";
-import { drawMs, type FaultScene, victim } from "./faults.ts";
+import { drawMs, type FaultScene, victim } from "./fault_scene.ts";
 
 interface Way {
   readonly from: SimNode;

@@ -110,7 +110,7 @@ export class Operator {
     return least === Infinity ? undefined : least;
   }
 
-  /** A change of members is asked for; call the returned function when it is known what it came to. */
+  /** A change of members is asked for; call the returned function when its outcome is known. */
   changeBegins(): () => void {
     this.#changes++;
     let isOpen = true;

@@ -5,27 +5,29 @@
  */
 
 import { formatPosition } from "../../../src/raft/format.ts";
-import { type MakeInvariant, unwatched } from "../invariant.ts";
+import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 import { isSame } from "../witness.ts";
 
-export const acknowledgedIsCommitted: MakeInvariant = ({ nodes, log, witness }, broken) => ({
-  ...unwatched,
-  id: "I9",
-  written: ({ node, position, result }) => {
-    const told = `node ${node.id} tells that ${formatPosition(position)} is applied`;
-    if (log.committed(position.index)?.term !== position.term) {
-      return broken(`${told}, and it is not committed`);
-    }
-    const expected = witness.result(position.index);
-    if (isSame(result, expected)) return;
-    broken(`${told} with ${JSON.stringify(result)}, not ${JSON.stringify(expected)}`);
-  },
-  finished: () => {
-    for (let index = 1; index <= log.committedIndex; index++) {
-      const term = log.committed(index)?.term;
-      const lacking = nodes.find(({ disk }) => disk.log.outline.term(index) !== term);
-      if (lacking === undefined) continue;
-      return broken(`node ${lacking.id} has lost the committed entry ${index} of term ${term}`);
-    }
-  },
-});
+export function acknowledgedIsCommitted({ nodes, log, witness }: Scene, broken: Broken): Invariant {
+  return {
+    ...unwatched,
+    id: "I9",
+    written: ({ node, position, result }) => {
+      const told = `node ${node.id} tells that ${formatPosition(position)} is applied`;
+      if (log.committed(position.index)?.term !== position.term) {
+        return broken(`${told}, and it is not committed`);
+      }
+      const expected = witness.result(position.index);
+      if (isSame(result, expected)) return;
+      broken(`${told} with ${JSON.stringify(result)}, not ${JSON.stringify(expected)}`);
+    },
+    finished: () => {
+      for (let index = 1; index <= log.committedIndex; index++) {
+        const term = log.committed(index)?.term;
+        const lacking = nodes.find(({ disk }) => disk.log.outline.term(index) !== term);
+        if (lacking === undefined) continue;
+        return broken(`node ${lacking.id} has lost the committed entry ${index} of term ${term}`);
+      }
+    },
+  };
+}

@@ -12,23 +12,25 @@ import type { NodeStatus } from "../../../src/node/parts.ts";
 import { formatPosition } from "../../../src/raft/format.ts";
 import type { Configuration, Member } from "../../../src/raft/types.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
-import { type MakeInvariant, type Scene, unwatched } from "../invariant.ts";
+import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 
-export const committedIsDurable: MakeInvariant = (scene, broken) => ({
-  ...unwatched,
-  id: "I8",
-  sent: (node, { message }) => {
-    if (message.kind !== "appendEntriesReply" || message.result.kind !== "matched") return;
-    const { position } = message.result;
-    if (position.index === 0 || scene.isImpostor(node)) return;
-    if (node.disk.log.outline.term(position.index) === position.term) return;
-    broken(`node ${node.id} acknowledges ${formatPosition(position)}, which is not on its disk`);
-  },
-  turned: (node, before, after) => {
-    const text = commitFault(scene, node, before, after);
-    if (text !== undefined) broken(text);
-  },
-});
+export function committedIsDurable(scene: Scene, broken: Broken): Invariant {
+  return {
+    ...unwatched,
+    id: "I8",
+    sent: (node, { message }) => {
+      if (message.kind !== "appendEntriesReply" || message.result.kind !== "matched") return;
+      const { position } = message.result;
+      if (position.index === 0 || scene.isImpostor(node)) return;
+      if (node.disk.log.outline.term(position.index) === position.term) return;
+      broken(`node ${node.id} acknowledges ${formatPosition(position)}, which is not on its disk`);
+    },
+    turned: (node, before, after) => {
+      const text = commitFault(scene, node, before, after);
+      if (text !== undefined) broken(text);
+    },
+  };
+}
 
 /** Takes note of what the node, as a leader, has committed; what is wrong with it, in words. */
 function commitFault(

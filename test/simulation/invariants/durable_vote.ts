@@ -5,9 +5,9 @@
 
 import type { NodeId, Term } from "../../../src/raft/types.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
-import { type MakeInvariant, unwatched } from "../invariant.ts";
+import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 
-export const durableVote: MakeInvariant = (scene, broken) => {
+export function durableVote(scene: Scene, broken: Broken): Invariant {
   const votes = new Map<string, NodeId>();
   const voted = (node: SimNode, term: Term, candidate: NodeId): void => {
     const key = `${node.id}/${term}`;
@@ -32,4 +32,4 @@ export const durableVote: MakeInvariant = (scene, broken) => {
       if (message.kind === "requestVoteReply" && message.voteGranted) voted(node, term, to);
     },
   };
-};
+}

@@ -4,9 +4,9 @@
  */
 
 import type { NodeId, Term } from "../../../src/raft/types.ts";
-import { type MakeInvariant, unwatched } from "../invariant.ts";
+import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 
-export const electionSafety: MakeInvariant = (_scene, broken) => {
+export function electionSafety(_scene: Scene, broken: Broken): Invariant {
   const leaders = new Map<Term, NodeId>();
   const leads = (id: NodeId, term: Term): void => {
     const known = leaders.get(term);
@@ -26,4 +26,4 @@ export const electionSafety: MakeInvariant = (_scene, broken) => {
       if (role === "leader") leads(node.id, term);
     },
   };
-};
+}

@@ -5,9 +5,9 @@
 
 import type { Envelope } from "../../../src/raft/message.ts";
 import { formatEnvelope } from "../../../src/raft/format.ts";
-import { type MakeInvariant, unwatched } from "../invariant.ts";
+import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 
-export const identity: MakeInvariant = (scene, broken) => {
+export function identity(scene: Scene, broken: Broken): Invariant {
   const foreign = new WeakSet<Envelope>();
   return {
     ...unwatched,
@@ -21,4 +21,4 @@ export const identity: MakeInvariant = (scene, broken) => {
       }
     },
   };
-};
+}

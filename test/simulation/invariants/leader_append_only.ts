@@ -3,19 +3,23 @@
  * write may carry the truncation of the follower that it was before, together with its first entry.
  */
 
-import { type MakeInvariant, unwatched } from "../invariant.ts";
+import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 
-export const leaderAppendOnly: MakeInvariant = (_scene, broken) => ({
-  ...unwatched,
-  id: "I2",
-  handedOver: (node, { truncateFrom, hardState }) => {
-    if (truncateFrom === undefined) return;
-    const status = node.formed?.node.status();
-    if (status?.role !== "leader" || hardState?.currentTerm !== status.term) return;
-    const { termStart = 0, term } = status;
-    const wrote = node.disk.log.outline.term(termStart) === term;
-    if (wrote || truncateFrom > termStart) {
-      broken(`node ${node.id} leads term ${term} and deletes its entries from ${truncateFrom} on`);
-    }
-  },
-});
+export function leaderAppendOnly(_scene: Scene, broken: Broken): Invariant {
+  return {
+    ...unwatched,
+    id: "I2",
+    handedOver: (node, { truncateFrom, hardState }) => {
+      if (truncateFrom === undefined) return;
+      const status = node.formed?.node.status();
+      if (status?.role !== "leader" || hardState?.currentTerm !== status.term) return;
+      const { termStart = 0, term } = status;
+      const wrote = node.disk.log.outline.term(termStart) === term;
+      if (wrote || truncateFrom > termStart) {
+        broken(
+          `node ${node.id} leads term ${term} and deletes its entries from ${truncateFrom} on`,
+        );
+      }
+    },
+  };
+}

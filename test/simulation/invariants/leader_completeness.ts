@@ -8,25 +8,27 @@ import type { LogWrite } from "../../../src/raft/ready.ts";
 import type { Index, Term } from "../../../src/raft/types.ts";
 import { formatPosition } from "../../../src/raft/format.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
-import { type MakeInvariant, unwatched } from "../invariant.ts";
+import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 
-export const leaderCompleteness: MakeInvariant = ({ log }, broken) => ({
-  ...unwatched,
-  id: "I4",
-  handedOver: (node, write) => {
-    const noop = write.entries.find(({ kind, term }) =>
-      kind === "noop" && term === write.hardState?.currentTerm
-    );
-    const status = node.formed?.node.status();
-    if (noop === undefined || status === undefined) return;
-    if (status.termStart !== noop.index || status.term !== noop.term) return;
-    const last = log.committedBefore(status.term);
-    if (last === undefined || termAfter(node, write, last.index) === last.term) return;
-    broken(
-      `node ${node.id} leads term ${status.term} without the committed ${formatPosition(last)}`,
-    );
-  },
-});
+export function leaderCompleteness({ log }: Scene, broken: Broken): Invariant {
+  return {
+    ...unwatched,
+    id: "I4",
+    handedOver: (node, write) => {
+      const noop = write.entries.find(({ kind, term }) =>
+        kind === "noop" && term === write.hardState?.currentTerm
+      );
+      const status = node.formed?.node.status();
+      if (noop === undefined || status === undefined) return;
+      if (status.termStart !== noop.index || status.term !== noop.term) return;
+      const last = log.committedBefore(status.term);
+      if (last === undefined || termAfter(node, write, last.index) === last.term) return;
+      broken(
+        `node ${node.id} leads term ${status.term} without the committed ${formatPosition(last)}`,
+      );
+    },
+  };
+}
 
 /** The term at an index of the log, once the write is in it. */
 function termAfter(node: SimNode, write: LogWrite, index: Index): Term | undefined {

@@ -5,9 +5,9 @@
  */
 
 import type { NodeId, Term } from "../../../src/raft/types.ts";
-import { type MakeInvariant, unwatched } from "../invariant.ts";
+import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 
-export const monotonic: MakeInvariant = (scene, broken) => {
+export function monotonic(scene: Scene, broken: Broken): Invariant {
   const durable = new Map<NodeId, { readonly term: Term; readonly logEpoch: number }>();
   return {
     ...unwatched,
@@ -30,4 +30,4 @@ export const monotonic: MakeInvariant = (scene, broken) => {
       broken(`node ${node.id} starts in term ${term}, and had ${before.term} on its disk`);
     },
   };
-};
+}

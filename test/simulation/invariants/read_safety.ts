@@ -4,27 +4,29 @@
  */
 
 import type { Answer } from "../../../src/kv/query.ts";
-import { type MakeInvariant, unwatched } from "../invariant.ts";
+import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 import { isSame } from "../witness.ts";
 
-export const readSafety: MakeInvariant = ({ witness }, broken) => ({
-  ...unwatched,
-  id: "I11",
-  read: ({ node, query, answer, applied, committedBefore }) => {
-    if (committedBefore !== undefined && applied < committedBefore) {
-      return broken(
-        `node ${node.id} answers a linearizable read at entry ${applied}, ${committedBefore} was ` +
-          "committed when it was asked",
+export function readSafety({ witness }: Scene, broken: Broken): Invariant {
+  return {
+    ...unwatched,
+    id: "I11",
+    read: ({ node, query, answer, applied, committedBefore }) => {
+      if (committedBefore !== undefined && applied < committedBefore) {
+        return broken(
+          `node ${node.id} answers a linearizable read at entry ${applied}, ` +
+            `${committedBefore} was committed when it was asked`,
+        );
+      }
+      const expected = witness.answer(query, applied);
+      if (expected !== undefined && isSame(withoutTag(answer), withoutTag(expected))) return;
+      broken(
+        `node ${node.id} answers ${JSON.stringify(answer)} behind entry ${applied}, not ` +
+          JSON.stringify(expected),
       );
-    }
-    const expected = witness.answer(query, applied);
-    if (expected !== undefined && isSame(withoutTag(answer), withoutTag(expected))) return;
-    broken(
-      `node ${node.id} answers ${JSON.stringify(answer)} behind entry ${applied}, not ` +
-        JSON.stringify(expected),
-    );
-  },
-});
+    },
+  };
+}
 
 /** The tag of a list is left out where finding it would cost too much, so it is not compared. */
 function withoutTag(answer: Answer): unknown {

@@ -6,9 +6,9 @@
 import type { StateHash } from "../../../src/kv/checksum.ts";
 import type { Index } from "../../../src/raft/types.ts";
 import { formatPosition } from "../../../src/raft/format.ts";
-import { type MakeInvariant, unwatched } from "../invariant.ts";
+import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 
-export const stateMachineSafety: MakeInvariant = ({ log }, broken) => {
+export function stateMachineSafety({ log }: Scene, broken: Broken): Invariant {
   const states = new Map<Index, StateHash>();
   return {
     ...unwatched,
@@ -38,4 +38,4 @@ export const stateMachineSafety: MakeInvariant = ({ log }, broken) => {
       }
     },
   };
-};
+}

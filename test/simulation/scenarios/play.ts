@@ -27,7 +27,7 @@ export interface Props {
 }
 
 /** Each scenario is played with so many seeds. */
-const seeds = 3;
+const seeds = 2;
 
 /** The body of a test: plays `script` to its end with each seed. Three nodes unless given. */
 export function scenario(

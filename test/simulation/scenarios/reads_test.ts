@@ -90,7 +90,7 @@ describe("a linearizable read", () => {
 
 describe("any read", () => {
   it(
-    "#29 shows nothing while a node that lost its store has not replayed what it knows as committed",
+    "#29 shows nothing at a node without its store before that has replayed what was committed",
     scenario(({ t, expect, A, B, C }) => {
       t.write("x", "1");
       t.write("x", "2");

@@ -1,6 +1,6 @@
 /**
- * Where a scenario is played: the watched cluster, who is who in it, the passing of time, and what a
- * failure says. `A` leads when the scenario begins; `B`, `C`, `D` and `E` follow, by their ids.
+ * Where a scenario is played: the watched cluster, who is who in it, the passing of time, and what
+ * a failure says. `A` leads when the scenario begins; `B`, `C`, `D` and `E` follow, by their ids.
  */
 
 import type { SimCluster } from "../../harness/sim_cluster.ts";

@@ -17,7 +17,7 @@ import { invariantsOf } from "../invariants/mod.ts";
 import { drawPlan } from "../plan.ts";
 import { Witness } from "../witness.ts";
 
-export class WatchedCluster implements Scene, SimObserver {
+export class WatchedCluster implements Scene, SimObserver<SimNode> {
   readonly cluster: SimCluster;
   readonly log = new ClusterLog();
   readonly witness = new Witness();

@@ -172,7 +172,7 @@ describe("corrupted histories of 50 to 300 calls", () => {
       for (let round = 0; round < 300; round++) {
         const calls = trueHistory(prng, {
           ...{ calls: 50 + prng.below(251), keys: 1 + prng.below(4), clients: 2 + prng.below(6) },
-          ...{ values: "one a write", lostPercent: [0, 3, 10][prng.below(3)]! },
+          ...{ values: "one a write", lostPercent: [0, 3, 10][prng.below(3)]!, vaguePercent: 20 },
         });
         assert.deepEqual(checkLinearizable(calls), { kind: "ok" });
         const wrong = corrupt(calls, prng);

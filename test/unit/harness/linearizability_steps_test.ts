@@ -6,23 +6,24 @@ import { checkEachKey, checkLinearizable } from "../../harness/linearizability.t
 import { trueHistory } from "../../harness/random_history.ts";
 import { Prng } from "../../../src/lib/prng.ts";
 
+const toldAll = { lostPercent: 0, vaguePercent: 0 };
 const unknown: Outcome = { kind: "unknown", reason: "lost" };
 
 describe("linearizability checker at size", () => {
   it("decides 10,000 calls on 10 keys by 8 clients in five steps a call", () => {
-    const options = { calls: 10_000, keys: 10, clients: 8, values: 1_000, lostPercent: 0 };
+    const options = { calls: 10_000, keys: 10, clients: 8, values: 1_000, ...toldAll };
     const calls = trueHistory(new Prng(1), options);
     assert.deepEqual(checkLinearizable(calls, { stepsMax: 50_000 }), { kind: "ok" });
   });
 
   it("decides 100,000 calls on 200 keys by 8 clients in five steps a call", () => {
-    const options = { calls: 100_000, keys: 200, clients: 8, values: 1_000, lostPercent: 0 };
+    const options = { calls: 100_000, keys: 200, clients: 8, values: 1_000, ...toldAll };
     const calls = trueHistory(new Prng(1), options);
     assert.deepEqual(checkLinearizable(calls, { stepsMax: 500_000 }), { kind: "ok" });
   });
 
   it("finds one stale read among 10,000 calls, and shows how far it came", () => {
-    const options = { calls: 10_000, keys: 10, clients: 8, values: 1_000_000, lostPercent: 0 };
+    const options = { calls: 10_000, keys: 10, clients: 8, values: 1_000_000, ...toldAll };
     const calls = trueHistory(new Prng(2), options);
     const reads = calls.filter(({ operation, outcome }) =>
       operation.key === "k3" && outcome.kind === "found"
@@ -40,7 +41,7 @@ describe("linearizability checker at size", () => {
 describe("linearizability checker with lost writes", () => {
   /** By 8 clients on one key: 200 answered calls, and lost writes of which half took effect. */
   function withLost(prng: Prng, count: number, kinds: readonly string[]): readonly Call[] {
-    const options = { keys: 1, clients: 8, values: "one a write", lostPercent: 0 } as const;
+    const options = { keys: 1, clients: 8, values: "one a write", ...toldAll } as const;
     const calls = trueHistory(prng, { calls: 200 + count / 2, ...options });
     const writes = calls.filter(({ operation }) => kinds.includes(operation.kind));
     const lost = new Set<Call>();
@@ -71,11 +72,11 @@ describe("linearizability checker with lost writes", () => {
 
   for (
     const [count, kinds, stepsMax] of [
-      [10, ["put"], 50_000],
-      [20, ["put"], 130_000],
-      [50, ["put"], 350_000],
-      [10, ["put", "cas", "delete"], 100_000],
-      [20, ["put", "cas", "delete"], 500_000],
+      [10, ["put"], 40_000],
+      [20, ["put"], 40_000],
+      [50, ["put"], 40_000],
+      [10, ["put", "cas", "delete"], 75_000],
+      [20, ["put", "cas", "delete"], 250_000],
     ] as const
   ) {
     const lost = `${count} lost calls of ${kinds.join(", ")}`;
@@ -92,7 +93,7 @@ describe("linearizability checker with lost writes", () => {
 
 describe("linearizability checker's budget", () => {
   const hard = trueHistory(new Prng(3), {
-    ...{ calls: 100, keys: 1, clients: 8, values: 2, lostPercent: 0 },
+    ...{ calls: 100, keys: 1, clients: 8, values: 2, ...toldAll },
   });
 
   it("says unknown, and not ok, when its steps run out", () => {
@@ -102,7 +103,7 @@ describe("linearizability checker's budget", () => {
 
   it("says unknown, and not ok, when its time runs out", () => {
     const many = trueHistory(new Prng(3), {
-      ...{ calls: 10_000, keys: 1, clients: 8, values: 2, lostPercent: 0 },
+      ...{ calls: 10_000, keys: 1, clients: 8, values: 2, ...toldAll },
     });
     let looks = 0;
     const verdict = checkEachKey(many, { budgetMs: 2, now: () => looks++ });
