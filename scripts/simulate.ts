@@ -212,8 +212,8 @@ function writeTimeline({ history }: RunReport): void {
     console.log(`The clients' history is ${verdict.kind}, so there is no timeline`);
     return;
   }
-  const { calls, reason, longest } = verdict;
-  writeFileSync(values.timeline, renderTimeline(calls, { title: reason, longest }));
+  const { calls, reason, longest, suspects } = verdict;
+  writeFileSync(values.timeline, renderTimeline(calls, { title: reason, longest, suspects }));
   console.log(`The first bad key is drawn in ${values.timeline}`);
 }
 

@@ -22,8 +22,8 @@ export interface LoadOptions {
   readonly onAcknowledged?: (atMs: number) => void;
 }
 
-/** A key with so many lost writes is left for a fresh one: the checker tries all their orders. */
-const lostPerKeyMax = 10;
+/** A key with so many lost writes is left for a fresh one: each makes the checker's search longer. */
+const lostPerKeyMax = 20;
 
 /** Runs until `stop`; then the history holds every call. */
 export class Load {

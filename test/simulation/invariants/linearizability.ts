@@ -8,7 +8,6 @@ import { checkLinearizable } from "../../harness/linearizability.ts";
 import { describeCall } from "../../harness/timeline.ts";
 
 const stepsMax = 5_000_000;
-const listedMax = 8;
 
 /** What is wrong with the history, in words; undefined when nothing is. */
 export function linearizabilityFault(calls: readonly Call[]): string | undefined {
@@ -19,9 +18,8 @@ export function linearizabilityFault(calls: readonly Call[]): string | undefined
     case "unknown":
       return `the history of ${verdict.key} could not be judged in ${verdict.steps} steps`;
     case "illegal": {
-      const placed = new Set(verdict.longest);
-      const left = verdict.calls.filter(({ id }) => !placed.has(id)).slice(0, listedMax);
-      const lines = left.map((call) =>
+      const suspects = verdict.calls.filter(({ id }) => verdict.suspects.includes(id));
+      const lines = suspects.map((call) =>
         `\n  call ${call.id} of ${call.client}, ${call.startedAt} to ${call.endedAt} µs: ` +
         describeCall(call)
       );
