@@ -22,7 +22,7 @@ export interface LoadOptions {
   readonly onAcknowledged?: (atMs: number) => void;
 }
 
-/** A key with so many lost writes is left for a fresh one: each makes the checker's search longer. */
+/** A key with so many lost writes is left for a fresh one: each makes a search longer. */
 const lostPerKeyMax = 20;
 
 /** Runs until `stop`; then the history holds every call. */
