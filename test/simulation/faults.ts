@@ -7,7 +7,7 @@
 import type { Prng } from "../../src/lib/prng.ts";
 import { damageLog, regressLog, runOlderCopy, runWiped } from "./destructive_faults.ts";
 import { drawMs, type FaultScene, victim } from "./fault_scene.ts";
-import { brokenTransfer, deposeLeader } from "./leader_faults.ts";
+import { brokenTransfer, deposeLeader, lateEcho } from "./leader_faults.ts";
 import { clog, flap, oneWay, partition, reset, storm } from "./network_faults.ts";
 import { type FaultKind, faultKinds } from "./plan.ts";
 
@@ -42,6 +42,7 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
   stranger,
   deposeLeader,
   brokenTransfer,
+  lateEcho,
   clockRate: (scene) => {
     const node = victim(scene);
     if (node.isRunning) node.clock.setRate(900 + scene.prng.below(201));

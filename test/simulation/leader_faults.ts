@@ -62,3 +62,23 @@ export function brokenTransfer(scene: FaultScene): void {
     operator.startLater(target, drawMs(scene, 2 * electionMs));
   });
 }
+
+/**
+ * A leader reaches one follower alone, whose answers are long under way. The others elect another
+ * leader, which replaces what that follower had acknowledged; then the first one leads again, and
+ * the old answers arrive.
+ */
+export function lateEcho(scene: FaultScene): void {
+  const { cluster, plan, prng } = scene;
+  const leader = leaderOf(scene);
+  if (leader === undefined || cluster.nodes.length < 3) return;
+  const others = cluster.others(leader);
+  const follower = others[prng.below(others.length)]!;
+  const electionMs = 20 * plan.heartbeatMs;
+  const cutMs = 2 * electionMs;
+  const clogMs = cutMs + electionMs + prng.below(2 * electionMs);
+  cluster.network.clog(follower.address, leader.address, clogMs * 1_000);
+  const ways = others.filter((other) => other !== follower).map((to) => ({ from: leader, to }));
+  cutFor(scene, ways, cutMs);
+  scene.later(cutMs + prng.below(electionMs), () => leaderOf(scene)?.transfer(leader.id));
+}

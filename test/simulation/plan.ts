@@ -17,7 +17,7 @@ export const faultKinds = [
   ...["crash", "powerCut", "pause", "partition", "oneWay", "flap", "reset", "clog", "storm"],
   ...["diskStall", "diskSlow", "diskFull", "diskError", "logDamage", "logRegress", "kvLost"],
   ...["kvDamage", "wipe", "olderCopy", "stranger", "clockRate", "wallJump"],
-  ...["deposeLeader", "brokenTransfer"],
+  ...["deposeLeader", "brokenTransfer", "lateEcho"],
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
