@@ -50,6 +50,8 @@ export interface Watch {
   applied(node: SimNode, entries: readonly Entry[]): void;
   /** `before`: as it was seen last in this life of the node. */
   turned(node: SimNode, before: NodeStatus, after: NodeStatus): void;
+  /** The node has come to the end of a turn. `turned` may be told of the midst of one as well. */
+  rested(node: SimNode, status: NodeStatus): void;
   /** A new life of the node has begun. */
   formed(node: SimNode, status: NodeStatus): void;
   read(read: AnsweredRead): void;
@@ -78,6 +80,7 @@ export const unwatched: Watch = {
   persisted: nothing,
   applied: nothing,
   turned: nothing,
+  rested: nothing,
   formed: nothing,
   read: nothing,
   written: nothing,
@@ -95,6 +98,7 @@ export function together(watches: readonly Watch[]): Watch {
     persisted: doing("persisted"),
     applied: doing("applied"),
     turned: doing("turned"),
+    rested: doing("rested"),
     formed: doing("formed"),
     read: doing("read"),
     written: doing("written"),
@@ -108,6 +112,7 @@ export function together(watches: readonly Watch[]): Watch {
     applied: (node, entries) => lists.applied.forEach((each) => each.applied(node, entries)),
     turned: (node, before, after) =>
       lists.turned.forEach((each) => each.turned(node, before, after)),
+    rested: (node, status) => lists.rested.forEach((each) => each.rested(node, status)),
     formed: (node, status) => lists.formed.forEach((each) => each.formed(node, status)),
     read: (read) => lists.read.forEach((each) => each.read(read)),
     written: (write) => lists.written.forEach((each) => each.written(write)),

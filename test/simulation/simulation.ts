@@ -240,7 +240,10 @@ export class Simulation implements ClientWorld, SimObserver<SimNode> {
 
   /** Most turns are those of a clock that finds nothing to do, and change nothing. */
   turned(node: SimNode): void {
-    if (this.#active.delete(node) || !this.#seen.has(node)) this.#look(node);
+    if (!this.#active.delete(node) && this.#seen.has(node)) return;
+    this.#look(node);
+    const status = this.#seen.get(node);
+    if (status !== undefined) this.watch.rested(node, status);
   }
 
   #look(node: SimNode): void {

@@ -21,7 +21,7 @@ export function resourceBounds(bounds: Bounds): MakeInvariant {
       if (bytes <= bounds.appendBytesMax) return;
       broken(`node ${node.id} sends ${bytes} bytes of entries at once`);
     },
-    turned: (node, _before, { pendingProposals, lastIndex, applied }) => {
+    rested: (node, { pendingProposals, lastIndex, applied }) => {
       // What is not in the log yet waits at the door; what is in it waits to be applied.
       if (pendingProposals <= bounds.requestsWaitingMax + lastIndex - applied) return;
       broken(`node ${node.id} holds ${pendingProposals} proposals`);
