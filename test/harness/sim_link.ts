@@ -62,6 +62,8 @@ export class SimLink {
   #state: "closed" | "opening" | "open" | "broken" = "closed";
   /** The peer to whom a stream is to be open, whether there is something to say or not. */
   #wanted: NodeId | undefined;
+  /** Somebody looks after a while whether it has to be opened again. */
+  #redials = false;
   /** What the open stream began with. */
   #hello: Hello | undefined;
   /** Raised when the stream breaks: what was scheduled for the one before means nothing. */
@@ -103,7 +105,7 @@ export class SimLink {
   break(reason: string): void {
     if (this.#state === "closed" && this.#underWay.length === 0) return;
     const { prng, scheduler } = this.#network;
-    if (this.#wanted !== undefined) scheduler.after(redialUs, () => this.want(this.#wanted));
+    this.#redialLater();
     const wasOpen = this.#state === "open" || this.#state === "broken";
     const arriving = wasOpen && reason !== "cut"
       ? this.#underWay.splice(0, prng.below(this.#underWay.length + 1))
@@ -118,6 +120,15 @@ export class SimLink {
     this.#generation++;
     for (const envelope of arriving) this.#arrive(envelope);
     for (const peer of new Set(lost.map(({ to }) => to))) this.#tellLater(peer);
+  }
+
+  #redialLater(): void {
+    if (this.#wanted === undefined || this.#redials) return;
+    this.#redials = true;
+    this.#network.scheduler.after(redialUs, () => {
+      this.#redials = false;
+      this.want(this.#wanted);
+    });
   }
 
   #open(peer: NodeId): void {

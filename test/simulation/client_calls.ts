@@ -16,6 +16,8 @@ export type ClientCall =
     readonly text: string;
     /** How it stands in the history; absent for what the checker cannot judge. */
     readonly recorded?: Operation;
+    /** How long it may take, ms; as the plan draws it when absent. */
+    readonly withinMs?: number;
   }
   & (
     | { readonly kind: "write"; readonly operation: StoreOperation }

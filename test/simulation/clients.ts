@@ -154,7 +154,8 @@ export class Client {
   #ask(node: SimNode, call: ClientCall, done: (attempt: Attempt) => void): void {
     const { scheduler, plan } = this.#world;
     const [withinMinMs, withinMaxMs] = plan.callWithinMs;
-    const withinMs = withinMinMs + this.#prng.below(withinMaxMs - withinMinMs + 1);
+    const drawnMs = withinMinMs + this.#prng.below(withinMaxMs - withinMinMs + 1);
+    const withinMs = call.withinMs ?? drawnMs;
     const isLost = this.#prng.chance(plan.lostAnswersPermille, 1_000);
     let isOver = false;
     const end = (attempt: Attempt): void => {

@@ -139,10 +139,11 @@ export class Healing {
       putOf("k0", "healed"),
       ...[...keys.used].map((key) => readOf(key, "linearizable")),
     ];
+    const withinMs = leaderWithin * this.#electionTimeoutMs;
     for (const call of calls) {
       let told: Outcome | undefined;
-      client.call(call, (outcome) => told = outcome);
-      this.#parts.until(() => told !== undefined, 60_000);
+      client.call({ ...call, withinMs }, (outcome) => told = outcome);
+      this.#parts.until(() => told !== undefined, 3 * withinMs);
       const isAnswer = told !== undefined && told.kind !== "unknown" && told.kind !== "notApplied";
       // An answer that the plan loses says nothing of the node.
       const mayBeLost = told?.kind === "unknown" && this.#parts.plan.lostAnswersPermille > 0;

@@ -24,7 +24,7 @@ const defaults = { appendBytesMax: 1024 * 1024, requestsWaitingMax: 10_000 };
  */
 export function invariantsOf(
   scene: Scene,
-  { config }: Plan,
+  { config }: Pick<Plan, "config">,
   broken: (id: string, text: string) => void,
 ): readonly Invariant[] {
   const limit = (path: string, otherwise: number): number => Number(config[path] ?? otherwise);

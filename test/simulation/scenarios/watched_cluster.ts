@@ -14,7 +14,6 @@ import type { SimObserver } from "../../harness/sim_observer.ts";
 import { ClusterLog } from "../cluster_log.ts";
 import { type Scene, together, type Watch } from "../invariant.ts";
 import { invariantsOf } from "../invariants/mod.ts";
-import { drawPlan } from "../plan.ts";
 import { Witness } from "../witness.ts";
 
 export class WatchedCluster implements Scene, SimObserver<SimNode> {
@@ -34,8 +33,7 @@ export class WatchedCluster implements Scene, SimObserver<SimNode> {
 
   constructor(options: SimClusterOptions) {
     this.cluster = new SimCluster({ ...options, observer: this });
-    // Of a plan the invariants ask for the limits in its configuration alone.
-    const plan = { ...drawPlan(1), config: options.config ?? {} };
+    const plan = { config: options.config ?? {} };
     this.watch = together(invariantsOf(this, plan, (id, text) => this.#broken(id, text)));
     const { network } = this.cluster;
     network.onSend = (envelope, from) => {
