@@ -210,8 +210,8 @@ export class SimNode {
     return this.#isPaused;
   }
 
-  resume(): void {
-    this.#running().process.resume();
+  resume(spreadUs = 0): void {
+    this.#running().process.resume(spreadUs);
     this.#isPaused = false;
   }
 

@@ -38,9 +38,10 @@ export class SimProcess {
 
   /**
    * What was held back runs now, in an order drawn at random: a real process finds timers and
-   * sockets ready at once and may take either first.
+   * sockets ready at once and may take either first. Not all of it at once but within `spreadUs`:
+   * a process reads its sockets piece by piece, and serves some clients before others.
    */
-  resume(): void {
+  resume(spreadUs = 0): void {
     if (this.#state !== "paused") return;
     this.#state = "running";
     this.#scheduler.trace(`${this.name} resumes`);
@@ -48,7 +49,8 @@ export class SimProcess {
     this.#heldBack = [];
     while (waiting.length > 0) {
       const [next] = waiting.splice(this.#prng.below(waiting.length), 1);
-      if (next !== undefined) this.#scheduler.after(0, () => this.run(next));
+      const afterUs = spreadUs === 0 ? 0 : this.#prng.below(spreadUs);
+      if (next !== undefined) this.#scheduler.after(afterUs, () => this.run(next));
     }
   }
 

@@ -128,11 +128,16 @@ function powerCut(scene: FaultScene): void {
 function pause(scene: FaultScene): void {
   const node = victim(scene);
   if (!node.isRunning || node.isPaused) return;
-  const forMs = drawMs(scene, 4_000);
+  const electionMs = 10 * scene.plan.heartbeatMs;
+  // Half of them about as long as it takes to elect another leader.
+  const forMs = scene.prng.chance(1, 2)
+    ? electionMs + scene.prng.below(2 * electionMs)
+    : drawMs(scene, 4_000);
   if (forMs > 20 * scene.plan.heartbeatMs) scene.rare.saw("pause longer than an election timeout");
   node.pause();
+  const spreadUs = scene.prng.chance(1, 2) ? 30_000 : 0;
   scene.later(forMs, () => {
-    if (node.isRunning && node.isPaused) node.resume();
+    if (node.isRunning && node.isPaused) node.resume(spreadUs);
   });
 }
 

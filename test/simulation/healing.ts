@@ -6,15 +6,14 @@
  */
 
 import type { Prng } from "../../src/lib/prng.ts";
-import { isJoint, isVoter, voterSets } from "../../src/raft/configuration.ts";
 import { formatStatus } from "../../src/raft/format.ts";
-import { isQuorum } from "../../src/raft/quorum.ts";
 import type { Outcome } from "../harness/history.ts";
 import type { SimCluster } from "../harness/sim_cluster.ts";
 import { calmNetwork } from "../harness/sim_network.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import { type KeyBook, putOf, readOf } from "./client_calls.ts";
 import type { Client } from "./clients.ts";
+import { isMajority, votersAmong } from "./majorities.ts";
 import type { Operator } from "./operator.ts";
 import type { Plan } from "./plan.ts";
 
@@ -63,8 +62,8 @@ export class Healing {
       const [left] = core.splice(prng.below(core.length), 1);
       const isEnough = cluster.nodes.every(({ disk }) =>
         disk.log.outline.configurations.slice(1).every(({ configuration }) =>
-          isQuorum(
-            voterSets(configuration),
+          isMajority(
+            configuration,
             (id) => core.some((node) => node.id === id && !operator.isLossy(node)),
           )
         )
@@ -162,8 +161,8 @@ function leaderOf(nodes: readonly SimNode[]): SimNode | undefined {
     const status = node.formed?.node.status();
     if (status?.termStart === undefined || status.commitIndex < status.termStart) return false;
     const { configuration } = status.configuration;
-    return status.configurationCommitted && !isJoint(configuration) &&
-      isVoter(configuration, node.id);
+    return status.configurationCommitted && configuration.outgoing === undefined &&
+      votersAmong(configuration.members).includes(node.id);
   });
 }
 

@@ -51,8 +51,13 @@ export function brokenTransfer(scene: FaultScene): void {
   const others = leader === undefined ? [] : cluster.others(leader);
   const target = others[prng.below(Math.max(1, others.length))];
   if (leader === undefined || target === undefined) return;
-  leader.transfer(target.id);
   const electionMs = 20 * plan.heartbeatMs;
+  // A TimeoutNow that comes after the leader has given up and served on.
+  const isLate = prng.chance(1, 3);
+  const lateMs = 10 * plan.heartbeatMs + prng.below(9 * plan.heartbeatMs);
+  if (isLate) cluster.network.clog(leader.address, target.address, lateMs * 1_000);
+  leader.transfer(target.id);
+  if (isLate) return;
   const spared = others.filter((other) => other !== target && prng.chance(1, 2));
   const ways = [leader, ...spared].map((to) => ({ from: target, to }));
   cutFor(scene, ways, prng.below(2 * electionMs));

@@ -5,10 +5,11 @@
  */
 
 import type { NodeStatus } from "../../src/node/parts.ts";
-import { isJoint, voterSets } from "../../src/raft/configuration.ts";
+import type { Index } from "../../src/raft/types.ts";
 import type { SimDirectory, SimNode } from "../harness/sim_node.ts";
 import type { SimScheduler } from "../harness/sim_scheduler.ts";
 import type { ClusterLog } from "./cluster_log.ts";
+import { votersAmong } from "./majorities.ts";
 import type { RareStates } from "./rare_states.ts";
 
 /** How long somebody needs to start a program again that has ended by itself. */
@@ -22,8 +23,11 @@ export class Operator {
   readonly #scheduler: SimScheduler;
   readonly #rare: RareStates;
   readonly #stopped: (node: SimNode) => void;
-  /** Nodes that have lost something and are not known to hold it again. */
-  readonly #lossy = new Set<SimNode>();
+  /**
+   * Nodes that have lost something and are not known to hold it again, with the last committed
+   * entry that they held before.
+   */
+  readonly #lossy = new Map<SimNode, Index>();
   /** Directories that were set aside while another one runs in their place. */
   readonly #setAside = new Map<SimNode, SimDirectory>();
   /** Faults that were done to the node's own directory, and how its process may end by them. */
@@ -103,8 +107,8 @@ export class Operator {
       const newest = node.disk.log.outline.configurations.at(-1);
       for (const each of [status?.configuration, newest]) {
         if (each === undefined || each.position.index === 0) continue;
-        if (isJoint(each.configuration)) return undefined;
-        for (const voters of voterSets(each.configuration)) least = Math.min(least, voters.length);
+        if (each.configuration.outgoing !== undefined) return undefined;
+        least = Math.min(least, votersAmong(each.configuration.members).length);
       }
     }
     return least === Infinity ? undefined : least;
@@ -126,15 +130,31 @@ export class Operator {
   /** The node is down and is about to lose part of its log. */
   loses(node: SimNode): void {
     this.#log.lose(node);
-    this.#lossy.add(node);
+    this.#lossy.set(node, this.#lastCommittedAt(node));
   }
 
-  /** To be told of each turn: whoever does not recover any more is whole. */
-  turned(node: SimNode, { recovering }: NodeStatus): void {
-    if (!this.#lossy.has(node) || recovering || this.#setAside.has(node)) return;
+  #lastCommittedAt({ disk }: SimNode): Index {
+    const { outline } = disk.log;
+    let index = Math.min(this.#log.committedIndex, outline.lastIndex);
+    while (index > 0 && outline.term(index) !== this.#log.committed(index)?.term) index--;
+    return index;
+  }
+
+  /**
+   * To be told of each turn: whoever does not recover any more is whole. Returns, in words, that it
+   * is not, though it says so.
+   */
+  turned(node: SimNode, { recovering }: NodeStatus): string | undefined {
+    const committed = this.#lossy.get(node);
+    if (committed === undefined || recovering || this.#setAside.has(node)) return undefined;
     this.#lossy.delete(node);
     this.#log.healed(node);
     this.#rare.saw("lost log healed");
+    if (node.disk.log.outline.term(committed) === this.#log.committed(committed)?.term) {
+      return undefined;
+    }
+    return `node ${node.id} counts as whole, and does not hold again the committed entry ` +
+      `${committed}, which it has lost`;
   }
 
   // ---- Directories that are not the cluster's ----

@@ -256,7 +256,8 @@ export class Simulation implements ClientWorld, SimObserver<SimNode> {
       return this.watch.formed(node, status);
     }
     this.watch.turned(node, before, status);
-    this.#operator.turned(node, status);
+    const fault = this.#operator.turned(node, status);
+    if (fault !== undefined) this.#broken("I8", fault);
     if (before.role === status.role && before.term === status.term) return;
     this.scheduler.mix(status.term);
     this.scheduler.tell(() => `n${node.id} is ${formatStatus(status)}`);

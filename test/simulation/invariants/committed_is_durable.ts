@@ -1,8 +1,7 @@
 /**
  * I8: what a leader commits is, at that moment, on the disks of a majority of every configuration
  * that counts (paper §5.3, thesis §4.3), and ends with an entry of the leader's own term (§5.4.2).
- * Whoever acknowledges an entry has it on disk. Majorities are counted anew here, so that a mistake
- * in the core's own counting does not excuse itself.
+ * Whoever acknowledges an entry has it on disk.
  *
  * A copy counts that a fault has destroyed since it was acknowledged, until its node is healed:
  * nobody can have told the leader yet.
@@ -10,9 +9,9 @@
 
 import type { NodeStatus } from "../../../src/node/parts.ts";
 import { formatPosition } from "../../../src/raft/format.ts";
-import type { Configuration, Member } from "../../../src/raft/types.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
 import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
+import { isMajority } from "../majorities.ts";
 
 export function committedIsDurable(scene: Scene, broken: Broken): Invariant {
   return {
@@ -57,16 +56,6 @@ function commitFault(
     return holder !== undefined && log.hasHeld(holder, position);
   };
   const configurations = [before, after].map(({ configuration }) => configuration.configuration);
-  if (configurations.some((each) => isHeld(each, holds))) return undefined;
+  if (configurations.some((each) => isMajority(each, holds))) return undefined;
   return `${told}, which is not on the disks of a majority`;
-}
-
-function isHeld(configuration: Configuration, holds: (id: number) => boolean): boolean {
-  const { members, outgoing } = configuration;
-  return isMajority(members, holds) && (outgoing === undefined || isMajority(outgoing, holds));
-}
-
-function isMajority(members: readonly Member[], holds: (id: number) => boolean): boolean {
-  const voters = members.filter(({ suffrage }) => suffrage === "voter");
-  return 2 * voters.filter(({ id }) => holds(id)).length > voters.length;
 }
