@@ -61,7 +61,7 @@ describe("Load", () => {
       lost.set(operation.key, (lost.get(operation.key) ?? 0) + 1);
     }
     assert.ok(lost.size > 3);
-    // Calls that are under way when the tenth is lost may still add to it.
+    // Calls that are under way when the twentieth is lost may still add to it.
     assert.ok(Math.max(...lost.values()) <= 20 + 3, JSON.stringify([...lost]));
   });
 
