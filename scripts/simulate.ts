@@ -21,7 +21,7 @@ import {
   type Trouble,
   troubles,
 } from "../test/simulation/overrides.ts";
-import { type RunReport, simulate } from "../test/simulation/simulation.ts";
+import { type RunOptions, type RunReport, simulate } from "../test/simulation/simulation.ts";
 import { Tally } from "../test/simulation/tally.ts";
 import { countOption, refuse, scriptOptions } from "./script_options.ts";
 
@@ -43,6 +43,8 @@ const usage = `Runs whole clusters in a simulated world, and checks at every eve
   --from N            the first of them (1)
   --hours H           as many seeds as fit into this time, instead of --seeds
 
+  --sqlite            the stores keep their rows in SQLite in memory; the traces are the same
+
   --nodes N           voters, instead of what each seed draws; likewise:
   --learners N        --clients N        --keys N        --operations N
   --without A,B       troubles that do not happen: ${troubles.slice(0, 8).join(", ")},
@@ -55,10 +57,13 @@ const values = scriptOptions(usage, {
   ...{ seed: "", minutes: "5", transcript: "60", timeline: "" },
   ...{ seeds: "10", from: "1", hours: "" },
   ...{ nodes: "", learners: "", clients: "", keys: "", operations: "" },
-  ...{ without: "", only: "", skip: "", hash: "", minimize: "" },
-}, ["hash", "minimize"]);
+  ...{ without: "", only: "", skip: "", hash: "", minimize: "", sqlite: "" },
+}, ["hash", "minimize", "sqlite"]);
 
 const overrides = readOverrides();
+const runOptions: RunOptions = values.sqlite === ""
+  ? {}
+  : { makeTables: (await import("../test/harness/memory_sqlite.ts")).memorySqliteTables };
 const transcriptLines = countOption("--transcript", values.transcript, usage);
 const minutes = countOption("--minutes", values.minutes, usage);
 
@@ -99,7 +104,7 @@ function main(): number {
   }
   const seed = countOption("--seed", values.seed, usage);
   if (values.minimize !== "") return runMinimize(seed);
-  const report = simulate(planOf(seed, overrides));
+  const report = simulate(planOf(seed, overrides), runOptions);
   if (values.hash !== "") {
     console.log(report.traceHash);
     return report.violation === undefined ? 0 : 1;
@@ -129,7 +134,7 @@ function runMany(): number {
   let toldMs = startMs;
   for (let seed = from; seed < from + count; seed++) {
     const seedMs = performance.now();
-    const report = simulate(planOf(seed, overrides));
+    const report = simulate(planOf(seed, overrides), runOptions);
     tally.add(report, performance.now() - seedMs);
     if (tally.runs % collectEverySeeds === 0) collectGarbage();
     if (report.violation !== undefined) {
@@ -181,7 +186,7 @@ function hoursOf(text: string): number {
 /** Runs it again, this time with everything written down. */
 function tellFailure(seed: number, wanted: Overrides): number {
   tellProgress("");
-  const report = simulate(planOf(seed, wanted), { tells: true });
+  const report = simulate(planOf(seed, wanted), { ...runOptions, tells: true });
   const { violation, transcript, events, traceHash } = report;
   if (violation === undefined) throw new Error(`Seed ${seed} fails only sometimes`);
   const atMs = (violation.atUs / 1_000).toFixed(1);
