@@ -21,6 +21,7 @@ import {
   type Trouble,
   troubles,
 } from "../test/simulation/overrides.ts";
+import { waitingStates } from "../test/simulation/rare_states.ts";
 import { type RunOptions, type RunReport, simulate } from "../test/simulation/simulation.ts";
 import { Tally } from "../test/simulation/tally.ts";
 import { countOption, refuse, scriptOptions } from "./script_options.ts";
@@ -161,6 +162,7 @@ function endMany(tally: Tally, ms: number): number {
   tellProgress("");
   const missing = tally.missing();
   for (const line of tally.rareLines()) console.log(line);
+  for (const state of waitingStates) console.log(`${"waits".padStart(8)}  ${state}`);
   for (const state of missing) console.log(`too seldom: ${state}`);
   console.log(tally.summary(ms));
   return missing.length === 0 ? 0 : 1;

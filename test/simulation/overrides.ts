@@ -7,7 +7,7 @@ import { calmNetwork } from "../harness/sim_network.ts";
 import { drawPlan, type FaultKind, faultKinds, type Plan } from "./plan.ts";
 
 /** What `without` may name besides the kinds of faults. */
-export const otherTroubles = ["network", "lostAnswers", "reconfigure", "transfer"] as const;
+const otherTroubles = ["network", "lostAnswers", "reconfigure", "transfer"] as const;
 export type Trouble = FaultKind | (typeof otherTroubles)[number];
 export const troubles: readonly Trouble[] = [...faultKinds, ...otherTroubles];
 

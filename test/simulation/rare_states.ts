@@ -39,7 +39,7 @@ export const floors = {
 } as const;
 export type RareState = keyof typeof floors;
 
-/** States that need features which are not there yet, with the name for them. */
+/** States that need features which are not there yet. */
 export const waitingStates: readonly string[] = [
   ...["snapshot install races append", "older snapshot received"],
   ...["retry deduplicated across a leader change", "lease due during an election"],

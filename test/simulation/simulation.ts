@@ -62,7 +62,7 @@ export interface RunOptions {
 /** On a network that loses a fifth of all questions and answers, nine nodes need many rounds. */
 const birthWithinMs = 600_000;
 
-export class Simulation implements ClientWorld, SimObserver<SimNode> {
+class Simulation implements ClientWorld, SimObserver<SimNode> {
   readonly plan: Plan;
   readonly cluster: SimCluster;
   readonly log = new ClusterLog();

@@ -6,7 +6,7 @@ import type { RunReport } from "./simulation.ts";
 /** The floors are for so many seeds. */
 const floorSeeds = 10_000;
 /** A run of fewer seeds is not asked for rare states: that it misses some is chance. */
-export const longRunSeeds = 1_000;
+const longRunSeeds = 1_000;
 
 export class Tally {
   runs = 0;
