@@ -72,6 +72,22 @@ describe("a disk that fails", () => {
   );
 
   it(
+    "#22 a node whose next write fails applies nothing more, though the one before has committed",
+    scenario(({ t, expect, A }) => {
+      t.stallDisk(A, 100);
+      const first = t.writeAt(A, "x", "1");
+      t.pass(10);
+      t.failFsync(A);
+      const second = t.writeAt(A, "x", "2");
+      expect.ends(A, /^Cannot sync the log: EIO$/);
+      expect.pending(first, 1);
+      expect.pending(second, 1);
+      t.start(A);
+      expect.whole(A);
+    }, { nodes: 1 }),
+  );
+
+  it(
     "#10 a leader whose disk hangs steps down, and does not stand for election until it moves",
     scenario(({ t, expect, A, B, C }) => {
       t.stallDisk(A, 20_000);
@@ -170,6 +186,23 @@ describe("a log that lost something", () => {
       // What it holds counts again: C learns of the write from it, or it from C.
       expect.leader(A, C);
       expect.value("x", "1", A, C);
+    }),
+  );
+
+  it(
+    "#23 a node whose damaged log ends before others came to vote is no sole voter: they heal it",
+    scenario(({ t, expect, A, B, C }) => {
+      expect.applied(t.changeVoters(A, A));
+      expect.voters(A, A);
+      const alone = A.status().lastIndex;
+      expect.applied(t.changeVoters(A, A, B, C));
+      expect.level(A, B, C);
+      t.kill(A);
+      t.damageEntry(A, alone + 1);
+      t.start(A);
+      expect.recovering(A);
+      expect.leader(B, C);
+      expect.healed(A);
     }),
   );
 });

@@ -249,9 +249,14 @@ export class Scenario {
 
   /** A bit turns in the last entry of its log. */
   damageLastEntry(node: SimNode): void {
+    this.damageEntry(node, node.disk.log.lastIndex());
+  }
+
+  /** A bit turns in this entry of its log. */
+  damageEntry(node: SimNode, index: number): void {
     this.#must(!node.isRunning, `${this.#name(node)} is down when its log is damaged`);
     this.#stage.watched.loses(node);
-    node.disk.log.damage(node.disk.log.lastIndex());
+    node.disk.log.damage(index);
   }
 
   /** Somebody deletes kv.db. */
