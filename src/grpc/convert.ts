@@ -84,9 +84,9 @@ function fromHeartbeat({ round, leaderCommit, match }: Heartbeat): WireEnvelope[
 function fromAppendEntriesReply(
   reply: AppendEntriesReply,
 ): Wire["skein.raft.v1.AppendEntriesReply"] {
-  const { result, needsSnapshot } = reply;
-  if (result.kind === "matched") return { matched: result.position, needsSnapshot };
-  return { conflict: { rejected: result.rejected, hint: result.hint }, needsSnapshot };
+  const { result, needsSnapshot, attempt } = reply;
+  if (result.kind === "matched") return { matched: result.position, needsSnapshot, attempt };
+  return { conflict: { rejected: result.rejected, hint: result.hint }, needsSnapshot, attempt };
 }
 
 /** `ownTerm`: the receiver's currentTerm. Throws WireRefusal. */
@@ -235,7 +235,8 @@ function toAppendEntries(
     throw new WireRefusal("term", `entry of term ${term} from a leader of term ${senderTerm}`);
   }
   const leaderCommit = count(wire.leaderCommit, "leader_commit");
-  return { kind: "appendEntries", prevLog, entries, leaderCommit };
+  const attempt = count(wire.attempt, "attempt");
+  return { kind: "appendEntries", prevLog, entries, leaderCommit, attempt };
 }
 
 function toHeartbeat(wire: Wire["skein.raft.v1.Heartbeat"], senderTerm: Term): Heartbeat {
@@ -255,9 +256,10 @@ function toAppendEntriesReply(
   wire: Wire["skein.raft.v1.AppendEntriesReply"],
 ): AppendEntriesReply {
   const { matched, conflict, needsSnapshot } = wire;
+  const attempt = count(wire.attempt, "attempt");
   if (matched !== null && matched !== undefined) {
     const result = { kind: "matched", position: toPosition(matched, "matched") } as const;
-    return { kind: "appendEntriesReply", result, needsSnapshot };
+    return { kind: "appendEntriesReply", result, needsSnapshot, attempt };
   }
   const { rejected, hint } = present(conflict, "append_entries_reply.result");
   const result = {
@@ -265,7 +267,7 @@ function toAppendEntriesReply(
     rejected: toPosition(rejected, "rejected"),
     hint: toPosition(hint, "hint"),
   } as const;
-  return { kind: "appendEntriesReply", result, needsSnapshot };
+  return { kind: "appendEntriesReply", result, needsSnapshot, attempt };
 }
 
 function toReadId(wire: Wire["skein.raft.v1.ReadId"] | null | undefined): ReadId {

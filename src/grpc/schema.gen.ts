@@ -2271,6 +2271,10 @@ export const schema = {
           "leaderCommit": {
            "type": "uint64",
            "id": 3
+          },
+          "attempt": {
+           "type": "uint64",
+           "id": 4
           }
          }
         },
@@ -2295,6 +2299,10 @@ export const schema = {
           "needsSnapshot": {
            "type": "bool",
            "id": 3
+          },
+          "attempt": {
+           "type": "uint64",
+           "id": 4
           }
          }
         },

@@ -501,11 +501,13 @@ export interface Wire {
     readonly prevLog?: Wire["skein.raft.v1.LogPosition"] | null | undefined;
     readonly entries: readonly Wire["skein.raft.v1.Entry"][];
     readonly leaderCommit: number;
+    readonly attempt: number;
   };
   "skein.raft.v1.AppendEntriesReply": {
     readonly matched?: Wire["skein.raft.v1.LogPosition"] | null | undefined;
     readonly conflict?: Wire["skein.raft.v1.Conflict"] | null | undefined;
     readonly needsSnapshot: boolean;
+    readonly attempt: number;
     readonly result?: "matched" | "conflict" | undefined;
   };
   "skein.raft.v1.Conflict": {

@@ -164,7 +164,7 @@ export class RaftCore {
   }
 
   #persisted(number: number): void {
-    this.#state.outbox.push(...this.#state.writes.persisted(number));
+    for (const held of this.#state.writes.persisted(number)) this.#state.outbox.push(held);
     const role = this.#role;
     if (role.role === "candidate" || role.role === "leader") this.#change(role.persisted());
   }

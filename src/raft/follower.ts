@@ -138,7 +138,7 @@ export class Follower {
   #appendEntries(envelope: Envelope, message: AppendEntries): undefined {
     const state = this.#state;
     const { log } = state;
-    const { prevLog, entries } = message;
+    const { prevLog, entries, attempt } = message;
     if (!isWellFormed(prevLog, entries, envelope.term)) return undefined;
     const below = prevLog.index < log.boundary.position.index;
     if (!below && !log.matches(prevLog)) {
@@ -151,6 +151,7 @@ export class Follower {
         kind: "appendEntriesReply",
         result,
         needsSnapshot: state.needsSnapshot(),
+        attempt,
       });
       return undefined;
     }
@@ -168,6 +169,7 @@ export class Follower {
       kind: "appendEntriesReply",
       result: { kind: "matched", position: matched },
       needsSnapshot: state.needsSnapshot(),
+      attempt,
     });
     return undefined;
   }

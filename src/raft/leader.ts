@@ -269,7 +269,8 @@ export class Leader {
       if (prevTerm === undefined || entries === undefined) return progress.wantSnapshot();
       const leaderCommit = log.commitIndex;
       const prevLog = { index: from - 1, term: prevTerm };
-      this.#state.send(peer, { kind: "appendEntries", prevLog, entries, leaderCommit });
+      const { attempt } = progress;
+      this.#state.send(peer, { kind: "appendEntries", prevLog, entries, leaderCommit, attempt });
       const last = from - 1 + entries.length;
       const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
       progress.sent({ last, bytes }, nowMs);
@@ -280,20 +281,18 @@ export class Leader {
   #appendEntriesReply(
     from: NodeId,
     progress: Progress,
-    { result }: AppendEntriesReply,
+    { result, attempt }: AppendEntriesReply,
   ): Transition | undefined {
     const { log, nowMs } = this.#state;
     switch (result.kind) {
       case "conflict": {
-        // Late answers to what was sent before the last change of mind say nothing new.
-        const stale = result.rejected.index <= progress.match ||
-          (progress.mode === "probing" && result.rejected.index !== progress.next - 1);
+        const stale = attempt !== progress.attempt || result.rejected.index <= progress.match;
         if (!stale) progress.conflicted(log.lastIndexLike(result.hint) + 1);
         return undefined;
       }
       case "matched": {
         if (!log.matches(result.position)) return undefined;
-        const news = progress.matched(result.position, nowMs);
+        const news = progress.matched(result.position, attempt, nowMs);
         this.transfer.matched(from);
         return news ? this.#advanceCommit() : undefined;
       }

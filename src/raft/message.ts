@@ -76,6 +76,8 @@ export interface AppendEntries {
   readonly prevLog: LogPosition;
   readonly entries: readonly Entry[];
   readonly leaderCommit: Index;
+  /** Which of the leader's attempts to go on with this follower (progress.ts) it belongs to. */
+  readonly attempt: number;
 }
 
 /**
@@ -90,6 +92,8 @@ export interface AppendEntriesReply {
     | { readonly kind: "conflict"; readonly rejected: LogPosition; readonly hint: LogPosition };
   /** This node's store is behind its log's boundary: only a snapshot helps. */
   readonly needsSnapshot: boolean;
+  /** That of the request. */
+  readonly attempt: number;
 }
 
 /**

@@ -5,6 +5,12 @@
  * ahead of `match` by at most the inflight window. Snapshot: nothing is sent until the image is
  * installed.
  *
+ * Each time that it goes back to probing, it begins another *attempt*, which requests and answers
+ * carry. Where messages are lost, repeated and out of order, one change of mind is answered by all
+ * that was under way before it; if each of these answers could change the leader's mind again, and
+ * open the window anew, the messages would multiply. So an answer to an earlier attempt tells what
+ * the peer holds, and nothing of how to go on.
+ *
  * Invariants: match < next; match never falls within a term and an epoch of the peer's log.
  */
 
@@ -26,6 +32,7 @@ export class Progress {
   readonly #inflight = new Queue<{ readonly last: Index; readonly bytes: number }>();
   #inflightBytes = 0;
   #mode: ProgressMode = "probing";
+  #attempt = 1;
   #acknowledged: LogPosition = originPosition;
   #next: Index;
   #probed = false;
@@ -59,6 +66,10 @@ export class Progress {
   get mode(): ProgressMode {
     return this.#mode;
   }
+  /** The one under way, from 1. */
+  get attempt(): number {
+    return this.#attempt;
+  }
 
   canSend(): boolean {
     if (this.#mode === "snapshot") return false;
@@ -82,13 +93,17 @@ export class Progress {
     this.#waitingSinceMs ??= nowMs;
   }
 
-  /** The peer holds the log durably up to `position`. Returns whether that is news. */
-  matched(position: LogPosition, nowMs: number): boolean {
+  /**
+   * The peer holds the log durably up to `position`, as it answers to a request of `attempt`.
+   * Returns whether that is news.
+   */
+  matched(position: LogPosition, attempt: number, nowMs: number): boolean {
     const news = position.index > this.match;
     if (news) this.#acknowledged = position;
     this.#next = Math.max(this.#next, this.match + 1);
     if (this.#mode === "snapshot") return news;
     if (this.#mode === "probing") {
+      if (attempt !== this.#attempt) return news;
       this.#mode = "replicating";
       this.#next = this.match + 1;
     }
@@ -150,6 +165,7 @@ export class Progress {
 
   #probe(next: Index): void {
     this.#mode = "probing";
+    this.#attempt++;
     this.#next = Math.max(1, next);
     this.#probed = false;
     this.#waitingSinceMs = undefined;

@@ -24,7 +24,13 @@ function payload(bytes: number): Uint8Array {
 function append(index: number, data: Uint8Array): Envelope {
   const entry = makeEntry({ index, term: 1, kind: "command", timeMs: 0, data });
   const prevLog = { index: index - 1, term: index === 1 ? 0 : 1 };
-  const message = { kind: "appendEntries", prevLog, entries: [entry], leaderCommit: 0 } as const;
+  const message = {
+    kind: "appendEntries",
+    prevLog,
+    entries: [entry],
+    leaderCommit: 0,
+    attempt: 1,
+  } as const;
   return { from: 1, to: 2, fromEpoch: 0, toEpoch: 0, term: 1, message };
 }
 

@@ -131,6 +131,7 @@ describe("the peer port", () => {
         prevLog: { index: 0, term: 0 },
         entries: [{ ...entry, crc32c: entry.crc32c + 1 }],
         leaderCommit: 0,
+        attempt: 1,
       },
     };
     stream.frame({ envelopes: [good, fromEnvelope(broken)] });
@@ -295,7 +296,13 @@ describe("a frozen peer", () => {
           const prevLog = { index: 0, term: 0 };
           node.transport.send({
             ...heartbeat(1, 2),
-            message: { kind: "appendEntries", prevLog, entries: [entry], leaderCommit: 0 },
+            message: {
+              kind: "appendEntries",
+              prevLog,
+              entries: [entry],
+              leaderCommit: 0,
+              attempt: 1,
+            },
           });
           return node.received.length > 0;
         };

@@ -41,7 +41,13 @@ function append(from: number, to: number, index: number, bytes: number): Envelop
   const data = new Uint8Array(bytes).fill(index);
   const entry = makeEntry({ index, term: 1, kind: "command", timeMs: 0, data });
   const prevLog = { index: index - 1, term: index === 1 ? 0 : 1 };
-  return envelope(from, to, { kind: "appendEntries", prevLog, entries: [entry], leaderCommit: 0 });
+  return envelope(from, to, {
+    kind: "appendEntries",
+    prevLog,
+    entries: [entry],
+    leaderCommit: 0,
+    attempt: 1,
+  });
 }
 
 function connect(...peers: readonly (TestPeer & { readonly id: number })[]): void {

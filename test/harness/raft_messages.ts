@@ -36,18 +36,20 @@ export function appendEntries(
     prevLog: position(prevLog),
     entries: entries.map((entry) => typeof entry === "string" ? entryAt(entry) : entry),
     leaderCommit,
+    attempt: 1,
   };
 }
 
-export function matched(at: string): AppendEntriesReply {
+/** `attempt`: of the request that it answers. */
+export function matched(at: string, attempt = 1): AppendEntriesReply {
   const result = { kind: "matched", position: position(at) } as const;
-  return { kind: "appendEntriesReply", result, needsSnapshot: false };
+  return { kind: "appendEntriesReply", result, needsSnapshot: false, attempt };
 }
 
-export function conflict(rejected: string, hint: string): AppendEntriesReply {
+export function conflict(rejected: string, hint: string, attempt = 1): AppendEntriesReply {
   const positions = { rejected: position(rejected), hint: position(hint) };
   const result = { kind: "conflict", ...positions } as const;
-  return { kind: "appendEntriesReply", result, needsSnapshot: false };
+  return { kind: "appendEntriesReply", result, needsSnapshot: false, attempt };
 }
 
 export function heartbeat(round: number, leaderCommit: Index, match = "0@0"): Heartbeat {

@@ -33,6 +33,8 @@ export interface AppliedWrite {
 
 /** What an invariant may look at. */
 export interface Scene {
+  /** Virtual time. */
+  readonly nowUs: number;
   /** All of them, running or not. */
   readonly nodes: readonly SimNode[];
   readonly log: ClusterLog;

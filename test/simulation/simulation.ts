@@ -126,6 +126,10 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
     return this.cluster.nodes;
   }
 
+  get nowUs(): number {
+    return this.scheduler.nowUs;
+  }
+
   get scheduler(): SimScheduler {
     return this.cluster.scheduler;
   }

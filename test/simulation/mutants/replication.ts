@@ -63,9 +63,9 @@ export const replicationMutants: readonly Mutant[] = [
     what: "A late acknowledgement counts for everything that was sent since",
     patches: [{
       file: "src/raft/leader.ts",
-      find: `const news = progress.matched(result.position, nowMs);`,
+      find: `const news = progress.matched(result.position, attempt, nowMs);`,
       replace: `const sent = Math.max(result.position.index, progress.next - 1);
-        const news = progress.matched(log.positionAt(sent), nowMs);`,
+        const news = progress.matched(log.positionAt(sent), attempt, nowMs);`,
     }],
     expected: ["I8"],
   },
@@ -86,5 +86,24 @@ export const replicationMutants: readonly Mutant[] = [
       },
     ],
     expected: ["I8"],
+  },
+  {
+    id: "M32",
+    what: "Every answer, however late, opens the window anew or makes the leader probe",
+    patches: [
+      {
+        file: "src/raft/progress.ts",
+        find: `if (attempt !== this.#attempt) return news;`,
+        replace: ``,
+      },
+      {
+        file: "src/raft/leader.ts",
+        find:
+          `const stale = attempt !== progress.attempt || result.rejected.index <= progress.match;`,
+        replace: `const stale = result.rejected.index <= progress.match ||
+          (progress.mode === "probing" && result.rejected.index !== progress.next - 1);`,
+      },
+    ],
+    expected: ["I14"],
   },
 ];

@@ -45,6 +45,10 @@ export class WatchedCluster implements Scene, SimObserver<SimNode> {
     network.onDeliver = (envelope) => this.watch.delivered(envelope);
   }
 
+  get nowUs(): number {
+    return this.cluster.scheduler.nowUs;
+  }
+
   get nodes(): readonly SimNode[] {
     return this.cluster.nodes;
   }

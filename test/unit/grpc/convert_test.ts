@@ -37,7 +37,7 @@ function entry(index: number, term = 5) {
 }
 
 function append(prevLog: { index: number; term: number }, ...entries: ReturnType<typeof entry>[]) {
-  return wire({ kind: "appendEntries", prevLog, entries, leaderCommit: 0 });
+  return wire({ kind: "appendEntries", prevLog, entries, leaderCommit: 0, attempt: 1 });
 }
 
 describe("toEnvelope refuses", () => {
@@ -79,6 +79,7 @@ describe("toEnvelope refuses", () => {
         kind: "appendEntriesReply",
         result: { kind: "matched", position: { index: 1, term } },
         needsSnapshot: false,
+        attempt: 1,
       },
     ];
     for (const each of messages) refuses("term", /term inside/, () => toEnvelope(wire(each), 5));

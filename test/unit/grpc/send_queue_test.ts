@@ -15,7 +15,13 @@ function append(index: number, bytes: number): Envelope {
   const data = new Uint8Array(bytes);
   const entry = makeEntry({ index, term: 1, kind: "command", timeMs: 0, data });
   const prevLog = { index: index - 1, term: 1 };
-  return envelope({ kind: "appendEntries", prevLog, entries: [entry], leaderCommit: 0 });
+  return envelope({
+    kind: "appendEntries",
+    prevLog,
+    entries: [entry],
+    leaderCommit: 0,
+    attempt: 1,
+  });
 }
 
 const heartbeat = envelope(beat(1, 0));

@@ -5,7 +5,13 @@ import { assert, describe, it } from "../../harness/test.ts";
 
 const entriesSent: readonly Envelope[] = [{
   ...{ from: 1, to: 2, fromEpoch: 1, toEpoch: 1, term: 1 },
-  message: { kind: "appendEntries", prevLog: { index: 1, term: 1 }, entries: [], leaderCommit: 1 },
+  message: {
+    kind: "appendEntries",
+    prevLog: { index: 1, term: 1 },
+    entries: [],
+    leaderCommit: 1,
+    attempt: 1,
+  },
 }];
 
 function write(number: number): LogWrite {

@@ -59,4 +59,17 @@ describe("RaftCore, writes", () => {
     while (cluster.node(1).disk.underWay.length > 0) cluster.node(1).persistOldest(0);
     assert.equal(cluster.lastSent("appendEntriesReply", 1, 2), undefined);
   });
+
+  it("lets go at once of all that a slow disk held back, however much that is", () => {
+    const cluster = new RaftCluster({ voters: [1, 2, 3] });
+    const node = cluster.node(1);
+    node.diskIsAutomatic = false;
+    cluster.receive(1, 2, 2, appendEntries("1@1", ["2@2"]));
+    const repeated = appendEntries("1@1", ["2@2"]);
+    const envelope = { from: 2, to: 1, fromEpoch: 0, toEpoch: 0, term: 2, message: repeated };
+    const input = { kind: "receive", envelope } as const;
+    for (let times = 0; times < 200_000; times++) node.core.step(input, cluster.nowMs);
+    node.persistOldest(cluster.nowMs);
+    assert.equal(cluster.lastSent("appendEntriesReply", 1, 2)?.message.result.kind, "matched");
+  });
 });

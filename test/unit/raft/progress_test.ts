@@ -6,11 +6,15 @@ const limits = { messagesMax: 3, bytesMax: 100 };
 const at = (index: number) => ({ index, term: 1 });
 const fresh = (): Progress => new Progress({ next: 10, nowMs: 0, limits });
 
+/** The answer to what was sent last. */
+const matched = (progress: Progress, index: number, nowMs: number): boolean =>
+  progress.matched(at(index), progress.attempt, nowMs);
+
 /** Matched at 9, ready to be sent 10. */
 function replicating(): Progress {
   const progress = fresh();
   progress.sent({ last: 9, bytes: 0 }, 0);
-  progress.matched(at(9), 0);
+  matched(progress, 9, 0);
   return progress;
 }
 
@@ -29,7 +33,7 @@ describe("Progress, probing", () => {
     progress.conflicted(4);
     assert.deepEqual([progress.canSend(), progress.next], [true, 4]);
     progress.sent({ last: 12, bytes: 5 }, 0);
-    assert.equal(progress.matched(at(12), 0), true);
+    assert.equal(matched(progress, 12, 0), true);
     assert.deepEqual([progress.mode, progress.match, progress.next], ["replicating", 12, 13]);
   });
 
@@ -41,6 +45,19 @@ describe("Progress, probing", () => {
       progress.lost();
       assert.deepEqual([progress.match, progress.next, progress.canSend()], [0, 10, true]);
     }
+  });
+
+  it("takes from answers to earlier attempts what is held, and probes on", () => {
+    const progress = replicating();
+    for (const last of [10, 11, 12]) progress.sent({ last, bytes: 1 }, 0);
+    const earlier = progress.attempt;
+    progress.conflicted(11);
+    progress.sent({ last: 13, bytes: 1 }, 0);
+    assert.equal(progress.matched(at(12), earlier, 0), true);
+    assert.deepEqual([progress.mode, progress.match, progress.next], ["probing", 12, 13]);
+    assert.equal(progress.canSend(), false);
+    assert.equal(matched(progress, 13, 0), true);
+    assert.deepEqual([progress.mode, progress.match, progress.next], ["replicating", 13, 14]);
   });
 
   it("never goes back to what is known to match", () => {
@@ -58,7 +75,7 @@ describe("Progress, replicating", () => {
       progress.sent({ last, bytes: 1 }, 0);
     }
     assert.deepEqual([progress.canSend(), progress.next], [false, 13]);
-    progress.matched(at(10), 0);
+    matched(progress, 10, 0);
     assert.equal(progress.canSend(), true);
   });
 
@@ -68,16 +85,16 @@ describe("Progress, replicating", () => {
     assert.equal(progress.canSend(), true);
     progress.sent({ last: 11, bytes: 500 }, 0);
     assert.equal(progress.canSend(), false);
-    progress.matched(at(10), 0);
+    matched(progress, 10, 0);
     assert.equal(progress.canSend(), false);
-    progress.matched(at(11), 0);
+    matched(progress, 11, 0);
     assert.equal(progress.canSend(), true);
   });
 
   it("one acknowledgement covers all before it", () => {
     const progress = replicating();
     for (const last of [10, 11, 12]) progress.sent({ last, bytes: 40 }, 0);
-    progress.matched(at(12), 0);
+    matched(progress, 12, 0);
     assert.equal(progress.canSend(), true);
     assert.equal(progress.isWaitingFor(0, 999), false);
   });
@@ -85,9 +102,9 @@ describe("Progress, replicating", () => {
   it("an acknowledgement that is late or repeated changes nothing", () => {
     const progress = replicating();
     progress.sent({ last: 10, bytes: 1 }, 0);
-    assert.equal(progress.matched(at(10), 0), true);
-    assert.equal(progress.matched(at(10), 0), false);
-    assert.equal(progress.matched(at(4), 0), false);
+    assert.equal(matched(progress, 10, 0), true);
+    assert.equal(matched(progress, 10, 0), false);
+    assert.equal(matched(progress, 4, 0), false);
     assert.deepEqual([progress.match, progress.next], [10, 11]);
   });
 
@@ -103,7 +120,7 @@ describe("Progress, replicating", () => {
     progress.sent({ last: 11, bytes: 1 }, 150);
     assert.equal(progress.isWaitingFor(200, 299), false);
     assert.equal(progress.isWaitingFor(200, 300), true);
-    progress.matched(at(10), 300);
+    matched(progress, 10, 300);
     assert.equal(progress.isWaitingFor(200, 499), false);
     assert.equal(progress.isWaitingFor(200, 500), true);
   });
@@ -144,7 +161,7 @@ describe("Progress of a peer that cannot be reached, or has lost something", () 
     progress.lost();
     progress.unreachable();
     assert.equal(progress.mode, "snapshot");
-    progress.matched(at(30), 0);
+    matched(progress, 30, 0);
     assert.equal(progress.mode, "snapshot");
     progress.snapshotEnded();
     assert.deepEqual([progress.mode, progress.next, progress.canSend()], ["probing", 31, true]);
@@ -163,7 +180,7 @@ describe("Progress, invariants", () => {
         if (kind <= 1 && progress.canSend()) {
           progress.sent({ last: progress.next + 1, bytes: 9 }, step);
         }
-        if (kind === 2) progress.matched(at(index), step);
+        if (kind === 2) matched(progress, index, step);
         if (kind === 3) progress.conflicted(index);
         if (kind === 4) progress.lost();
         if (kind === 5) progress.unreachable();

@@ -11,7 +11,8 @@ import {
 } from "../../simulation/mutants/mod.ts";
 
 const root = new URL("../../../", import.meta.url);
-const lastNumber = 31;
+/** 31 of the plan, and one of our own: what the simulator found, planted again. */
+const lastNumber = 32;
 
 describe("planted bugs", () => {
   for (const { id, what, patches } of mutants) {
