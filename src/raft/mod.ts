@@ -164,7 +164,7 @@
  * (progress.ts). If a peer answers heartbeats but has acknowledged nothing for two of them while
  * something is under way, or says that it knows less than it did (it restarted), or a stream to it
  * closes, the leader goes back to probing from what is known: one message at a time until one
- * matches. Each time it begins another attempt, and answers to earlier ones change its mind no more,
+ * matches. Each time it begins another attempt, and answers to earlier ones change nothing in that,
  * so that messages never multiply. A peer that cannot be reached costs one heartbeat at a time.
  *
  * # Recovering

@@ -42,7 +42,8 @@ export type Verdict =
 export interface CheckOptions {
   /**
    * Calls looked at before the search gives up, over all keys together; 20 million when absent.
-   * Every key may take an equal share of what is left, so that one cannot hide what another shows.
+   * Every key may take an equal share of what is left, so that one cannot hide what another shows;
+   * what the others leave goes to those that need more, which begin again.
    */
   readonly stepsMax?: number;
   /** Milliseconds before the search gives up; without it runs can be repeated exactly. */
@@ -74,22 +75,42 @@ export function checkLinearizable(calls: readonly Call[], options: CheckOptions 
 /** The search alone, without the order of revisions across keys. */
 export function checkEachKey(calls: readonly Call[], options: CheckOptions = {}): Verdict {
   const isTimeUp = startTimer(options);
-  const byKey = relevantByKey(calls);
+  let undecided: readonly KeyHistory[] = [...relevantByKey(calls)]
+    .map(([key, ofKey]) => ({ key, calls: ofKey, steps: 0 }));
   let stepsLeft = options.stepsMax ?? 20_000_000;
-  let keysLeft = byKey.size;
-  let unknown: Verdict | undefined;
-  for (const [key, ofKey] of byKey) {
-    const search = new Search(ofKey);
-    const found = search.run({ stepsMax: Math.floor(stepsLeft / keysLeft--), isTimeUp });
-    stepsLeft -= search.steps;
-    if (found === "illegal") {
-      const reason = `no order of the calls on ${key} gives these answers`;
-      const { longest, suspects } = search;
-      return { kind: "illegal", reason, calls: ofKey, suspects, longest };
+  for (;;) {
+    const unknown: KeyHistory[] = [];
+    let keysLeft = undecided.length;
+    for (const history of undecided) {
+      const stepsMax = Math.floor(stepsLeft / keysLeft--);
+      // It would come to the same end.
+      if (stepsMax <= history.steps) unknown.push(history);
+      else {
+        const search = new Search(history.calls);
+        const found = search.run({ stepsMax, isTimeUp });
+        stepsLeft -= search.steps;
+        if (found === "illegal") return illegal(history, search);
+        if (found === "unknown") unknown.push({ ...history, steps: search.steps });
+      }
     }
-    if (found === "unknown") unknown ??= { kind: "unknown", key, steps: search.steps };
+    const first = unknown[0];
+    if (first === undefined) return { kind: "ok" };
+    const isOver = isTimeUp() || unknown.every((history, at) => history === undecided[at]);
+    if (isOver) return { kind: "unknown", key: first.key, steps: first.steps };
+    undecided = unknown;
   }
-  return unknown ?? { kind: "ok" };
+}
+
+/** The calls on one key, and how many steps did not suffice to judge them. */
+interface KeyHistory {
+  readonly key: string;
+  readonly calls: readonly Call[];
+  readonly steps: number;
+}
+
+function illegal({ key, calls }: KeyHistory, { longest, suspects }: Search): Verdict {
+  const reason = `no order of the calls on ${key} gives these answers`;
+  return { kind: "illegal", reason, calls, suspects, longest };
 }
 
 function startTimer({ budgetMs, now = () => performance.now() }: CheckOptions): () => boolean {

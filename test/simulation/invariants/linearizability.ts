@@ -7,7 +7,7 @@ import type { Call } from "../../harness/history.ts";
 import { checkLinearizable } from "../../harness/linearizability.ts";
 import { describeCall } from "../../harness/timeline.ts";
 
-const stepsMax = 5_000_000;
+const stepsMax = 20_000_000;
 
 /** What is wrong with the history, in words; undefined when nothing is. */
 export function linearizabilityFault(calls: readonly Call[]): string | undefined {

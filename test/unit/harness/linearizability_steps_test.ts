@@ -112,6 +112,17 @@ describe("linearizability checker's budget", () => {
     assert.deepEqual(checkEachKey(many, { budgetMs: 60_000, now: () => 0 }), { kind: "ok" });
   });
 
+  it("gives what easy keys leave to those that need more", () => {
+    let needed = 64;
+    while (checkEachKey(hard, { stepsMax: needed }).kind === "unknown") needed *= 2;
+    const easy = Array.from({ length: 9 }, (_, at): Call => ({
+      ...{ id: 100 + at, client: "c", startedAt: at, endedAt: at + 1 },
+      operation: { kind: "get", key: `easy${at}` },
+      outcome: { kind: "absent" },
+    }));
+    assert.equal(checkEachKey([...hard, ...easy], { stepsMax: 2 * needed }).kind, "ok");
+  });
+
   it("does not let one key hide what another shows", () => {
     const wrong: Call = {
       ...{ id: 100, client: "c", startedAt: 0, endedAt: 1 },
