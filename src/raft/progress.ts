@@ -9,7 +9,8 @@
  * carry. Where messages are lost, repeated and out of order, one change of mind is answered by all
  * that was under way before it; if each of these answers could change the leader's mind again, and
  * open the window anew, the messages would multiply. So an answer to an earlier attempt tells what
- * the peer holds, and nothing of how to go on.
+ * the peer holds, and nothing of how to go on. And each conflict while replicating halves the
+ * window, because most of what was in it went out in vain; each acknowledgement widens it by one.
  *
  * Invariants: match < next; match never falls within a term and an epoch of the peer's log.
  */
@@ -33,6 +34,8 @@ export class Progress {
   #inflightBytes = 0;
   #mode: ProgressMode = "probing";
   #attempt = 1;
+  /** Messages that may be under way, at most. */
+  #window: number;
   #acknowledged: LogPosition = originPosition;
   #next: Index;
   #probed = false;
@@ -51,6 +54,7 @@ export class Progress {
     this.#next = options.next;
     this.heardMs = options.nowMs;
     this.#limits = options.limits;
+    this.#window = options.limits.messagesMax;
   }
 
   get match(): Index {
@@ -74,7 +78,7 @@ export class Progress {
   canSend(): boolean {
     if (this.#mode === "snapshot") return false;
     if (this.#mode === "probing") return !this.#probed;
-    return this.#inflight.length < this.#limits.messagesMax &&
+    return this.#inflight.length < this.#window &&
       this.#inflightBytes < this.#limits.bytesMax;
   }
 
@@ -99,7 +103,10 @@ export class Progress {
    */
   matched(position: LogPosition, attempt: number, nowMs: number): boolean {
     const news = position.index > this.match;
-    if (news) this.#acknowledged = position;
+    if (news) {
+      this.#acknowledged = position;
+      this.#window = Math.min(this.#window + 1, this.#limits.messagesMax);
+    }
     this.#next = Math.max(this.#next, this.match + 1);
     if (this.#mode === "snapshot") return news;
     if (this.#mode === "probing") {
@@ -122,6 +129,7 @@ export class Progress {
    * to match.
    */
   conflicted(next: Index): void {
+    if (this.#mode === "replicating") this.#window = Math.max(1, Math.floor(this.#window / 2));
     this.#probe(Math.max(next, this.match + 1));
   }
 

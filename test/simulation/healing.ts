@@ -7,6 +7,7 @@
 
 import type { Prng } from "../../src/lib/prng.ts";
 import { formatStatus } from "../../src/raft/format.ts";
+import type { NodeId } from "../../src/raft/types.ts";
 import type { Outcome } from "../harness/history.ts";
 import type { SimCluster } from "../harness/sim_cluster.ts";
 import { calmNetwork } from "../harness/sim_network.ts";
@@ -49,29 +50,38 @@ export class Healing {
     for (const node of cluster.others(...core)) operator.leave(node);
     this.#endTrouble();
     const fault = this.#mustLive(core) ?? this.#callsMustEnd();
-    if (fault !== undefined) return `${fault}; healthy are ${core.map(({ id }) => id)}`;
+    if (fault !== undefined && this.#isEnough(core, core)) {
+      return `${fault}; healthy are ${core.map(({ id }) => id)}`;
+    }
     operator.bringBack();
-    return this.#mustAnswer() ?? this.#mustBeLevel(cluster.nodes);
+    // A configuration that was still on its way when the others left may need them as well.
+    const late = fault && (this.#mustLive(cluster.nodes) ?? this.#callsMustEnd());
+    return late ?? this.#mustAnswer() ?? this.#mustBeLevel(cluster.nodes);
   }
 
   /** Nodes that have lost nothing and are a majority by every configuration that anybody holds. */
   #chooseCore(): readonly SimNode[] {
-    const { cluster, operator, prng } = this.#parts;
+    const { cluster, prng } = this.#parts;
     const core = [...cluster.nodes];
     for (let tries = 0; tries < cluster.nodes.length; tries++) {
       const [left] = core.splice(prng.below(core.length), 1);
-      const isEnough = cluster.nodes.every(({ disk }) =>
-        disk.log.outline.configurations.slice(1).every(({ configuration }) =>
-          isMajority(
-            configuration,
-            (id) => core.some((node) => node.id === id && !operator.isLossy(node)),
-          )
-        )
-      );
+      const isEnough = this.#isEnough(core, cluster.nodes);
       if (!isEnough || prng.chance(1, 3)) core.push(left!);
       if (!isEnough) break;
     }
     return core.sort((a, b) => a.id - b.id);
+  }
+
+  /** By every configuration that these nodes hold, be it on their way to the disk. */
+  #isEnough(core: readonly SimNode[], holders: readonly SimNode[]): boolean {
+    const { operator } = this.#parts;
+    const isSound = (id: NodeId): boolean =>
+      core.some((node) => node.id === id && !operator.isLossy(node));
+    return holders.every(({ disk, formed }) => {
+      const stored = disk.log.outline.configurations.slice(1);
+      const held = formed === undefined ? [] : [formed.node.status().configuration];
+      return [...stored, ...held].every(({ configuration }) => isMajority(configuration, isSound));
+    });
   }
 
   #endTrouble(): void {

@@ -79,6 +79,38 @@ describe("Progress, replicating", () => {
     assert.equal(progress.canSend(), true);
   });
 
+  it("sends less at once after a conflict, and a little more with each acknowledgement", () => {
+    const progress = new Progress({
+      next: 10,
+      nowMs: 0,
+      limits: { messagesMax: 8, bytesMax: 100 },
+    });
+    const sendAll = (): number => {
+      let last = progress.next - 1;
+      let sent = 0;
+      for (; progress.canSend(); sent++) progress.sent({ last: ++last, bytes: 1 }, 0);
+      return sent;
+    };
+    progress.sent({ last: 9, bytes: 0 }, 0);
+    matched(progress, 9, 0);
+    assert.equal(sendAll(), 8);
+    const windows = [12, 14, 16, 18].map((next) => {
+      progress.conflicted(next);
+      assert.equal(sendAll(), 1, "a probe");
+      matched(progress, next, 0);
+      return sendAll();
+    });
+    assert.deepEqual(windows, [5, 3, 2, 2]);
+    for (let index = 19; index < 40; index++) {
+      matched(progress, index, 0);
+      sendAll();
+    }
+    progress.lost();
+    sendAll();
+    matched(progress, 60, 0);
+    assert.equal(sendAll(), 8, "no more than the limit, and silence does not narrow it");
+  });
+
   it("and up to bytesMax, though one message may pass it", () => {
     const progress = replicating();
     progress.sent({ last: 10, bytes: 99 }, 0);
