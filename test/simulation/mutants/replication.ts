@@ -97,6 +97,11 @@ export const replicationMutants: readonly Mutant[] = [
         replace: ``,
       },
       {
+        file: "src/raft/progress.ts",
+        find: `if (this.#mode === "replicating") this.#window = Math.max(1, `,
+        replace: `this.#window = Math.max(this.#limits.messagesMax, `,
+      },
+      {
         file: "src/raft/leader.ts",
         find:
           `const stale = attempt !== progress.attempt || result.rejected.index <= progress.match;`,
