@@ -141,12 +141,14 @@ export class Operator {
   }
 
   /**
-   * To be told of each turn: whoever does not recover any more is whole. Returns, in words, that it
-   * is not, though it says so.
+   * To be told of each turn: whoever does not recover any more, and has that on its disk, is whole.
+   * Returns, in words, that it is not, though it says so.
    */
   turned(node: SimNode, { recovering }: NodeStatus): string | undefined {
     const committed = this.#lossy.get(node);
     if (committed === undefined || recovering || this.#setAside.has(node)) return undefined;
+    // It would begin to recover anew after a crash.
+    if (node.identity()?.recovering !== false) return undefined;
     this.#lossy.delete(node);
     this.#log.healed(node);
     this.#rare.saw("lost log healed");
