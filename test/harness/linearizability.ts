@@ -16,10 +16,19 @@
  * `remove` in register_model.ts and `#isWanted` say which they are. And of lost writes that do the
  * same the one that began first goes first: swapped with another it changes no answer, and it may
  * stand wherever the other may.
+ *
+ * Revisions only grow. So of the answered calls that may come next and were told one, those that
+ * were told the lowest go first: behind any other they could never be placed.
  */
 
 import type { Call } from "./history.ts";
-import { initialState, Register, type RegisterState, versionWanted } from "./register_model.ts";
+import {
+  initialState,
+  Register,
+  type RegisterState,
+  revisionTold,
+  versionWanted,
+} from "./register_model.ts";
 import { checkRevisionOrder } from "./revision_order.ts";
 import { SearchMemory } from "./search_memory.ts";
 
@@ -139,6 +148,7 @@ interface Limits {
 
 const none = -1;
 const anyVersion = -1;
+const anyRevision = -1;
 
 /** A call in the order that is being tried, and what it takes to undo it. */
 interface Placed {
@@ -183,6 +193,8 @@ class Search {
   #lostLeft: number;
   /** The version that each answered call wants to find, or {@link anyVersion}. */
   readonly #wanted: Int32Array;
+  /** The revision that each answered call was told, or {@link anyRevision}. */
+  readonly #told: Float64Array;
 
   constructor(calls: readonly Call[]) {
     const sorted = calls.toSorted((a, b) => a.startedAt - b.startedAt);
@@ -194,6 +206,7 @@ class Search {
     this.#open = answered.length;
     this.#lostLeft = lost.length;
     this.#wanted = Int32Array.from(answered, (call) => versionWanted(call) ?? anyVersion);
+    this.#told = Float64Array.from(answered, (call) => revisionTold(call) ?? anyRevision);
     this.#groups = this.#group(answered.length);
     const events = sortedEvents(answered);
     const size = events.length + 1;
@@ -259,11 +272,23 @@ class Search {
 
   /** The state behind the call in its new place; undefined when it cannot stand here. */
   #place(call: number, before: RegisterState, entry: number): RegisterState | undefined {
+    if (this.#isOvertaking(call)) return undefined;
     const after = this.#register.step(before, this.#calls[call]!);
     if (after === undefined || !this.#memory.enter(call, after)) return undefined;
     this.#placed.push({ call, before, entry });
     this.#lift(call);
     return after;
+  }
+
+  /** Whether another call that may come next was told a lower revision. */
+  #isOvertaking(call: number): boolean {
+    const told = this.#told[call] ?? anyRevision;
+    if (told === anyRevision) return false;
+    for (let entry = this.#next[0]!; this.#isEnd[entry] === 0; entry = this.#next[entry]!) {
+      const other = this.#told[this.#callOf[entry]!]!;
+      if (other !== anyRevision && other < told) return true;
+    }
+    return false;
   }
 
   /** Places a call of the first group from `from` on that can stand before the end and may help. */

@@ -91,6 +91,28 @@ describe("linearizability checker with lost writes", () => {
   }
 });
 
+describe("linearizability checker with a read that takes long", () => {
+  it("places it before those that were told more, however late its answer is out", () => {
+    const written = (id: number): Call => ({
+      ...{ id, client: `w${id % 8}`, startedAt: 10 * id, endedAt: 10 * id + 75 },
+      operation: { kind: "put", key: "k", value: `v${id}` },
+      outcome: { kind: "written", mod: id },
+    });
+    const writes = Array.from({ length: 200 }, (_, at) => written(at + 2));
+    const read: Call = {
+      ...{ id: 1_000, client: "r", startedAt: 35, endedAt: 5_000 },
+      operation: { kind: "get", key: "k" },
+      outcome: { kind: "found", record: { value: "v2", mod: 2 }, revision: 2 },
+    };
+    const lost = Array.from({ length: 4 }, (_, at): Call => ({
+      ...{ id: 2_000 + at, client: `l${at}`, startedAt: 40, endedAt: Infinity, outcome: unknown },
+      operation: { kind: "put", key: "k", value: `lost${at}` },
+    }));
+    const verdict = checkEachKey([...writes, read, ...lost], { stepsMax: 5_000 });
+    assert.deepEqual(verdict, { kind: "ok" });
+  });
+});
+
 describe("linearizability checker's budget", () => {
   const hard = trueHistory(new Prng(3), {
     ...{ calls: 100, keys: 1, clients: 8, values: 2, ...toldAll },
