@@ -68,7 +68,7 @@ describe("RaftCore, writes", () => {
     const repeated = appendEntries("1@1", ["2@2"]);
     const envelope = { from: 2, to: 1, fromEpoch: 0, toEpoch: 0, term: 2, message: repeated };
     const input = { kind: "receive", envelope } as const;
-    for (let times = 0; times < 200_000; times++) node.core.step(input, cluster.nowMs);
+    for (let times = 0; times < 1_000_000; times++) node.core.step(input, cluster.nowMs);
     node.persistOldest(cluster.nowMs);
     assert.equal(cluster.lastSent("appendEntriesReply", 1, 2)?.message.result.kind, "matched");
   });
