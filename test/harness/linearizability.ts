@@ -22,14 +22,8 @@
  */
 
 import type { Call } from "./history.ts";
-import {
-  initialState,
-  Register,
-  type RegisterState,
-  revisionTold,
-  versionWanted,
-} from "./register_model.ts";
-import { checkRevisionOrder } from "./revision_order.ts";
+import { initialState, Register, type RegisterState, versionWanted } from "./register_model.ts";
+import { checkRevisionOrder, revisionTold } from "./revision_order.ts";
 import { SearchMemory } from "./search_memory.ts";
 
 export type Verdict =
@@ -206,7 +200,7 @@ class Search {
     this.#open = answered.length;
     this.#lostLeft = lost.length;
     this.#wanted = Int32Array.from(answered, (call) => versionWanted(call) ?? anyVersion);
-    this.#told = Float64Array.from(answered, (call) => revisionTold(call) ?? anyRevision);
+    this.#told = Float64Array.from(answered, ({ outcome }) => revisionTold(outcome) ?? anyRevision);
     this.#groups = this.#group(answered.length);
     const events = sortedEvents(answered);
     const size = events.length + 1;

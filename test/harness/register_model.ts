@@ -159,22 +159,6 @@ function absentAt(revision: number): RegisterState {
   return { value: absentValue, mod: 0, revision, version: 0 };
 }
 
-/** The store's revision behind an answered call; undefined when its answer does not say. */
-export function revisionTold({ outcome }: Call): number | undefined {
-  switch (outcome.kind) {
-    case "written":
-      return outcome.mod;
-    case "found":
-    case "absent":
-    case "conditionFailed":
-    case "deleted":
-      return outcome.revision;
-    case "notApplied":
-    case "unknown":
-      return undefined;
-  }
-}
-
 /**
  * The version, 0 of an absent key, that an answered call must find behind lost writes that nothing
  * has looked at; undefined when its answer does not say.

@@ -15,22 +15,28 @@ export function checkRevisionOrder(calls: readonly Call[]): Disorder | undefined
   return checkTime(calls) ?? checkWrites(calls) ?? checkTraces(calls);
 }
 
-/** The store's revision as the answer reflects it; undefined when it does not say. */
-function revisionOf(outcome: Outcome): number | undefined {
+/** The store's revision behind the answer; undefined when it does not say. */
+export function revisionTold(outcome: Outcome): number | undefined {
   switch (outcome.kind) {
     case "written":
       return outcome.mod;
     case "found":
-      return outcome.revision ?? outcome.record.mod;
-    case "conditionFailed":
-      return outcome.revision ?? outcome.current?.mod;
     case "absent":
+    case "conditionFailed":
     case "deleted":
       return outcome.revision;
     case "notApplied":
     case "unknown":
       return undefined;
   }
+}
+
+/** The revision that the store had reached at least: a record's own where it tells no other. */
+function revisionOf(outcome: Outcome): number | undefined {
+  const told = revisionTold(outcome);
+  if (told !== undefined) return told;
+  if (outcome.kind === "found") return outcome.record.mod;
+  return outcome.kind === "conditionFailed" ? outcome.current?.mod : undefined;
 }
 
 /** The revision that the call itself took; undefined when it changed nothing that we know of. */
@@ -41,7 +47,8 @@ function writtenRevision(outcome: Outcome): number | undefined {
 
 /** What was answered before a call began is not above its revision, and below that of a write. */
 function checkTime(calls: readonly Call[]): Disorder | undefined {
-  const begins = calls.filter(({ outcome }) => saysNewest(outcome))
+  // A record's own revision may be old; only an answer with the store's is as new as can be.
+  const begins = calls.filter(({ outcome }) => revisionTold(outcome) !== undefined)
     .sort((a, b) => a.startedAt - b.startedAt);
   const ends = calls.filter(({ endedAt, outcome }) =>
     endedAt !== Infinity && revisionOf(outcome) !== undefined
@@ -64,13 +71,6 @@ function checkTime(calls: readonly Call[]): Disorder | undefined {
     return { reason, calls: [newest, call] };
   }
   return undefined;
-}
-
-/** A record's own revision may be old; only an answer with the store's is as new as can be. */
-function saysNewest(outcome: Outcome): boolean {
-  if (outcome.kind === "written") return true;
-  return outcome.kind !== "notApplied" && outcome.kind !== "unknown" &&
-    outcome.revision !== undefined;
 }
 
 /** No two writes have one revision. */
