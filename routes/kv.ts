@@ -7,12 +7,13 @@ import {
   ifMatch,
   ifNoneMatch,
   ifNotHeld,
-  laterOption,
+  lease,
   readOptions,
   returned,
+  ttl,
   writeOptions,
 } from "../src/http/option_schemas.ts";
-import { octetStream, recordMediaType } from "../src/http/media_type.ts";
+import { mergePatchMediaType, octetStream, recordMediaType } from "../src/http/media_type.ts";
 import {
   binary,
   json,
@@ -21,8 +22,15 @@ import {
   writeResponse,
 } from "../src/http/response_docs.ts";
 import { defineRoute, key64Twin, type Route, type RouteDefinition } from "../src/http/route.ts";
-import { DeleteResultSchema, PutResultSchema, RecordSchema } from "../src/http/schemas.ts";
-import { deleteValue, getValue, putValue } from "../src/http/values.ts";
+import {
+  DeleteResultSchema,
+  MergePatchSchema,
+  PutResultSchema,
+  RecordSchema,
+} from "../src/http/schemas.ts";
+import { applyOp, ChangeSchema, mergeValue } from "../src/http/updates.ts";
+import { getValue } from "../src/http/values.ts";
+import { deleteValue, putValue } from "../src/http/writes.ts";
 
 const conditions = { if_match: ifMatch, if_none_match: ifNoneMatch };
 
@@ -42,15 +50,22 @@ const putOptions = {
   ...conditions,
   content_type: contentType,
   return: returned,
-  ttl: laterOption(),
-  lease: laterOption(),
+  ttl,
+  lease,
 };
+
+const updateOptions = { ...writeOptions, ...conditions, return: returned };
 
 const deleteOptions = { ...writeOptions, ...conditions };
 
 const valueContent = {
   [octetStream]: { schema: binary },
   [recordMediaType]: { schema: RecordSchema },
+};
+
+const written = {
+  200: writeResponse("Updated.", json(PutResultSchema), ["ETag", "Preference-Applied"]),
+  201: writeResponse("Created.", json(PutResultSchema), ["ETag", "Preference-Applied"]),
 };
 
 const get: RouteDefinition<typeof getOptions> = {
@@ -72,15 +87,49 @@ const put: RouteDefinition<typeof putOptions> = {
   operationId: "putValue",
   tag: "keys",
   summary: "Store a value under a key",
-  description: "The body is the value, up to 8 MiB of any bytes.",
+  description: "The body is the value, up to 8 MiB of any bytes. The key hangs on no lease any " +
+    "more unless `ttl` or `lease` says so.",
   options: putOptions,
   body: { required: true, content: { [octetStream]: { schema: binary } } },
-  success: {
-    200: writeResponse("Updated.", json(PutResultSchema), ["ETag", "Preference-Applied"]),
-    201: writeResponse("Created.", json(PutResultSchema), ["ETag", "Preference-Applied"]),
-  },
-  problems: [403, 408, 412, 413, 415, 429, 503, 504, 507],
+  success: written,
+  problems: [403, 404, 408, 409, 412, 413, 415, 422, 429, 503, 504, 507],
   handle: putValue,
+};
+
+const patch: RouteDefinition<typeof updateOptions> = {
+  method: "patch",
+  path: "/v1/kv/{key}",
+  operationId: "mergeValue",
+  tag: "keys",
+  summary: "Patch a JSON document (RFC 7396)",
+  description: "Document and patch have up to 1 MiB and nest up to 64 deep; numbers and members " +
+    "that the patch does not name stay as they were written. Media type and lease stay. An " +
+    "absent key is patched as `{}` and becomes application/json. 409 where the value is no " +
+    "such JSON.",
+  options: updateOptions,
+  body: {
+    required: true,
+    content: { [mergePatchMediaType]: { schema: MergePatchSchema, example: { on: true } } },
+  },
+  success: written,
+  problems: [403, 408, 409, 412, 413, 415, 422, 429, 503, 504, 507],
+  handle: mergeValue,
+};
+
+const post: RouteDefinition<typeof updateOptions> = {
+  method: "post",
+  path: "/v1/kv/{key}",
+  operationId: "applyOp",
+  tag: "keys",
+  summary: "Count, or append to a value",
+  description: "`add`, `min` and `max` answer the new number as `value`; append does with " +
+    "`return=representation`. An absent key takes what was sent. Media type and lease stay. 409 " +
+    "where the value is no signed 64-bit integer in decimal, and where the result would be none.",
+  options: updateOptions,
+  body: { required: true, content: json(ChangeSchema, { op: "add", value: 1 }) },
+  success: written,
+  problems: [403, 408, 409, 412, 413, 415, 422, 429, 503, 504, 507],
+  handle: applyOp,
 };
 
 const del: RouteDefinition<typeof deleteOptions> = {
@@ -92,15 +141,19 @@ const del: RouteDefinition<typeof deleteOptions> = {
   description: "Deleting nothing is no error: `deleted` is 0 then.",
   options: deleteOptions,
   success: { 200: writeResponse("Done.", json(DeleteResultSchema)) },
-  problems: [403, 408, 412, 429, 503, 504, 507],
+  problems: [403, 408, 409, 412, 422, 429, 503, 504, 507],
   handle: deleteValue,
 };
 
 export const kvRoutes: readonly Route[] = [
   defineRoute(get),
   defineRoute(put),
+  defineRoute(patch),
+  defineRoute(post),
   defineRoute(del),
   key64Twin(get),
   key64Twin(put),
+  key64Twin(patch),
+  key64Twin(post),
   key64Twin(del),
 ];

@@ -1,6 +1,6 @@
 /** Many keys at once: `/v1/kv`. */
 
-import { list, pageLimitMax } from "../src/http/listing.ts";
+import { list } from "../src/http/listing.ts";
 import { ndjsonMediaType } from "../src/http/media_type.ts";
 import {
   acceptFormat,
@@ -16,6 +16,7 @@ import {
   tagsOption,
   writeOptions,
 } from "../src/http/option_schemas.ts";
+import { pageLimitMax } from "../src/http/paging.ts";
 import { deleteRange } from "../src/http/range_delete.ts";
 import { json, notModified, readResponse, writeResponse } from "../src/http/response_docs.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
@@ -90,7 +91,7 @@ const removeRange = defineRoute({
     all: flagOption("Really every key: without it, a request that names no range is refused."),
   },
   success: { 200: writeResponse("Done.", json(DeleteRangeResultSchema)) },
-  problems: [403, 408, 429, 503, 504, 507],
+  problems: [403, 408, 409, 422, 429, 503, 504, 507],
   handle: deleteRange,
 });
 

@@ -3,14 +3,27 @@
 import { buildDocument, type OpenApiDocument } from "../src/http/openapi.ts";
 import type { Route } from "../src/http/route.ts";
 import { clusterRoutes } from "./cluster.ts";
+import { compactionRoutes } from "./compactions.ts";
 import { docsRoutes } from "./docs.ts";
 import { healthRoutes } from "./health.ts";
+import { historyRoutes } from "./history.ts";
 import { kvRoutes } from "./kv.ts";
 import { kvRangeRoutes } from "./kv_range.ts";
+import { leaseRoutes } from "./leases.ts";
+import { txnRoutes } from "./txn.ts";
 
 /** `version` is the program's, as the document tells it. */
 export function allRoutes(version: string): readonly Route[] {
-  const routes: Route[] = [...kvRangeRoutes, ...kvRoutes, ...clusterRoutes, ...healthRoutes];
+  const routes: Route[] = [
+    ...kvRangeRoutes,
+    ...kvRoutes,
+    ...historyRoutes,
+    ...txnRoutes,
+    ...leaseRoutes,
+    ...compactionRoutes,
+    ...clusterRoutes,
+    ...healthRoutes,
+  ];
   let document: OpenApiDocument | undefined;
   routes.push(...docsRoutes(() => document ??= buildDocument(routes, version)));
   return routes;

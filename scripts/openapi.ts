@@ -4,7 +4,7 @@
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { stringify } from "yaml";
+import { Document, visit } from "yaml";
 import { allRoutes } from "../routes/mod.ts";
 import { buildDocument } from "../src/http/openapi.ts";
 
@@ -16,7 +16,14 @@ export function renderDocument(): string {
   const document = buildDocument(allRoutes(version), version);
   const header = "# Generated from routes/ by scripts/openapi.ts. Do not edit.\n";
   // Aliases would be shorter and harder to read, and not every tool resolves them.
-  return header + stringify(document, { aliasDuplicateObjects: false, lineWidth: 100 });
+  const yaml = new Document(document, { aliasDuplicateObjects: false, compat: "yaml-1.1" });
+  // In YAML 1.1, which many tools still read, an equals sign alone is no text.
+  visit(yaml, {
+    Scalar(_key, scalar) {
+      if (scalar.value === "=") scalar.type = "QUOTE_DOUBLE";
+    },
+  });
+  return header + yaml.toString({ lineWidth: 100 });
 }
 
 function storedDocument(): string {

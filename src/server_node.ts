@@ -23,6 +23,7 @@ import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
 import { nodeLimits, raftOptions } from "./server_options.ts";
 import type { OpenedStorage } from "./server_storage.ts";
+import { keepUp } from "./server_upkeep.ts";
 import { NodeClusterService } from "./service/cluster_service.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
 import type { ForwardAnswer, Forwarder, ForwardRequest } from "./service/forwarder.ts";
@@ -255,6 +256,7 @@ export class FormedNode {
       ),
       clock.every(config.storage.kvCommitIntervalMs, () => this.#guard(() => machine.commit())),
       clock.every(choresEveryMs, () => this.#guard(() => this.#chores())),
+      keepUp({ node: this.node, machine, clock, config, guard: (run) => this.#guard(run) }),
     );
     this.node.start();
   }
@@ -263,7 +265,7 @@ export class FormedNode {
   async answerForward({ body, timeoutMs }: ForwardRequest): Promise<ForwardAnswer> {
     switch (body.kind) {
       case "write":
-        return await this.kv.answerForward(body.operation, timeoutMs);
+        return await this.kv.answerForward(body, timeoutMs);
       case "view":
         return { kind: "view", view: this.cluster.view() };
       case "transferLeadership": {

@@ -162,6 +162,14 @@ const storage = {
     { default: 50, min: 1, max: 60_000 },
     "The longest that a transaction of the store stays open.",
   ),
+  history_age_ms_max: integer(
+    { default: 3_600_000, min: 300_000, max: 3_155_760_000_000 },
+    "Revisions that are older are given up, except the newest 10,000.",
+  ),
+  history_revisions_max: integer(
+    { default: 1_000_000, min: 10_000, max: 1_000_000_000_000 },
+    "So many of the newest revisions are kept, and all of the last five minutes.",
+  ),
   space_low_bytes: integer(
     { default: 256 * mebi, min: 0, max: tebi },
     "With less free space on the data directory's disk, writes other than deletes are refused.",

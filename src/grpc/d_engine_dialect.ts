@@ -3,7 +3,6 @@
  * (proto/d_engine/).
  */
 
-import { unreachable } from "../lib/assert.ts";
 import {
   answerBytesMax,
   type ClusterService,
@@ -13,11 +12,13 @@ import {
   type KvService,
   type MemberView,
   type Operation,
+  type Put,
   type ReadLevel,
   type RequestOptions,
   type Result,
 } from "../service/contract.ts";
 import { grpcStatus, ServiceError } from "../service/errors.ts";
+import { rejectionError } from "../service/rejection.ts";
 import {
   type Answer,
   type CallContext,
@@ -31,8 +32,8 @@ import { method, type Wire } from "./codec.ts";
 import { dEngineCode, failedResponse, invalidRequest } from "./d_engine_errors.ts";
 import {
   answerHeaders,
+  idempotency,
   minRevision,
-  refuseIdempotencyKey,
   requestOptions,
   unavailable,
 } from "./request_options.ts";
@@ -52,7 +53,10 @@ export interface DEngineOptions {
 
 const clientService = "d_engine.client.RaftClientService";
 const clusterService = "d_engine.server.cluster.ClusterManagementService";
+const writeMethod = method(clientService, "HandleClientWrite");
 const keysMax = 10_000;
+/** How long a key may live, s (kv/leases.ts). */
+const ttlSecsMax = 366 * 86_400;
 /** By policy number. The weakest that keeps what LEASE_READ (0) promises is linearizable. */
 const levels: readonly ReadLevel[] = ["linearizable", "linearizable", "eventual"];
 
@@ -61,7 +65,7 @@ export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[
   const { kv, cluster, tls } = options;
   return [
     offerUnary(
-      method(clientService, "HandleClientWrite"),
+      writeMethod,
       (request, call) => answering(call, (options) => write(kv, request, call, options)),
       { refused },
     ),
@@ -123,6 +127,7 @@ async function viewOf(cluster: ClusterService, call: CallContext): Promise<Clust
 interface Served {
   readonly response: ClientResponse;
   readonly header?: Header;
+  readonly replayed?: boolean;
 }
 
 /** Failures of the request are answers of this protocol, not statuses. */
@@ -133,8 +138,8 @@ async function answering(
   const options = requestOptions(call);
   const { requestId } = options;
   try {
-    const { response, header } = await serve(options);
-    return { message: response, headers: answerHeaders(requestId, header) };
+    const { response, header, replayed } = await serve(options);
+    return { message: response, headers: answerHeaders(requestId, header, replayed) };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     return { message: failedResponse(error), headers: answerHeaders(requestId) };
@@ -147,11 +152,11 @@ async function write(
   call: CallContext,
   options: RequestOptions,
 ): Promise<Served> {
-  refuseIdempotencyKey(call);
   const operation = toOperation(request.command);
+  const once = idempotency(call, writeMethod.path, () => writeMethod.request.encode(request));
   try {
-    const { result, header } = await kv.write(operation, options);
-    return { response: toResponse(result), header };
+    const { result, header } = await kv.write(operation, { ...options, ...once });
+    return { response: toResponse(result), header, replayed: result.replayed ?? false };
   } catch (error) {
     // A write without conditions that is applied has succeeded: the answer needs nothing else.
     const applied = error instanceof ServiceError && error.outcome === "applied";
@@ -165,10 +170,10 @@ async function write(
 function toOperation(command: Wire["d_engine.client.WriteCommand"] | null | undefined): Operation {
   if (command?.insert !== null && command?.insert !== undefined) {
     const { key, value, ttlSecs } = command.insert;
-    if (ttlSecs !== 0) {
-      throw invalidRequest(`ttl_secs is ${ttlSecs}, allowed is 0: leases are not available yet`);
+    if (ttlSecs > ttlSecsMax) {
+      throw invalidRequest(`ttl_secs is ${ttlSecs}, allowed are 1 … ${ttlSecsMax}, 0 for none`);
     }
-    return put(key, value, {});
+    return { ...put(key, value, {}), ...(ttlSecs === 0 ? {} : { ttlMs: ttlSecs * 1_000 }) };
   }
   if (command?.delete !== null && command?.delete !== undefined) {
     const target = { kind: "key", key: command.delete.key } as const;
@@ -182,7 +187,7 @@ function toOperation(command: Wire["d_engine.client.WriteCommand"] | null | unde
   throw invalidRequest("command is missing, allowed are insert, delete and compare_and_swap");
 }
 
-function put(key: Uint8Array, value: Uint8Array, conditions: Conditions): Operation {
+function put(key: Uint8Array, value: Uint8Array, conditions: Conditions): Put {
   return { kind: "put", key, value, conditions, prev: false };
 }
 
@@ -193,17 +198,10 @@ function toResponse(result: Result): ClientResponse {
       return wrote(true);
     case "conditionFailed":
       return wrote(false);
-    case "rangeTooLarge":
-      throw new ServiceError("range_too_large", `The range holds ${result.keys} keys`, {
-        outcome: "not_applied",
-      });
-    case "refused":
-      throw invalidRequest(result.reason);
-    case "none":
-    case "nothing":
-      throw new Error(`A write was answered with ${result.kind}`);
+    case "rejected":
+      return failedResponse(rejectionError(result));
     default:
-      return unreachable(result);
+      throw new Error(`A write was answered with ${result.kind}`);
   }
 }
 

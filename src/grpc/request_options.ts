@@ -1,12 +1,14 @@
 /** What every client call says beside its message, and what every answer says beside its own. */
 
-import type { Header, ReadOptions, RequestOptions } from "../service/contract.ts";
+import { createHash } from "node:crypto";
+import type { Header, ReadOptions, RequestOptions, WriteOptions } from "../service/contract.ts";
 import { grpcStatus, ServiceError } from "../service/errors.ts";
 import { type CallContext, CallError, type CallMetadata } from "./call.ts";
 
 const timeoutDefaultMs = 5_000;
 const timeoutMaxMs = 60_000;
 const requestIdForm = /^[\x21-\x7e]{1,128}$/;
+const idempotencyKeyForm = /^[\x20-\x7e]{1,255}$/;
 const revisionForm = /^[0-9]{1,16}$/;
 // Drawn once: a random id for every call costs more than all the rest of this file.
 const idPrefix = Math.floor(Math.random() * 36 ** 8).toString(36).padStart(8, "0");
@@ -44,18 +46,40 @@ export function minRevision(call: CallContext): Pick<ReadOptions, "minRevision">
   return { minRevision: value };
 }
 
-/** Throws ServiceError: a key that was ignored could apply a write twice. */
-export function refuseIdempotencyKey(call: CallContext): void {
-  if (call.header("idempotency-key") === undefined) return;
-  const message = "idempotency-key is not available yet";
-  throw new ServiceError("bad_request", message, {
-    outcome: "not_applied",
-    issues: [{ path: "idempotency-key", message }],
-  });
+/**
+ * Under which key a write is remembered; `request` gives its bytes, which tell a repetition from
+ * another request. Throws ServiceError when `idempotency-key` is none. Nobody says who he is yet,
+ * so that all share one scope.
+ */
+export function idempotency(
+  call: CallContext,
+  method: string,
+  request: () => Uint8Array,
+): Pick<WriteOptions, "idempotency"> {
+  const key = call.header("idempotency-key");
+  if (key === undefined) return {};
+  if (!idempotencyKeyForm.test(key)) {
+    const shown = JSON.stringify(key.slice(0, 40));
+    const allowed = "allowed are 1 to 255 printable characters of ASCII";
+    const message = `idempotency-key is ${shown}, ${allowed}`;
+    throw new ServiceError("validation_failed", message, {
+      outcome: "not_applied",
+      issues: [{ path: "idempotency-key", message }],
+    });
+  }
+  const requestHash = createHash("sha256").update(`${method}\n`).update(request()).digest();
+  return { idempotency: { identity: "", key, requestHash: new Uint8Array(requestHash) } };
 }
 
-/** The headers of an answer; without `header` only the request's id. */
-export function answerHeaders(requestId: string, header?: Header): CallMetadata {
+/**
+ * The headers of an answer; without `header` only the request's id. `replayed`: it is the answer of
+ * an earlier request under the same idempotency key.
+ */
+export function answerHeaders(
+  requestId: string,
+  header?: Header,
+  replayed = false,
+): CallMetadata {
   if (header === undefined) return { "x-request-id": requestId };
   return {
     "x-request-id": requestId,
@@ -63,6 +87,7 @@ export function answerHeaders(requestId: string, header?: Header): CallMetadata 
     "kv-served-by": String(header.servedBy),
     ...(header.leader === undefined ? {} : { "kv-leader": String(header.leader) }),
     ...(header.level === undefined ? {} : { "kv-consistency": header.level }),
+    ...(replayed ? { "idempotency-replayed": "true" } : {}),
   };
 }
 

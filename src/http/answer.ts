@@ -96,7 +96,7 @@ export function textAnswer(call: Call, text: string, contentType: string): Respo
 }
 
 /** An answer that consists of its headers. */
-export function emptyAnswer(call: Call, status: 304 | 307): Response {
+export function emptyAnswer(call: Call, status: 204 | 304 | 307): Response {
   return answer(call, status, { content: null });
 }
 

@@ -32,8 +32,8 @@ export function createHttpApp(
   const door = createDoor(services);
   const paths = new PathTable();
   for (const route of routes) {
+    paths.add(route.path, route.method);
     for (const path of routingPaths(route.path)) {
-      paths.add(path, route.method);
       // hono answers HEAD by the handler of GET.
       app.on(route.method.toUpperCase(), path, ({ req, env }) => {
         return door.pass(new Call(req.raw, services), env.connection, route.serve);
@@ -55,23 +55,27 @@ export function createHttpApp(
  */
 export function routingPaths(documentPath: string): readonly string[] {
   const match = /^(.*\/)\{(key|key64)\}$/.exec(documentPath);
-  if (match === null) return [documentPath];
+  if (match === null) return [documentPath.replaceAll(/\{([a-z]+)\}/g, ":$1")];
   const [, before, name] = match;
   return [`${before}:${name}{.+}`, `${before}`];
 }
 
+/** One path of the document, and what it is asked with. */
+interface KnownPath {
+  readonly pattern: RegExp;
+  readonly methods: Set<string>;
+}
+
 /** Which methods a path takes: for the difference between 404 and 405. */
 class PathTable {
-  readonly #methods = new Map<string, Set<string>>();
+  readonly #paths = new Map<string, KnownPath>();
 
-  add(path: string, method: string): void {
-    const open = path.indexOf(":");
-    // `…/:key{.+}` stands for everything behind its prefix.
-    const name = open < 0 ? path : `${path.slice(0, open)}*`;
-    const methods = this.#methods.get(name) ?? new Set();
-    methods.add(method.toUpperCase());
-    if (method === "get") methods.add("HEAD");
-    this.#methods.set(name, methods);
+  add(documentPath: string, method: string): void {
+    const known = this.#paths.get(documentPath) ??
+      { pattern: patternOf(documentPath), methods: new Set() };
+    known.methods.add(method.toUpperCase());
+    if (method === "get") known.methods.add("HEAD");
+    this.#paths.set(documentPath, known);
   }
 
   refuse(call: Call): ServiceError {
@@ -92,11 +96,19 @@ class PathTable {
   }
 
   #methodsOf(path: string): ReadonlySet<string> | undefined {
-    const exact = this.#methods.get(path);
-    if (exact !== undefined) return exact;
-    for (const [name, methods] of this.#methods) {
-      if (name.endsWith("*") && path.startsWith(name.slice(0, -1))) return methods;
+    const exact = this.#paths.get(path);
+    if (exact !== undefined) return exact.methods;
+    for (const { pattern, methods } of this.#paths.values()) {
+      if (pattern.test(path)) return methods;
     }
     return undefined;
   }
+}
+
+/** A key is all that is left, and may be empty; any other parameter is one segment. */
+function patternOf(documentPath: string): RegExp {
+  const source = documentPath.replaceAll(".", "\\.")
+    .replace(/\{key(64)?\}$/, ".*")
+    .replaceAll(/\{[a-z]+\}/g, "[^/]+");
+  return new RegExp(`^${source}$`, "s");
 }

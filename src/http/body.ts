@@ -8,13 +8,9 @@
  * wait. When the answer is given first, both take in the rest and throw it away.
  */
 
-import type { z } from "@hono/zod-openapi";
-import { concatBytes, strictText } from "../lib/bytes.ts";
-import { type ErrorCode, type Issue, ServiceError } from "../service/errors.ts";
+import { concatBytes } from "../lib/bytes.ts";
+import { type ErrorCode, ServiceError } from "../service/errors.ts";
 import type { Call } from "./call.ts";
-import { essence } from "./media_type.ts";
-import { validationFailed } from "./options.ts";
-import { listed, nearestWord } from "./vocabulary.ts";
 
 /** Bytes of a refused body that are still taken in, so that its sender gets to read why. */
 const discardedBytesMax = 64 * 1024 * 1024;
@@ -33,6 +29,11 @@ export interface BodyLimit {
 /** The whole body, or a refusal as soon as it is known to be too large or too slow. */
 export async function readBody(call: Call, limit: BodyLimit): Promise<Uint8Array> {
   refuseContentEncoding(call);
+  call.body = await readDeclared(call, limit);
+  return call.body;
+}
+
+async function readDeclared(call: Call, limit: BodyLimit): Promise<Uint8Array> {
   const declared = declaredLength(call.request);
   if (declared !== undefined && declared > limit.bytesMax) {
     await discard(call, call.request.body?.getReader());
@@ -232,50 +233,4 @@ async function isEmpty(call: Call): Promise<boolean> {
     if (error instanceof ServiceError && error.code === "request_timeout") throw error;
     return false;
   }
-}
-
-/** Schemas by media type; the first is named to who sends another one. */
-export type BodySchemas<T> = Readonly<Record<string, z.ZodType<T>>>;
-
-/** The checked body, or undefined when there is none. */
-export async function readJson<T>(call: Call, schemas: BodySchemas<T>): Promise<T | undefined> {
-  const bytesMax = call.services.limits.requestBytesMax;
-  const body = await readBody(call, { bytesMax, code: "request_too_large" });
-  if (body.length === 0) return undefined;
-  const contentType = call.request.headers.get("Content-Type");
-  const schema = contentType === null ? undefined : schemas[essence(contentType)];
-  if (schema === undefined) {
-    throw new ServiceError(
-      "unsupported_media_type",
-      `Content-Type is ${contentType === null ? "absent" : `"${contentType}"`}, ` +
-        `send ${listed(Object.keys(schemas))}`,
-    );
-  }
-  const parsed = schema.safeParse(parseJson(body));
-  if (parsed.success) return parsed.data;
-  throw validationFailed(parsed.error.issues.flatMap((issue) => jsonIssues(issue, schema)));
-}
-
-function parseJson(body: Uint8Array): unknown {
-  const text = strictText(body);
-  if (text === undefined) throw new ServiceError("bad_request", "The body is not valid UTF-8");
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ServiceError("bad_request", "The body is not valid JSON");
-  }
-}
-
-function jsonIssues(issue: z.core.$ZodIssue, schema: z.ZodType): readonly Issue[] {
-  const path = issue.path.map(String).join(".");
-  if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
-  const members = "shape" in schema ? Object.keys(Object(schema.shape)) : [];
-  return issue.keys.map((key) => {
-    const near = nearestWord(key, members);
-    const hint = near === undefined ? `it has ${listed(members)}` : `did you mean ${near}?`;
-    return {
-      path: path === "" ? key : `${path}.${key}`,
-      message: `"${key}" is not a member of this body; ${hint}`,
-    };
-  });
 }

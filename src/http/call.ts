@@ -1,6 +1,7 @@
 /** One request on its way through: what is known of it, and what its answer must carry. */
 
 import { ByteShare } from "../lib/byte_budget.ts";
+import { emptyBytes } from "../lib/bytes.ts";
 import type { Header } from "../service/contract.ts";
 import { type Outcome, ServiceError } from "../service/errors.ts";
 import { rawTarget } from "./target.ts";
@@ -20,6 +21,12 @@ export class Call {
   readonly query: string;
   /** The request may change something: its errors promise an outcome. */
   readonly isWrite: boolean;
+  /** Checked, from query and headers, once they have been read. */
+  options: Readonly<Record<string, unknown>> = {};
+  /** As it came, once it has been read; empty where there is none. */
+  body: Uint8Array = emptyBytes;
+  /** Of the body, without parameters, where it has decided how the body is read. */
+  mediaType = "";
   timeoutMs: number = timeoutDefaultMs;
   /** What an error that does not know better says of the write. */
   outcome: Outcome | undefined;

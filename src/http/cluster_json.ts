@@ -3,7 +3,7 @@
 import type { ClusterView, MemberView } from "../service/contract.ts";
 import { emptyAnswer, jsonAnswer } from "./answer.ts";
 import { requestOptions } from "./ask.ts";
-import { readJson } from "./body.ts";
+import { readJson } from "./json_body.ts";
 import type { Call } from "./call.ts";
 import { configurationTag, type Tags } from "./etag.ts";
 import { LeadershipRequestSchema } from "./schemas.ts";

@@ -106,8 +106,26 @@ function operationHtml(document: OpenApiDocument, entry: OperationEntry): string
     }</table>`;
   return markup`<details id="${operation.operationId ?? ""}"><summary>
 <b class="${method}">${method.toUpperCase()}</b> <code>${path}</code> ${operation.summary ?? ""}
-</summary><p>${operation.description ?? ""}</p>${raw(table)}
+</summary><p>${operation.description ?? ""}</p>${raw(table)}${raw(bodyHtml(operation))}
 <table><tr><th>status</th><th></th></tr>${raw(responses.join(""))}</table></details>`;
+}
+
+/** What the operation takes as its body, with an example of each media type. */
+function bodyHtml({ requestBody }: Operation): string {
+  const contents: Readonly<Record<string, unknown>> = Object(Object(requestBody).content);
+  const rows = Object.entries(contents).map(([mediaType, content]) => {
+    const { schema, example }: { readonly schema?: unknown; readonly example?: unknown } = Object(
+      content,
+    );
+    const shown = example === undefined ? "" : markup`<pre>${JSON.stringify(example)}</pre>`;
+    return markup`
+      <tr>
+        <td><code>${mediaType}</code> ${raw(schemaLink(Object(schema)["items"] ?? schema))}</td>
+        <td>${raw(shown)}</td>
+      </tr>
+    `;
+  });
+  return rows.length === 0 ? "" : `<table><tr><th>body</th><th></th></tr>${rows.join("")}</table>`;
 }
 
 type Components = NonNullable<OpenApiDocument["components"]>;

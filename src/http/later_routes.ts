@@ -5,38 +5,30 @@
 
 /** Each stands for itself and for everything behind it. */
 const laterPaths = [
-  "/v1/history",
-  "/v1/history64",
-  "/v1/txn",
-  "/v1/batch",
   "/v1/watch",
-  "/v1/leases",
   "/v1/locks",
   "/v1/elections",
   "/v1/cluster/watch",
   "/v1/cluster/members",
   "/v1/snapshot",
   "/v1/snapshots",
-  "/v1/compactions",
   "/metrics",
 ] as const;
 
-/** Methods of paths that are there already, by the path or the beginning of it. */
+const laterPatterns: readonly RegExp[] = [/^\/v1\/leases\/[^/]+\/hold$/];
+
+/** Methods of paths that are there already. */
 const laterMethods: readonly (readonly [path: string, methods: readonly string[]])[] = [
-  ["/v1/kv/", ["PATCH", "POST"]],
-  ["/v1/kv64/", ["PATCH", "POST"]],
   ["/v1/cluster/members", ["POST"]],
 ];
 
 /** Whether a later version answers at `path`, which is not routed now. */
 export function isLaterPath(path: string): boolean {
-  return laterPaths.some((later) => path === later || path.startsWith(`${later}/`));
+  return laterPaths.some((later) => path === later || path.startsWith(`${later}/`)) ||
+    laterPatterns.some((later) => later.test(path));
 }
 
 /** Whether a later version takes `method` at `path`, which is routed now. */
 export function isLaterMethod(method: string, path: string): boolean {
-  return laterMethods.some(([later, methods]) => {
-    const isThere = later.endsWith("/") ? path.startsWith(later) : path === later;
-    return isThere && methods.includes(method);
-  });
+  return laterMethods.some(([later, methods]) => path === later && methods.includes(method));
 }

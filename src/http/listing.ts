@@ -1,43 +1,28 @@
 /** Lists: from options to range queries, pages, counts and multi-gets. */
 
-import {
-  base64url,
-  compareBytes,
-  emptyBytes,
-  lossyText,
-  prefixEnd,
-  strictText,
-} from "../lib/bytes.ts";
+import { base64url, strictText } from "../lib/bytes.ts";
 import {
   answerBytesMax,
-  type KeyTarget,
   type KvRecord,
   type RangeQuery,
   type Revision,
 } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import { answer, emptyAnswer, jsonAnswer } from "./answer.ts";
-import { type AskedRead, getFromStore, rangeFromStore, type RangeView } from "./ask.ts";
+import { type AskedRead, further, getFromStore, rangeFromStore, type RangeView } from "./ask.ts";
 import type { Call } from "./call.ts";
 import { type CursorPosition, decodeCursor, encodeCursor } from "./cursor.ts";
 import { listTag, type Tags } from "./etag.ts";
 import { contradiction } from "./options.ts";
 import { JsonSteps, recordsAnswer } from "./json_steps.ts";
+import { linkToNext, pageLimitDefault } from "./paging.ts";
+import { type KeyRange, rangeFlaw, rangeOf, type RangeOptions } from "./ranges.ts";
 import { recordJson } from "./record_json.ts";
 
-export const pageLimitDefault = 1000;
-export const pageLimitMax = 10_000;
 /** Keys counted in one go; between two the loop is free for others. */
 const countSliceKeys = 10_000;
 /** A page is read in slices, which end after the record with which keys and values pass this. */
 const sliceBytesMax = 1024 * 1024;
-
-/** The options that name a range of keys. */
-export interface RangeOptions {
-  readonly prefix?: Uint8Array;
-  readonly start?: Uint8Array;
-  readonly end?: Uint8Array;
-}
 
 /** All options of `GET /v1/kv`. */
 export interface ListOptions extends AskedRead, RangeOptions {
@@ -52,25 +37,11 @@ export interface ListOptions extends AskedRead, RangeOptions {
   readonly if_none_match?: Tags;
 }
 
-type KeyRange = Extract<KeyTarget, { readonly kind: "range" }>;
-
-/** The range that the options name; all keys when they name none. */
-export function rangeOf({ prefix, start, end }: RangeOptions): KeyRange {
-  if (prefix !== undefined) {
-    if (start !== undefined || end !== undefined) {
-      throw contradiction("prefix", "prefix is given together with start or end");
-    }
-    return range(prefix, prefixEnd(prefix));
-  }
-  if (start !== undefined && end !== undefined && compareBytes(start, end) > 0) {
-    const shown = (key: Uint8Array): string => JSON.stringify(lossyText(key));
-    throw contradiction("start", `start is ${shown(start)}, which is above end, ${shown(end)}`);
-  }
-  return range(start ?? emptyBytes, end);
-}
-
-function range(start: Uint8Array, end: Uint8Array | undefined): KeyRange {
-  return end === undefined ? { kind: "range", start } : { kind: "range", start, end };
+/** The range that the options of a request name; throws where they contradict each other. */
+export function askedRange(options: RangeOptions): KeyRange {
+  const flaw = rangeFlaw(options);
+  if (flaw !== undefined) throw contradiction(flaw.path, flaw.message);
+  return rangeOf(options);
 }
 
 /** One answer of `GET /v1/kv`: records by name, a count, or a page. */
@@ -80,7 +51,7 @@ export function list(call: Call, options: ListOptions): Promise<Response> {
 }
 
 function queryOf(options: ListOptions): RangeQuery {
-  const { start, end } = rangeOf(options);
+  const { start, end } = askedRange(options);
   const delimiter = options.delimiter;
   if (delimiter?.length === 0) throw contradiction("delimiter", "delimiter is empty");
   return {
@@ -124,7 +95,7 @@ async function listPage(call: Call, options: ListOptions): Promise<Response> {
   const cursor = page.next === undefined
     ? undefined
     : encodeCursor(first, { revision, next: page.next });
-  if (cursor !== undefined) call.extraHeaders["Link"] = linkToNext(call, cursor);
+  linkToNext(call, cursor);
   const facts = JSON.stringify({
     ...(query.delimiter === undefined ? {} : prefixFields(page.prefixes)),
     count: page.count,
@@ -198,12 +169,6 @@ function prefixFields(prefixes: readonly Uint8Array[]): {
   return binary.length === 0 ? { prefixes: texts } : { prefixes: texts, prefixes64: binary };
 }
 
-/** This request's own URL with another cursor. */
-function linkToNext(call: Call, cursor: string): string {
-  const kept = call.query.split("&").filter((pair) => pair !== "" && !/^cursor(=|$)/.test(pair));
-  return `<${call.path}?${[...kept, `cursor=${cursor}`].join("&")}>; rel="next"`;
-}
-
 async function countRange(call: Call, options: ListOptions): Promise<Response> {
   for (const word of ["limit", "cursor", "delimiter"] as const) {
     if (options[word] === undefined) continue;
@@ -224,17 +189,6 @@ async function countRange(call: Call, options: ListOptions): Promise<Response> {
     count += slice.count;
   }
   return jsonAnswer(call, 200, { items: [], count, revision });
-}
-
-/**
- * More of a view that this node has already answered from. It does not change any more, so the
- * node's own state is as good as any, and the headers of the first answer stand.
- */
-async function further<V>(call: Call, ask: (asked: AskedRead) => Promise<V>): Promise<V> {
-  const header = call.header;
-  const view = await ask({ consistency: "eventual" });
-  call.header = header;
-  return view;
 }
 
 function countTimeout(call: Call): ServiceError {

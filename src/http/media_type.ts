@@ -6,9 +6,12 @@ import { z } from "@hono/zod-openapi";
 export const octetStream = "application/octet-stream";
 export const recordMediaType = "application/vnd.skein.record+json";
 export const problemMediaType = "application/problem+json";
+export const jsonMediaType = "application/json";
+export const mergePatchMediaType = "application/merge-patch+json";
 export const ndjsonMediaType = "application/x-ndjson";
 
-const mediaTypeLengthMax = 256;
+/** See kv/record.ts. */
+export const mediaTypeLengthMax = 255;
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /** Visible ASCII alone: what is stored here is written into a header again. */
 const mediaTypePattern = new RegExp(`^${token}/${token}(?:[ \\t]*;[\\t\\x20-\\x7e]*)?$`);

@@ -9,7 +9,13 @@ export type OpenApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
 
 const tagDescriptions = [
   { name: "keys", description: "Values under keys." },
+  { name: "transactions", description: "Several operations in one request." },
+  {
+    name: "leases",
+    description: "Promises that keys vanish together unless somebody renews them.",
+  },
   { name: "cluster", description: "Members and leadership." },
+  { name: "snapshots", description: "The past: how much of it is kept." },
   { name: "health", description: "Probes, versions and this document." },
 ];
 
@@ -18,6 +24,8 @@ const description = [
   "Values are raw bytes; JSON is negotiated. Every option is a query parameter, some are headers " +
   "as well; an unknown option is an error. Revisions count the changes of the whole store: an " +
   "ETag is the revision that wrote a key, and `If-Match` with it is compare-and-set.",
+  "Any write may name an `Idempotency-Key`: repeated under the same key, it is applied once. " +
+  "Durations are asked for like `30s`; answers tell them in ms, in members that end in `_ms`.",
   "Errors are problem documents (RFC 9457) whose `code` is for programs; on writes `outcome` " +
   "promises what became of the write.",
 ].join("\n\n");

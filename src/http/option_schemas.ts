@@ -2,19 +2,12 @@
 
 import { z } from "@hono/zod-openapi";
 import { keyBytesMax } from "../service/contract.ts";
+import { durationSchema, ttlSchema } from "./durations.ts";
 import { type HeldTags, parseHeldTags, parseTags, type TagKind, type Tags } from "./etag.ts";
 import type { HeaderTwin, Option } from "./options.ts";
 import { cursorLengthMax } from "./head_limits.ts";
+import { isLeaseId, leaseIdAllowed } from "./int64.ts";
 import { mediaTypeOption } from "./media_type.ts";
-
-const durationPattern = /^([0-9]{1,15})(ms|s|m|h|d)$/;
-const unitMs: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
 
 function text<T>(schema: z.ZodType<T>, twin?: HeaderTwin): Option<T> {
   return twin === undefined ? { schema, takes: "text" } : { schema, takes: "text", twin };
@@ -31,14 +24,7 @@ export function durationOption(description: string, range: {
   readonly maxMs: number;
   readonly allowed: string;
 }): Option<number> {
-  const schema = z.string().transform((given, context) => {
-    const match = durationPattern.exec(given);
-    const ms = match === null ? NaN : Number(match[1]) * unitMs[match[2]!]!;
-    if (ms >= range.minMs && ms <= range.maxMs) return ms;
-    context.addIssue(`allowed is ${range.allowed}, written like 500ms, 5s, 1m`);
-    return z.NEVER;
-  }).openapi({ type: "string", pattern: "^[0-9]+(ms|s|m|h|d)$", description });
-  return text(schema);
+  return text(durationSchema(description, range));
 }
 
 /** A decimal integer. */
@@ -151,7 +137,6 @@ export function acceptFormat(formats: Readonly<Record<string, string>>): HeaderT
 }
 
 const maxSafe = Number.MAX_SAFE_INTEGER;
-const idempotencyHeader = header("Idempotency-Key");
 
 export const timeout: Option<number> = durationOption(
   "Bounds the whole request; 5s when absent.",
@@ -195,6 +180,30 @@ export const ifNotHeld: Option<HeldTags> = tagOption(
   { kind: "", header: "If-None-Match", read: (given) => parseHeldTags(given, "") },
 );
 export const prev: Option<boolean> = flagOption("The answer carries the record before this write.");
+export const ttl: Option<number> = text(
+  ttlSchema("The key lives so long: a lease of its own. Any later write without one ends that."),
+);
+export const lease: Option<string> = text(
+  z.string().refine(isLeaseId, { error: leaseIdAllowed }).openapi({
+    type: "string",
+    example: "7587862094736125953",
+    description: "The key goes when this lease ends. Without it the key hangs on none.",
+  }),
+);
+export const idempotencyKey: Option<string> = text(
+  z.string().regex(/^[\x20-\x7e]{1,255}$/, {
+    error: "allowed are 1 to 255 printable characters of ASCII",
+  }).openapi({
+    type: "string",
+    minLength: 1,
+    maxLength: 255,
+    example: "worker-7;42",
+    description: "Repeating the request under the same key applies it once: the repetition gets " +
+      "the first answer, with `Idempotency-Replayed: true`. Remembered for 10 minutes. Of keys " +
+      "`NAME;1`, `NAME;2`, … the last 256 numbers of each NAME are remembered.",
+  }),
+  header("Idempotency-Key"),
+);
 export const contentType: Option<string> = {
   schema: mediaTypeOption,
   takes: "text",
@@ -213,15 +222,17 @@ export const returned: Option<"minimal" | "representation"> = choiceOption(
 /** Every operation behind /v1 takes these. */
 export const everywhereOptions = { timeout, cluster_id: clusterId };
 
-export const readOptions = {
+/** Of reads of what is, not of what was. */
+export const presentOptions = {
   ...everywhereOptions,
   consistency,
   min_revision: minRevision,
   max_staleness: maxStaleness,
-  revision,
   redirect,
   wait: laterOption(preference("wait")),
 };
+
+export const readOptions = { ...presentOptions, revision };
 
 /** Conditions that this operation does not know: as header, too, an error and never ignored. */
 export const noConditions = {
@@ -229,12 +240,10 @@ export const noConditions = {
   if_none_match: laterOption(header("If-None-Match")),
 };
 
-export const writeOptions = {
-  ...everywhereOptions,
-  redirect,
-  prev,
-  idempotency_key: laterOption(idempotencyHeader),
-};
+/** Of every write of the store. */
+export const storeOptions = { ...everywhereOptions, redirect, idempotency_key: idempotencyKey };
+
+export const writeOptions = { ...storeOptions, prev };
 
 const keysMax = 1000;
 

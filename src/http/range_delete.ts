@@ -1,13 +1,14 @@
 /** `DELETE /v1/kv`: many keys at once, guarded against the slip that would take all of them. */
 
-import { deleteFromStore } from "./ask.ts";
+import { omittedFields, writeAs } from "./ask_write.ts";
 import { refuseBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { recordsAnswer } from "./json_steps.ts";
-import { rangeOf, type RangeOptions } from "./listing.ts";
+import { askedRange } from "./listing.ts";
 import { contradiction, validationFailed } from "./options.ts";
+import { refuseUnsupportedConditions } from "./precondition.ts";
+import { isEverything, type RangeOptions } from "./ranges.ts";
 import { recordJson } from "./record_json.ts";
-import { refuseUnsupportedConditions } from "./values.ts";
 
 /** The options of `DELETE /v1/kv`. */
 export interface DeleteRangeOptions extends RangeOptions {
@@ -18,22 +19,25 @@ export interface DeleteRangeOptions extends RangeOptions {
 
 /** Deletes the keys of the range in one revision. */
 export async function deleteRange(call: Call, options: DeleteRangeOptions): Promise<Response> {
-  const target = rangeOf(options);
-  guard(options, target.start.length === 0 && target.end === undefined);
+  const target = askedRange(options);
+  guard(options, isEverything(target));
   refuseUnsupportedConditions(call);
   await refuseBody(call);
-  const { deleted, revision, more, prev } = await deleteFromStore(call, {
+  const done = await writeAs("delete", call, {
     kind: "delete",
     target,
     conditions: {},
     prev: options.prev ?? false,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
   });
+  const { deleted, revision, more, prev } = done;
+  const isTold = options.prev === true && done.omitted !== true;
   return await recordsAnswer(call, 200, {
     deleted,
     revision,
     ...(options.limit === undefined ? {} : { more }),
-    ...(options.prev === true ? { prev: prev.map((record) => recordJson(record)) } : {}),
+    ...(isTold ? { prev: prev.map((record) => recordJson(record)) } : {}),
+    ...omittedFields(done),
   });
 }
 

@@ -49,8 +49,12 @@ export function recordJson(
 /** Values beyond this are left out of problem documents. */
 const problemValueBytesMax = 64 * 1024;
 
-/** The record in a refusal: null when the key is absent, without its value when that is large. */
-export function currentJson(record: KvRecord | undefined): RecordJson | null {
+/**
+ * The record in a refusal: null when the key is absent, without its value when that is large, or is
+ * `valueOmitted` already.
+ */
+export function currentJson(record: KvRecord | undefined, valueOmitted = false): RecordJson | null {
   if (record === undefined) return null;
-  return recordJson(record, { withValue: record.value.length <= problemValueBytesMax });
+  const isShort = record.value.length <= problemValueBytesMax;
+  return recordJson(record, { withValue: isShort && !valueOmitted });
 }

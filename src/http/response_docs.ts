@@ -1,7 +1,7 @@
 /** What the document says of answers: their headers and bodies, shared between routes. */
 
 import { z } from "@hono/zod-openapi";
-import { problemMediaType } from "./media_type.ts";
+import { jsonMediaType, problemMediaType } from "./media_type.ts";
 import { ProblemSchema } from "./schemas.ts";
 
 interface HeaderDocs {
@@ -57,7 +57,15 @@ export const headerDocs = {
     schema: text,
   },
   "Link": { description: 'The next page, with rel="next".', schema: text },
-  "Location": { description: "The same request at the leader.", schema: text },
+  "Location": {
+    description: "Of 307 the same request at the leader; of 201 where the new thing is.",
+    schema: text,
+  },
+  "Idempotency-Replayed": {
+    description: "`true` where the request was done before under the same Idempotency-Key: this " +
+      "is the answer that it got then.",
+    schema: text,
+  },
   "Content-Length": {
     description: "Of a HEAD answer: how long the body of GET would be.",
     schema: int64,
@@ -71,6 +79,7 @@ export const headerDocs = {
   "Cross-Origin-Resource-Policy": { description: "Always `same-origin`.", schema: text },
   "Retry-After": { description: "Seconds to wait before a repetition.", schema: int64 },
   "Allow": { description: "Of 405: the methods that this path takes.", schema: text },
+  "Accept-Patch": { description: "The patches that this path takes (RFC 5789).", schema: text },
   "Accept-Encoding": { description: "Of 415: the content codings taken.", schema: text },
   "Connection": {
     description: "`close` where the request's body was not read to its end.",
@@ -88,7 +97,13 @@ interface Reference {
 export interface ResponseDoc {
   readonly description: string;
   readonly headers: Readonly<Record<string, Reference>>;
-  readonly content?: Readonly<Record<string, { readonly schema: z.ZodType }>>;
+  readonly content?: Readonly<Record<string, MediaDocs>>;
+}
+
+/** A body in one media type. */
+export interface MediaDocs {
+  readonly schema: z.ZodType;
+  readonly example?: unknown;
 }
 
 export type ResponseDocs = Readonly<Record<number, ResponseDoc>>;
@@ -124,8 +139,11 @@ function response(
 }
 
 /** A body of JSON. */
-export function json(schema: z.ZodType): NonNullable<ResponseDoc["content"]> {
-  return { "application/json": { schema } };
+export function json(
+  schema: z.ZodType,
+  example?: unknown,
+): NonNullable<ResponseDoc["content"]> {
+  return { [jsonMediaType]: example === undefined ? { schema } : { schema, example } };
 }
 
 export const plainText: NonNullable<ResponseDoc["content"]> = {
@@ -173,7 +191,12 @@ export function writeResponse(
   content: NonNullable<ResponseDoc["content"]>,
   more: readonly HeaderName[] = [],
 ): ResponseDoc {
-  return storeResponse(description, content, ["KV-Forwarded", ...more]);
+  return storeResponse(description, content, ["KV-Forwarded", "Idempotency-Replayed", ...more]);
+}
+
+/** An answer to a write that is all in its headers. */
+export function doneResponse(description: string): ResponseDoc {
+  return response(description, [...ofStore, "KV-Forwarded", "Idempotency-Replayed"]);
 }
 
 export const notModified: ResponseDoc = readResponse("Not modified since the tag given.");
@@ -197,10 +220,12 @@ export const problemResponseDoc: ResponseDoc = response(
   [
     ...ofRead,
     "KV-Forwarded",
+    "Idempotency-Replayed",
     "ETag",
     "Vary",
     "Retry-After",
     "Allow",
+    "Accept-Patch",
     "Accept-Encoding",
     "Connection",
   ],

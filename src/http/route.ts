@@ -8,11 +8,11 @@ import { ServiceError } from "../service/errors.ts";
 import { emptyAnswer } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { type Option, optionReader, type OptionSet, type Values } from "./options.ts";
-import { redirectAnswer, type ResponseDocs } from "./response_docs.ts";
+import { type MediaDocs, redirectAnswer, type ResponseDocs } from "./response_docs.ts";
 
 /** GET stands for HEAD as well, which has the same headers and no body. */
-export type Method = "get" | "put" | "delete" | "post";
-export type Tag = "keys" | "cluster" | "health";
+export type Method = "get" | "put" | "delete" | "post" | "patch";
+export type Tag = "keys" | "transactions" | "leases" | "cluster" | "snapshots" | "health";
 
 /** Statuses that are refused with a problem document. */
 export type ProblemStatus =
@@ -58,7 +58,7 @@ export interface RouteDefinition<O extends OptionSet> {
 /** The body that a route takes. */
 export interface RequestBodyDocs {
   readonly required: boolean;
-  readonly content: Readonly<Record<string, { readonly schema: z.ZodType }>>;
+  readonly content: Readonly<Record<string, MediaDocs>>;
 }
 
 /** One entry of the document. */
@@ -83,17 +83,18 @@ export function defineRoute<const O extends OptionSet>(definition: RouteDefiniti
       : [operationOf(definition)],
     serve(call) {
       const options = reader.read(call.request, call.query);
+      call.options = options;
       const elsewhere = takeShared(call, options);
       return elsewhere ?? definition.handle(call, options);
     },
   };
 }
 
-/** The same route under `/v1/kv64/`, whose key is base64url in one segment. */
+/** The same route under `/v1/…64/`, whose key is base64url in one segment. */
 export function key64Twin<const O extends OptionSet>(definition: RouteDefinition<O>): Route {
   return defineRoute({
     ...definition,
-    path: definition.path.replace("/v1/kv/{key}", "/v1/kv64/{key64}"),
+    path: definition.path.replace("/{key}", "64/{key64}"),
     operationId: `${definition.operationId}64`,
     summary: `${definition.summary} (key in base64url)`,
   });
@@ -192,6 +193,7 @@ function headerParameter([name, option]: [string, Option<unknown>]): [string, z.
 }
 
 function pathParameters(path: string): { readonly params?: z.ZodObject } {
+  if (path.includes("/{id}")) return { params: z.object({ id: idParameter }) };
   if (path.endsWith("/{key}")) return { params: z.object({ key: keyParameter }) };
   if (path.endsWith("/{key64}")) return { params: z.object({ key64: key64Parameter }) };
   return {};
@@ -208,4 +210,8 @@ const key64Parameter = z.string().openapi({
   example: "Y2ZnL2E",
   description: "The key in base64url: for keys with a segment `.` or `..` or with a backslash, " +
     "which URL parsers fold, some before the server sees them.",
+});
+const idParameter = z.string().openapi({
+  example: "7587862094736125953",
+  description: "The lease's id: a signed 64-bit integer.",
 });

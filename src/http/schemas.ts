@@ -4,7 +4,8 @@ import { z } from "@hono/zod-openapi";
 
 const maxSafe = Number.MAX_SAFE_INTEGER;
 
-function count(description: string): z.ZodNumber {
+/** A number of something, or a position that counts up. */
+export function count(description: string): z.ZodNumber {
   return z.int().min(0).max(maxSafe).openapi({ format: "int64", description });
 }
 
@@ -38,7 +39,12 @@ export const RecordSchema = z.object({
     "asked for, and in refusals where the value is larger than 64 KiB.",
 });
 
-const recordOrNull = z.union([RecordSchema, z.null()]);
+export const recordOrNull = z.union([RecordSchema, z.null()]);
+
+export const resultsOmitted = z.boolean().optional().openapi({
+  description: "True in the answer to a repetition (`Idempotency-Replayed`) that lacks what was " +
+    "read the first time: records before, values, the results of reads.",
+});
 
 export const PutResultSchema = z.object({
   ...keyMembers,
@@ -50,9 +56,34 @@ export const PutResultSchema = z.object({
   }),
   ...valueMembers,
   mod: revision.optional(),
+  lease: z.string().optional(),
   content_type: z.string().optional(),
+  results_omitted: resultsOmitted,
 }).openapi("PutResult", {
-  description: "With `return=representation` it is the new record as well.",
+  description:
+    "With `return=representation` it is the new record as well, but for the lease that " +
+    "`ttl` makes. `value` is also there when the write has counted: the new number as text.",
+});
+
+export const PutDoneSchema = z.object({
+  revision: count("The revision of the transaction."),
+  create: count("The revision that created the key."),
+  version: count("1 when this write created the key."),
+  prev: recordOrNull.optional().openapi({
+    description: "With `prev`: the record before, null when there was none.",
+  }),
+}).openapi("PutDone");
+
+export const DeletedSchema = z.object({
+  deleted: count("How many keys were deleted."),
+  prev: z.array(RecordSchema).optional().openapi({
+    description: "With `prev`: the first of the deleted records, and as many more as stay within " +
+      "1 MiB together with it.",
+  }),
+}).openapi("Deleted");
+
+export const MergePatchSchema = z.looseObject({}).openapi("MergePatch", {
+  description: "Members to set; null removes one. Any other JSON takes the place of the document.",
 });
 
 export const DeleteResultSchema = z.object({
@@ -61,6 +92,7 @@ export const DeleteResultSchema = z.object({
   prev: recordOrNull.optional().openapi({
     description: "With `prev`: the deleted record, null when there was none.",
   }),
+  results_omitted: resultsOmitted,
 }).openapi("DeleteResult");
 
 export const DeleteRangeResultSchema = z.object({
@@ -73,6 +105,7 @@ export const DeleteRangeResultSchema = z.object({
     description: "With `prev`: the first of the deleted records, and as many more as stay within " +
       "1 MiB together with it.",
   }),
+  results_omitted: resultsOmitted,
 }).openapi("DeleteRangeResult");
 
 export const ListSchema = z.object({
@@ -91,6 +124,25 @@ export const ListSchema = z.object({
     description: "Where the next page begins; left out on the last one.",
   }),
 }).openapi("List");
+
+export const HistoryItemSchema = z.object({
+  ...RecordSchema.partial().shape,
+  mod: count("The revision that wrote this version, or deleted the key."),
+  deleted: z.boolean().optional().openapi({ description: "True where the key was deleted." }),
+  time: z.string().openapi({
+    format: "date-time",
+    description: "When, by the clock of the node that led then.",
+    example: "2026-11-20T12:00:00.000Z",
+  }),
+}).openapi("HistoryItem", { description: "A version of the key, or its deletion." });
+
+export const HistorySchema = z.object({
+  items: z.array(HistoryItemSchema).openapi({ description: "The newest first." }),
+  revision: count("The revision of the view."),
+  cursor: z.string().optional().openapi({
+    description: "Where the next page begins; left out on the last one.",
+  }),
+}).openapi("History");
 
 const openString = (example: string, description: string) =>
   z.string().openapi({ example, description });
@@ -140,10 +192,12 @@ export const MembersSchema = z.object({
   configuration: ConfigurationSchema,
 }).openapi("Members");
 
+const voterAllowed = "allowed is the id of a voter, an integer from 1 to 4294967295";
+
 export const LeadershipRequestSchema = z.strictObject({
-  target: z.int({ error: "target must be the id of a voter, an integer from 1 to 4294967295" })
-    .min(1, { error: "target must be at least 1" })
-    .max(2 ** 32 - 1, { error: "target must be at most 4294967295" })
+  target: z.int({ error: voterAllowed })
+    .min(1, { error: voterAllowed })
+    .max(2 ** 32 - 1, { error: voterAllowed })
     .optional()
     .openapi({
       format: "int64",
@@ -197,6 +251,7 @@ export const ProblemSchema = z.object({
   oldest: revision.optional().openapi({
     description: "Of revision_compacted: the oldest revision that can be read.",
   }),
+  results_omitted: resultsOmitted,
   checks: z.array(CheckSchema).optional().openapi({
     description: "Of not_ready: every check.",
   }),

@@ -13,9 +13,10 @@
  * runtime. Who means U+FFFD itself writes `%ef%bf%bd`.
  */
 
-import { fromBase64url, strictText, utf8 } from "../lib/bytes.ts";
+import { concatBytes, fromBase64url, strictText, utf8 } from "../lib/bytes.ts";
 import { keyBytesMax } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
+import { isLeaseId, leaseIdAllowed } from "./int64.ts";
 
 /** Path and query of a request. */
 export interface Target {
@@ -119,26 +120,16 @@ export function queryPairs(query: string): readonly QueryPair[] {
   return pairs;
 }
 
-const keyPrefix = "/v1/kv/";
-const key64Prefix = "/v1/kv64/";
+/** What stands before a key in a path, and before its base64url. */
+const keyPrefixes = ["/v1/kv/", "/v1/history/"] as const;
+const key64Prefixes = ["/v1/kv64/", "/v1/history64/"] as const;
 
-/** The key that a path of `/v1/kv/{key}` or `/v1/kv64/{key64}` names. */
+/** The key that a path ending in `{key}` or `{key64}` names. */
 export function keyOfPath(path: string): Uint8Array {
-  if (path.startsWith(keyPrefix)) {
-    if (mayHaveLostBytes(path)) {
-      throw new ServiceError("bad_request", `The path ${path.slice(0, 200)} ${lostBytesDetail}`);
-    }
-    refuseFolded(path);
-    const key = percentDecode(path.slice(keyPrefix.length));
-    if (key === undefined) {
-      throw new ServiceError(
-        "bad_request",
-        `The key in ${path.slice(0, 200)} has a % that is not followed by two hexadecimal digits`,
-      );
-    }
-    return checkedKey(key);
-  }
-  const decoded = percentDecode(path.slice(key64Prefix.length));
+  const prefix = keyPrefixes.find((each) => path.startsWith(each));
+  if (prefix !== undefined) return checkedKey(plainKey(path, prefix));
+  const prefix64 = key64Prefixes.find((each) => path.startsWith(each)) ?? "";
+  const decoded = percentDecode(path.slice(prefix64.length));
   const text = decoded === undefined ? undefined : strictText(decoded);
   const key = text === undefined ? undefined : fromBase64url(text);
   if (key === undefined) {
@@ -150,6 +141,37 @@ export function keyOfPath(path: string): Uint8Array {
   return checkedKey(key);
 }
 
+function plainKey(path: string, prefix: string): Uint8Array {
+  if (mayHaveLostBytes(path)) {
+    throw new ServiceError("bad_request", `The path ${path.slice(0, 200)} ${lostBytesDetail}`);
+  }
+  refuseFolded(path);
+  const key = percentDecode(path.slice(prefix.length));
+  if (key !== undefined) return key;
+  throw new ServiceError(
+    "bad_request",
+    `The key in ${path.slice(0, 200)} has a % that is not followed by two hexadecimal digits`,
+  );
+}
+
+/** What a path names, in one spelling: a key is the same in its path and in its twin. */
+export function resourceOf(path: string): Uint8Array {
+  const isKey = path.startsWith("/v1/kv/") || path.startsWith("/v1/kv64/");
+  return isKey ? concatBytes([utf8("/v1/kv/"), keyOfPath(path)]) : utf8(path);
+}
+
+const leaseSegment = /^\/v1\/leases\/([^/]+)(?:\/|$)/;
+
+/** The lease that a path of `/v1/leases/{id}` names. */
+export function leaseOfPath(path: string): string {
+  const segment = leaseSegment.exec(path)?.[1] ?? "";
+  const decoded = percentDecode(segment);
+  const id = decoded === undefined ? undefined : strictText(decoded);
+  if (id !== undefined && isLeaseId(id)) return id;
+  const shown = JSON.stringify(segment.slice(0, 100));
+  throw new ServiceError("bad_request", `The lease in the path is ${shown}, ${leaseIdAllowed}`);
+}
+
 const foldedSegment = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
 
 function refuseFolded(path: string): void {
@@ -157,7 +179,7 @@ function refuseFolded(path: string): void {
   throw new ServiceError(
     "bad_request",
     `The path ${path.slice(0, 200)} has a segment . or .. or a backslash, which URL parsing ` +
-      "folds; use /v1/kv64/ with the key in base64url",
+      "folds; use the path that takes the key in base64url: /v1/kv64/ or /v1/history64/",
   );
 }
 

@@ -57,6 +57,17 @@ const foreignWords: ReadonlyMap<string, string> = new Map([
   ["order", "reverse"],
   ["desc", "reverse"],
   ["type", "content_type"],
+  // Members of transactions
+  ["compare", "if"],
+  ["success", "then"],
+  ["failure", "else"],
+  ["otherwise", "else"],
+  ["operator", "op"],
+  ["result", "op"],
+  ["set", "put"],
+  ["request_put", "put"],
+  ["request_range", "range"],
+  ["request_delete_range", "delete"],
 ]);
 
 /** The word of `known` that `word` most likely stands for, if any is near. */

@@ -4,6 +4,7 @@
  * once and never rewritten; only compaction removes them.
  */
 
+import { userKey } from "./key_space.ts";
 import type { KvRecord, LeaseId, Revision } from "./record.ts";
 
 /**
@@ -63,10 +64,10 @@ export function isDeletion(change: ChangeHead): boolean {
   return change.version === 0;
 }
 
-/** The record that a change, no deletion, left under `key`. */
-export function recordOf(change: ChangeHead, key: Uint8Array, value: Uint8Array): KvRecord {
+/** The record that a change, no deletion, left under `stored`; its key is the user's. */
+export function recordOf(change: ChangeHead, stored: Uint8Array, value: Uint8Array): KvRecord {
   const { create, revision: mod, version, lease, mediaType } = change;
-  const record = { key, value, create, mod, version };
+  const record = { key: userKey(stored), value, create, mod, version };
   if (lease === undefined && mediaType === undefined) return record;
   return {
     ...record,

@@ -21,6 +21,11 @@ export interface StateHash {
 
 export const emptyStateHash: StateHash = { a: 0, b: 0 };
 
+/** `sum` without `less`, which was added before. */
+export function subtractHash(sum: StateHash, less: StateHash): StateHash {
+  return { a: (sum.a - less.a) >>> 0, b: (sum.b - less.b) >>> 0 };
+}
+
 /** The sum of two sums. */
 export function addHash(sum: StateHash, more: StateHash): StateHash {
   return { a: (sum.a + more.a) >>> 0, b: (sum.b + more.b) >>> 0 };
@@ -57,6 +62,17 @@ export function changeCrc32c(change: Omit<Change, "crc32c">): number {
   const mediaType = change.mediaType === undefined ? undefined : utf8(change.mediaType);
   const lease = change.lease === undefined ? undefined : utf8(change.lease);
   return linkCrc32c(change, factsCrc32c(change, mediaType, lease));
+}
+
+/** The CRC-32C that a row of the ledger must carry. */
+export function ledgerCrc32c(key: Uint8Array, value: Uint8Array): number {
+  return crc32c(value, crc32c(key));
+}
+
+/** What a row of the ledger adds to the ledger's hash. */
+export function ledgerRowHash(key: Uint8Array, value: Uint8Array): StateHash {
+  // The lengths of keys follow from their first bytes (ledger.ts), so nothing keeps the two apart.
+  return { a: scramble(ledgerCrc32c(key, value)), b: murmur32(value, murmur32(key, 1)) };
 }
 
 function factsCrc32c(

@@ -32,7 +32,19 @@ export interface Idempotency {
   readonly requestHash: Uint8Array;
 }
 
-export type Operation = Put | Delete | Nothing;
+export type Operation =
+  | Put
+  | Delete
+  | Merge
+  | Update
+  | Txn
+  | Batch
+  | Compact
+  | GrantLease
+  | KeepLeases
+  | RevokeLease
+  | ExpireLeases
+  | Nothing;
 
 /** Writes one key, whether it exists or not, if its conditions hold. */
 export interface Put {
@@ -49,6 +61,122 @@ export interface Put {
   readonly ttlMs?: number;
   /** The result carries the record before this write. */
   readonly prev: boolean;
+}
+
+/** Changes a JSON document by a merge patch (RFC 7396), if its conditions hold. */
+export interface Merge {
+  readonly kind: "merge";
+  readonly key: Uint8Array;
+  /** An absent key is patched as `{}`. Media type and lease stay as they are. */
+  readonly patch: Uint8Array;
+  readonly conditions: Conditions;
+  readonly prev: boolean;
+  /** The result carries the new value. */
+  readonly returnValue: boolean;
+}
+
+/** Computes the new value from the old one, if its conditions hold. */
+export interface Update {
+  readonly kind: "update";
+  readonly key: Uint8Array;
+  readonly change: ValueChange;
+  readonly conditions: Conditions;
+  readonly prev: boolean;
+  readonly returnValue: boolean;
+}
+
+export type ValueChange =
+  /** On a signed 64-bit integer in decimal; `operand` is one. An absent key takes the operand. */
+  | { readonly kind: "add" | "min" | "max"; readonly operand: string }
+  | { readonly kind: "append"; readonly bytes: Uint8Array };
+
+/**
+ * Either `then` or `otherwise`, whole, in one revision. Operations see what those before them did.
+ */
+export interface Txn {
+  readonly kind: "txn";
+  readonly compares: readonly Compare[];
+  readonly then: readonly TxnOperation[];
+  readonly otherwise: readonly TxnOperation[];
+}
+
+/** What a transaction asks for: no conditions, those are its compares. */
+export type TxnOperation =
+  | { readonly kind: "put"; readonly put: TxnPut }
+  | { readonly kind: "get"; readonly key: Uint8Array }
+  | { readonly kind: "range"; readonly range: TxnRange }
+  | { readonly kind: "delete"; readonly target: KeyTarget; readonly prev: boolean }
+  | { readonly kind: "txn"; readonly txn: Txn };
+
+export type TxnPut = Omit<Put, "kind" | "conditions">;
+
+/** A read within a transaction. */
+export interface TxnRange {
+  readonly start: Uint8Array;
+  readonly end?: Uint8Array;
+  readonly limit: number;
+  readonly reverse: boolean;
+  readonly keysOnly: boolean;
+}
+
+/**
+ * Holds when it holds for every key of the target. An absent key compares as 0 in all but the
+ * value, where it never holds; a range without keys compares as an absent key.
+ */
+export interface Compare {
+  readonly target: KeyTarget;
+  readonly operator: "=" | "!=" | "<" | ">";
+  readonly expected: Expected;
+}
+
+export type Expected =
+  | { readonly kind: "value"; readonly bytes: Uint8Array }
+  | { readonly kind: "version" | "create" | "mod"; readonly count: number }
+  | { readonly kind: "lease"; readonly lease: LeaseId };
+
+/** Independent operations in one entry: each has its own revision and its own outcome, in order. */
+export interface Batch {
+  readonly kind: "batch";
+  readonly items: readonly BatchItem[];
+}
+
+/** Deletes are of single keys. */
+export type BatchItem = Put | Delete | { readonly kind: "get"; readonly key: Uint8Array };
+
+/** Gives up what was before `revision`; below what is given up already, it changes nothing. */
+export interface Compact {
+  readonly kind: "compact";
+  readonly revision: Revision;
+}
+
+/** Begins a lease. */
+export interface GrantLease {
+  readonly kind: "grantLease";
+  readonly ttlMs: number;
+  /** Chosen by the store unless given. */
+  readonly id?: LeaseId;
+}
+
+/** Keeps leases alive: each has its whole time to live again. */
+export interface KeepLeases {
+  readonly kind: "keepLeases";
+  readonly ids: readonly LeaseId[];
+}
+
+/** Ends a lease: its keys go in one revision. */
+export interface RevokeLease {
+  readonly kind: "revokeLease";
+  readonly id: LeaseId;
+}
+
+/**
+ * Ends leases whose time is over, each in a revision of its own. One that was kept alive meanwhile
+ * has another deadline, and is left alone; so is one whose deadline the entry's time has not
+ * reached.
+ */
+export interface ExpireLeases {
+  readonly kind: "expireLeases";
+  readonly leases: readonly { readonly id: LeaseId; readonly deadlineMs: number }[];
 }
 
 /** Deletes one key or a range of keys, if its conditions hold. Nothing there is no error. */

@@ -4,15 +4,25 @@
  * their own, and a reader that does not know one says so instead of passing over it.
  *
  * ```text
- * command     = version:u8 flags:u8 wallMs:varint [identity:text key:text requestHash:bytes]
- *               operation
- * operation   = version:u8 kind:u8 body
- * put         = flags:u8 key:bytes value:bytes [mediaType:text] [lease:text] [ttlMs:varint]
- *               conditions
- * delete      = flags:u8 (key:bytes | start:bytes [end:bytes]) [limit:varint] conditions
- * nothing     =
- * conditions  = forms:u8 [ifMatch:tags] [ifNoneMatch:tags] [ifValue:bytes]
- * tags        = count:varint revision:varint …
+ * command      = version:u8 flags:u8 wallMs:varint [identity:text key:text requestHash:bytes]
+ *                operation
+ * operation    = version:u8 kind:u8 body
+ * nothing      =
+ * put          = flags:u8 key:bytes value:bytes [mediaType:text] [lease:text] [ttlMs:varint]
+ *                conditions
+ * delete       = flags:u8 (key:bytes | start:bytes [end:bytes]) [limit:varint] conditions
+ * merge        = flags:u8 key:bytes patch:bytes conditions
+ * update       = flags:u8 key:bytes change:u8 (operand:text | bytes:bytes) conditions
+ * txn          = compares:list then:list otherwise:list           see txn_encoding.ts
+ * batch        = count:varint (kind:u8 (put | delete | key:bytes)) …
+ * compact      = revision:varint
+ * grantLease   = ttlMs:varint id:text                             "": chosen by the store
+ * keepLeases   = count:varint id:text …
+ * revokeLease  = id:text
+ * expireLeases = count:varint (id:text deadlineMs:varint) …
+ * target       = form:u8 (key:bytes | start:bytes [end:bytes])
+ * conditions   = forms:u8 [ifMatch:tags] [ifNoneMatch:tags] [ifValue:bytes]
+ * tags         = count:varint revision:varint …
  * ```
  *
  * `text` and `bytes` carry their length as a varint; `forms` holds two bits each for ifMatch,
@@ -20,24 +30,48 @@
  */
 
 import { ByteReader, ByteWriter, MalformedBytesError } from "../lib/bytes.ts";
-import type { Command, Conditions, Delete, Idempotency, Operation, Put } from "./command.ts";
+import type { Batch, BatchItem, Command, Idempotency, Operation } from "./command.ts";
 import {
   type Decoded,
   decodeTotally,
   readLeaseId,
+  readList,
   readVersion,
   requireKnownFlags,
+  requireLeaseId,
+  writeList,
 } from "./encoding.ts";
-import type { Revision } from "./record.ts";
+import { readTxn, writeTxn } from "./txn_encoding.ts";
+import {
+  readDelete,
+  readMerge,
+  readPut,
+  readUpdate,
+  writeDelete,
+  writeMerge,
+  writePut,
+  writeUpdate,
+} from "./write_encoding.ts";
 
 const commandVersion = 1;
 const operationVersion = 1;
 
 const commandFlag = { idempotency: 1 } as const;
-const operationKind = { nothing: 0, put: 1, delete: 2 } as const;
-const putFlag = { mediaType: 1, lease: 2, ttlMs: 4, prev: 8 } as const;
-const deleteFlag = { range: 1, end: 2, limit: 4, prev: 8 } as const;
-const form = { absent: 0, word: 1, content: 2 } as const;
+const operationKind = {
+  nothing: 0,
+  put: 1,
+  delete: 2,
+  merge: 3,
+  update: 4,
+  txn: 5,
+  batch: 6,
+  compact: 7,
+  grantLease: 8,
+  keepLeases: 9,
+  revokeLease: 10,
+  expireLeases: 11,
+} as const;
+const itemKind = { put: 0, delete: 1, get: 2 } as const;
 
 /** What the leader proposes. `wallMs` is its own wall clock, an integer. */
 export function encodeCommand(command: Command): Uint8Array {
@@ -103,6 +137,29 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
       return writePut(writer, operation);
     case "delete":
       return writeDelete(writer, operation);
+    case "merge":
+      return writeMerge(writer, operation);
+    case "update":
+      return writeUpdate(writer, operation);
+    case "txn":
+      return writeTxn(writer, operation);
+    case "batch":
+      return writeList(writer, operation.items, (item) => writeItem(writer, item));
+    case "compact":
+      writer.varint(operation.revision);
+      return;
+    case "grantLease":
+      writer.varint(operation.ttlMs).text(operation.id ?? "");
+      return;
+    case "keepLeases":
+      return writeList(writer, operation.ids, (id) => writer.text(id));
+    case "revokeLease":
+      writer.text(operation.id);
+      return;
+    case "expireLeases":
+      return writeList(writer, operation.leases, ({ id, deadlineMs }) => {
+        writer.text(id).varint(deadlineMs);
+      });
   }
 }
 
@@ -116,112 +173,62 @@ function readOperation(reader: ByteReader): Operation {
       return readPut(reader);
     case operationKind.delete:
       return readDelete(reader);
+    case operationKind.merge:
+      return readMerge(reader);
+    case operationKind.update:
+      return readUpdate(reader);
+    case operationKind.txn:
+      return readTxn(reader);
+    case operationKind.batch:
+      return readBatch(reader);
+    case operationKind.compact:
+      return { kind: "compact", revision: reader.varint() };
+    case operationKind.grantLease:
+      return readGrant(reader);
+    case operationKind.keepLeases:
+      return { kind: "keepLeases", ids: readList(reader, () => readLeaseId(reader)) };
+    case operationKind.revokeLease:
+      return { kind: "revokeLease", id: readLeaseId(reader) };
+    case operationKind.expireLeases: {
+      const readDue = () => ({ id: readLeaseId(reader), deadlineMs: reader.varint() });
+      return { kind: "expireLeases", leases: readList(reader, readDue) };
+    }
   }
   throw new MalformedBytesError(`operation of unknown kind ${kind}`);
 }
 
-function writePut(writer: ByteWriter, put: Put): void {
-  const flags = (put.mediaType === undefined ? 0 : putFlag.mediaType) |
-    (put.lease === undefined ? 0 : putFlag.lease) |
-    (put.ttlMs === undefined ? 0 : putFlag.ttlMs) |
-    (put.prev ? putFlag.prev : 0);
-  writer.u8(flags).bytes(put.key).bytes(put.value);
-  if (put.mediaType !== undefined) writer.text(put.mediaType);
-  if (put.lease !== undefined) writer.text(put.lease);
-  if (put.ttlMs !== undefined) writer.varint(put.ttlMs);
-  writeConditions(writer, put.conditions);
+function readGrant(reader: ByteReader): Operation {
+  const ttlMs = reader.varint();
+  const text = reader.text();
+  if (text === "") return { kind: "grantLease", ttlMs };
+  return { kind: "grantLease", ttlMs, id: requireLeaseId(text) };
 }
 
-function readPut(reader: ByteReader): Put {
-  const flags = reader.u8();
-  requireKnownFlags(flags, 15, "put");
-  const key = reader.bytes();
-  const value = reader.bytes();
-  const mediaType = (flags & putFlag.mediaType) === 0 ? {} : { mediaType: reader.text() };
-  const lease = (flags & putFlag.lease) === 0 ? {} : { lease: readLeaseId(reader) };
-  const ttlMs = (flags & putFlag.ttlMs) === 0 ? {} : { ttlMs: reader.varint() };
-  const prev = (flags & putFlag.prev) !== 0;
-  const conditions = readConditions(reader);
-  return { kind: "put", key, value, ...mediaType, ...lease, ...ttlMs, prev, conditions };
-}
-
-function writeDelete(writer: ByteWriter, deletion: Delete): void {
-  const { target, limit } = deletion;
-  const end = target.kind === "range" ? target.end : undefined;
-  const flags = (target.kind === "range" ? deleteFlag.range : 0) |
-    (end === undefined ? 0 : deleteFlag.end) |
-    (limit === undefined ? 0 : deleteFlag.limit) |
-    (deletion.prev ? deleteFlag.prev : 0);
-  writer.u8(flags).bytes(target.kind === "key" ? target.key : target.start);
-  if (end !== undefined) writer.bytes(end);
-  if (limit !== undefined) writer.varint(limit);
-  writeConditions(writer, deletion.conditions);
-}
-
-function readDelete(reader: ByteReader): Delete {
-  const flags = reader.u8();
-  requireKnownFlags(flags, 15, "delete");
-  const range = (flags & deleteFlag.range) !== 0;
-  if (!range && (flags & deleteFlag.end) !== 0) {
-    throw new MalformedBytesError("delete of one key with the end of a range");
+function writeItem(writer: ByteWriter, item: BatchItem): void {
+  writer.u8(itemKind[item.kind]);
+  switch (item.kind) {
+    case "put":
+      return writePut(writer, item);
+    case "delete":
+      return writeDelete(writer, item);
+    case "get":
+      writer.bytes(item.key);
   }
-  const first = reader.bytes();
-  const end = (flags & deleteFlag.end) === 0 ? {} : { end: reader.bytes() };
-  const target = range
-    ? { kind: "range" as const, start: first, ...end }
-    : { kind: "key" as const, key: first };
-  const limit = (flags & deleteFlag.limit) === 0 ? {} : { limit: reader.varint() };
-  const prev = (flags & deleteFlag.prev) !== 0;
-  const conditions = readConditions(reader);
-  return { kind: "delete", target, ...limit, prev, conditions };
 }
 
-function writeConditions(writer: ByteWriter, conditions: Conditions): void {
-  const { ifMatch, ifNoneMatch, ifValue } = conditions;
-  const forms = formOf(ifMatch) | (formOf(ifNoneMatch) << 2) | (formOf(ifValue) << 4);
-  writer.u8(forms);
-  if (typeof ifMatch === "object") writeTags(writer, ifMatch);
-  if (typeof ifNoneMatch === "object") writeTags(writer, ifNoneMatch);
-  if (typeof ifValue === "object") writer.bytes(ifValue.equals);
+function readBatch(reader: ByteReader): Batch {
+  return { kind: "batch", items: readList(reader, () => readItem(reader)) };
 }
 
-function formOf(condition: string | object | undefined): number {
-  if (condition === undefined) return form.absent;
-  return typeof condition === "string" ? form.word : form.content;
-}
-
-function writeTags(writer: ByteWriter, tags: readonly Revision[]): void {
-  writer.varint(tags.length);
-  for (const tag of tags) writer.varint(tag);
-}
-
-function readConditions(reader: ByteReader): Conditions {
-  const forms = reader.u8();
-  requireKnownFlags(forms, 63, "conditions");
-  const ifMatch = readForm(forms & 3, "any" as const, () => readTags(reader));
-  const ifNoneMatch = readForm((forms >> 2) & 3, "any" as const, () => readTags(reader));
-  const ifValue = readForm(forms >> 4, "absent" as const, () => ({ equals: reader.bytes() }));
-  return {
-    ...(ifMatch === undefined ? {} : { ifMatch }),
-    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
-    ...(ifValue === undefined ? {} : { ifValue }),
-  };
-}
-
-function readForm<W, C>(number: number, word: W, content: () => C): W | C | undefined {
-  switch (number) {
-    case form.absent:
-      return undefined;
-    case form.word:
-      return word;
-    case form.content:
-      return content();
+function readItem(reader: ByteReader): BatchItem {
+  const kind = reader.u8();
+  switch (kind) {
+    case itemKind.put:
+      return readPut(reader);
+    case itemKind.delete:
+      return readDelete(reader);
+    case itemKind.get:
+      return { kind: "get", key: reader.bytes() };
   }
-  throw new MalformedBytesError(`condition of unknown form ${number}`);
-}
-
-function readTags(reader: ByteReader): readonly Revision[] {
-  const tags: Revision[] = [];
-  for (let left = reader.varint(); left > 0; left--) tags.push(reader.varint());
-  return tags;
+  throw new MalformedBytesError(`item of unknown kind ${kind}`);
 }

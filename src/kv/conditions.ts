@@ -21,7 +21,7 @@ export function holdOnKey(
 ): boolean {
   const alive = head !== undefined && !isDeletion(head);
   const tag = alive ? head.revision : 0;
-  const facts = { exists: alive, matches: (wanted: Revision) => wanted === tag };
+  const facts = { exists: alive, matches: (tags: readonly Revision[]) => tags.includes(tag) };
   return tagsHold(conditions, facts) && valueHolds(conditions, alive ? head : undefined, store);
 }
 
@@ -30,19 +30,25 @@ export function holdOnRange(conditions: Conditions, range: KeyRange, store: Stor
   if (isUnconditional(conditions)) return true;
   const facts = {
     exists: store.tables.countLive({ ...range, reverse: false, rowsMax: 1 }).count > 0,
-    matches: (wanted: Revision) => store.unchangedSince(range, wanted),
+    // A range that is unchanged since some revision is unchanged since any later one: looking once
+    // is enough, however many tags there are.
+    matches: (tags: readonly Revision[]) => {
+      const latest = tags.reduce((a, b) => b > a && b <= store.revision ? b : a, 0);
+      return store.unchangedSince(range, latest);
+    },
   };
   return tagsHold(conditions, facts);
 }
 
 interface TagFacts {
   readonly exists: boolean;
-  readonly matches: (wanted: Revision) => boolean;
+  /** Whether one of the tags is the one that it has. */
+  readonly matches: (tags: readonly Revision[]) => boolean;
 }
 
 function tagsHold({ ifMatch, ifNoneMatch }: Conditions, facts: TagFacts): boolean {
   const matches = (tags: readonly Revision[] | "any"): boolean =>
-    tags === "any" ? facts.exists : tags.some(facts.matches);
+    tags === "any" ? facts.exists : facts.matches(tags);
   return (ifMatch === undefined || matches(ifMatch)) &&
     (ifNoneMatch === undefined || !matches(ifNoneMatch));
 }

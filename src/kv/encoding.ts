@@ -36,9 +36,42 @@ export function readVersion(reader: ByteReader, known: number, what: string): vo
 
 /** Throws MalformedBytesError for text that is no lease id. */
 export function readLeaseId(reader: ByteReader): LeaseId {
-  const text = reader.text();
+  return requireLeaseId(reader.text());
+}
+
+/** Gives `text` back; throws MalformedBytesError when it is no lease id. */
+export function requireLeaseId(text: string): LeaseId {
   if (!isLeaseId(text)) throw new MalformedBytesError("lease id is no signed 64-bit integer");
   return text;
+}
+
+/** How many, then each. */
+export function writeList<T>(
+  writer: ByteWriter,
+  items: readonly T[],
+  write: (item: T) => void,
+): void {
+  writer.varint(items.length);
+  for (const item of items) write(item);
+}
+
+/** Undoes {@link writeList}. */
+export function readList<T>(reader: ByteReader, read: () => T): readonly T[] {
+  const items: T[] = [];
+  for (let left = reader.varint(); left > 0; left--) items.push(read());
+  return items;
+}
+
+/** One byte, 0 or 1. */
+export function readBoolean(reader: ByteReader): boolean {
+  const byte = reader.u8();
+  if (byte > 1) throw new MalformedBytesError(`boolean of ${byte}`);
+  return byte === 1;
+}
+
+/** Undone by {@link readBoolean}. */
+export function writeBoolean(writer: ByteWriter, value: boolean): void {
+  writer.u8(value ? 1 : 0);
 }
 
 const recordFlag = { lease: 1, mediaType: 2 } as const;

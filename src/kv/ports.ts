@@ -1,12 +1,16 @@
 /**
- * What the store needs from a backend: three tables and a row of facts, read and written in one
+ * What the store needs from a backend: four tables and a row of facts, read and written in one
  * transaction that stays open across calls. Synchronous. The meaning of everything (revisions,
  * conditions, views, pages) is in kv/; a backend only keeps and finds.
  *
  * - *changes*, by number: every version and deletion there is (change.ts);
  * - *live*, by key: the number of the newest change of each key that exists;
  * - *dead*, by key: the same for each key whose newest change is a deletion, until compaction has
- *   forgotten it. Apart from the live ones, so that deleted keys cost a listing nothing.
+ *   forgotten it. Apart from the live ones, so that deleted keys cost a listing nothing;
+ * - *ledger*, by keys of its own (ledger.ts): what the store remembers beside the keys and their
+ *   past, such as leases and the answers to repeated requests.
+ *
+ * Keys in here are those that key_space.ts makes of the users'.
  *
  * An adapter that cannot go on throws FatalStorageError of node/ports.ts, and again whenever it is
  * to write after that.
@@ -16,11 +20,11 @@ import type { FatalStorageError } from "../node/ports.ts";
 import type { LogPosition, PositionedConfiguration } from "../raft/types.ts";
 import type { Change, ChangeHead, ChangeLink, ChangeNumber, KeyedChange } from "./change.ts";
 import type { StateHash } from "./checksum.ts";
-import type { Revision } from "./record.ts";
+import type { KeyRange, Revision } from "./record.ts";
 
 export type { Change, ChangeHead, ChangeLink, ChangeNumber, KeyedChange } from "./change.ts";
-export { changeCrc32c, emptyStateHash, type StateHash } from "./checksum.ts";
-export { emptyRevision, keyBytesMax } from "./record.ts";
+export { changeCrc32c, emptyStateHash, ledgerCrc32c, type StateHash } from "./checksum.ts";
+export { emptyRevision, keyBytesMax, type KeyRange } from "./record.ts";
 
 /**
  * The disk is full. The open transaction is lost; the last committed one is intact. Any method of
@@ -52,6 +56,15 @@ export interface KvMeta {
   readonly stateHash: StateHash;
   /** Of the changes whose rows are gone. */
   readonly purgedHash: StateHash;
+  /** Of the rows of the ledger. */
+  readonly ledgerHash: StateHash;
+  /** Leases that have not ended. */
+  readonly leases: number;
+  /** How many lease ids the store has chosen by itself. */
+  readonly leasesNumbered: number;
+  /** Answers that are remembered for repeated requests, and the bytes of their rows. */
+  readonly remembered: number;
+  readonly rememberedBytes: number;
 }
 
 /** What holds before the first entry. */
@@ -67,13 +80,12 @@ export const initialKvMeta: KvMeta = {
   deadKeys: 0,
   stateHash: { a: 0, b: 0 },
   purgedHash: { a: 0, b: 0 },
+  ledgerHash: { a: 0, b: 0 },
+  leases: 0,
+  leasesNumbered: 0,
+  remembered: 0,
+  rememberedBytes: 0,
 };
-
-/** `start` ≤ key < `end`; no `end` is no upper bound. */
-export interface KeyRange {
-  readonly start: Uint8Array;
-  readonly end?: Uint8Array;
-}
 
 /** A part of a range, in key order or against it. */
 export interface Slice extends KeyRange {
@@ -81,10 +93,26 @@ export interface Slice extends KeyRange {
   readonly rowsMax: number;
 }
 
+/** Where a change stands in the order of all. */
+export interface ChangePlace {
+  readonly number: ChangeNumber;
+  readonly revision: Revision;
+  /** Cluster time, which never falls from one change to the next. */
+  readonly timeMs: number;
+}
+
 /** A key that was deleted, and the number of its deletion. */
 export interface DeadKey {
   readonly key: Uint8Array;
   readonly number: ChangeNumber;
+}
+
+/** A row of the ledger. */
+export interface LedgerRow {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  /** Over both (checksum.ts). */
+  readonly crc32c: number;
 }
 
 /** A value up to this long comes along with a slice of rows; a longer one is read with its row. */
@@ -102,12 +130,28 @@ export interface KvTables {
   commit(meta: KvMeta, how: "normal" | "durable"): void;
   /** Drops the open transaction, if any. */
   rollback(): void;
+  /**
+   * Marks this place in the open transaction, which {@link backToSavepoint} drops everything
+   * behind. There is one at most; either way ends it, and so do commit and rollback.
+   */
+  savepoint(): void;
+  backToSavepoint(): void;
+  releaseSavepoint(): void;
 
   /**
    * Adds a change and makes it the newest of its key. `over` says what the newest was: a live
    * version, a deletion (dead), or nothing (absent). Throws KvFullError.
    */
   append(change: Change, over: "live" | "dead" | "absent"): void;
+  /** Removes the row of a change for good, where it is still there. Compaction alone does that. */
+  removeChange(number: ChangeNumber): void;
+  /** Forgets that `key`, which is dead, ever was. Compaction alone does that. */
+  forgetDead(key: Uint8Array): void;
+  /**
+   * Gives what is free in the files back to the disk, about so many bytes at most. Returns whether
+   * more is free.
+   */
+  giveBack(bytesMax: number): boolean;
 
   /** The newest change of a key, live or dead. */
   head(key: Uint8Array): ChangeHead | undefined;
@@ -118,10 +162,10 @@ export interface KvTables {
   keyedChange(number: ChangeNumber): KeyedChange | undefined;
   link(number: ChangeNumber): ChangeLink | undefined;
   /** The first change numbered `number` or above. */
-  firstFrom(
-    number: ChangeNumber,
-  ): { readonly number: ChangeNumber; readonly revision: Revision } | undefined;
+  firstFrom(number: ChangeNumber): ChangePlace | undefined;
 
+  /** Changes numbered `number` and above, in order, with values up to sliceValueBytesMax. */
+  changeSlice(number: ChangeNumber, rowsMax: number): readonly KeyedChange[];
   /** Live keys' newest changes in key order; `values`: with those up to sliceValueBytesMax. */
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[];
   /** In key order the dead keys whose deletion is numbered above `after`. */
@@ -138,6 +182,14 @@ export interface KvTables {
     range: KeyRange,
     numbers: { readonly after: ChangeNumber; readonly through: ChangeNumber },
   ): ChangeNumber;
+
+  ledgerRow(key: Uint8Array): LedgerRow | undefined;
+  /** Rows of the ledger in key order. */
+  ledgerSlice(slice: Slice): readonly LedgerRow[];
+  /** Replaces the row under its key. */
+  setLedgerRow(row: LedgerRow): void;
+  /** Nothing there is no error. */
+  deleteLedgerRow(key: Uint8Array): void;
 
   /**
    * For who finds that what is kept here contradicts itself: the error to throw, which tells a

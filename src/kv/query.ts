@@ -2,9 +2,16 @@
  * What can be asked of the store without changing it. A query is answered from one consistent view.
  */
 
-import type { KvRecord, Revision } from "./record.ts";
+import type { ChangeNumber, ChangeTimes } from "./change.ts";
+import type { KeyRange, KvRecord, LeaseId, Revision } from "./record.ts";
 
-export type Query = GetQuery | RangeQuery;
+export type Query =
+  | GetQuery
+  | RangeQuery
+  | HistoryQuery
+  | ChangesQuery
+  | LeaseQuery
+  | LeasesQuery;
 
 /** The records under some keys, all from one view. */
 export interface GetQuery {
@@ -39,6 +46,89 @@ export interface RangeQuery {
   readonly delimiter?: { readonly bytes: Uint8Array; readonly prefixLength: number };
 }
 
+/** What a key was, the newest first, one page at a time: as far back as revisions can be read. */
+export interface HistoryQuery {
+  readonly kind: "history";
+  readonly key: Uint8Array;
+  /** As it was known then. */
+  readonly revision?: Revision;
+  /** Only what was changed before this revision. */
+  readonly before?: Revision;
+  readonly limit: number;
+  /** The answer ends after the item with which keys and values pass this. */
+  readonly bytesMax: number;
+}
+
+/** The changes of a range in the order in which they were made, some at a time. */
+export interface ChangesQuery {
+  readonly kind: "changes";
+  /** `start` ≤ key < `end`; no `end` is no upper bound. */
+  readonly range: KeyRange;
+  /** Behind which revision to begin, or where the answer before said. */
+  readonly from: { readonly after: Revision } | { readonly number: ChangeNumber };
+  /** Each change comes with the record before it, where compaction has left that. */
+  readonly prev: boolean;
+  /** So many changes of the whole store are looked at. */
+  readonly changesMax: number;
+  /** The answer ends after the change with which keys and values pass this. */
+  readonly bytesMax: number;
+  readonly revision?: undefined;
+}
+
+/** One lease, now. */
+export interface LeaseQuery {
+  readonly kind: "lease";
+  readonly id: LeaseId;
+  /** The answer names its keys. */
+  readonly keys: boolean;
+  readonly revision?: undefined;
+}
+
+/** All leases, now, by their ids, one page at a time. */
+export interface LeasesQuery {
+  readonly kind: "leases";
+  /** Those behind this one. */
+  readonly after?: LeaseId;
+  readonly limit: number;
+  readonly revision?: undefined;
+}
+
+/** What one revision did to a range. */
+export interface RevisionChanges {
+  readonly revision: Revision;
+  readonly times: ChangeTimes;
+  readonly events: readonly ChangeEvent[];
+  /** The next answer goes on with the same revision. */
+  readonly isPartial: boolean;
+}
+
+/** One change as a watcher sees it. */
+export type ChangeEvent =
+  | { readonly kind: "put"; readonly record: KvRecord; readonly prev?: KvRecord }
+  | {
+    readonly kind: "delete";
+    readonly key: Uint8Array;
+    readonly mod: Revision;
+    readonly prev?: KvRecord;
+  };
+
+/** A version of a key, or its deletion. */
+export type HistoryItem =
+  | { readonly kind: "version"; readonly record: KvRecord; readonly times: ChangeTimes }
+  | { readonly kind: "deleted"; readonly mod: Revision; readonly times: ChangeTimes };
+
+/** A lease as the store knows it. */
+export interface LeaseView {
+  readonly id: LeaseId;
+  readonly ttlMs: number;
+  /** Of cluster time, which stands still while nobody leads. */
+  readonly remainingMs: number;
+  /** How many keys belong to it. */
+  readonly keyCount: number;
+  /** The lease of one key that was put with a time to live. */
+  readonly isPrivate: boolean;
+}
+
 export type Answer =
   | {
     readonly kind: "records";
@@ -70,6 +160,37 @@ export type Answer =
      * finding it would take unbounded work: mostly on pages that do not reach the end of the range.
      */
     readonly changed?: Revision;
+  }
+  | {
+    readonly kind: "history";
+    readonly revision: Revision;
+    readonly items: readonly HistoryItem[];
+    /** Where the next page goes on: its `before`; absent at the end. */
+    readonly next?: Revision;
+  }
+  | {
+    readonly kind: "changes";
+    readonly revision: Revision;
+    /** Ascending; without those that did nothing to the range. */
+    readonly revisions: readonly RevisionChanges[];
+    /** All up to here that concerns the range is in this answer and those before it. */
+    readonly through: Revision;
+    /** Where to go on. */
+    readonly next: ChangeNumber;
+  }
+  | {
+    readonly kind: "lease";
+    readonly revision: Revision;
+    readonly lease?: LeaseView;
+    /** In their order, where they were asked for. */
+    readonly keys?: readonly Uint8Array[];
+  }
+  | {
+    readonly kind: "leases";
+    readonly revision: Revision;
+    readonly leases: readonly LeaseView[];
+    /** Where the next page goes on: its `after`; absent at the end. */
+    readonly next?: LeaseId;
   }
   /** The view is gone. */
   | { readonly kind: "compacted"; readonly oldest: Revision }

@@ -1,6 +1,6 @@
 /**
- * Walks the keys of a range in one view, in slices of bounded size, and skips over folders instead
- * of scanning them.
+ * Walks the stored keys of a range in one view, in slices of bounded size, and skips over folders
+ * instead of scanning them.
  *
  * Now and in the past are walked alike. The newest view reads the live keys with their rows. A past
  * one merges them with the keys that died since, and looks from each newest change that was made
@@ -9,6 +9,7 @@
 
 import { compareBytes, concatBytes, prefixEnd } from "../lib/bytes.ts";
 import type { ChangeLink, KeyedChange } from "./change.ts";
+import { storedKey, userKey } from "./key_space.ts";
 import type { KeyRange } from "./ports.ts";
 import type { RangeQuery } from "./query.ts";
 import type { View } from "./revisions.ts";
@@ -26,7 +27,7 @@ export interface Visitor {
   /** Nothing more is wanted: the walk stops before the next key. */
   isFull(): boolean;
   onKey(change: KeyedChange): void;
-  /** All the keys that begin with `prefix`, which ends with the delimiter. */
+  /** All users' keys that begin with `prefix`, which ends with the delimiter. */
   onPrefix(prefix: Uint8Array): void;
 }
 
@@ -56,7 +57,7 @@ export function walkRange(
       if (++visited > keysVisitMax) return resumeAt(found.key, query.reverse);
       if (found.shown === undefined) continue;
       if (visitor.isFull()) return resumeAt(found.key, query.reverse);
-      folder = query.delimiter && folderOf(found.key, query.delimiter);
+      folder = query.delimiter && folderOf(userKey(found.key), query.delimiter);
       if (folder !== undefined) {
         visitor.onPrefix(folder);
         break;
@@ -64,7 +65,7 @@ export function walkRange(
       visitor.onKey(found.shown);
     }
     if (folder !== undefined) {
-      range = beyondFolder(range, folder, query.reverse);
+      range = beyondFolder(range, storedKey(folder), query.reverse);
       rowsMax = firstRows;
       continue;
     }

@@ -18,6 +18,12 @@ export function isLeaseId(text: string): boolean {
   return digits.length < 19 || digits <= (negative ? "9223372036854775808" : "9223372036854775807");
 }
 
+/** `start` ≤ key < `end`; no `end` is no upper bound. */
+export interface KeyRange {
+  readonly start: Uint8Array;
+  readonly end?: Uint8Array;
+}
+
 /** One version of one key. */
 export interface KvRecord {
   readonly key: Uint8Array;
@@ -34,7 +40,7 @@ export interface KvRecord {
 }
 
 /** Raised whenever a command appears that an older program could not apply. */
-export const dataVersion = 1;
+export const dataVersion = 2;
 
 /** Limits of the data model (docs: api "Data model"). Bytes are of the key or value alone. */
 export const keyBytesMax = 8 * 1024;
@@ -43,5 +49,9 @@ export const valueBytesMax = 8 * 1024 * 1024;
 export const mediaTypeLengthMax = 255;
 /** One revision changes at most this many keys. */
 export const changesPerRevisionMax = 10_000;
+/** Operations of one transaction, nested ones counted; compares likewise. */
+export const txnOperationsMax = 128;
+/** Items of one batch. */
+export const batchItemsMax = 1_000;
 /** The revision of the empty store. */
 export const emptyRevision: Revision = 1;

@@ -1,63 +1,83 @@
 /**
  * The bytes of results: how the leader answers a follower that handed an operation on, and what an
- * idempotency record keeps. The format is final, and grows like that of commands.
+ * idempotency record keeps. The format is final, and grows like that of commands; 5 and 6 were
+ * kinds once.
  *
  * ```text
- * result           = version:u8 kind:u8 body
+ * result           = version:u8 flags:u8 outcome
+ * outcome          = kind:u8 body
  * none             =
- * put              = revision:varint create:varint version:varint count:varint record …
+ * put              = revision:varint create:varint version:varint flags:u8 [record] [value:bytes]
  * delete           = revision:varint deleted:varint more:u8 count:varint record …
  * nothing          = revision:varint
- * conditionFailed  = revision:varint valueOmitted:u8 count:varint record …
- * rangeTooLarge    = revision:varint keys:varint
- * refused          = revision:varint reason:text
+ * conditionFailed  = revision:varint flags:u8 [record]
+ * rejected         = revision:varint code:u8 reason:text
+ * txn              = revision:varint succeeded:u8 count:varint outcome …
+ * get              = flags:u8 [record]                          in txn and batch only
+ * range            = more:u8 count:varint record …              in txn only
+ * batch            = revision:varint count:varint outcome …
+ * compacted        = revision:varint oldest:varint
+ * granted          = revision:varint lease
+ * kept             = revision:varint count:varint (is:u8 [lease]) …
+ * ended            = revision:varint leases:varint deleted:varint
+ * lease            = id:text ttlMs:varint
  * ```
  */
 
 import { ByteReader, ByteWriter, MalformedBytesError } from "../lib/bytes.ts";
-import { type Decoded, decodeTotally, readRecord, readVersion, writeRecord } from "./encoding.ts";
+import {
+  type Decoded,
+  decodeTotally,
+  readBoolean,
+  readLeaseId,
+  readList,
+  readRecord,
+  readVersion,
+  requireKnownFlags,
+  writeBoolean,
+  writeList,
+  writeRecord,
+} from "./encoding.ts";
 import type { KvRecord } from "./record.ts";
-import type { Result } from "./result.ts";
+import {
+  type BatchDone,
+  type LeaseGiven,
+  type Outcome,
+  rejectedCodes,
+  type Result,
+  type TxnResult,
+} from "./result.ts";
 
-const resultVersion = 1;
-const resultKind = {
+const resultVersion = 2;
+const resultFlag = { replayed: 1, omitted: 2 } as const;
+const kindNumber = {
   none: 0,
   put: 1,
   delete: 2,
   nothing: 3,
   conditionFailed: 4,
-  rangeTooLarge: 5,
-  refused: 6,
+  rejected: 7,
+  txn: 8,
+  get: 9,
+  range: 10,
+  batch: 11,
+  compacted: 12,
+  granted: 13,
+  kept: 14,
+  ended: 15,
 } as const;
+const putFlag = { prev: 1, value: 2 } as const;
+const failedFlag = { current: 1, valueOmitted: 2 } as const;
+
+/** Whatever stands somewhere in a result. */
+type Part = Outcome | TxnResult | BatchDone["results"][number];
 
 /** The one encoding of a result, the same on every node. */
 export function encodeResult(result: Result): Uint8Array {
-  const writer = new ByteWriter().u8(resultVersion).u8(resultKind[result.kind]);
-  switch (result.kind) {
-    case "none":
-      break;
-    case "put":
-      writer.varint(result.revision).varint(result.create).varint(result.version);
-      writeRecords(writer, result.prev === undefined ? [] : [result.prev]);
-      break;
-    case "delete":
-      writer.varint(result.revision).varint(result.deleted).u8(result.more ? 1 : 0);
-      writeRecords(writer, result.prev);
-      break;
-    case "nothing":
-      writer.varint(result.revision);
-      break;
-    case "conditionFailed":
-      writer.varint(result.revision).u8(result.valueOmitted === true ? 1 : 0);
-      writeRecords(writer, result.current === undefined ? [] : [result.current]);
-      break;
-    case "rangeTooLarge":
-      writer.varint(result.revision).varint(result.keys);
-      break;
-    case "refused":
-      writer.varint(result.revision).text(result.reason);
-      break;
-  }
+  const { replayed, omitted, ...outcome } = result;
+  const writer = new ByteWriter().u8(resultVersion);
+  writer.u8((replayed ? resultFlag.replayed : 0) | (omitted ? resultFlag.omitted : 0));
+  writePart(writer, outcome);
   return writer.finish();
 }
 
@@ -66,65 +86,209 @@ export function decodeResult(bytes: Uint8Array): Decoded<Result> {
   return decodeTotally(() => {
     const reader = new ByteReader(bytes);
     readVersion(reader, resultVersion, "result");
-    const result = readResult(reader);
+    const flags = reader.u8();
+    requireKnownFlags(flags, 3, "result");
+    const outcome = readPart(reader, 0);
+    if (outcome.kind === "get" || outcome.kind === "range") {
+      throw new MalformedBytesError(`${outcome.kind} outside of a transaction`);
+    }
     reader.end();
-    return result;
+    return {
+      ...outcome,
+      ...((flags & resultFlag.replayed) === 0 ? {} : { replayed: true as const }),
+      ...((flags & resultFlag.omitted) === 0 ? {} : { omitted: true as const }),
+    };
   });
 }
 
-function readResult(reader: ByteReader): Result {
-  const kind = reader.u8();
-  if (kind === resultKind.none) return { kind: "none" };
-  const revision = reader.varint();
-  switch (kind) {
-    case resultKind.put: {
-      const create = reader.varint();
-      const version = reader.varint();
-      const prev = readAtMostOne(reader);
-      return { kind: "put", revision, create, version, ...(prev === undefined ? {} : { prev }) };
+function writePart(writer: ByteWriter, part: Part): void {
+  writer.u8(kindNumber[part.kind]);
+  switch (part.kind) {
+    case "none":
+      return;
+    case "get":
+      return writeOptional(writer, part.record, (record) => writeRecord(writer, record));
+    case "range":
+      writeBoolean(writer, part.more);
+      return writeRecords(writer, part.items);
+  }
+  writer.varint(part.revision);
+  switch (part.kind) {
+    case "nothing":
+      return;
+    case "put": {
+      const { create, version, prev, value } = part;
+      writer.varint(create).varint(version);
+      writer.u8(
+        (prev === undefined ? 0 : putFlag.prev) | (value === undefined ? 0 : putFlag.value),
+      );
+      if (prev !== undefined) writeRecord(writer, prev);
+      if (value !== undefined) writer.bytes(value);
+      return;
     }
-    case resultKind.delete: {
+    case "delete":
+      writer.varint(part.deleted);
+      writeBoolean(writer, part.more);
+      return writeRecords(writer, part.prev);
+    case "conditionFailed": {
+      const { current, valueOmitted } = part;
+      writer.u8(
+        (current === undefined ? 0 : failedFlag.current) |
+          (valueOmitted ? failedFlag.valueOmitted : 0),
+      );
+      if (current !== undefined) writeRecord(writer, current);
+      return;
+    }
+    case "rejected":
+      writer.u8(rejectedCodes.indexOf(part.code)).text(part.reason);
+      return;
+    case "txn":
+      writeBoolean(writer, part.succeeded);
+      return writeList(writer, part.results, (each) => writePart(writer, each));
+    case "batch":
+      return writeList(writer, part.results, (each) => writePart(writer, each));
+    case "compacted":
+      writer.varint(part.oldest);
+      return;
+    case "granted":
+      return writeLease(writer, part.lease);
+    case "kept":
+      return writeList(writer, part.leases, (lease) => {
+        writeOptional(writer, lease, (given) => writeLease(writer, given));
+      });
+    case "ended":
+      writer.varint(part.leases).varint(part.deleted);
+  }
+}
+
+/** Transactions in transactions: no deeper than those that are not refused. */
+const depthMax = 200;
+
+function readPart(reader: ByteReader, depth: number): Part {
+  if (depth > depthMax) throw new MalformedBytesError("result nested too deep");
+  const number = reader.u8();
+  switch (number) {
+    case kindNumber.none:
+      return { kind: "none" };
+    case kindNumber.get: {
+      const record = readOptional(reader, () => readRecord(reader));
+      return record === undefined ? { kind: "get" } : { kind: "get", record };
+    }
+    case kindNumber.range: {
+      const more = readBoolean(reader);
+      return { kind: "range", more, items: readList(reader, () => readRecord(reader)) };
+    }
+  }
+  return readRevised(reader, number, depth);
+}
+
+/** The parts that begin with a revision. */
+function readRevised(reader: ByteReader, number: number, depth: number): Part {
+  const revision = reader.varint();
+  switch (number) {
+    case kindNumber.nothing:
+      return { kind: "nothing", revision };
+    case kindNumber.put:
+      return readPut(reader, revision);
+    case kindNumber.delete: {
       const deleted = reader.varint();
       const more = readBoolean(reader);
-      return { kind: "delete", revision, deleted, more, prev: readRecords(reader) };
+      const prev = readList(reader, () => readRecord(reader));
+      return { kind: "delete", revision, deleted, more, prev };
     }
-    case resultKind.nothing:
-      return { kind: "nothing", revision };
-    case resultKind.conditionFailed: {
-      const omitted = readBoolean(reader) ? { valueOmitted: true as const } : {};
-      const current = readAtMostOne(reader);
-      const found = current === undefined ? {} : { current };
-      return { kind: "conditionFailed", revision, ...found, ...omitted };
+    case kindNumber.conditionFailed:
+      return readFailed(reader, revision);
+    case kindNumber.rejected: {
+      const code = rejectedCodes[reader.u8()];
+      if (code === undefined) throw new MalformedBytesError("rejected with an unknown code");
+      return { kind: "rejected", revision, code, reason: reader.text() };
     }
-    case resultKind.rangeTooLarge:
-      return { kind: "rangeTooLarge", revision, keys: reader.varint() };
-    case resultKind.refused:
-      return { kind: "refused", revision, reason: reader.text() };
+    case kindNumber.txn: {
+      const succeeded = readBoolean(reader);
+      const results = readList(reader, () => requireTxnResult(readPart(reader, depth + 1)));
+      return { kind: "txn", revision, succeeded, results };
+    }
+    case kindNumber.batch: {
+      const results = readList(reader, () => requireItemResult(readPart(reader, depth + 1)));
+      return { kind: "batch", revision, results };
+    }
+    case kindNumber.compacted:
+      return { kind: "compacted", revision, oldest: reader.varint() };
+    case kindNumber.granted:
+      return { kind: "granted", revision, lease: readLease(reader) };
+    case kindNumber.kept: {
+      const readKept = () => readOptional(reader, () => readLease(reader));
+      return { kind: "kept", revision, leases: readList(reader, readKept) };
+    }
+    case kindNumber.ended:
+      return { kind: "ended", revision, leases: reader.varint(), deleted: reader.varint() };
   }
-  throw new MalformedBytesError(`result of unknown kind ${kind}`);
+  throw new MalformedBytesError(`result of unknown kind ${number}`);
+}
+
+function readPut(reader: ByteReader, revision: number): Part {
+  const create = reader.varint();
+  const version = reader.varint();
+  const flags = reader.u8();
+  requireKnownFlags(flags, 3, "put");
+  const prev = (flags & putFlag.prev) === 0 ? {} : { prev: readRecord(reader) };
+  const value = (flags & putFlag.value) === 0 ? {} : { value: reader.bytes() };
+  return { kind: "put", revision, create, version, ...prev, ...value };
+}
+
+function readFailed(reader: ByteReader, revision: number): Part {
+  const flags = reader.u8();
+  requireKnownFlags(flags, 3, "conditionFailed");
+  const current = (flags & failedFlag.current) === 0 ? {} : { current: readRecord(reader) };
+  const omitted = (flags & failedFlag.valueOmitted) === 0 ? {} : { valueOmitted: true as const };
+  return { kind: "conditionFailed", revision, ...current, ...omitted };
+}
+
+function requireTxnResult(part: Part): TxnResult {
+  switch (part.kind) {
+    case "put":
+    case "delete":
+    case "get":
+    case "range":
+    case "txn":
+      return part;
+  }
+  throw new MalformedBytesError(`${part.kind} in a transaction`);
+}
+
+function requireItemResult(part: Part): BatchDone["results"][number] {
+  switch (part.kind) {
+    case "put":
+    case "delete":
+    case "get":
+    case "conditionFailed":
+    case "rejected":
+      return part;
+  }
+  throw new MalformedBytesError(`${part.kind} in a batch`);
 }
 
 function writeRecords(writer: ByteWriter, records: readonly KvRecord[]): void {
-  writer.varint(records.length);
-  for (const record of records) writeRecord(writer, record);
+  writeList(writer, records, (record) => writeRecord(writer, record));
 }
 
-function readRecords(reader: ByteReader): readonly KvRecord[] {
-  const records: KvRecord[] = [];
-  for (let left = reader.varint(); left > 0; left--) records.push(readRecord(reader));
-  return records;
+function writeLease(writer: ByteWriter, { id, ttlMs }: LeaseGiven): void {
+  writer.text(id).varint(ttlMs);
 }
 
-function readAtMostOne(reader: ByteReader): KvRecord | undefined {
-  const records = readRecords(reader);
-  if (records.length > 1) {
-    throw new MalformedBytesError(`${records.length} records where one belongs`);
-  }
-  return records[0];
+function readLease(reader: ByteReader): LeaseGiven {
+  return { id: readLeaseId(reader), ttlMs: reader.varint() };
 }
 
-function readBoolean(reader: ByteReader): boolean {
-  const byte = reader.u8();
-  if (byte > 1) throw new MalformedBytesError(`boolean of ${byte}`);
-  return byte === 1;
+function writeOptional<T>(
+  writer: ByteWriter,
+  value: T | undefined,
+  write: (value: T) => void,
+): void {
+  writeBoolean(writer, value !== undefined);
+  if (value !== undefined) write(value);
+}
+
+function readOptional<T>(reader: ByteReader, read: () => T): T | undefined {
+  return readBoolean(reader) ? read() : undefined;
 }

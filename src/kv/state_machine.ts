@@ -7,21 +7,30 @@
  * loses it, and the log brings it back. It is committed by size in `apply`, by time in
  * {@link KvStateMachine.commit}, and for good in `makeDurable`.
  *
- * Left out of this version: images of the store for other nodes, leases, idempotency records (a
- * command's idempotency key is carried and not yet remembered), transactions, compaction.
+ * Left out of this version: images of the store for other nodes.
  */
 
 import { assert } from "../lib/assert.ts";
 import type { SnapshotStage, StateMachine } from "../node/ports.ts";
 import { decodeConfiguration } from "../raft/encoding.ts";
 import type { Entry, LogPosition, PositionedConfiguration, SnapshotMeta } from "../raft/types.ts";
+import type { ChangeTimes } from "./change.ts";
+import { addHash } from "./checksum.ts";
+import type { Command, Idempotency } from "./command.ts";
 import { decodeCommand } from "./command_encoding.ts";
-import { applyOperation, refusalOf } from "./operations.ts";
+import { purge } from "./compaction.ts";
+import type { AnswerLimits } from "./idempotency.ts";
+import { applyOperation } from "./operations.ts";
 import { KvFullError, type KvMeta, type KvTables } from "./ports.ts";
+import type { Lease } from "./leases.ts";
 import type { Answer, Query } from "./query.ts";
 import { answerQuery } from "./reads.ts";
-import type { Revision } from "./record.ts";
-import type { Result } from "./result.ts";
+import { idempotencyRefusal, refusalOf } from "./refusals.ts";
+import { emptyRevision, type Revision } from "./record.ts";
+import { rejected } from "./rejected.ts";
+import { revisionAt } from "./revisions.ts";
+import { answerToKeep, isKept, keptAnswer } from "./remembered.ts";
+import type { Outcome, Result } from "./result.ts";
 import { Store } from "./store.ts";
 
 /** Limits default to the constants below. */
@@ -30,6 +39,8 @@ export interface KvStateMachineOptions {
   /** The open transaction is committed when it holds this many entries or bytes of them. */
   readonly commitEntriesMax?: number;
   readonly commitBytesMax?: number;
+  /** How many answers are remembered for repeated requests: the same on every member. */
+  readonly answerLimits?: AnswerLimits;
 }
 
 /** How often the composition calls {@link KvStateMachine.commit}, ms. */
@@ -37,10 +48,19 @@ export const kvCommitIntervalMs = 50;
 export const kvCommitEntriesMax = 4_096;
 export const kvCommitBytesMax = 16 * 1024 * 1024;
 
+/** How many changes one step of compaction looks at: less than two milliseconds. */
+export const purgeChangesMax = 256;
+/** It ends earlier with the value that takes what it removes past this. */
+const purgeBytesMax = 1024 * 1024;
+/** What one step of compaction gives back to the disk at most. */
+const giveBackBytesMax = 2 * purgeBytesMax;
+/** Answers that one command forgets, about, so that none has to forget many at once. */
+const answersForgottenMax = 16;
+
 /** What the store can say of itself at any time. */
 export type KvStatus = Pick<
   KvMeta,
-  "applied" | "revision" | "oldest" | "clusterTimeMs" | "liveKeys" | "stateHash"
+  "applied" | "revision" | "oldest" | "clusterTimeMs" | "liveKeys" | "leases" | "stateHash"
 >;
 
 /** Thrown by what deals with images of the store: the composition never calls it. */
@@ -59,6 +79,9 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   readonly #commitBytesMax: number;
   #openEntries = 0;
   #openBytes = 0;
+  /** Nothing is left to be removed that no revision from here on shows. */
+  #purgedUpTo: Revision = emptyRevision;
+  readonly #pins = new Set<{ readonly revision: Revision }>();
   /**
    * The highest index ever applied. Above `applied` only after a full disk took something back;
    * until it is reached again, a reader would see the store run backwards.
@@ -68,7 +91,7 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   #durable: LogPosition = { index: 0, term: 0 };
 
   constructor(options: KvStateMachineOptions) {
-    this.#store = new Store(options.tables);
+    this.#store = new Store(options.tables, options.answerLimits);
     this.#commitEntriesMax = options.commitEntriesMax ?? kvCommitEntriesMax;
     this.#commitBytesMax = options.commitBytesMax ?? kvCommitBytesMax;
     this.#reachedIndex = this.#store.meta.applied.index;
@@ -79,8 +102,12 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     return { position: applied, configuration };
   }
 
+  /** Its hash is the same on all members that have applied the same, whatever they compacted. */
   status(): KvStatus {
-    return this.#store.meta;
+    const { applied, revision, oldest, clusterTimeMs, liveKeys, leases, ...meta } =
+      this.#store.meta;
+    const stateHash = addHash(meta.stateHash, meta.ledgerHash);
+    return { applied, revision, oldest, clusterTimeMs, liveKeys, leases, stateHash };
   }
 
   get revision(): Revision {
@@ -137,14 +164,100 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   #applyCommand(data: Uint8Array, timeMs: number): Result {
     const decoded = decodeCommand(data);
     if (!decoded.ok) return this.#refused(decoded.reason);
-    const { operation, wallMs } = decoded.value;
-    const reason = refusalOf(operation);
+    const { operation, wallMs, idempotency } = decoded.value;
+    const reason = refusalOf(operation) ?? (idempotency && idempotencyRefusal(idempotency));
     if (reason !== undefined) return this.#refused(reason);
-    return applyOperation(this.#store, operation, { timeMs, wallMs });
+    const times = { timeMs, wallMs };
+    if (idempotency === undefined) return applyOperation(this.#store, operation, times);
+    return this.#applyOnce(operation, idempotency, times);
   }
 
-  #refused(reason: string): Result {
-    return { kind: "refused", revision: this.#store.revision, reason };
+  #refused(reason: string): Outcome {
+    return rejected(this.#store, "bad_request", reason);
+  }
+
+  /** A request that was applied before gets the answer that it was given then. */
+  #applyOnce(
+    operation: Command["operation"],
+    idempotency: Idempotency,
+    times: ChangeTimes,
+  ): Result {
+    const store = this.#store;
+    store.answers.forgetDue(times.timeMs, answersForgottenMax);
+    const recalled = store.answers.recall(idempotency, times.timeMs);
+    switch (recalled.kind) {
+      case "answered":
+        return keptAnswer(recalled.answer);
+      case "mismatch":
+        return rejected(
+          store,
+          "idempotency_mismatch",
+          "the idempotency key was used for another request",
+        );
+      case "expired":
+        return rejected(
+          store,
+          "idempotency_expired",
+          "so many numbers of this stream came later that nobody remembers this one",
+        );
+      case "full":
+        return rejected(store, "overloaded", "there is no room to remember another answer");
+      case "new": {
+        const outcome = applyOperation(store, operation, times);
+        if (isKept(outcome)) {
+          store.answers.remember(idempotency, answerToKeep(outcome), times.timeMs);
+        }
+        return outcome;
+      }
+    }
+  }
+
+  /** The lease deadlines that are over at `nowMs` of cluster time, the oldest first. */
+  leasesDue(nowMs: number, countMax: number): readonly Pick<Lease, "id" | "deadlineMs">[] {
+    return this.#store.leases.due(nowMs, countMax);
+  }
+
+  /** The newest revision that was made at or before a moment of cluster time, about. */
+  revisionAt(timeMs: number): Revision {
+    return revisionAt(this.#store.tables, timeMs, this.#store.meta);
+  }
+
+  /** In cluster time; undefined where there is no lease. */
+  nextDeadlineMs(): number | undefined {
+    return this.#store.leases.nextDeadlineMs();
+  }
+
+  /**
+   * `revision`, which must be readable now, stays so on this node until the returned function is
+   * called, even where compaction gives it up: nothing that it shows is removed.
+   */
+  pin(revision: Revision): () => void {
+    const { oldest, revision: newest } = this.#store.meta;
+    assert(revision >= oldest && revision <= newest, `Pin at revision ${revision}`);
+    const pin = { revision };
+    this.#pins.add(pin);
+    return () => this.#pins.delete(pin);
+  }
+
+  /**
+   * One step of compaction. Returns whether there is more to do. To be called between other things:
+   * what it does is committed with what else is open.
+   */
+  purge(changesMax = purgeChangesMax): boolean {
+    const oldest = Math.min(
+      this.#store.meta.oldest,
+      ...[...this.#pins].map(({ revision }) => revision),
+    );
+    if (oldest === this.#purgedUpTo) return false;
+    let isMore = false;
+    this.#orFullDisk(() => {
+      isMore = purge(this.#store, { oldest, changesMax, bytesMax: purgeBytesMax });
+      // Long values free more with one step than it gives back.
+      isMore = this.#store.tables.giveBack(giveBackBytesMax) || isMore;
+      if (!isMore) this.#purgedUpTo = oldest;
+      this.#openEntries++;
+    });
+    return isMore;
   }
 
   /**
@@ -156,12 +269,16 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     const { applied, revision } = this.#store.meta;
     if (applied.index < this.#reachedIndex) return { kind: "future", revision };
     try {
-      return answerQuery(this.#store, query);
+      return answerQuery(this.#store, query, this.#isPinned(query.revision));
     } catch (error) {
       if (!(error instanceof KvFullError)) throw error;
       this.#fallBack();
       return { kind: "future", revision: this.#store.revision };
     }
+  }
+
+  #isPinned(revision: Revision | undefined): boolean {
+    return [...this.#pins].some((pin) => pin.revision === revision);
   }
 
   /**
@@ -210,6 +327,7 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   /** What the backend has dropped is dropped here, too: data and facts go back together. */
   #fallBack(): void {
     this.#store.rollback();
+    this.#purgedUpTo = emptyRevision;
     this.#openEntries = 0;
     this.#openBytes = 0;
   }

@@ -1,6 +1,7 @@
 /**
- * The store itself: what stands under which key, now and in the past, and how a change is added.
- * Knows the tables and the facts that go with them, no commands and no log.
+ * The store itself: what stands under which key, now and in the past, and how a change is added;
+ * with its leases and what it remembers. Knows the tables and the facts that go with them, no
+ * commands and no log. Keys are stored keys (key_space.ts) everywhere in here.
  */
 
 import { assert, assertCount } from "../lib/assert.ts";
@@ -14,16 +15,15 @@ import {
   recordOf,
 } from "./change.ts";
 import { addHash, changeChecksums } from "./checksum.ts";
+import { Facts } from "./facts.ts";
+import { AnswerBook, type AnswerLimits } from "./idempotency.ts";
+import { LeaseBook } from "./leases.ts";
+import { Ledger } from "./ledger.ts";
 import type { KeyRange, KvMeta, KvTables } from "./ports.ts";
-import type { KvRecord, LeaseId, Revision } from "./record.ts";
+import { emptyRevision, type KvRecord, type LeaseId, type Revision } from "./record.ts";
 import { lastChangeAt, type View } from "./revisions.ts";
+import type { Stamp } from "./stamp.ts";
 import { chainAfter, changeAtOrBelow } from "./version_chain.ts";
-
-/** Shared by all the changes of a command. */
-export interface Stamp extends ChangeTimes {
-  /** The one after the store's, which becomes the store's with the first change. */
-  readonly revision: Revision;
-}
 
 /** What the writer decides of a version; the rest follows from the store. */
 export interface NewVersion {
@@ -35,36 +35,62 @@ export interface NewVersion {
 /** The tables, together with the facts as of the last change. */
 export class Store {
   readonly tables: KvTables;
-  #meta: KvMeta;
+  readonly leases: LeaseBook;
+  readonly answers: AnswerBook;
+  readonly #facts: Facts;
 
-  constructor(tables: KvTables) {
+  constructor(tables: KvTables, answerLimits?: AnswerLimits) {
     this.tables = tables;
-    this.#meta = tables.stored();
+    this.#facts = new Facts(tables.stored());
+    const ledger = new Ledger(tables, this.#facts);
+    this.leases = new LeaseBook(ledger, this.#facts);
+    this.answers = new AnswerBook(ledger, this.#facts, answerLimits);
   }
 
   /** The facts as of the last change, committed or not. */
   get meta(): KvMeta {
-    return this.#meta;
+    return this.#facts.meta;
   }
 
   get revision(): Revision {
-    return this.#meta.revision;
+    return this.#facts.meta.revision;
   }
 
   /** Records where the log has come to. */
   advance(facts: Pick<KvMeta, "applied" | "clusterTimeMs"> & Partial<KvMeta>): void {
-    this.#meta = { ...this.#meta, ...facts };
+    this.#facts.set(facts);
+  }
+
+  /** From now on nothing before `revision` can be read; the rows go later (compaction.ts). */
+  giveUpBefore(revision: Revision): void {
+    assert(revision <= this.revision, `Giving up what is before ${revision}`);
+    this.#facts.set({ oldest: revision });
+  }
+
+  /** Records what compaction has removed. */
+  purged(facts: Pick<KvMeta, "purgedThrough" | "purgedHash" | "deadKeys">): void {
+    this.#facts.set(facts);
+  }
+
+  /** Does all of `run`, or nothing of it when that returns false. */
+  atomically(run: () => boolean): void {
+    const before = this.#facts.meta;
+    this.tables.savepoint();
+    if (run()) return this.tables.releaseSavepoint();
+    this.tables.backToSavepoint();
+    // Lease ids that were looked at are not looked at again, or looking could take ever longer.
+    this.#facts.meta = { ...before, leasesNumbered: this.#facts.meta.leasesNumbered };
   }
 
   /** Ends the transaction of the changes so far. Throws KvFullError; then {@link rollback}. */
   commit(how: "normal" | "durable"): void {
-    this.tables.commit(this.#meta, how);
+    this.tables.commit(this.#facts.meta, how);
   }
 
   /** Goes back to the last commit. */
   rollback(): void {
     this.tables.rollback();
-    this.#meta = this.tables.stored();
+    this.#facts.meta = this.tables.stored();
   }
 
   /** The newest change of `key`, a deletion included. */
@@ -99,7 +125,7 @@ export class Store {
     version: NewVersion & { readonly create: Revision; readonly version: number },
     head: ChangeHead | undefined,
   ): void {
-    const meta = this.#meta;
+    const meta = this.#facts.meta;
     const { revision } = stamp;
     assert(revision === meta.revision || revision === meta.revision + 1, `revision ${revision}`);
     const number = assertCount(meta.changes + 1, "number of changes");
@@ -110,32 +136,38 @@ export class Store {
     const over = head === undefined ? "absent" : isDeletion(head) ? "dead" : "live";
     this.tables.append({ ...change, crc32c }, over);
     const dies = version.version === 0;
-    this.#meta = {
-      ...meta,
+    this.#facts.set({
       revision,
       changes: number,
       liveKeys: meta.liveKeys + (dies ? -1 : over === "live" ? 0 : 1),
       deadKeys: meta.deadKeys + (dies ? 1 : over === "dead" ? -1 : 0),
       stateHash: addHash(meta.stateHash, hash),
-    };
+    });
+    this.#moveLease(key, over === "live" ? head?.lease : undefined, version.lease);
+  }
+
+  #moveLease(key: Uint8Array, from: LeaseId | undefined, to: LeaseId | undefined): void {
+    if (from === to) return;
+    if (from !== undefined) this.leases.detach(from, key);
+    if (to !== undefined) this.leases.attach(to, key);
   }
 
   /** The state now. */
   newestView(): View {
-    return { revision: this.#meta.revision, through: this.#meta.changes };
+    return { revision: this.#facts.meta.revision, through: this.#facts.meta.changes };
   }
 
-  /** The state right after `revision`, which lies between the oldest and the newest one. */
+  /** The state right after `revision`, of which compaction has removed nothing. */
   viewAt(revision: Revision): View {
-    const { oldest, revision: newest, changes } = this.#meta;
-    assert(revision >= oldest && revision <= newest, `view at revision ${revision}`);
+    const { revision: newest } = this.#facts.meta;
+    assert(revision >= emptyRevision && revision <= newest, `view at revision ${revision}`);
     if (revision === newest) return this.newestView();
-    return { revision, through: lastChangeAt(this.tables, revision, changes) };
+    return { revision, through: lastChangeAt(this.tables, revision, this.#facts.meta) };
   }
 
   /** True when nothing has changed since `view` was the newest one. */
   isNewest(view: View): boolean {
-    return view.through === this.#meta.changes;
+    return view.through === this.#facts.meta.changes;
   }
 
   /** The record under `key` in `view`; undefined when there was none. */
@@ -167,6 +199,12 @@ export class Store {
     return recordOf(change, change.key, change.value);
   }
 
+  /** When change `number`, which is there, was made. */
+  timesOf(number: number): ChangeTimes {
+    const change = this.tables.change(number) ?? this.#missing(number);
+    return { timeMs: change.timeMs, wallMs: change.wallMs };
+  }
+
   /** Like {@link recordOfChange}, as a row; `values`: with its value. */
   shownChange(number: number, { values }: { readonly values: boolean }): KeyedChange | undefined {
     const change = values ? this.tables.change(number) : this.tables.keyedChange(number);
@@ -176,7 +214,7 @@ export class Store {
 
   /** Only compaction takes rows away, and of those that a view can ask for only deletions. */
   #requirePurged(number: number): void {
-    if (number > this.#meta.purgedThrough) this.#missing(number);
+    if (number > this.#facts.meta.purgedThrough) this.#missing(number);
   }
 
   #missing(number: number): never {
@@ -185,10 +223,10 @@ export class Store {
 
   /** True when nothing in `range` has changed after `revision`, deletions included. Exact. */
   unchangedSince(range: KeyRange, revision: Revision): boolean {
-    const { oldest, revision: newest, changes } = this.#meta;
+    const { oldest, revision: newest, changes } = this.#facts.meta;
     // Below the oldest revision deletions are forgotten; above the newest one nobody can have read.
     if (revision < oldest || revision > newest) return false;
-    const after = lastChangeAt(this.tables, revision, changes);
+    const after = lastChangeAt(this.tables, revision, this.#facts.meta);
     if (changes - after <= recentChangesMax) {
       return this.tables.lastChangeIn(range, { after, through: changes }) === 0;
     }
@@ -213,7 +251,7 @@ export class Store {
       : undefined;
     const number = newest ?? this.#recentChange(range, view.through);
     if (number === undefined) return undefined;
-    const { oldest } = this.#meta;
+    const oldest = Math.min(this.#facts.meta.oldest, view.revision);
     if (number === 0) return oldest;
     return Math.max(oldest, this.tables.firstFrom(number)?.revision ?? oldest);
   }

@@ -2,9 +2,8 @@
  * One node: drains its inbox, steps the core, does what `Ready` says, and tells who waits. It owns
  * no policy: what may be said when is decided in raft/, what a command means in the state machine.
  *
- * A turn takes everything that is waiting, so that all proposals which arrive during one fsync
- * share the next write, the next AppendEntries and the next quorum round: group commit without a
- * timer.
+ * A turn takes everything that is waiting, so that all proposals of one fsync share the next write,
+ * AppendEntries and quorum round: group commit without a timer.
  */
 
 import { RaftCore } from "../raft/core.ts";
@@ -200,6 +199,11 @@ export class RaftNode<Query, Answer, Result> {
     };
   }
 
+  /** Cluster time now; undefined where this node does not lead. */
+  clusterTimeMs(): number | undefined {
+    return this.#core.clusterTimeMs(this.#parts.clock.monotonicMs());
+  }
+
   /** How far behind the leader a local read may be; Infinity when unknown. Cheap. */
   stalenessMs(): number {
     return this.#staleness.ms(this.#parts.clock.monotonicMs());
@@ -223,10 +227,7 @@ export class RaftNode<Query, Answer, Result> {
 
   // ---- The turn ----
 
-  /**
-   * Drains the inbox, steps the core, and acts until there is nothing left to do. Public for the
-   * simulator.
-   */
+  /** Acts until there is nothing left to do. Public for the simulator. */
   turn(): void {
     this.#turnScheduled = false;
     if (this.#state !== "running") return;

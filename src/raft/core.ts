@@ -136,6 +136,11 @@ export class RaftCore {
     return this.#role.role === "leader" ? this.#role.leaseIndex(nowMs) : undefined;
   }
 
+  /** Cluster time now, as this leader's next entry would carry it; undefined on other nodes. */
+  clusterTimeMs(nowMs: number): number | undefined {
+    return this.#role.role === "leader" ? this.#role.clusterTimeMs(nowMs) : undefined;
+  }
+
   status(): RaftStatus {
     return statusOf(this.#state, {
       role: this.#role.role,

@@ -152,6 +152,11 @@ export class Leader {
     return nowMs < untilMs ? this.#state.log.commitIndex : undefined;
   }
 
+  /** Cluster time: that of the last entry at the election, and this leader's own since then. */
+  clusterTimeMs(nowMs: number): number {
+    return this.#clusterTimeAtElectionMs + (nowMs - this.#electedMs);
+  }
+
   /**
    * The process stood still for longer than half an election timeout: the lease may be another's.
    */
@@ -159,7 +164,7 @@ export class Leader {
     this.#leaseVoidUntilMs = this.#state.nowMs;
   }
 
-  /** Own writes became durable: only now does the leader count itself (thesis §10.2.1). */
+  /** Own writes became durable: only now does it count itself (thesis §10.2.1). */
   persisted(): Transition | undefined {
     return this.#advanceCommit();
   }
@@ -200,10 +205,7 @@ export class Leader {
 
   #append(kind: EntryKind, data: Uint8Array): LogPosition {
     const { currentTerm: term, log, nowMs } = this.#state;
-    // Cluster time: that of the last entry, plus this leader's own monotonic time since its
-    // election.
-    const timeMs = this.#clusterTimeAtElectionMs + (nowMs - this.#electedMs);
-    const { index } = log.append({ term, kind, timeMs, data });
+    const { index } = log.append({ term, kind, timeMs: this.clusterTimeMs(nowMs), data });
     this.#uncommitted.appended(index, data.length);
     return { index, term };
   }

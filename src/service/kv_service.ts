@@ -22,12 +22,13 @@ import type {
   WriteOptions,
 } from "./contract.ts";
 import { ServiceError } from "./errors.ts";
-import type { ForwardAnswer } from "./forwarder.ts";
+import type { ForwardAnswer, ForwardBody } from "./forwarder.ts";
 import { clientGone, unlessGone, type Waited } from "./gone.ts";
-import { type LeaderProxy, noLeader, notLeader, type Try } from "./leader_proxy.ts";
+import { type LeaderProxy, notLeader, type Try } from "./leader_proxy.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 import type { ServedNode } from "./node_port.ts";
 import { checkOperation, checkQuery, type ServiceLimits } from "./limits.ts";
+import { notApplied, readFailed, unknownOutcome, worthRepeating } from "./outcome_errors.ts";
 import { costOf, ReadTurns } from "./read_turns.ts";
 import { readInSlices } from "./record_slices.ts";
 import type { RevisionWait } from "./revision_wait.ts";
@@ -112,12 +113,18 @@ export class NodeKvService implements KvService {
   }
 
   async write(operation: Operation, options: WriteOptions): Promise<Written> {
-    this.#refuse(operation, options);
+    this.#refuse(operation);
+    const { idempotency } = options;
+    const asked = { operation, ...(idempotency === undefined ? {} : { idempotency }) };
+    const { signal } = options;
+    const body = { ...asked, kind: "write", operation: encodeOperation(operation) } as const;
     const written = await this.#parts.proxy.run<Written>({
       options,
-      here: (deadlineMs) => this.#propose(operation, { deadlineMs, signal: options.signal }),
-      body: { kind: "write", operation: encodeOperation(operation) },
+      here: (deadlineMs) => this.#propose(asked, { deadlineMs, signal }),
+      body,
       accept: acceptWritten,
+    }).catch((error: unknown) => {
+      throw idempotency === undefined ? error : worthRepeating(error);
     });
     const { self, clusterId, leaders } = this.#parts;
     const header = {
@@ -131,7 +138,10 @@ export class NodeKvService implements KvService {
   }
 
   /** A forwarded write, on the node that leads: it goes no further. */
-  async answerForward(encoded: Uint8Array, timeoutMs: number): Promise<ForwardAnswer> {
+  async answerForward(
+    { operation: encoded, idempotency }: ForwardedWrite,
+    timeoutMs: number,
+  ): Promise<ForwardAnswer> {
     const operation = decodeOperation(encoded);
     if (!operation.ok) {
       throw new ServiceError("bad_request", `The forwarded operation: ${operation.reason}`, {
@@ -139,24 +149,19 @@ export class NodeKvService implements KvService {
       });
     }
     if (!this.#parts.leaders.isSelf) throw notLeader(this.#parts.self);
-    this.#refuse(operation.value, {});
+    this.#refuse(operation.value);
     const deadlineMs = this.#parts.monotonicMs() + timeoutMs;
-    const tried = await this.#propose(operation.value, { deadlineMs, signal: undefined });
+    const once = idempotency === undefined ? {} : { idempotency };
+    const asked = { operation: operation.value, ...once };
+    const tried = await this.#propose(asked, { deadlineMs, signal: undefined });
     if (tried.kind === "notDone") throw tried.error;
     const { result, header } = tried.value;
     return { kind: "written", result: encodeResult(result), header };
   }
 
-  #refuse(operation: Operation, options: Pick<WriteOptions, "idempotency">): void {
-    if (options.idempotency !== undefined) {
-      throw new ServiceError(
-        "validation_failed",
-        "Idempotency keys are not available in this version",
-        { outcome: "not_applied" },
-      );
-    }
+  #refuse(operation: Operation): void {
     checkOperation(operation, this.#parts.limits);
-    const full = operation.kind === "put" ? this.#parts.outOfSpace() : undefined;
+    const full = frees(operation) ? undefined : this.#parts.outOfSpace();
     if (full === undefined) return;
     throw new ServiceError("out_of_space", full, {
       outcome: "not_applied",
@@ -167,11 +172,11 @@ export class NodeKvService implements KvService {
 
   /** What was proposed goes on when the client goes: its outcome is not ours to decide. */
   async #propose(
-    operation: Operation,
+    asked: Omit<Command, "wallMs">,
     { deadlineMs, signal }: Waited,
   ): Promise<Try<Written>> {
     const { node, wallMs } = this.#parts;
-    const command: Command = { wallMs: wallMs(), operation };
+    const command: Command = { wallMs: wallMs(), ...asked };
     const outcome = await unlessGone<ProposeOutcome<Result>>(
       { signal, outcome: "unknown" },
       (tell) => {
@@ -247,9 +252,7 @@ export class NodeKvService implements KvService {
 
   #readHeader(answer: Answer, level: ReadLevel, options: ReadOptions): Header {
     const { self: servedBy, clusterId, leaders, currentRevision, node } = this.#parts;
-    const revision = answer.kind === "records" || answer.kind === "range"
-      ? Math.max(answer.revision, 0)
-      : currentRevision();
+    const revision = answer.kind === "compacted" ? currentRevision() : answer.revision;
     const header = { revision, servedBy, leader: leaders.leader, clusterId, level };
     if (level === "linearizable") return header;
     const stalenessMs = node.stalenessMs();
@@ -265,6 +268,29 @@ export class NodeKvService implements KvService {
   }
 }
 
+/** A write as another node hands it on. */
+type ForwardedWrite = Extract<ForwardBody, { readonly kind: "write" }>;
+
+/** What may still be done on a disk that runs full: it makes room, or takes none. */
+function frees({ kind }: Operation): boolean {
+  switch (kind) {
+    case "delete":
+    case "compact":
+    case "revokeLease":
+    case "expireLeases":
+    case "keepLeases":
+    case "nothing":
+      return true;
+    case "put":
+    case "merge":
+    case "update":
+    case "txn":
+    case "batch":
+    case "grantLease":
+      return false;
+  }
+}
+
 function acceptWritten(answer: ForwardAnswer): Written {
   if (answer.kind !== "written") throw wrongAnswer(answer.kind);
   const result = decodeResult(answer.result);
@@ -276,99 +302,4 @@ function wrongAnswer(what: string): ServiceError {
   return new ServiceError("internal", `The leader's answer cannot be read: ${what}`, {
     outcome: "unknown",
   });
-}
-
-type NotAppliedReason = (ProposeOutcome<Result> & { readonly kind: "notApplied" })["reason"];
-
-/** Refused before it was appended: either worth another try, or an error to tell. */
-function notApplied(reason: NotAppliedReason, self: NodeId): Try<Written> | ServiceError {
-  const outcome = "not_applied";
-  switch (reason) {
-    case "notLeader":
-    case "transferring":
-      return { kind: "notDone", error: notLeader(self) };
-    case "overloaded":
-      return new ServiceError("overloaded", "Too many writes are waiting on the leader", {
-        outcome,
-        retryable: true,
-        retryAfterMs: 1_000,
-      });
-    case "tooLarge":
-      return new ServiceError("request_too_large", "The write does not fit into one log entry", {
-        outcome,
-      });
-    case "expiredInQueue":
-      return new ServiceError("timeout", "The time was up before the leader took the write", {
-        outcome,
-        retryable: true,
-      });
-    case "closing":
-      return new ServiceError("draining", `Node ${self} is shutting down`, {
-        outcome,
-        retryable: true,
-        retryAfterMs: 1_000,
-      });
-    case "changeInProgress":
-    case "configurationChanged":
-    case "invalidChange":
-      return new ServiceError("internal", `A write was refused as ${reason}`, { outcome });
-  }
-}
-
-type UnknownReason = (ProposeOutcome<Result> & { readonly kind: "unknown" })["reason"];
-
-function unknownOutcome(reason: UnknownReason): ServiceError {
-  const outcome = "unknown";
-  switch (reason) {
-    case "timeout":
-      return new ServiceError("timeout", "The time was up before the write was committed", {
-        outcome,
-      });
-    case "closing":
-      return new ServiceError("draining", "The node shut down while the write was under way", {
-        outcome,
-      });
-    case "leadershipLost":
-    case "overwritten":
-      return new ServiceError(
-        "leader_changed",
-        "The leader changed while the write was under way; it may be applied or not",
-        { outcome },
-      );
-  }
-}
-
-type ReadFailure = (ReadOutcome & { readonly kind: "failed" })["reason"];
-
-function readFailed(reason: ReadFailure, self: NodeId): ServiceError {
-  switch (reason) {
-    case "noLeader":
-      return new ServiceError("no_leader", noLeader().message, {
-        retryable: true,
-        retryAfterMs: 1_000,
-      });
-    case "timeout":
-      return new ServiceError(
-        "timeout",
-        `In time no quorum confirmed the read, or node ${self} has not applied what it must show`,
-        { retryable: true },
-      );
-    case "overloaded":
-      return new ServiceError("overloaded", "Too many reads are waiting on the leader", {
-        retryable: true,
-        retryAfterMs: 1_000,
-      });
-    case "diskFull":
-      return new ServiceError(
-        "not_ready",
-        `The disk of node ${self} is full, and its store lacks what was written since; other ` +
-          "nodes can answer",
-        { retryable: true, retryAfterMs: 1_000 },
-      );
-    case "closing":
-      return new ServiceError("draining", `Node ${self} is shutting down`, {
-        retryable: true,
-        retryAfterMs: 1_000,
-      });
-  }
 }

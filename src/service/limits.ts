@@ -1,5 +1,7 @@
 /** What no request may exceed, whatever protocol it came by. */
 
+import type { BatchItem, Txn } from "../kv/command.ts";
+import { refusalOf } from "../kv/refusals.ts";
 import { keyBytesMax, type Operation, type Query } from "./contract.ts";
 import { type Outcome, ServiceError } from "./errors.ts";
 
@@ -9,17 +11,74 @@ export interface ServiceLimits {
   readonly valueBytesMax: number;
 }
 
-/** Throws where a key or the value of `operation` is too large, or a key is empty. */
-export function checkOperation(operation: Operation, { valueBytesMax }: ServiceLimits): void {
+/**
+ * Throws where a key or a value of `operation` is too large, a key is empty, or apply would refuse
+ * it whatever the store holds.
+ */
+export function checkOperation(operation: Operation, limits: ServiceLimits): void {
+  for (const key of keysOf(operation)) checkKey(key, "not_applied");
+  for (const value of valuesOf(operation)) checkValue(value, limits.valueBytesMax);
+  const reason = refusalOf(operation);
+  if (reason === undefined) return;
+  const sentence = reason.charAt(0).toUpperCase() + reason.slice(1);
+  throw new ServiceError("validation_failed", sentence, { outcome: "not_applied" });
+}
+
+function keysOf(operation: Operation | BatchItem): readonly Uint8Array[] {
   switch (operation.kind) {
-    case "nothing":
-      return;
     case "put":
-      checkKey(operation.key, "not_applied");
-      return checkValue(operation.value, valueBytesMax);
+    case "merge":
+    case "update":
+    case "get":
+      return [operation.key];
     case "delete":
-      if (operation.target.kind === "key") checkKey(operation.target.key, "not_applied");
+      return operation.target.kind === "key" ? [operation.target.key] : [];
+    case "batch":
+      return operation.items.flatMap(keysOf);
+    case "txn":
+      return keysOfTxn(operation);
+    default:
+      return [];
   }
+}
+
+function keysOfTxn({ compares, then, otherwise }: Txn): readonly Uint8Array[] {
+  const compared = compares.flatMap(({ target }) => target.kind === "key" ? [target.key] : []);
+  const used = [...then, ...otherwise].flatMap((each): readonly Uint8Array[] => {
+    switch (each.kind) {
+      case "put":
+        return [each.put.key];
+      case "get":
+        return [each.key];
+      case "delete":
+        return each.target.kind === "key" ? [each.target.key] : [];
+      case "range":
+        return [];
+      case "txn":
+        return keysOfTxn(each.txn);
+    }
+  });
+  return [...compared, ...used];
+}
+
+function valuesOf(operation: Operation | BatchItem): readonly Uint8Array[] {
+  switch (operation.kind) {
+    case "put":
+      return [operation.value];
+    case "batch":
+      return operation.items.flatMap(valuesOf);
+    case "txn":
+      return valuesOfTxn(operation);
+    default:
+      return [];
+  }
+}
+
+function valuesOfTxn({ then, otherwise }: Txn): readonly Uint8Array[] {
+  return [...then, ...otherwise].flatMap((each) => {
+    if (each.kind === "put") return [each.put.value];
+    return each.kind === "txn" ? valuesOfTxn(each.txn) : [];
+  });
 }
 
 /** Throws where a key that `query` names is too long or empty. */

@@ -26,6 +26,8 @@ export interface ServedNode {
   ): void;
   status(): NodeStatus;
   stalenessMs(): number;
+  /** Cluster time now; undefined where this node does not lead. */
+  clusterTimeMs(): number | undefined;
   onLeadership(handler: (leadership: Leadership) => void): () => void;
   onApplied(handler: () => void): () => void;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Answer } from "../kv/query.ts";
+import type { KvRecord } from "../kv/record.ts";
 import { Queue } from "../lib/queue.ts";
 
 /** A rest is due when this much was read since the last one, bytes. */
@@ -15,11 +16,31 @@ const keyCostBytes = 1024;
 
 /** What reading `answer` has cost, bytes. */
 export function costOf(answer: Answer | undefined): number {
-  if (answer?.kind !== "records" && answer?.kind !== "range") return keyCostBytes;
-  const records = answer.kind === "records" ? answer.records : answer.items;
-  let bytes = keyCostBytes * (records.length + 1);
-  for (const record of records) bytes += record?.value.length ?? 0;
+  let bytes = keyCostBytes;
+  for (const record of recordsOf(answer)) bytes += keyCostBytes + (record?.value.length ?? 0);
   return bytes;
+}
+
+/** What was read for the answer: undefined stands for a key that was looked for. */
+function recordsOf(answer: Answer | undefined): readonly (KvRecord | undefined)[] {
+  switch (answer?.kind) {
+    case "records":
+      return answer.records;
+    case "range":
+      return answer.items;
+    case "history":
+      return answer.items.map((item) => item.kind === "version" ? item.record : undefined);
+    case "changes":
+      return answer.revisions.flatMap(({ events }) =>
+        events.flatMap((event) => [event.kind === "put" ? event.record : undefined, event.prev])
+      );
+    case "leases":
+      return Array.from(answer.leases, () => undefined);
+    case "lease":
+      return Array.from(answer.keys ?? [], () => undefined);
+    default:
+      return [];
+  }
 }
 
 /** The reads of one node. */

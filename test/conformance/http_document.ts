@@ -55,10 +55,7 @@ class Checker {
 
   #operation(method: string, path: string): Json | undefined {
     const paths = object(this.#document["paths"]);
-    const match = Object.keys(paths).find((template) => {
-      const open = template.indexOf("{");
-      return open < 0 ? template === path : path.startsWith(template.slice(0, open));
-    });
+    const match = Object.keys(paths).find((template) => patternOf(template).test(path));
     const item = match === undefined ? {} : object(paths[match]);
     const operation = item[method.toLowerCase()];
     return operation === undefined ? undefined : object(operation);
@@ -186,6 +183,13 @@ class Checker {
       if (!Object.hasOwn(value, name)) this.#say(`${at}.${name} is missing`);
     }
   }
+}
+
+/** A key takes the rest of a path, slashes included; any other parameter is one segment. */
+function patternOf(template: string): RegExp {
+  const source = template.replaceAll(".", "\\.").replace(/\{key(64)?\}$/, ".*")
+    .replaceAll(/\{\w+\}/g, "[^/]+");
+  return new RegExp(`^${source}$`, "s");
 }
 
 function hasType(value: unknown, type: unknown): boolean {

@@ -1,12 +1,10 @@
-/** kv.db as a file: its format, what it refuses, what it notices, and how it reaches the disk. */
+/** kv.db as a file: what it refuses, what it notices, and how it reaches the disk. */
 
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { KvStateMachine } from "../../src/kv/state_machine.ts";
-import { hex } from "../../src/lib/bytes.ts";
+import { utf8 } from "../../src/lib/bytes.ts";
 import { FatalStorageError } from "../../src/node/ports.ts";
-import type { Configuration } from "../../src/raft/types.ts";
 import {
   type SqliteDatabase,
   SqliteError,
@@ -15,7 +13,7 @@ import {
   type SqliteValue,
 } from "../../src/runtime/mod.ts";
 import { SqliteKvTables } from "../../src/storage/sqlite/kv_tables.ts";
-import { del, delRange, EntryMaker, get, put, range } from "../harness/kv_commands.ts";
+import { EntryMaker, get, put, range } from "../harness/kv_commands.ts";
 import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../harness/test.ts";
 import { clusterId, openSqliteTables, runtime } from "./state_machine_places.ts";
@@ -25,98 +23,6 @@ beforeEach(() => {
   temp = makeTempDir("kv-db");
 });
 afterEach(() => temp.remove());
-
-const configuration: Configuration = {
-  members: [
-    { id: 1, incarnation: "00000000000000aa", suffrage: "voter" },
-    {
-      ...{ id: 2, incarnation: "00000000000000bb", suffrage: "learner" },
-      addresses: { rpc: "127.0.0.1:7401", http: "http://127.0.0.1:7400" },
-    },
-  ],
-  nodeIdMax: 7,
-};
-
-/** What the fixture was made of: each column has held something, each table a row. */
-function fillFixture(machine: KvStateMachine): void {
-  const maker = new EntryMaker(0, 3);
-  machine.apply([
-    maker.configuration(configuration),
-    ...maker.commands([
-      put("a", "one"),
-      put("a", "two", { mediaType: "text/plain" }),
-      put(Uint8Array.of(0, 255), ""),
-      put("gone", "soon"),
-      del("gone"),
-      put("x/1", "v"),
-      put("x/2", "v"),
-      delRange("x/", "x0"),
-      put("x/1", "again"),
-    ]),
-  ]);
-}
-
-/** A table's rows as text, in the order of its key. */
-function dump(database: SqliteDatabase, table: string): readonly string[] {
-  const shown = (value: SqliteValue): string =>
-    value instanceof Uint8Array ? `x'${hex(value)}'` : String(value);
-  return database.prepare(`SELECT * FROM ${table} ORDER BY 1`).all()
-    .map((row) => Object.entries(row).map(([name, value]) => `${name}=${shown(value)}`).join(" "));
-}
-
-function contents(path: string): Readonly<Record<string, readonly string[]>> {
-  const database = runtime.openSqlite(path);
-  try {
-    const schema = database.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").all();
-    return {
-      schema: schema.map(({ sql }) => String(sql)),
-      application: dump(database, "pragma_application_id"),
-      version: dump(database, "pragma_user_version"),
-      ...Object.fromEntries(
-        ["change", "live", "dead", "meta"].map((table) => [table, dump(database, table)]),
-      ),
-    };
-  } finally {
-    database.close();
-  }
-}
-
-describe(`kv.db on ${runtime.name}: its format`, () => {
-  const fixture = new URL("./testdata/kv_v1.db", import.meta.url);
-
-  it("is that of the fixture, table by table and row by row", () => {
-    const machine = new KvStateMachine({ tables: openSqliteTables(temp.path) });
-    fillFixture(machine);
-    machine.close();
-    const made = join(temp.path, "kv.db");
-    // Made once, on purpose: a file of this format must stay readable for ever.
-    if (process.env["SKEIN_REWRITE"] === "1" && !existsSync(fixture)) copyFileSync(made, fixture);
-    const copy = join(temp.path, "fixture.db");
-    copyFileSync(fixture, copy);
-    assert.deepEqual(contents(made), contents(copy));
-  });
-
-  it("is read as it was written", () => {
-    copyFileSync(fixture, join(temp.path, "kv.db"));
-    const machine = new KvStateMachine({ tables: openSqliteTables(temp.path) });
-    assert.deepEqual(machine.applied(), {
-      position: { index: 10, term: 3 },
-      configuration: { position: { index: 1, term: 3 }, configuration },
-    });
-    const { revision, oldest, liveKeys, clusterTimeMs, stateHash } = machine.status();
-    assert.deepEqual([revision, oldest, liveKeys, clusterTimeMs], [10, 1, 3, 100]);
-    assert.deepEqual(stateHash, { a: 446_771_572, b: 2_656_629_982 });
-    const now = machine.read(range());
-    assert.deepEqual(now.kind === "range" ? now.items.map(({ key }) => hex(key)) : [], [
-      ...["00ff", "61", "782f31"],
-    ]);
-    const past = machine.read({ ...get("a", "gone", "x/2"), revision: 8 });
-    assert.deepEqual(past.kind === "records" ? past.records.map((each) => each?.mod) : [], [
-      ...[3, undefined, 8],
-    ]);
-    machine.close();
-  });
-});
 
 describe(`kv.db on ${runtime.name}: what it refuses`, () => {
   function edit(sql: string): void {
@@ -163,8 +69,24 @@ describe(`kv.db on ${runtime.name}: what it refuses`, () => {
 
   it("a later format", () => {
     openSqliteTables(temp.path).close();
-    edit("PRAGMA user_version = 2");
-    assert.equal(refusal(), "DIR/kv.db has format 2, this program knows 1");
+    edit("PRAGMA user_version = 3");
+    assert.equal(
+      refusal(),
+      "DIR/kv.db has format 3, this program knows 2: a later version of it wrote the file",
+    );
+  });
+
+  it("the first format, and tells the way out, which depends on the log", () => {
+    const first = new URL("./testdata/kv_v1.db", import.meta.url);
+    copyFileSync(first, join(temp.path, "kv.db"));
+    assert.equal(refusal(), `DIR/kv.db has format 1, this program knows 2; ${wayOut}`);
+    assert.equal(
+      refusal(501),
+      "DIR/kv.db has format 1, this program knows 2; the log begins at entry 501, so that the " +
+        "store cannot be built anew from it: go on with the version of the program that wrote it",
+    );
+    // It was only looked at.
+    assert.deepEqual(readFileSync(join(temp.path, "kv.db")), readFileSync(first));
   });
 
   it("the store of another cluster", () => {
@@ -329,7 +251,11 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
     machine.commit();
     const { stateHash } = machine.status();
     pages(30);
-    const page = maker.commands([put("b", "2"), put("large", new Uint8Array(1_000_000))]);
+    // Whether within a transaction or not: the savepoint goes with it.
+    const large = { key: utf8("large"), value: new Uint8Array(1_000_000), prev: false };
+    const then = [{ kind: "put", put: large }] as const;
+    const txn = { kind: "txn", compares: [], then, otherwise: [] } as const;
+    const page = maker.commands([put("b", "2", { ttlMs: 1_000 }), txn]);
     for (let attempt = 0; attempt < 3; attempt++) {
       assert.deepEqual(machine.apply(page), { full: true });
       assert.equal(machine.applied().position.index, 1);
@@ -341,6 +267,33 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
     assert.equal(Array.isArray(machine.apply(page)), true);
     assert.equal(machine.read(get("b", "large")).kind, "records");
     machine.close();
+  });
+
+  it("and gives back what compaction has freed", () => {
+    const machine = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+    const maker = new EntryMaker();
+    const size = (): number => statSync(join(temp.path, "kv.db")).size;
+    const value = new Uint8Array(20_000);
+    for (let at = 0; at < 10; at++) {
+      machine.apply(maker.commands(Array.from({ length: 50 }, (_, key) => put(`${key}`, value))));
+    }
+    machine.makeDurable(() => {});
+    // A write behind the checkpoint that this brings about starts the WAL from its front.
+    for (let at = 0; at < 2; at++) {
+      machine.apply(maker.commands([put("last", new Uint8Array(8 * 1024 * 1024))]));
+      machine.makeDurable(() => {});
+    }
+    const before = size();
+    assert.ok(before > 10_000_000, `${before} bytes`);
+    machine.apply(maker.commands([put("last", ""), { kind: "compact", revision: 504 }]));
+    while (machine.purge());
+    machine.close();
+    // Fifty values are left: a megabyte.
+    assert.ok(size() < 1_500_000, `${size()} bytes`);
+    const again = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+    const answer = again.read(range({ revision: 504, bytesMax: 1e8 }));
+    assert.equal(answer.kind === "range" ? answer.count : 0, 51);
+    again.close();
   });
 
   it("and is not written any more once SQLite has failed", () => {

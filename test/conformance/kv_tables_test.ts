@@ -1,8 +1,14 @@
 /** What the store asks of its tables, on each backend, below the level of commands. */
 
 import type { Change } from "../../src/kv/change.ts";
-import { changeCrc32c } from "../../src/kv/checksum.ts";
-import { initialKvMeta, type KvTables, sliceValueBytesMax } from "../../src/kv/ports.ts";
+import { changeCrc32c, ledgerCrc32c } from "../../src/kv/checksum.ts";
+import {
+  initialKvMeta,
+  type KvTables,
+  type LedgerRow,
+  type Slice,
+  sliceValueBytesMax,
+} from "../../src/kv/ports.ts";
 import { type Bytes, bytes } from "../harness/kv_commands.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { type KvPlace, texts } from "./state_machine_place.ts";
@@ -39,6 +45,29 @@ function fill(tables: KvTables): void {
 }
 
 const all = { start: new Uint8Array(0), reverse: false, rowsMax: 100 };
+
+function row(key: Bytes, value: Bytes): LedgerRow {
+  const columns = { key: bytes(key), value: bytes(value) };
+  return { ...columns, crc32c: ledgerCrc32c(columns.key, columns.value) };
+}
+
+/** Each row of the ledger as text. */
+function ledger(tables: KvTables, more: Partial<Slice> = {}): string {
+  return tables.ledgerSlice({ ...all, ...more })
+    .map(({ key, value }) => `${texts([key])}=${texts([value])}`).join(" ");
+}
+
+/** What can be asked of all parts of the tables. */
+function state(tables: KvTables): unknown {
+  return [
+    tables.deadSlice({ ...all, after: 0 }).map(({ number }) => number),
+    tables.liveSlice({ ...all, values: true }).map(({ number }) => number),
+    Array.from({ length: 20 }, (_, number) => tables.change(number)?.number),
+    ["a", "b", "c", "d"].map((key) => tables.head(bytes(key))?.number),
+    tables.firstFrom(9),
+    ledger(tables),
+  ];
+}
 
 for (const [name, makePlace] of Object.entries(places)) {
   const withTables = (run: (tables: KvTables, place: KvPlace) => void) => (): void => {
@@ -176,6 +205,8 @@ for (const [name, makePlace] of Object.entries(places)) {
         assert.deepEqual(slice.map(({ value }) => value?.length), [fits?.length, undefined]);
         assert.deepEqual(slice.map(({ valueBytes }) => valueBytes), [fits?.length, long?.length]);
         assert.deepEqual(tables.change(2)?.value, long);
+        const changes = tables.changeSlice(1, 9);
+        assert.deepEqual(changes.map(({ value }) => value?.length), [fits?.length, undefined]);
       }),
     );
 
@@ -185,17 +216,17 @@ for (const [name, makePlace] of Object.entries(places)) {
         fill(tables);
         const meta = { ...initialKvMeta, changes: 8, revision: 9 };
         tables.commit(meta, "normal");
-        const state = (from: KvTables): unknown => [
-          from.deadSlice({ ...all, after: 0 }).map(({ number }) => number),
-          from.liveSlice({ ...all, values: true }).map(({ number }) => number),
-          from.firstFrom(9),
-        ];
         const committed = state(tables);
         tables.append(change(9, "a", { ...gone, previous: 5 }), "live");
         tables.append(change(10, "a", { previous: 9 }), "dead");
         tables.append(change(11, "b", { previous: 4 }), "dead");
         tables.append(change(12, "b", { ...gone, previous: 11 }), "live");
         tables.append(change(13, "new"), "absent");
+        tables.setLedgerRow(row("k", "v"));
+        tables.removeChange(1);
+        tables.removeChange(2);
+        tables.removeChange(4);
+        tables.forgetDead(bytes("b"));
         assert.notDeepEqual(state(tables), committed);
         tables.rollback();
         assert.deepEqual(state(tables), committed);
@@ -205,6 +236,150 @@ for (const [name, makePlace] of Object.entries(places)) {
         const after = place.open();
         assert.deepEqual(state(after), committed);
         assert.deepEqual(after.stored(), meta);
+      }),
+    );
+
+    it(
+      "remove a change for good, and do not mind if it is gone",
+      withTables((tables, place) => {
+        fill(tables);
+        for (const number of [1, 4, 1, 99]) tables.removeChange(number);
+        tables.commit({ ...initialKvMeta, changes: 8, revision: 9 }, "normal");
+        const left = (from: KvTables): readonly number[] =>
+          [1, 2, 3, 4, 5, 6, 7, 8].filter((number) => from.change(number) !== undefined);
+        assert.deepEqual(left(tables), [2, 3, 5, 6, 7, 8]);
+        assert.equal(tables.link(1), undefined);
+        assert.equal(tables.keyedChange(4), undefined);
+        assert.deepEqual([1, 4].map((number) => tables.firstFrom(number)?.number), [2, 5]);
+        assert.equal(tables.lastChangeIn({ start: bytes("b") }, { after: 0, through: 5 }), 3);
+        assert.deepEqual(tables.changeSlice(1, 3).map(({ number }) => number), [2, 3, 5]);
+        // The key is still known to be dead, until it is forgotten.
+        assert.deepEqual(tables.deadSlice({ ...all, after: 0 }).map(({ number }) => number), [4]);
+        place.crash();
+        assert.deepEqual(left(place.open()), [2, 3, 5, 6, 7, 8]);
+      }),
+    );
+
+    it(
+      "forget a dead key, which then begins anew",
+      withTables((tables) => {
+        fill(tables);
+        tables.append(change(9, "c", { ...gone, previous: 3 }), "live");
+        tables.forgetDead(bytes("b"));
+        tables.forgetDead(bytes("never"));
+        assert.deepEqual(tables.deadSlice({ ...all, after: 0 }).map(({ number }) => number), [9]);
+        assert.equal(tables.head(bytes("b")), undefined);
+        assert.equal(tables.newestIn({ start: bytes("b"), end: bytes("c") }, 9), 0);
+        tables.append(change(10, "b"), "absent");
+        assert.equal(tables.live(bytes("b"))?.number, 10);
+        // A live key is not touched by that.
+        tables.forgetDead(bytes("a"));
+        assert.equal(tables.live(bytes("a"))?.number, 5);
+      }),
+    );
+
+    it(
+      "keep rows of the ledger in the order of their keys",
+      withTables((tables, place) => {
+        assert.equal(tables.ledgerRow(bytes("a")), undefined);
+        assert.equal(ledger(tables), "");
+        for (const [key, value] of [["b", "2"], ["a", "1"], ["c", ""], ["b\0", "3"]] as const) {
+          tables.setLedgerRow(row(key, value));
+        }
+        assert.equal(ledger(tables), "a=1 b=2 b\0=3 c=");
+        assert.equal(ledger(tables, { reverse: true }), "c= b\0=3 b=2 a=1");
+        assert.equal(ledger(tables, { start: bytes("b"), end: bytes("c") }), "b=2 b\0=3");
+        assert.equal(ledger(tables, { start: bytes("b"), rowsMax: 1 }), "b=2");
+        assert.equal(ledger(tables, { end: bytes("b\0"), rowsMax: 1, reverse: true }), "b=2");
+        tables.setLedgerRow(row("b", "again"));
+        assert.deepEqual(pick(tables.ledgerRow(bytes("b")), row("b", "")), row("b", "again"));
+        tables.deleteLedgerRow(bytes("a"));
+        tables.deleteLedgerRow(bytes("a"));
+        assert.equal(ledger(tables), "b=again b\0=3 c=");
+        tables.commit({ ...initialKvMeta, revision: 2 }, "normal");
+        place.crash();
+        assert.equal(ledger(place.open()), "b=again b\0=3 c=");
+      }),
+    );
+
+    it(
+      "keep the bytes of the ledger as they were when they were given",
+      withTables((tables) => {
+        const frame = bytes("key and value");
+        const given = { key: frame.subarray(0, 3), value: frame.subarray(8) };
+        tables.setLedgerRow({ ...given, crc32c: ledgerCrc32c(given.key, given.value) });
+        tables.append(change(1, frame.subarray(0, 3), { value: frame.subarray(8) }), "absent");
+        frame.fill(0);
+        assert.equal(ledger(tables), "key=value");
+        assert.deepEqual(tables.live(bytes("key"))?.value, bytes("value"));
+      }),
+    );
+
+    it(
+      "go back to a savepoint, and keep what was before it",
+      withTables((tables, place) => {
+        fill(tables);
+        tables.setLedgerRow(row("kept", "v"));
+        const before = state(tables);
+        tables.savepoint();
+        tables.append(change(9, "a", { ...gone, previous: 5 }), "live");
+        tables.append(change(10, "a", { previous: 9 }), "dead");
+        tables.append(change(11, "a", { ...gone, previous: 10 }), "live");
+        tables.removeChange(2);
+        tables.forgetDead(bytes("b"));
+        tables.setLedgerRow(row("kept", "w"));
+        tables.setLedgerRow(row("new", "v"));
+        tables.deleteLedgerRow(bytes("kept"));
+        assert.notDeepEqual(state(tables), before);
+        tables.backToSavepoint();
+        assert.deepEqual(state(tables), before);
+        // The next one marks another place; what is behind a released one stays.
+        tables.savepoint();
+        tables.setLedgerRow(row("released", "v"));
+        tables.releaseSavepoint();
+        tables.savepoint();
+        tables.deleteLedgerRow(bytes("released"));
+        tables.backToSavepoint();
+        assert.equal(ledger(tables), "kept=v released=v");
+        tables.commit({ ...initialKvMeta, changes: 8, revision: 9 }, "normal");
+        place.crash();
+        assert.equal(ledger(place.open()), "kept=v released=v");
+      }),
+    );
+
+    it(
+      "forget a savepoint with the transaction that it stood in",
+      withTables((tables) => {
+        fill(tables);
+        tables.commit({ ...initialKvMeta, changes: 8, revision: 9 }, "normal");
+        const committed = state(tables);
+        for (const end of ["rollback", "commit"] as const) {
+          tables.savepoint();
+          tables.setLedgerRow(row("k", "v"));
+          if (end === "rollback") tables.rollback();
+          else tables.commit({ ...initialKvMeta, changes: 8, revision: 9 }, "normal");
+          tables.deleteLedgerRow(bytes("k"));
+          assert.deepEqual(state(tables), committed);
+          // And the first thing in a transaction may be a savepoint.
+          tables.savepoint();
+          tables.append(change(9, "new"), "absent");
+          tables.backToSavepoint();
+          assert.deepEqual(state(tables), committed);
+        }
+      }),
+    );
+
+    it(
+      "give back to the disk, in a transaction or not, without anything to give",
+      withTables((tables) => {
+        fill(tables);
+        const before = state(tables);
+        tables.giveBack(1_000_000);
+        tables.commit({ ...initialKvMeta, changes: 8, revision: 9 }, "normal");
+        tables.giveBack(0);
+        tables.giveBack(1);
+        tables.rollback();
+        assert.deepEqual(state(tables), before);
       }),
     );
   });

@@ -209,8 +209,8 @@ export const basicCases: readonly StateMachineCase[] = [
       const good = encodeCommand({ wallMs: 0, operation: put("k", "2") });
       for (const data of [new Uint8Array(0), good.subarray(1), good.with(0, 99)]) {
         const [result] = driver.apply([driver.maker.raw(data)]);
-        assert.equal(result?.kind, "refused");
-        assert.equal(result?.kind === "refused" ? result.revision : 0, 2);
+        assert.equal(result?.kind, "rejected");
+        assert.equal(result?.kind === "rejected" ? result.revision : 0, 2);
       }
       assert.deepEqual(driver.machine.status().stateHash, before);
       assert.equal(driver.machine.applied().position.index, 4);

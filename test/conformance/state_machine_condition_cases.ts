@@ -48,8 +48,8 @@ const refusals: readonly (readonly [Operation, string])[] = [
     put("k", filled(valueBytesMax + 1)),
     "value has 8388609 bytes, allowed are 0 … 8388608",
   ],
-  [put("k", "v", { lease: "7" }), "leases are not available in this version"],
-  [put("k", "v", { ttlMs: 5_000 }), "leases are not available in this version"],
+  [put("k", "v", { lease: "7", ttlMs: 5_000 }), "lease and ttl are not given together"],
+  [put("k", "v", { ttlMs: 999 }), "ttl is 999 ms, allowed are 1000 … 31622400000"],
   [
     put("k", "v", { mediaType: "" }),
     "mediaType is not 1 … 255 characters of printable ASCII",
@@ -146,12 +146,13 @@ export const conditionCases: readonly StateMachineCase[] = [
     },
   },
   {
-    name: "what breaks a limit or needs a feature that is not there is refused",
+    name: "what breaks a limit is refused",
     run: (place) => {
       const driver = new Driver(place);
       driver.do(put("k", "v"));
       for (const [operation, reason] of refusals) {
-        assert.deepEqual(driver.do(operation), { kind: "refused", revision: 2, reason });
+        const code = "bad_request";
+        assert.deepEqual(driver.do(operation), { kind: "rejected", revision: 2, code, reason });
       }
       assert.equal(driver.machine.revision, 2);
       assert.deepEqual(driver.keys(), ["k"]);
@@ -205,9 +206,10 @@ export const conditionCases: readonly StateMachineCase[] = [
       driver.doAll(puts);
       const { revision } = driver.machine;
       assert.deepEqual(driver.do(delRange("")), {
-        kind: "rangeTooLarge",
+        kind: "rejected",
         revision,
-        keys: changesPerRevisionMax + 1,
+        code: "range_too_large",
+        reason: "one revision changes at most 10000 keys",
       });
       assert.equal(driver.machine.status().liveKeys, changesPerRevisionMax + 1);
       const most = driver.do(delRange("", undefined, { limit: changesPerRevisionMax }));
@@ -253,7 +255,7 @@ export const conditionCases: readonly StateMachineCase[] = [
       assert.equal(holds({ ifNoneMatch: "any" }, "x", "y"), true);
       assert.equal(holds({ ifMatch: [1] }, "x", "y"), true);
       assert.equal(driver.machine.revision, 6);
-      assert.equal(holds({ ifMatch: [4, 5], ifNoneMatch: [4] }), true);
+      assert.equal(holds({ ifMatch: [4, 5, 99], ifNoneMatch: [4] }), true);
       assert.equal(driver.machine.revision, 7);
       assert.deepEqual(driver.do(delRange("", "z", { conditions: { ifMatch: [6] } })), {
         kind: "conditionFailed",

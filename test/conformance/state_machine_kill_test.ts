@@ -7,7 +7,9 @@ import { fileURLToPath } from "node:url";
 import { KvStateMachine } from "../../src/kv/state_machine.ts";
 import { MemoryKvTables } from "../../src/storage/memory/kv_tables.ts";
 import { EntryMaker, range } from "../harness/kv_commands.ts";
+import { assertIntact } from "../harness/kv_invariants.ts";
 import { RandomKv } from "../harness/random_kv.ts";
+import { randomPage } from "../harness/random_page.ts";
 import { makeTempDir } from "../harness/temp_dir.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { clusterId, openSqliteTables, runtime } from "./state_machine_places.ts";
@@ -43,12 +45,8 @@ function lastLine(text: string): number {
 /** The state that the first `count` entries of the writer give. */
 function stateAfter(count: number): unknown {
   const machine = new KvStateMachine({ tables: new MemoryKvTables() });
-  const random = new RandomKv(seed);
-  const maker = new EntryMaker();
-  while (maker.lastIndex < count) {
-    const operations = Array.from({ length: 7 }, () => random.operation(maker.lastIndex + 1));
-    machine.apply(maker.commands(operations));
-  }
+  const source = { random: new RandomKv(seed), maker: new EntryMaker() };
+  while (source.maker.lastIndex < count) machine.apply(randomPage(machine, source));
   return describeState(machine);
 }
 
@@ -62,7 +60,9 @@ describe(`state machine: sqlite on ${runtime.name}, killed`, () => {
     it(`ungraceful_shutdown_recovery after ${index} entries`, async () => {
       using temp = makeTempDir("kv-kill");
       const told = await writeAndKill(temp.path, index);
-      const machine = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+      const tables = openSqliteTables(temp.path);
+      assertIntact(tables);
+      const machine = new KvStateMachine({ tables });
       const applied = machine.applied().position.index;
       // Nothing that was committed is missing, and nothing is there but whole commits.
       assert.ok(applied >= told, `applied is ${applied}, the writer had committed ${told}`);

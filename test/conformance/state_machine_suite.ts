@@ -13,6 +13,7 @@
 
 import { describe, it } from "../harness/test.ts";
 import { basicCases } from "./state_machine_basic_cases.ts";
+import { compactionCases } from "./state_machine_compaction_cases.ts";
 import { conditionCases } from "./state_machine_condition_cases.ts";
 import { crashCases } from "./state_machine_crash_cases.ts";
 import { extremeCases } from "./state_machine_extreme_cases.ts";
@@ -34,6 +35,7 @@ export const stateMachineCases: readonly StateMachineCase[] = [
   ...rangeCases,
   ...extremeCases,
   ...crashCases,
+  ...compactionCases,
 ];
 
 export function stateMachineSuite({ name, makePlace }: StateMachineHarness): void {

@@ -145,7 +145,7 @@ const topics: Readonly<Record<string, Topic>> = {
   },
   "is told what is wrong with a request": async (talk, name) => {
     const [, second = ""] = talk.addresses;
-    const request = { insert: { key: base64(`${name}/ttl`), ttlSecs: "5" } };
+    const request = { insert: { key: base64(`${name}/ttl`), ttlSecs: "31622401" } };
     const answer = Object(await talk.write(second, request));
     assert.equal(answer.error, "INVALID_REQUEST");
     assert.match(answer.metadata.debugMessage, /ttl_secs/);

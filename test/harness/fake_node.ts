@@ -21,6 +21,7 @@ export interface AskedOf<What, Outcome> {
 /** Node 1; what is asked waits in lists until the test settles it. */
 export class FakeNode implements ServedNode {
   current: NodeStatus = nodeStatus();
+  clusterTime: number | undefined;
   readonly proposals: AskedOf<Uint8Array, ProposeOutcome<Result>>[] = [];
   readonly reads: AskedOf<undefined, ReadOutcome>[] = [];
   /** Reads that were taken back, settled ones included. */
@@ -72,6 +73,10 @@ export class FakeNode implements ServedNode {
 
   stalenessMs(): number {
     return this.current.stalenessMs;
+  }
+
+  clusterTimeMs(): number | undefined {
+    return this.clusterTime;
   }
 
   onLeadership(handler: (leadership: Leadership) => void): () => void {

@@ -65,9 +65,9 @@ export class FakeKvService implements KvService {
       }
     }
     if (options.minRevision !== undefined) await this.#reach(options.minRevision, options);
-    const answer = query.kind === "range"
-      ? this.store.read(query)
-      : await readInSlices(query, (slice) => Promise.resolve(this.store.read(slice)));
+    const answer = query.kind === "get"
+      ? await readInSlices(query, (slice) => Promise.resolve(this.store.read(slice)))
+      : this.store.read(query);
     const local = level === "linearizable" ? {} : { stalenessMs: this.stalenessMs };
     const revision = answer.kind === "compacted" ? this.store.revision : answer.revision;
     return { answer, header: { ...this.header(), revision, level, ...local } };
@@ -81,7 +81,7 @@ export class FakeKvService implements KvService {
     this.writes += 1;
     this.lastWrite = { operation, options };
     await this.before("write");
-    const result = this.store.apply(operation);
+    const result = this.store.apply(operation, options.idempotency);
     const revision = result.kind === "none" ? this.store.revision : result.revision;
     await this.after();
     return { result, header: { ...this.header(), revision } };

@@ -120,6 +120,17 @@ export class HttpProbe {
   }
 }
 
+/** A request with a body of JSON. */
+export function jsonInit(
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): RequestInit {
+  return {
+    body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json", ...headers },
+  };
+}
+
 /** A clock whose timers fire when the test says so. */
 export class HandClock implements HttpClock {
   nowMs = 0;

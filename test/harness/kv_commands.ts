@@ -1,7 +1,7 @@
 /** Short words for what tests ask of the store. */
 
 import { encodeCommand } from "../../src/kv/command_encoding.ts";
-import type { Conditions, Delete, Operation, Put } from "../../src/kv/command.ts";
+import type { Conditions, Delete, Idempotency, Operation, Put } from "../../src/kv/command.ts";
 import type { GetQuery, RangeQuery } from "../../src/kv/query.ts";
 import { prefixEnd, utf8 } from "../../src/lib/bytes.ts";
 import { encodeConfiguration, makeEntry } from "../../src/raft/encoding.ts";
@@ -55,9 +55,16 @@ export function prefix(text: Bytes, more: Partial<RangeQuery> = {}): RangeQuery 
   return range({ start: bytes(text), ...(end === undefined ? {} : { end }), ...more });
 }
 
-/** Numbers entries as a log does. Cluster time is ten times the index, wall time a constant. */
+/** The wall time of every command that an {@link EntryMaker} makes. */
+export const wallMs = 1_700_000_000_000;
+
+/**
+ * Numbers entries as a log does. Cluster time is ten times the index and what was skipped, wall
+ * time a constant.
+ */
 export class EntryMaker {
   #index: Index;
+  #skippedMs = 0;
   readonly #term: number;
 
   constructor(after: Index = 0, term = 1) {
@@ -69,8 +76,19 @@ export class EntryMaker {
     return this.#index;
   }
 
-  command(operation: Operation): Entry {
-    return this.raw(encodeCommand({ wallMs: 1_700_000_000_000, operation }));
+  /** Cluster time of the entry that is made next. */
+  get nextTimeMs(): number {
+    return (this.#index + 1) * 10 + this.#skippedMs;
+  }
+
+  /** So long nothing happens. */
+  skip(ms: number): void {
+    this.#skippedMs += ms;
+  }
+
+  command(operation: Operation, idempotency?: Idempotency): Entry {
+    const once = idempotency === undefined ? {} : { idempotency };
+    return this.raw(encodeCommand({ wallMs, operation, ...once }));
   }
 
   commands(operations: readonly Operation[]): readonly Entry[] {
@@ -90,7 +108,7 @@ export class EntryMaker {
   }
 
   #make(kind: Entry["kind"], data: Uint8Array): Entry {
-    const index = ++this.#index;
-    return makeEntry({ index, term: this.#term, kind, timeMs: index * 10, data });
+    const timeMs = this.nextTimeMs;
+    return makeEntry({ index: ++this.#index, term: this.#term, kind, timeMs, data });
   }
 }

@@ -4,195 +4,397 @@
  * so that it errs elsewhere if it errs.
  */
 
-import type { Conditions, Delete, Operation, Put } from "../../src/kv/command.ts";
-import type { Answer, GetQuery, Query, RangeQuery } from "../../src/kv/query.ts";
+import type {
+  Batch,
+  Compare,
+  Conditions,
+  Delete,
+  ExpireLeases,
+  GrantLease,
+  Idempotency,
+  KeyTarget,
+  Merge,
+  Operation,
+  Put,
+  Txn,
+  TxnOperation,
+  Update,
+} from "../../src/kv/command.ts";
+import type { Answer, GetQuery, HistoryQuery, RangeQuery } from "../../src/kv/query.ts";
 import type { KvRecord } from "../../src/kv/record.ts";
-import type { Result } from "../../src/kv/result.ts";
+import type {
+  BatchDone,
+  ConditionFailed,
+  Outcome,
+  PutDone,
+  Rejected,
+  RejectedCode,
+  Result,
+  TxnResult,
+} from "../../src/kv/result.ts";
+import { jsonMerged } from "./json_model.ts";
+import { ModelRequests } from "./kv_model_requests.ts";
+import { compares, holds, updated } from "./kv_model_values.ts";
+import { ModelVersions, nameOf } from "./kv_model_versions.ts";
 
-interface Version {
-  readonly revision: number;
-  /** Undefined: the key was deleted. */
-  readonly record: KvRecord | undefined;
+interface ModelLease {
+  readonly ttlMs: number;
+  readonly deadlineMs: number;
+  readonly isPrivate: boolean;
 }
 
-/** One character a byte: such texts sort as their bytes do. */
-function nameOf(key: Uint8Array): string {
-  return String.fromCharCode(...key);
-}
+/** Thrown where a command turns out to be impossible. */
+class Impossible extends Error {
+  readonly code: RejectedCode;
 
-function bytesOf(name: string): Uint8Array {
-  return Uint8Array.from(name, (letter) => letter.charCodeAt(0));
+  constructor(code: RejectedCode) {
+    super(code);
+    this.code = code;
+  }
 }
 
 export class KvModel {
   revision = 1;
-  readonly #versions = new Map<string, Version[]>();
+  oldest = 1;
+  versions = new ModelVersions();
+  #leases = new Map<string, ModelLease>();
+  #leasesNumbered = 0;
+  readonly #requests: ModelRequests;
+  #times = { timeMs: 0, wallMs: 0 };
+  /** Keys that the operation under way has changed. */
+  #written = new Set<string>();
+  /** Those of them that earlier operations of its transaction have changed. */
+  #touched = new Set<string>();
 
-  apply(operation: Operation): Result {
+  constructor(answersMax?: number) {
+    this.#requests = new ModelRequests(answersMax);
+  }
+
+  /** `nowMs`: cluster time. Reasons of rejections are not told: they are for people. */
+  apply(operation: Operation, nowMs: number, idempotency?: Idempotency, wallMs = 0): Result {
+    this.#times = { timeMs: nowMs, wallMs };
+    if (idempotency === undefined) return this.#applyOnce(operation, nowMs);
+    const known = this.#requests.recall(idempotency, nowMs);
+    if (typeof known === "string") return this.#rejected(known);
+    if (known !== undefined) return { ...known, replayed: true };
+    const outcome = this.#applyOnce(operation, nowMs);
+    // What was nonsense is so the next time.
+    const isKept = outcome.kind !== "rejected" || outcome.code !== "bad_request";
+    if (isKept) this.#requests.remember(idempotency, nowMs, outcome);
+    return outcome;
+  }
+
+  /** All of it or nothing. */
+  #applyOnce(operation: Operation, nowMs: number): Outcome {
+    const before = {
+      revision: this.revision,
+      versions: this.versions.copy(),
+      leases: new Map(this.#leases),
+    };
+    try {
+      [this.#touched, this.#written] = [new Set(), new Set()];
+      return this.#do(operation, nowMs);
+    } catch (error) {
+      if (!(error instanceof Impossible)) throw error;
+      this.revision = before.revision;
+      this.versions = before.versions;
+      this.#leases = before.leases;
+      return this.#rejected(error.code);
+    }
+  }
+
+  #rejected(code: RejectedCode): Rejected {
+    return { kind: "rejected", revision: this.revision, code, reason: "" };
+  }
+
+  #do(operation: Operation, nowMs: number): Outcome {
     switch (operation.kind) {
       case "nothing":
         return { kind: "nothing", revision: this.revision };
       case "put":
-        return this.#put(operation);
+        return this.#put(operation, nowMs);
       case "delete":
-        return operation.target.kind === "key"
-          ? this.#deleteKey(operation, operation.target.key)
-          : this.#deleteRange(operation, operation.target.start, operation.target.end);
+        return this.#delete(operation);
+      case "merge":
+      case "update":
+        return this.#derive(operation);
+      case "txn": {
+        const before = this.revision;
+        const done = this.#txn(operation, before + 1, nowMs);
+        return { ...done, revision: this.revision };
+      }
+      case "batch":
+        return this.#batch(operation, nowMs);
+      case "compact":
+        if (operation.revision > this.revision) throw new Impossible("bad_request");
+        this.oldest = Math.max(this.oldest, operation.revision);
+        return { kind: "compacted", revision: this.revision, oldest: this.oldest };
+      default:
+        return this.#lease(operation, nowMs);
     }
   }
 
-  #put(put: Put): Result {
+  #put(put: Put, nowMs: number, at?: number): PutDone | ConditionFailed {
     const current = this.at(put.key, this.revision);
-    if (!this.#holds(put.conditions, put.key)) return this.#failed(current);
-    const revision = ++this.revision;
-    const create = current?.create ?? revision;
-    const version = (current?.version ?? 0) + 1;
-    const { key, value, mediaType } = put;
-    const record = { key, value, create, mod: revision, version };
-    this.#write(key, mediaType === undefined ? record : { ...record, mediaType });
-    const prev = put.prev && current !== undefined ? { prev: current } : {};
-    return { kind: "put", revision, create, version, ...prev };
+    this.#touch(put.key);
+    if (!holds(put.conditions, current)) return this.#failed(current);
+    const lease = put.ttlMs === undefined ? put.lease : undefined;
+    if (lease !== undefined && this.#leases.get(lease)?.isPrivate !== false) {
+      throw new Impossible("lease_not_found");
+    }
+    const own = put.ttlMs === undefined ? lease : this.#grant(undefined, put.ttlMs, nowMs, true);
+    return this.#write(put.key, { ...put, lease: own }, { prev: put.prev, at });
   }
 
-  #deleteKey(deletion: Delete, key: Uint8Array): Result {
+  #derive(operation: Merge | Update): PutDone | ConditionFailed {
+    const { key, conditions, prev, returnValue } = operation;
     const current = this.at(key, this.revision);
-    if (!this.#holds(deletion.conditions, key)) return this.#failed(current);
-    return this.#deleteAll(current === undefined ? [] : [current], deletion, false);
+    if (!holds(conditions, current)) return this.#failed(current);
+    const value = operation.kind === "merge"
+      ? jsonMerged(current?.value, operation.patch)
+      : updated(operation, current?.value);
+    if (value === undefined) throw new Impossible("value_type_mismatch");
+    const mediaType = current === undefined
+      ? operation.kind === "merge" ? "application/json" : undefined
+      : current.mediaType;
+    const done = this.#write(key, { value, mediaType, lease: current?.lease }, { prev });
+    return returnValue ? { ...done, value } : done;
   }
 
-  #deleteRange(deletion: Delete, start: Uint8Array, end: Uint8Array | undefined): Result {
-    const all = this.#shown(start, end, this.revision);
-    const { ifMatch, ifNoneMatch } = deletion.conditions;
+  /** `at`: the revision of the transaction that it belongs to. */
+  #write(
+    key: Uint8Array,
+    { value, mediaType, lease }: {
+      readonly value: Uint8Array;
+      readonly mediaType?: string | undefined;
+      readonly lease?: string | undefined;
+    },
+    { prev, at = this.revision + 1 }: { readonly prev: boolean; readonly at?: number | undefined },
+  ): PutDone {
+    const current = this.at(key, this.revision);
+    this.revision = at;
+    const create = current?.create ?? at;
+    const version = (current?.version ?? 0) + 1;
+    const record = {
+      ...{ key, value, create, mod: at, version },
+      ...(mediaType === undefined ? {} : { mediaType }),
+      ...(lease === undefined ? {} : { lease }),
+    };
+    this.#set(key, record);
+    const before = prev && current !== undefined ? { prev: current } : {};
+    return { kind: "put", revision: at, create, version, ...before };
+  }
+
+  #delete(
+    deletion: Delete,
+    at?: number,
+  ): Outcome & { readonly kind: "delete" | "conditionFailed" } {
+    const { target, conditions } = deletion;
+    if (target.kind === "key") {
+      const current = this.at(target.key, this.revision);
+      if (!holds(conditions, current)) return this.#failed(current);
+      this.#touch(target.key);
+      return this.#deleteAll(current === undefined ? [] : [current], deletion, { more: false, at });
+    }
+    if (!this.#holdsOnRange(conditions, target)) {
+      return { kind: "conditionFailed", revision: this.revision };
+    }
+    const all = this.versions.shown(target.start, target.end, this.revision);
+    const chosen = all.slice(0, deletion.limit ?? all.length);
+    for (const { key } of chosen) this.#touch(key);
+    return this.#deleteAll(chosen, deletion, { more: chosen.length < all.length, at });
+  }
+
+  #holdsOnRange(
+    { ifMatch, ifNoneMatch }: Conditions,
+    { start, end }: KeyTarget & { readonly kind: "range" },
+  ): boolean {
+    const all = this.versions.shown(start, end, this.revision);
     const matches = (tags: readonly number[] | "any"): boolean =>
       tags === "any"
         ? all.length > 0
         : tags.some((tag) =>
-          tag >= 1 && tag <= this.revision && this.lastChange(start, end, this.revision) <= tag
+          tag >= this.oldest && tag <= this.revision &&
+          this.versions.lastChange({ start, end }, this.revision) <= tag
         );
-    const holds = (ifMatch === undefined || matches(ifMatch)) &&
+    return (ifMatch === undefined || matches(ifMatch)) &&
       (ifNoneMatch === undefined || !matches(ifNoneMatch));
-    if (!holds) return { kind: "conditionFailed", revision: this.revision };
-    const chosen = all.slice(0, deletion.limit ?? all.length);
-    return this.#deleteAll(chosen, deletion, chosen.length < all.length);
   }
 
-  #deleteAll(records: readonly KvRecord[], deletion: Delete, more: boolean): Result {
-    if (records.length > 0) this.revision++;
-    for (const { key } of records) this.#write(key, undefined);
-    const prev = deletion.prev ? records : [];
-    return { kind: "delete", revision: this.revision, deleted: records.length, more, prev };
+  #deleteAll(
+    records: readonly KvRecord[],
+    { prev }: Pick<Delete, "prev">,
+    { more, at = this.revision + 1 }: { readonly more: boolean; readonly at?: number | undefined },
+  ): Outcome & { readonly kind: "delete" } {
+    if (records.length > 0) this.revision = at;
+    for (const { key } of records) this.#set(key, undefined);
+    const { revision } = this;
+    return { kind: "delete", revision, deleted: records.length, more, prev: prev ? records : [] };
   }
 
-  #failed(current: KvRecord | undefined): Result {
+  #failed(current: KvRecord | undefined): ConditionFailed {
     const failed = { kind: "conditionFailed", revision: this.revision } as const;
     return current === undefined ? failed : { ...failed, current };
   }
 
-  #holds({ ifMatch, ifNoneMatch, ifValue }: Conditions, key: Uint8Array): boolean {
-    const current = this.at(key, this.revision);
-    const tag = current?.mod ?? 0;
-    if (ifMatch === "any" && current === undefined) return false;
-    if (Array.isArray(ifMatch) && !ifMatch.includes(tag)) return false;
-    if (ifNoneMatch === "any" && current !== undefined) return false;
-    if (Array.isArray(ifNoneMatch) && ifNoneMatch.includes(tag)) return false;
-    if (ifValue === "absent") return current === undefined;
-    if (ifValue === undefined) return true;
-    return current !== undefined && nameOf(current.value) === nameOf(ifValue.equals);
+  /** A private lease goes with its key. */
+  #set(key: Uint8Array, record: KvRecord | undefined): void {
+    const before = this.at(key, this.revision)?.lease;
+    if (before !== undefined && before !== record?.lease) {
+      if (this.#leases.get(before)?.isPrivate === true) this.#leases.delete(before);
+    }
+    this.versions.add(key, { revision: this.revision, times: this.#times, record });
+    this.#written.add(nameOf(key));
   }
 
-  #write(key: Uint8Array, record: KvRecord | undefined): void {
-    const versions = this.#versions.get(nameOf(key)) ?? [];
-    versions.push({ revision: this.revision, record });
-    this.#versions.set(nameOf(key), versions);
+  /** A key is changed once in a transaction; outside of one nothing has been changed before. */
+  #touch(key: Uint8Array): void {
+    if (this.#touched.has(nameOf(key))) throw new Impossible("duplicate_key");
+  }
+
+  // ---- Transactions and batches ----
+
+  #txn(txn: Txn, at: number, nowMs: number): TxnResult & { readonly kind: "txn" } {
+    const succeeded = txn.compares.every((compare) => this.#compare(compare));
+    const results = (succeeded ? txn.then : txn.otherwise).map((each): TxnResult => {
+      const result = this.#txnOperation(each, at, nowMs);
+      for (const name of this.#written) this.#touched.add(name);
+      return result;
+    });
+    return { kind: "txn", revision: this.revision, succeeded, results };
+  }
+
+  #txnOperation(operation: TxnOperation, at: number, nowMs: number): TxnResult {
+    const conditions = {};
+    switch (operation.kind) {
+      case "put":
+        return made(this.#put({ ...operation.put, kind: "put", conditions }, nowMs, at));
+      case "get": {
+        const record = this.at(operation.key, this.revision);
+        return record === undefined ? { kind: "get" } : { kind: "get", record };
+      }
+      case "range": {
+        const { start, end, limit, reverse, keysOnly } = operation.range;
+        const all = [...this.versions.shown(start, end, this.revision)];
+        if (reverse) all.reverse();
+        const items = all.slice(0, limit)
+          .map((record) => keysOnly ? { ...record, value: new Uint8Array(0) } : record);
+        return { kind: "range", items, more: all.length > limit };
+      }
+      case "delete": {
+        const { target, prev } = operation;
+        return made(this.#delete({ kind: "delete", target, prev, conditions }, at));
+      }
+      case "txn":
+        return this.#txn(operation.txn, at, nowMs);
+    }
+  }
+
+  #compare(compare: Compare): boolean {
+    const { target } = compare;
+    const records = target.kind === "key"
+      ? [this.at(target.key, this.revision)]
+      : this.versions.shown(target.start, target.end, this.revision);
+    return (records.length === 0 ? [undefined] : records)
+      .every((record) => compares(compare, record));
+  }
+
+  #batch({ items }: Batch, nowMs: number): BatchDone {
+    const results = items.map((item): BatchDone["results"][number] => {
+      if (item.kind === "get") {
+        const record = this.at(item.key, this.revision);
+        return record === undefined ? { kind: "get" } : { kind: "get", record };
+      }
+      const outcome = this.#applyOnce(item, nowMs);
+      switch (outcome.kind) {
+        case "put":
+        case "delete":
+        case "conditionFailed":
+        case "rejected":
+          return outcome;
+      }
+      throw new Error(`Item with outcome ${outcome.kind}`);
+    });
+    return { kind: "batch", revision: this.revision, results };
+  }
+
+  #lease(
+    operation:
+      | GrantLease
+      | ExpireLeases
+      | Extract<Operation, { kind: "keepLeases" | "revokeLease" }>,
+    nowMs: number,
+  ): Outcome {
+    switch (operation.kind) {
+      case "grantLease": {
+        const { id, ttlMs } = operation;
+        if (id !== undefined && this.#leases.has(id)) throw new Impossible("conflict");
+        const lease = { id: this.#grant(id, ttlMs, nowMs, false), ttlMs };
+        return { kind: "granted", revision: this.revision, lease };
+      }
+      case "keepLeases": {
+        const leases = operation.ids.map((id) => {
+          const lease = this.#leases.get(id);
+          if (lease === undefined) return undefined;
+          this.#leases.set(id, { ...lease, deadlineMs: nowMs + lease.ttlMs });
+          return { id, ttlMs: lease.ttlMs };
+        });
+        return { kind: "kept", revision: this.revision, leases };
+      }
+      case "revokeLease": {
+        if (!this.#leases.has(operation.id)) throw new Impossible("lease_not_found");
+        const deleted = this.#end(operation.id);
+        return { kind: "ended", revision: this.revision, leases: 1, deleted };
+      }
+      case "expireLeases": {
+        let [leases, deleted] = [0, 0];
+        for (const { id, deadlineMs } of operation.leases) {
+          if (this.#leases.get(id)?.deadlineMs !== deadlineMs || deadlineMs > nowMs) continue;
+          deleted += this.#end(id);
+          leases++;
+        }
+        return { kind: "ended", revision: this.revision, leases, deleted };
+      }
+    }
+  }
+
+  #grant(id: string | undefined, ttlMs: number, nowMs: number, isPrivate: boolean): string {
+    let chosen = id;
+    while (chosen === undefined) {
+      const next = String(++this.#leasesNumbered);
+      if (!this.#leases.has(next)) chosen = next;
+    }
+    this.#leases.set(chosen, { ttlMs, deadlineMs: nowMs + ttlMs, isPrivate });
+    return chosen;
+  }
+
+  #end(id: string): number {
+    this.#leases.delete(id);
+    const attached = this.versions.shown(new Uint8Array(0), undefined, this.revision)
+      .filter(({ lease }) => lease === id);
+    return this.#deleteAll(attached, { prev: false }, { more: false }).deleted;
+  }
+
+  /** Each lease with its deadline. */
+  leases(): readonly { readonly id: string; readonly deadlineMs: number }[] {
+    return [...this.#leases].map(([id, { deadlineMs }]) => ({ id, deadlineMs }));
   }
 
   /** What stands under `key` right after `revision`. */
   at(key: Uint8Array, revision: number): KvRecord | undefined {
-    return this.#versions.get(nameOf(key))?.findLast((each) => each.revision <= revision)?.record;
+    return this.versions.at(key, revision);
   }
 
-  /** All records of the range in key order. */
-  #shown(start: Uint8Array, end: Uint8Array | undefined, revision: number): readonly KvRecord[] {
-    return this.#names(start, end)
-      .map((name) => this.at(bytesOf(name), revision))
-      .filter((record) => record !== undefined);
-  }
-
-  #names(start: Uint8Array, end: Uint8Array | undefined): readonly string[] {
-    return [...this.#versions.keys()]
-      .filter((name) => name >= nameOf(start) && (end === undefined || name < nameOf(end)))
-      .sort((a, b) => a < b ? -1 : 1);
-  }
-
-  /** The highest revision that wrote or deleted in the range, up to `revision`; at least 1. */
-  lastChange(start: Uint8Array, end: Uint8Array | undefined, revision: number): number {
-    const revisions = this.#names(start, end)
-      .flatMap((name) => this.#versions.get(name) ?? [])
-      .map((version) => version.revision)
-      .filter((each) => each <= revision);
-    return Math.max(1, ...revisions);
-  }
-
-  /** Like the store's answer, with `changed` always there. */
-  read(query: Query): Answer {
-    const revision = query.revision ?? this.revision;
-    if (revision > this.revision) return { kind: "future", revision: this.revision };
-    if (revision < 1) return { kind: "compacted", oldest: 1 };
-    if (query.kind === "range") return this.#range(query, revision);
-    const records = recordsWithin(query, (key) => this.at(key, revision));
-    return { kind: "records", revision, records };
-  }
-
-  #range(query: RangeQuery, revision: number): Answer {
-    const records = [...this.#shown(query.start, query.end, revision)];
-    if (query.reverse) records.reverse();
-    const items: KvRecord[] = [];
-    const folders = new Set<string>();
-    let [bytes, next]: [number, string | undefined] = [0, undefined];
-    for (const record of records) {
-      const folder = folderOf(nameOf(record.key), query.delimiter);
-      if (folder !== undefined && folders.has(folder)) continue;
-      if (items.length + folders.size >= query.limit || bytes > query.bytesMax) {
-        next = nameOf(record.key) + (query.reverse ? "\0" : "");
-        break;
-      }
-      const value = query.keysOnly ? new Uint8Array(0) : record.value;
-      // Counting is not bounded by bytes.
-      if (!query.countOnly) bytes += folder?.length ?? record.key.length + value.length;
-      if (folder === undefined) items.push({ ...record, value });
-      else folders.add(folder);
-    }
-    return {
-      kind: "range",
-      revision,
-      items: query.countOnly ? [] : items,
-      prefixes: query.countOnly ? [] : [...folders].map(bytesOf),
-      count: items.length + folders.size,
-      ...(next === undefined ? {} : { next: bytesOf(next) }),
-      changed: this.lastChange(query.start, query.end, revision),
-    };
+  /** Like the store's answer, with `changed` always there; `now`: as if it were only there yet. */
+  read(
+    query: GetQuery | RangeQuery | HistoryQuery,
+    now: { readonly revision: number; readonly oldest: number } = this,
+  ): Answer {
+    return this.versions.read(query, now);
   }
 }
 
-function folderOf(name: string, delimiter: RangeQuery["delimiter"]): string | undefined {
-  if (delimiter === undefined) return undefined;
-  const text = nameOf(delimiter.bytes);
-  const at = name.indexOf(text, delimiter.prefixLength);
-  return at < 0 ? undefined : name.slice(0, at + text.length);
-}
-
-/** The records under `keys`, up to the one with which keys and values pass `bytesMax`. */
-export function recordsWithin(
-  { keys, bytesMax }: GetQuery,
-  at: (key: Uint8Array) => KvRecord | undefined,
-): readonly (KvRecord | undefined)[] {
-  const records: (KvRecord | undefined)[] = [];
-  let bytes = 0;
-  for (const key of keys) {
-    if (bytes > bytesMax) break;
-    const record = at(key);
-    bytes += key.length + (record?.value.length ?? 0);
-    records.push(record);
-  }
-  return records;
+function made<T extends Outcome>(outcome: T): Exclude<T, ConditionFailed> {
+  if (outcome.kind === "conditionFailed") throw new Error("There are no conditions");
+  return outcome as Exclude<T, ConditionFailed>;
 }

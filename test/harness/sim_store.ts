@@ -4,18 +4,16 @@
  * random on, but none from before the last commit that was made durable.
  */
 
-import { type Change, KvFullError, type KvMeta, type KvTables } from "../../src/kv/ports.ts";
+import { KvFullError, type KvMeta, type KvTables } from "../../src/kv/ports.ts";
 import type { Prng } from "../../src/lib/prng.ts";
 import { FatalStorageError } from "../../src/node/ports.ts";
 import { MemoryKvTables } from "../../src/storage/memory/kv_tables.ts";
 
-interface Append {
-  readonly change: Change;
-  readonly over: "live" | "dead" | "absent";
-}
+/** Makes a change to tables, these or others. */
+type Write = (tables: KvTables) => void;
 
 interface Commit {
-  readonly appends: readonly Append[];
+  readonly writes: readonly Write[];
   readonly meta: KvMeta;
   readonly how: "normal" | "durable";
 }
@@ -28,7 +26,8 @@ export class SimStore {
   isDamaged = false;
   readonly #makeTables: () => KvTables;
   readonly #commits: Commit[] = [];
-  #open: Append[] = [];
+  #open: Write[] = [];
+  #savepoint = 0;
 
   /** `makeTables`: where the rows are, in memory unless given. */
   constructor(makeTables: () => KvTables = () => new MemoryKvTables()) {
@@ -40,24 +39,58 @@ export class SimStore {
       if (this.isDamaged) throw new FatalStorageError("kv.db has a damaged row");
       return live(key);
     };
+    this.#journal(tables);
+  }
+
+  /** Whatever is written goes into the open transaction first, and with it into the commits. */
+  #journal(tables: KvTables): void {
     const append = tables.append.bind(tables);
+    tables.append = (...given) =>
+      this.#write(() => append(...given), (copy) => copy.append(...given));
+    const removeChange = tables.removeChange.bind(tables);
+    tables.removeChange = (...given) =>
+      this.#write(() => removeChange(...given), (copy) => copy.removeChange(...given));
+    const forgetDead = tables.forgetDead.bind(tables);
+    tables.forgetDead = (...given) =>
+      this.#write(() => forgetDead(...given), (copy) => copy.forgetDead(...given));
+    const setLedgerRow = tables.setLedgerRow.bind(tables);
+    tables.setLedgerRow = (...given) =>
+      this.#write(() => setLedgerRow(...given), (copy) => copy.setLedgerRow(...given));
+    const deleteLedgerRow = tables.deleteLedgerRow.bind(tables);
+    tables.deleteLedgerRow = (...given) =>
+      this.#write(() => deleteLedgerRow(...given), (copy) => copy.deleteLedgerRow(...given));
+    this.#journalEnds(tables);
+  }
+
+  #journalEnds(tables: KvTables): void {
     const commit = tables.commit.bind(tables);
     const rollback = tables.rollback.bind(tables);
-    tables.append = (change, over) => {
-      this.#refuseWhenFull();
-      append(change, over);
-      this.#open.push({ change, over });
+    const savepoint = tables.savepoint.bind(tables);
+    const backToSavepoint = tables.backToSavepoint.bind(tables);
+    tables.savepoint = () => {
+      savepoint();
+      this.#savepoint = this.#open.length;
+    };
+    tables.backToSavepoint = () => {
+      backToSavepoint();
+      this.#open.splice(this.#savepoint);
     };
     tables.commit = (meta, how) => {
       this.#refuseWhenFull();
       commit(meta, how);
-      this.#commits.push({ appends: this.#open, meta, how });
+      this.#commits.push({ writes: this.#open, meta, how });
       this.#open = [];
     };
     tables.rollback = () => {
       rollback();
       this.#open = [];
     };
+  }
+
+  #write(now: () => void, again: Write): void {
+    this.#refuseWhenFull();
+    now();
+    this.#open.push(again);
   }
 
   /** One that holds nothing, on tables of the same kind. */
@@ -79,8 +112,8 @@ export class SimStore {
 
   #copyOf(commits: readonly Commit[]): SimStore {
     const copy = this.empty();
-    for (const { appends, meta, how } of commits) {
-      for (const { change, over } of appends) copy.tables.append(change, over);
+    for (const { writes, meta, how } of commits) {
+      for (const write of writes) write(copy.tables);
       copy.tables.commit(meta, how);
     }
     return copy;

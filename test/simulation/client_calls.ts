@@ -1,7 +1,7 @@
 /** What clients call: which operations on which keys, and how an answer reads in a history. */
 
-import type { Operation as StoreOperation } from "../../src/kv/command.ts";
-import type { Answer, Query } from "../../src/kv/query.ts";
+import type { Idempotency, Operation as StoreOperation } from "../../src/kv/command.ts";
+import type { Answer, GetQuery, RangeQuery } from "../../src/kv/query.ts";
 import type { KvRecord } from "../../src/kv/record.ts";
 import type { Result } from "../../src/kv/result.ts";
 import { lossyText } from "../../src/lib/bytes.ts";
@@ -9,6 +9,7 @@ import type { Prng } from "../../src/lib/prng.ts";
 import type { Operation, Outcome, SeenRecord } from "../harness/history.ts";
 import { del, delRange, get, prefix, put } from "../harness/kv_commands.ts";
 import type { Plan } from "./plan.ts";
+import { drawStoreOperation } from "./store_calls.ts";
 
 export type ClientCall =
   & {
@@ -20,8 +21,17 @@ export type ClientCall =
     readonly withinMs?: number;
   }
   & (
-    | { readonly kind: "write"; readonly operation: StoreOperation }
-    | { readonly kind: "read"; readonly query: Query; readonly level: "linearizable" | "eventual" }
+    | {
+      readonly kind: "write";
+      readonly operation: StoreOperation;
+      /** The client asks again, with the same key, until it is told. */
+      readonly idempotency?: Idempotency;
+    }
+    | {
+      readonly kind: "read";
+      readonly query: GetQuery | RangeQuery;
+      readonly level: "linearizable" | "eventual";
+    }
   );
 
 /**
@@ -36,6 +46,7 @@ export class KeyBook {
   readonly #unknown: number[];
   /** The newest revision of each key that some client has seen; 0 for an absent one. */
   readonly #mods = new Map<string, number>();
+  #revision = 1;
   /** Every key that was ever used. */
   readonly used = new Set<string>();
 
@@ -55,11 +66,19 @@ export class KeyBook {
     return this.#mods.get(key) ?? 0;
   }
 
+  /** The newest revision that some client has seen. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   noteOutcome({ recorded }: ClientCall, outcome: Outcome): void {
     if (recorded === undefined) return;
     const { key } = recorded;
     if (outcome.kind === "found") this.#mods.set(key, outcome.record.mod);
-    if (outcome.kind === "written") this.#mods.set(key, outcome.mod);
+    if (outcome.kind === "written") {
+      this.#mods.set(key, outcome.mod);
+      this.#revision = Math.max(this.#revision, outcome.mod);
+    }
     if (outcome.kind === "absent" || outcome.kind === "deleted") this.#mods.set(key, 0);
     if (outcome.kind === "conditionFailed") this.#mods.set(key, outcome.current?.mod ?? 0);
     if (outcome.kind !== "unknown" || recorded.kind === "get") return;
@@ -78,6 +97,10 @@ export function drawCall(
   keys: KeyBook,
   { value, plan }: { readonly value: string; readonly plan: Plan },
 ): ClientCall {
+  if (prng.chance(1, 8)) {
+    const operation = drawStoreOperation(prng, { value, revision: keys.revision });
+    return { kind: "write", operation, text: `${operation.kind} ${value}` };
+  }
   const key = keys.draw(prng);
   // A reader knows a value by what stands before the colon.
   const long = `${value}:${"x".repeat(prng.below(plan.valueBytesMax))}`;
@@ -139,8 +162,12 @@ function deleteOf(key: string): ClientCall {
   };
 }
 
-/** What a client reads from the answer to a write. */
+/** What a client reads from the answer to a write that stands in the history. */
 export function outcomeOf(result: Result): Outcome {
+  // A repeated refusal does not tell again what was read at the first time.
+  if (result.replayed === true && result.kind === "conditionFailed") {
+    return { kind: "notApplied", reason: "refused before" };
+  }
   switch (result.kind) {
     case "put":
       return { kind: "written", mod: result.revision, version: result.version };

@@ -7,9 +7,9 @@
  * checker; those under `r/` are listed and deleted by range as well, and judged by the witness.
  */
 
-import type { Operation as StoreOperation } from "../../src/kv/command.ts";
 import { encodeCommand } from "../../src/kv/command_encoding.ts";
-import type { Answer, Query } from "../../src/kv/query.ts";
+import { utf8 } from "../../src/lib/bytes.ts";
+import type { Answer, GetQuery, RangeQuery } from "../../src/kv/query.ts";
 import type { Prng } from "../../src/lib/prng.ts";
 import { type Clock, FatalStorageError } from "../../src/node/ports.ts";
 import type { NodeId } from "../../src/raft/types.ts";
@@ -45,12 +45,16 @@ type Attempt =
   | { readonly kind: "refused"; readonly reason: string; readonly leader?: NodeId }
   | { readonly kind: "lost"; readonly reason: string };
 
+/** Of an answer that the witness alone judges. */
+const toldElsewhere: Outcome = { kind: "absent" };
+
 export class Client {
   readonly #world: ClientWorld;
   readonly #name: string;
   readonly #prng: Prng;
   readonly #keys: KeyBook;
   readonly #takeTurn: () => boolean;
+  readonly #asksAgain: boolean;
   #leader: NodeId | undefined;
   #number = 0;
   /** The try that is under way: at which node, and how it is ended. */
@@ -74,6 +78,7 @@ export class Client {
     this.#prng = parts.prng;
     this.#keys = parts.keys;
     this.#takeTurn = parts.takeTurn;
+    this.#asksAgain = this.#prng.chance(1, 3);
   }
 
   /** A call of it is under way. */
@@ -117,13 +122,26 @@ export class Client {
     scheduler.after(this.#prng.below(plan.thinkMaxUs + 1), () => {
       if (!this.#takeTurn()) return;
       const value = `${this.#name}.${++this.#number}`;
-      const call = drawCall(this.#prng, this.#keys, { value, plan });
+      const call = this.#once(drawCall(this.#prng, this.#keys, { value, plan }), value);
       scheduler.trace(`${this.#name} calls ${call.text}`);
       this.call(call, () => this.#rest());
     });
   }
 
-  #try(call: ClientCall, triesLeft: number, done: (outcome: Outcome) => void): void {
+  /** Some clients ask for their writes under keys, and so may ask again. */
+  #once(call: ClientCall, value: string): ClientCall {
+    if (!this.#asksAgain || call.kind !== "write") return call;
+    const key = `${this.#name};${this.#number}`;
+    return { ...call, idempotency: { identity: "", key, requestHash: utf8(value) } };
+  }
+
+  /** `before`: a try before this one was lost, and may be applied at any time. */
+  #try(
+    call: ClientCall,
+    triesLeft: number,
+    done: (outcome: Outcome) => void,
+    before = false,
+  ): void {
     const { scheduler } = this.#world;
     const node = this.#choose();
     this.#ask(node, call, (attempt) => {
@@ -133,9 +151,15 @@ export class Client {
         return done(attempt.outcome);
       }
       this.#leader = attempt.kind === "refused" ? attempt.leader : undefined;
-      if (attempt.kind === "lost") return done({ kind: "unknown", reason: attempt.reason });
-      if (triesLeft <= 1) return done({ kind: "notApplied", reason: attempt.reason });
-      scheduler.after(retryUs, () => this.#try(call, triesLeft - 1, done));
+      const wasLost = before || attempt.kind === "lost";
+      const isOnce = call.kind === "write" && call.idempotency !== undefined;
+      if (attempt.kind === "lost" && !(isOnce && triesLeft > 1)) {
+        return done({ kind: "unknown", reason: attempt.reason });
+      }
+      if (triesLeft <= 1) {
+        return done({ kind: wasLost ? "unknown" : "notApplied", reason: attempt.reason });
+      }
+      scheduler.after(retryUs, () => this.#try(call, triesLeft - 1, done, wasLost));
     });
   }
 
@@ -181,7 +205,7 @@ export class Client {
           if (node.formed === formed) answer(attempt);
         };
         if (call.kind === "write") {
-          this.#write({ node, formed, clock, deadlineMs }, call.operation, tell);
+          this.#write({ node, formed, clock, deadlineMs }, call, tell);
         } else {
           const floor = call.level === "eventual" ? undefined : committedBefore;
           this.#read({ node, formed, deadlineMs }, call.query, { floor, answer: tell });
@@ -199,18 +223,21 @@ export class Client {
       readonly clock: Clock;
       readonly deadlineMs: number;
     },
-    operation: StoreOperation,
+    { operation, idempotency, recorded }: ClientCall & { readonly kind: "write" },
     answer: (attempt: Attempt) => void,
   ): void {
     const { node, formed, clock, deadlineMs } = at;
-    const data = encodeCommand({ wallMs: clock.wallMs(), operation });
+    const once = idempotency === undefined ? {} : { idempotency };
+    const data = encodeCommand({ wallMs: clock.wallMs(), operation, ...once });
     formed.node.propose(data, deadlineMs, (told) => {
       switch (told.kind) {
         case "applied": {
           if (node.formed !== formed) return;
           const { position, result } = told;
           this.#world.watch.written({ node, position, result });
-          return answer({ kind: "answered", outcome: outcomeOf(result) });
+          if (result.replayed === true) this.#world.rare.saw("retry answered as before");
+          const outcome = recorded === undefined ? toldElsewhere : outcomeOf(result);
+          return answer({ kind: "answered", outcome });
         }
         case "notApplied":
           return answer({ ...told, kind: "refused" });
@@ -226,7 +253,7 @@ export class Client {
       readonly formed: FormedNode;
       readonly deadlineMs: number;
     },
-    query: Query,
+    query: GetQuery | RangeQuery,
     { floor, answer }: {
       readonly floor: number | undefined;
       readonly answer: (attempt: Attempt) => void;
@@ -252,7 +279,7 @@ export class Client {
 }
 
 /** Undefined also where the node ends because of what it finds. */
-function readOf({ node }: FormedNode, query: Query): Answer | undefined {
+function readOf({ node }: FormedNode, query: GetQuery | RangeQuery): Answer | undefined {
   try {
     return node.readNow(query);
   } catch (error) {

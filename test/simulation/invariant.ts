@@ -4,7 +4,7 @@
  */
 
 import type { NodeStatus } from "../../src/node/parts.ts";
-import type { Answer, Query } from "../../src/kv/query.ts";
+import type { Answer, GetQuery, RangeQuery } from "../../src/kv/query.ts";
 import type { Result } from "../../src/kv/result.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
@@ -16,7 +16,7 @@ import type { Witness } from "./witness.ts";
 /** A read of a client, at the moment of its answer. */
 export interface AnsweredRead {
   readonly node: SimNode;
-  readonly query: Query;
+  readonly query: GetQuery | RangeQuery;
   readonly answer: Answer;
   /** What the node had applied. */
   readonly applied: Index;

@@ -33,6 +33,7 @@ export const floors = {
   "transfer aborted": 200,
   "transfer done": 500,
   "outcome unknown": 500,
+  "retry answered as before": 500,
   "wiped directory refused": 50,
   "older copy refused": 50,
   "wrong cluster id refused": 50,
@@ -42,7 +43,7 @@ export type RareState = keyof typeof floors;
 /** States that need features which are not there yet. */
 export const waitingStates: readonly string[] = [
   ...["snapshot install races append", "older snapshot received"],
-  ...["retry deduplicated across a leader change", "lease due during an election"],
+  "lease due during an election",
   "watch resumed across a compaction",
 ];
 

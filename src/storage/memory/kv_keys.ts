@@ -1,10 +1,10 @@
-/** A map from byte keys to numbers, in the order of the keys. */
+/** A map from byte keys, in the order of the keys. */
 
 import { compareBytes } from "../../lib/bytes.ts";
 
-interface Pair {
+interface Pair<T> {
   readonly key: Uint8Array;
-  readonly number: number;
+  readonly value: T;
 }
 
 /** Which pairs to visit: `start` ≤ key < `end`. */
@@ -18,27 +18,27 @@ export interface KeySpan {
 const blockLengthMax = 512;
 
 /** Reads and writes in a logarithm of steps plus the move of at most one block. */
-export class SortedKeys {
+export class SortedKeys<T> {
   /** Never empty blocks, except that the only one may be. */
-  readonly #blocks: Pair[][] = [[]];
+  readonly #blocks: Pair<T>[][] = [[]];
 
-  get(key: Uint8Array): number | undefined {
+  get(key: Uint8Array): T | undefined {
     const block = this.#blocks[this.#blockOf(key)]!;
     const pair = block[lowerBound(block, key)];
-    return pair !== undefined && compareBytes(pair.key, key) === 0 ? pair.number : undefined;
+    return pair !== undefined && compareBytes(pair.key, key) === 0 ? pair.value : undefined;
   }
 
   /** Keeps `key` itself: it must not change afterwards. */
-  set(key: Uint8Array, number: number): void {
+  set(key: Uint8Array, value: T): void {
     const blockAt = this.#blockOf(key);
     const block = this.#blocks[blockAt]!;
     const at = lowerBound(block, key);
     const known = block[at];
     if (known !== undefined && compareBytes(known.key, key) === 0) {
-      block[at] = { key: known.key, number };
+      block[at] = { key: known.key, value };
       return;
     }
-    block.splice(at, 0, { key, number });
+    block.splice(at, 0, { key, value });
     if (block.length > blockLengthMax) {
       this.#blocks.splice(blockAt + 1, 0, block.splice(blockLengthMax / 2));
     }
@@ -55,7 +55,7 @@ export class SortedKeys {
   }
 
   /** The pairs of `span` in its order. The map must not be changed meanwhile. */
-  *pairs(span: KeySpan): Generator<Pair, undefined> {
+  *pairs(span: KeySpan): Generator<Pair<T>, undefined> {
     const step = span.reverse === true ? -1 : 1;
     const from = step === 1 ? span.start : span.end;
     let blockAt = from === undefined ? this.#blocks.length - 1 : this.#blockOf(from);
@@ -89,7 +89,7 @@ export class SortedKeys {
 }
 
 /** The place of the first pair whose key is not below `key`. */
-function lowerBound(block: readonly Pair[], key: Uint8Array): number {
+function lowerBound(block: readonly Pair<unknown>[], key: Uint8Array): number {
   let low = 0;
   let high = block.length;
   while (low < high) {

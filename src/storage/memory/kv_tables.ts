@@ -15,6 +15,7 @@ import {
   type KeyRange,
   type KvMeta,
   type KvTables,
+  type LedgerRow,
   type Slice,
   sliceValueBytesMax,
 } from "../../kv/ports.ts";
@@ -27,10 +28,12 @@ export class MemoryKvTables implements KvTables {
   readonly #changes = new Map<ChangeNumber, Change>();
   /** The highest number in use. */
   #last: ChangeNumber = 0;
-  readonly #live = new SortedKeys();
-  readonly #dead = new SortedKeys();
+  readonly #live = new SortedKeys<ChangeNumber>();
+  readonly #dead = new SortedKeys<ChangeNumber>();
+  readonly #ledger = new SortedKeys<LedgerRow>();
   /** How to take back what the open transaction did, in the order of doing. */
   #undo: (() => void)[] = [];
+  #savepoint = 0;
 
   stored(): KvMeta {
     return this.#stored;
@@ -42,8 +45,21 @@ export class MemoryKvTables implements KvTables {
   }
 
   rollback(): void {
-    for (const undo of this.#undo.reverse()) undo();
-    this.#undo = [];
+    this.#undoTo(0);
+  }
+
+  savepoint(): void {
+    this.#savepoint = this.#undo.length;
+  }
+
+  backToSavepoint(): void {
+    this.#undoTo(this.#savepoint);
+  }
+
+  releaseSavepoint(): void {}
+
+  #undoTo(length: number): void {
+    for (const undo of this.#undo.splice(length).reverse()) undo();
   }
 
   append(change: Change, over: "live" | "dead" | "absent"): void {
@@ -68,6 +84,28 @@ export class MemoryKvTables implements KvTables {
       restore(this.#live, key, live);
       restore(this.#dead, key, dead);
     });
+  }
+
+  removeChange(number: ChangeNumber): void {
+    const change = this.#changes.get(number);
+    if (change === undefined) return;
+    this.#changes.delete(number);
+    this.#undo.push(() => this.#changes.set(number, change));
+  }
+
+  forgetDead(key: Uint8Array): void {
+    this.#change(this.#dead, key, undefined);
+  }
+
+  giveBack(): boolean {
+    return false;
+  }
+
+  /** Sets or deletes, and remembers what was there. */
+  #change<T>(keys: SortedKeys<T>, key: Uint8Array, value: T | undefined): void {
+    const [kept, before] = [key.slice(), keys.get(key)];
+    restore(keys, kept, value);
+    this.#undo.push(() => restore(keys, kept, before));
   }
 
   head(key: Uint8Array): ChangeHead | undefined {
@@ -101,22 +139,29 @@ export class MemoryKvTables implements KvTables {
     return undefined;
   }
 
+  changeSlice(number: ChangeNumber, rowsMax: number): readonly KeyedChange[] {
+    const found: KeyedChange[] = [];
+    for (let at = number; at <= this.#last && found.length < rowsMax; at++) {
+      const change = this.#changes.get(at);
+      if (change !== undefined) found.push(inSlice(change, true));
+    }
+    return found;
+  }
+
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[] {
     const found: KeyedChange[] = [];
-    for (const { number } of this.#live.pairs(slice)) {
+    for (const { value: number } of this.#live.pairs(slice)) {
       if (found.length === slice.rowsMax) break;
-      const change = this.#changes.get(number)!;
-      const inline = slice.values && change.valueBytes <= sliceValueBytesMax;
-      found.push(inline ? change : withoutValue(change));
+      found.push(inSlice(this.#changes.get(number)!, slice.values));
     }
     return found;
   }
 
   deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[] {
     const found: DeadKey[] = [];
-    for (const pair of this.#dead.pairs(slice)) {
+    for (const { key, value: number } of this.#dead.pairs(slice)) {
       if (found.length === slice.rowsMax) break;
-      if (pair.number > slice.after) found.push(pair);
+      if (number > slice.after) found.push({ key, number });
     }
     return found;
   }
@@ -134,7 +179,7 @@ export class MemoryKvTables implements KvTables {
     let newest = 0;
     for (const keys of [this.#live, this.#dead]) {
       let visited = 0;
-      for (const { number } of keys.pairs(range)) {
+      for (const { value: number } of keys.pairs(range)) {
         if (visited++ === visitMax) return undefined;
         newest = Math.max(newest, number);
       }
@@ -154,6 +199,28 @@ export class MemoryKvTables implements KvTables {
     return 0;
   }
 
+  ledgerRow(key: Uint8Array): LedgerRow | undefined {
+    return this.#ledger.get(key);
+  }
+
+  ledgerSlice(slice: Slice): readonly LedgerRow[] {
+    const found: LedgerRow[] = [];
+    for (const { value: row } of this.#ledger.pairs(slice)) {
+      if (found.length === slice.rowsMax) break;
+      found.push(row);
+    }
+    return found;
+  }
+
+  setLedgerRow(row: LedgerRow): void {
+    const kept = { ...row, key: row.key.slice(), value: row.value.slice() };
+    this.#change(this.#ledger, row.key, kept);
+  }
+
+  deleteLedgerRow(key: Uint8Array): void {
+    this.#change(this.#ledger, key, undefined);
+  }
+
   damaged(what: string): FatalStorageError {
     return new FatalStorageError(
       `The store in memory is damaged: ${what}; the next start builds it anew from the log`,
@@ -163,12 +230,16 @@ export class MemoryKvTables implements KvTables {
   close(): void {}
 }
 
+function inSlice(change: Change, values: boolean): KeyedChange {
+  return values && change.valueBytes <= sliceValueBytesMax ? change : withoutValue(change);
+}
+
 function withoutValue(change: Change): KeyedChange {
   const { value: _, ...rest } = change;
   return rest;
 }
 
-function restore(keys: SortedKeys, key: Uint8Array, number: ChangeNumber | undefined): void {
-  if (number === undefined) keys.delete(key);
-  else keys.set(key, number);
+function restore<T>(keys: SortedKeys<T>, key: Uint8Array, value: T | undefined): void {
+  if (value === undefined) keys.delete(key);
+  else keys.set(key, value);
 }

@@ -5,7 +5,13 @@ import { FatalStorageError } from "../../node/ports.ts";
 import type { Index } from "../../raft/types.ts";
 import { type Runtime, type SqliteDatabase, SqliteError } from "../../runtime/mod.ts";
 import { readPragma, setPragma } from "../sqlite_pragma.ts";
-import { createKvSchema, DamagedRowError, hasKvSchema, readMeta } from "./kv_schema.ts";
+import {
+  createKvSchema,
+  DamagedRowError,
+  hasKvSchema,
+  OldFormatError,
+  readMeta,
+} from "./kv_schema.ts";
 
 /** Where the store lies and whose it is. */
 export interface KvDatabaseOptions {
@@ -37,8 +43,11 @@ export function openKvDatabase(options: KvDatabaseOptions): SqliteDatabase {
   let database: SqliteDatabase | undefined;
   try {
     database = openSqlite(path);
+    claim(database);
+    // Before anything is set that a file of another kind or format would not take.
+    const isMade = hasKvSchema(database, path);
     configure(database);
-    if (!hasKvSchema(database, path)) createKvSchema(database, clusterId);
+    if (!isMade) createKvSchema(database, clusterId);
     const owner = readMeta(database).clusterId;
     if (owner === clusterId) return database;
     throw new FatalStorageError(
@@ -50,10 +59,15 @@ export function openKvDatabase(options: KvDatabaseOptions): SqliteDatabase {
   }
 }
 
-function configure(database: SqliteDatabase): void {
+function claim(database: SqliteDatabase): void {
   setPragma(database, { name: "busy_timeout", to: 0, reads: 0 });
   // Before the first access, so that the WAL index lives in memory and needs no -shm file.
   setPragma(database, { name: "locking_mode", to: "EXCLUSIVE", reads: "exclusive" });
+}
+
+function configure(database: SqliteDatabase): void {
+  // Before the file gets its first page: what compaction frees can then be given back.
+  setPragma(database, { name: "auto_vacuum", to: "INCREMENTAL", reads: 2 });
   setPragma(database, { name: "journal_mode", to: "WAL", reads: "wal" });
   setSynchronous(database, "NORMAL");
   // On macOS fsync alone leaves data in the drive's cache; elsewhere this changes nothing.
@@ -78,6 +92,7 @@ export function kvDatabaseError(place: Place, what: string, cause: unknown): Fat
   if (cause instanceof FatalStorageError) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);
   if (cause instanceof DamagedRowError) return kvDamageError(place, text);
+  if (cause instanceof OldFormatError) return oldFormatError(place, text);
   const failed = `${place.path} could not be ${what}`;
   if (!(cause instanceof SqliteError)) {
     return new FatalStorageError(`${failed}: ${text}`, { cause });
@@ -92,15 +107,29 @@ export function kvDatabaseError(place: Place, what: string, cause: unknown): Fat
 }
 
 /** The line with which it ends over a damaged file, which tells what a person can do. */
-export function kvDamageError({ path, firstLogIndex }: Place, what: string): FatalStorageError {
-  const first = firstLogIndex();
-  const files = `${path}, and ${basename(path)}-wal and -shm where they exist,`;
-  const wayOut = first === 1
-    ? `while the node is stopped, remove ${files} and the next start builds the store anew from ` +
-      "the log"
-    : `the log begins at entry ${first}, so that the store cannot be built anew from it: while ` +
-      `the node is stopped, replace ${files} by a copy`;
-  return new FatalStorageError(`${path} is damaged: ${what}; ${wayOut}`);
+export function kvDamageError(place: Place, what: string): FatalStorageError {
+  const orElse = `while the node is stopped, replace ${filesOf(place)} by a copy`;
+  return new FatalStorageError(`${place.path} is damaged: ${what}; ${wayOut(place, orElse)}`);
+}
+
+function oldFormatError(place: Place, format: string): FatalStorageError {
+  const orElse = "go on with the version of the program that wrote it";
+  return new FatalStorageError(`${place.path} has ${format}; ${wayOut(place, orElse)}`);
+}
+
+/** To build the store anew from the log, where that goes back to its beginning. */
+function wayOut(place: Place, orElse: string): string {
+  const first = place.firstLogIndex();
+  if (first === 1) {
+    return `while the node is stopped, remove ${filesOf(place)} and the next start builds the ` +
+      "store anew from the log";
+  }
+  return `the log begins at entry ${first}, so that the store cannot be built anew from it: ` +
+    orElse;
+}
+
+function filesOf({ path }: Place): string {
+  return `${path}, and ${basename(path)}-wal and -shm where they exist,`;
 }
 
 function closeQuietly(database: SqliteDatabase | undefined): void {

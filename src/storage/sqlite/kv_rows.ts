@@ -1,4 +1,7 @@
-/** Rows of kv.db as changes, and back. What cannot be one throws {@link DamagedRowError}. */
+/**
+ * Rows of kv.db as changes and rows of the ledger, and back. What cannot be one throws
+ * {@link DamagedRowError}.
+ */
 
 import {
   type Change,
@@ -6,6 +9,8 @@ import {
   type ChangeHead,
   type ChangeLink,
   type KeyedChange,
+  ledgerCrc32c,
+  type LedgerRow,
   sliceValueBytesMax,
 } from "../../kv/ports.ts";
 import type { SqliteRow, SqliteValue } from "../../runtime/mod.ts";
@@ -91,6 +96,13 @@ export function parseKeyedChange(row: SqliteRow): KeyedChange {
 function requireIntact(change: Change): void {
   if (changeCrc32c(change) === change.crc32c) return;
   throw new DamagedRowError(`change ${change.number} has a wrong checksum`);
+}
+
+/** A row of the ledger, checked against its checksum. */
+export function parseLedgerRow(row: SqliteRow): LedgerRow {
+  const parsed = { key: blob(row, "key"), value: blob(row, "value"), crc32c: count(row, "crc32c") };
+  if (ledgerCrc32c(parsed.key, parsed.value) === parsed.crc32c) return parsed;
+  throw new DamagedRowError("a row of the ledger has a wrong checksum");
 }
 
 /** An integer column. */

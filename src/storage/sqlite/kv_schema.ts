@@ -1,5 +1,5 @@
 /**
- * kv.db, format 1: the replicated store and the position that it stands at. This comment is the
+ * kv.db, format 2: the replicated store and the position that it stands at. This comment is the
  * specification; a committed fixture guards it. docs/decisions/0002-kv-layout.md says why it is
  * laid out like this, with figures.
  *
@@ -7,13 +7,14 @@
  * of the machine may take back the last commits, never a part of one, and the log brings them back.
  * All integers are counts up to 2^53 − 1.
  *
- *     change            one row for each version and each deletion of a key; never rewritten
+ *     change            one row for each version and each deletion of a key; never rewritten, and
+ *                       removed by compaction alone
  *       number          counts the changes in the order of (revision, place within the revision);
  *                       the rowid, so that every write goes to the end of the table
  *       revision        shared by all changes of one command
  *       time_ms         cluster time
  *       wall_ms         the leader's wall clock, for people
- *       key
+ *       key             as kv/key_space.ts lets it stand in the tables
  *       create_revision the revision that created the key; 0 in a deletion
  *       version         1 at creation; 0 in a deletion
  *       previous        the change of this key before this one; 0: none
@@ -26,11 +27,13 @@
  *     live              each key that exists → the number of its newest change
  *     dead              each key that was deleted → the number of the deletion, until compaction
  *                       has forgotten it
+ *     ledger            what the store remembers beside the keys (kv/ledger.ts)
+ *       key, value      as kv/ encodes them
+ *       crc32c          over both
  *     meta              one row, id 1, replaced by every commit
  *       commits         counts them, so that each writes something that can be synced
- *       cluster_id      whose store this is
- *       applied_index, applied_term                          the last entry in the data
- *       configuration_index, configuration_term, configuration   the newest one at or below it
+ *       applied_index, applied_term                  the last entry in the data
+ *       configuration_index, configuration_term      the newest configuration at or below it
  *       cluster_time_ms the highest time of an entry
  *       revision        of the store
  *       oldest          the oldest readable revision
@@ -39,6 +42,12 @@
  *       live_keys, dead_keys
  *       state_hash_a, state_hash_b     the sum of the hashes of all changes ever made
  *       purged_hash_a, purged_hash_b   the sum of those that compaction has removed
+ *       ledger_hash_a, ledger_hash_b   the sum of the hashes of the rows of the ledger
+ *       leases          that have not ended
+ *       leases_numbered how many lease ids the store has chosen
+ *       remembered, remembered_bytes   answers kept for repeated requests
+ *       cluster_id      whose store this is
+ *       configuration   see above
  *       crc32c          over the columns before it (metaCrc32c)
  */
 
@@ -52,7 +61,7 @@ import { readPragma } from "../sqlite_pragma.ts";
 
 /** "skkv". */
 export const kvApplicationId = 0x736b6b76;
-const formatVersion = 1;
+const formatVersion = 2;
 
 const tables = `
   CREATE TABLE change (
@@ -79,31 +88,52 @@ const tables = `
     key BLOB NOT NULL PRIMARY KEY,
     number INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE meta (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    commits INTEGER NOT NULL,
-    cluster_id TEXT NOT NULL,
-    applied_index INTEGER NOT NULL,
-    applied_term INTEGER NOT NULL,
-    configuration_index INTEGER NOT NULL,
-    configuration_term INTEGER NOT NULL,
-    configuration BLOB NOT NULL,
-    cluster_time_ms INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
-    oldest INTEGER NOT NULL,
-    changes INTEGER NOT NULL,
-    purged_through INTEGER NOT NULL,
-    live_keys INTEGER NOT NULL,
-    dead_keys INTEGER NOT NULL,
-    state_hash_a INTEGER NOT NULL,
-    state_hash_b INTEGER NOT NULL,
-    purged_hash_a INTEGER NOT NULL,
-    purged_hash_b INTEGER NOT NULL,
+  CREATE TABLE ledger (
+    key BLOB NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL,
     crc32c INTEGER NOT NULL
-  ) STRICT;
+  ) STRICT, WITHOUT ROWID;
 `;
 
-export const replaceMetaSql = `INSERT OR REPLACE INTO meta VALUES (1${", ?".repeat(19)})`;
+/** The columns of `meta` that hold integers: their names, and what stands in them. */
+const counts: Readonly<Record<string, (row: MetaRow) => number>> = {
+  commits: ({ commits }) => commits,
+  applied_index: ({ meta }) => meta.applied.index,
+  applied_term: ({ meta }) => meta.applied.term,
+  configuration_index: ({ meta }) => meta.configuration.position.index,
+  configuration_term: ({ meta }) => meta.configuration.position.term,
+  cluster_time_ms: ({ meta }) => meta.clusterTimeMs,
+  revision: ({ meta }) => meta.revision,
+  oldest: ({ meta }) => meta.oldest,
+  changes: ({ meta }) => meta.changes,
+  purged_through: ({ meta }) => meta.purgedThrough,
+  live_keys: ({ meta }) => meta.liveKeys,
+  dead_keys: ({ meta }) => meta.deadKeys,
+  state_hash_a: ({ meta }) => meta.stateHash.a,
+  state_hash_b: ({ meta }) => meta.stateHash.b,
+  purged_hash_a: ({ meta }) => meta.purgedHash.a,
+  purged_hash_b: ({ meta }) => meta.purgedHash.b,
+  ledger_hash_a: ({ meta }) => meta.ledgerHash.a,
+  ledger_hash_b: ({ meta }) => meta.ledgerHash.b,
+  leases: ({ meta }) => meta.leases,
+  leases_numbered: ({ meta }) => meta.leasesNumbered,
+  remembered: ({ meta }) => meta.remembered,
+  remembered_bytes: ({ meta }) => meta.rememberedBytes,
+};
+
+const countNames = Object.keys(counts);
+
+const metaTable = `CREATE TABLE meta (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  ${countNames.map((name) => `${name} INTEGER NOT NULL,`).join("\n  ")}
+  cluster_id TEXT NOT NULL,
+  configuration BLOB NOT NULL,
+  crc32c INTEGER NOT NULL
+) STRICT`;
+
+/** In the order of {@link metaValues}. */
+export const replaceMetaSql = `INSERT OR REPLACE INTO meta
+  VALUES (1${", ?".repeat(countNames.length + 3)})`;
 
 /** The row of `meta`. */
 export interface MetaRow {
@@ -116,6 +146,7 @@ export interface MetaRow {
 export function createKvSchema(database: SqliteDatabase, clusterId: string): void {
   database.exec("BEGIN IMMEDIATE");
   database.exec(tables);
+  database.exec(metaTable);
   const insert = database.prepare(replaceMetaSql);
   insert.run(...metaValues({ commits: 0, clusterId, meta: initialKvMeta }));
   insert.finalize();
@@ -124,46 +155,33 @@ export function createKvSchema(database: SqliteDatabase, clusterId: string): voi
   database.exec("COMMIT");
 }
 
+/** A store of this program, of an earlier format. The message says which, and not where. */
+export class OldFormatError extends Error {
+  override readonly name = "OldFormatError";
+}
+
 /** False for an empty database; throws for one of another program or another format. */
 export function hasKvSchema(database: SqliteDatabase, path: string): boolean {
   const application = readPragma(database, "application_id");
-  const version = readPragma(database, "user_version");
+  const version = Number(readPragma(database, "user_version"));
   if (application === 0 && version === 0 && readPragma(database, "schema_version") === 0) {
     return false;
   }
   if (application !== kvApplicationId) {
     throw new FatalStorageError(`${path} is not a store of this program`);
   }
-  if (version !== formatVersion) {
-    throw new FatalStorageError(
-      `${path} has format ${version}, this program knows ${formatVersion}`,
-    );
-  }
-  return true;
+  if (version === formatVersion) return true;
+  const found = `format ${version}, this program knows ${formatVersion}`;
+  if (version < formatVersion) throw new OldFormatError(found);
+  throw new FatalStorageError(`${path} has ${found}: a later version of it wrote the file`);
 }
 
 /** The columns behind `id`, in their order. */
-export function metaValues({ commits, clusterId, meta }: MetaRow): readonly SqliteValue[] {
-  const { applied, configuration, stateHash, purgedHash } = meta;
-  const encoded = encodeConfiguration(configuration.configuration);
-  const numbers = [
-    ...[commits, applied.index, applied.term],
-    ...[configuration.position.index, configuration.position.term],
-    ...[meta.clusterTimeMs, meta.revision, meta.oldest, meta.changes, meta.purgedThrough],
-    ...[meta.liveKeys, meta.deadKeys],
-    ...[stateHash.a, stateHash.b, purgedHash.a, purgedHash.b],
-  ];
-  const [beforeConfiguration, behindIt] = [numbers.slice(1, 5), numbers.slice(5)];
-  const crc = metaCrc32c(numbers, clusterId, encoded);
-  return [commits, clusterId, ...beforeConfiguration, encoded, ...behindIt, crc];
+export function metaValues(row: MetaRow): readonly SqliteValue[] {
+  const numbers = Object.values(counts).map((read) => read(row));
+  const encoded = encodeConfiguration(row.meta.configuration.configuration);
+  return [...numbers, row.clusterId, encoded, metaCrc32c(numbers, row.clusterId, encoded)];
 }
-
-const numberColumns = [
-  ...["commits", "applied_index", "applied_term", "configuration_index", "configuration_term"],
-  ...["cluster_time_ms", "revision", "oldest", "changes", "purged_through"],
-  ...["live_keys", "dead_keys"],
-  ...["state_hash_a", "state_hash_b", "purged_hash_a", "purged_hash_b"],
-];
 
 /** Over the integers as varints in the order of their columns, then cluster id, configuration. */
 function metaCrc32c(numbers: readonly number[], clusterId: string, encoded: Uint8Array): number {
@@ -190,11 +208,11 @@ export function readMeta(database: SqliteDatabase): MetaRow {
 function parseMeta(row: SqliteRow): MetaRow | undefined {
   const clusterId = row["cluster_id"];
   const encoded = row["configuration"];
-  const numbers = numberColumns.map((name) => row[name]).filter(isCount);
+  const numbers = countNames.map((name) => row[name]).filter(isCount);
   if (typeof clusterId !== "string" || !(encoded instanceof Uint8Array)) return undefined;
-  if (numbers.length !== numberColumns.length) return undefined;
+  if (numbers.length !== countNames.length) return undefined;
   if (metaCrc32c(numbers, clusterId, encoded) !== row["crc32c"]) return undefined;
-  const at = (name: string): number => numbers[numberColumns.indexOf(name)]!;
+  const at = (name: string): number => numbers[countNames.indexOf(name)]!;
   const position = { index: at("configuration_index"), term: at("configuration_term") };
   const meta = {
     applied: { index: at("applied_index"), term: at("applied_term") },
@@ -208,6 +226,11 @@ function parseMeta(row: SqliteRow): MetaRow | undefined {
     deadKeys: at("dead_keys"),
     stateHash: { a: at("state_hash_a"), b: at("state_hash_b") },
     purgedHash: { a: at("purged_hash_a"), b: at("purged_hash_b") },
+    ledgerHash: { a: at("ledger_hash_a"), b: at("ledger_hash_b") },
+    leases: at("leases"),
+    leasesNumbered: at("leases_numbered"),
+    remembered: at("remembered"),
+    rememberedBytes: at("remembered_bytes"),
   };
   return { commits: at("commits"), clusterId, meta };
 }

@@ -1,9 +1,6 @@
 /**
  * The store's tables in SQLite: kv.db. One connection, one transaction that is begun by the first
  * write after a commit and sees everything that is asked meanwhile.
- *
- * Statements that find one row by another's number use a subquery and no join: on both runtimes a
- * join costs several times as much to start as the two lookups together.
  */
 
 import {
@@ -11,6 +8,7 @@ import {
   type ChangeHead,
   type ChangeLink,
   type ChangeNumber,
+  type ChangePlace,
   type DeadKey,
   keyBytesMax,
   type KeyedChange,
@@ -18,6 +16,7 @@ import {
   KvFullError,
   type KvMeta,
   type KvTables,
+  type LedgerRow,
   type Slice,
 } from "../../kv/ports.ts";
 import type { FatalStorageError } from "../../node/ports.ts";
@@ -34,28 +33,26 @@ import {
   openKvDatabase,
   setSynchronous,
 } from "./kv_database.ts";
+import { readPragma } from "../sqlite_pragma.ts";
 import {
   blob,
-  changeColumns,
   changeValues,
   count,
-  headColumns,
-  insertChangeSql,
-  keyedColumns,
-  linkColumns,
   parseChange,
   parseHead,
   parseKeyedChange,
+  parseLedgerRow,
   parseLink,
-  sliceColumns,
-  unkeyedColumns,
 } from "./kv_rows.ts";
-import { type MetaRow, metaValues, readMeta, replaceMetaSql } from "./kv_schema.ts";
+import { type MetaRow, metaValues, readMeta } from "./kv_schema.ts";
+import { type KvStatements, prepareStatements } from "./kv_statements.ts";
 
 /** Above every key: the end of a range that has none. */
 const endOfKeys = new Uint8Array(keyBytesMax + 1).fill(0xff);
 
 const sqliteFull = 13;
+/** SQLite's own choice. */
+const pageBytes = 4_096;
 
 /**
  * Opens, or makes, kv.db. Every method throws FatalStorageError when SQLite fails, except that a
@@ -64,7 +61,7 @@ const sqliteFull = 13;
 export class SqliteKvTables implements KvTables {
   readonly #database: SqliteDatabase;
   readonly #options: KvDatabaseOptions;
-  readonly #sql: Statements;
+  readonly #sql: KvStatements;
   #meta: MetaRow;
   /** A transaction is open. */
   #isOpen = false;
@@ -133,6 +130,22 @@ export class SqliteKvTables implements KvTables {
     }
   }
 
+  savepoint(): void {
+    this.#begin();
+    this.#guarded("written", () => this.#sql.savepoint.run());
+  }
+
+  backToSavepoint(): void {
+    this.#guarded("written", () => {
+      this.#sql.backToSavepoint.run();
+      this.#sql.releaseSavepoint.run();
+    });
+  }
+
+  releaseSavepoint(): void {
+    this.#guarded("written", () => this.#sql.releaseSavepoint.run());
+  }
+
   append(change: Change, over: "live" | "dead" | "absent"): void {
     this.#begin();
     const { key, number } = change;
@@ -148,6 +161,28 @@ export class SqliteKvTables implements KvTables {
         this.#sql.insertLive.run(key, number);
       }
     });
+  }
+
+  removeChange(number: ChangeNumber): void {
+    this.#write(this.#sql.removeChange, number);
+  }
+
+  forgetDead(key: Uint8Array): void {
+    this.#write(this.#sql.deleteDead, key);
+  }
+
+  giveBack(bytesMax: number): boolean {
+    const free = this.#guarded("read", () => readPragma(this.#database, "freelist_count"));
+    if (free === 0) return false;
+    this.#begin();
+    const pages = Math.ceil(bytesMax / pageBytes);
+    this.#guarded("written", () => {
+      // A page is given back with each step of the statement.
+      const statement = this.#database.prepare(`PRAGMA incremental_vacuum(${pages})`);
+      statement.all();
+      statement.finalize();
+    });
+    return Number(free) > pages;
   }
 
   head(key: Uint8Array): ChangeHead | undefined {
@@ -170,14 +205,17 @@ export class SqliteKvTables implements KvTables {
     return this.#get(this.#sql.link, parseLink, number);
   }
 
-  firstFrom(
-    number: ChangeNumber,
-  ): { readonly number: ChangeNumber; readonly revision: number } | undefined {
+  firstFrom(number: ChangeNumber): ChangePlace | undefined {
     const parse = (row: SqliteRow) => ({
       number: count(row, "number"),
       revision: count(row, "revision"),
+      timeMs: count(row, "time_ms"),
     });
     return this.#get(this.#sql.firstFrom, parse, number);
+  }
+
+  changeSlice(number: ChangeNumber, rowsMax: number): readonly KeyedChange[] {
+    return this.#all(this.#sql.changeSlice, parseKeyedChange, number, rowsMax);
   }
 
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[] {
@@ -222,6 +260,23 @@ export class SqliteKvTables implements KvTables {
     return this.#get(statement, numberOf, through, after, range.start, endOf(range)) ?? 0;
   }
 
+  ledgerRow(key: Uint8Array): LedgerRow | undefined {
+    return this.#get(this.#sql.ledgerRow, parseLedgerRow, key);
+  }
+
+  ledgerSlice(slice: Slice): readonly LedgerRow[] {
+    const { ledger } = slice.reverse ? this.#sql.backward : this.#sql.forward;
+    return this.#all(ledger, parseLedgerRow, slice.start, endOf(slice), slice.rowsMax);
+  }
+
+  setLedgerRow({ key, value, crc32c }: LedgerRow): void {
+    this.#write(this.#sql.setLedgerRow, key, value, crc32c);
+  }
+
+  deleteLedgerRow(key: Uint8Array): void {
+    this.#write(this.#sql.deleteLedgerRow, key);
+  }
+
   damaged(what: string): FatalStorageError {
     const failure = kvDamageError(this.#options, what);
     this.#failure ??= failure;
@@ -232,6 +287,11 @@ export class SqliteKvTables implements KvTables {
   close(): void {
     this.rollback();
     this.#guarded("closed", () => this.#database.close());
+  }
+
+  #write(statement: SqliteStatement, ...values: readonly (number | Uint8Array)[]): void {
+    this.#begin();
+    this.#guarded("written", () => statement.run(...values));
   }
 
   #get<T>(
@@ -283,58 +343,4 @@ function numberOf(row: SqliteRow): number {
 
 function endOf(range: KeyRange): Uint8Array {
   return range.end ?? endOfKeys;
-}
-
-type Statements = ReturnType<typeof prepareStatements>;
-
-function prepareStatements(database: SqliteDatabase) {
-  const prepare = (sql: string): SqliteStatement => database.prepare(sql);
-  const newest = (table: string): SqliteStatement =>
-    prepare(`SELECT count(*) AS keys, coalesce(max(number), 0) AS newest FROM
-      (SELECT number FROM ${table} WHERE key >= ? AND key < ? LIMIT ?)`);
-  return {
-    begin: prepare("BEGIN IMMEDIATE"),
-    commit: prepare("COMMIT"),
-    rollback: prepare("ROLLBACK"),
-    replaceMeta: prepare(replaceMetaSql),
-    insertChange: prepare(insertChangeSql),
-    insertLive: prepare("INSERT INTO live VALUES (?, ?)"),
-    updateLive: prepare("UPDATE live SET number = ? WHERE key = ?"),
-    deleteLive: prepare("DELETE FROM live WHERE key = ?"),
-    insertDead: prepare("INSERT INTO dead VALUES (?, ?)"),
-    deleteDead: prepare("DELETE FROM dead WHERE key = ?"),
-    head: prepare(`SELECT ${headColumns} FROM change WHERE number = coalesce(
-      (SELECT number FROM live WHERE key = ?1), (SELECT number FROM dead WHERE key = ?1))`),
-    live: prepare(`SELECT ${unkeyedColumns} FROM change
-      WHERE number = (SELECT number FROM live WHERE key = ?)`),
-    change: prepare(`SELECT ${changeColumns} FROM change WHERE number = ?`),
-    keyedChange: prepare(`SELECT ${keyedColumns} FROM change WHERE number = ?`),
-    link: prepare(`SELECT ${linkColumns} FROM change WHERE number = ?`),
-    firstFrom: prepare(
-      "SELECT number, revision FROM change WHERE number >= ? ORDER BY number LIMIT 1",
-    ),
-    countLive: prepare("SELECT count(*) AS keys FROM live WHERE key >= ? AND key < ?"),
-    newestLive: newest("live"),
-    newestDead: newest("dead"),
-    lastChangeIn: prepare(`SELECT number FROM change WHERE number <= ? AND number > ?
-      AND key >= ? AND key < ? ORDER BY number DESC LIMIT 1`),
-    forward: prepareDirection(database, "ASC"),
-    backward: prepareDirection(database, "DESC"),
-  };
-}
-
-function prepareDirection(database: SqliteDatabase, order: "ASC" | "DESC") {
-  const live = (columns: string): SqliteStatement =>
-    database.prepare(`SELECT ${columns} FROM
-      (SELECT key AS live_key, number AS live_number FROM live
-        WHERE key >= ? AND key < ? ORDER BY key ${order} LIMIT ?)
-      CROSS JOIN change ON number = live_number ORDER BY live_key ${order}`);
-  return {
-    live: live(keyedColumns),
-    liveWithValues: live(sliceColumns),
-    dead: database.prepare(`SELECT key, number FROM dead WHERE key >= ? AND key < ? AND number > ?
-      ORDER BY key ${order} LIMIT ?`),
-    keyAtOffset: database.prepare(`SELECT key FROM live WHERE key >= ? AND key < ?
-      ORDER BY key ${order} LIMIT 1 OFFSET ?`),
-  };
 }

@@ -1,6 +1,6 @@
 /**
- * Applies operations of one seed to the store in argument 1 until it is killed, and prints after
- * each commit the index that it has come to. Every tenth commit is a durable one.
+ * Applies operations of one seed to the store in argument 1 until it is killed. With each commit it
+ * compacts a little, and prints the index that it has come to. Every tenth commit is a durable one.
  */
 
 import process from "node:process";
@@ -8,6 +8,7 @@ import { KvStateMachine } from "../../../src/kv/state_machine.ts";
 import { SqliteKvTables } from "../../../src/storage/sqlite/kv_tables.ts";
 import { EntryMaker } from "../../harness/kv_commands.ts";
 import { RandomKv } from "../../harness/random_kv.ts";
+import { randomPage } from "../../harness/random_page.ts";
 import { currentRuntime } from "../../harness/runtime.ts";
 
 const [path, clusterId, seed] = process.argv.slice(2);
@@ -17,14 +18,11 @@ const { openSqlite } = await currentRuntime();
 const machine = new KvStateMachine({
   tables: new SqliteKvTables({ openSqlite, path, clusterId, firstLogIndex: () => 1 }),
 });
-const random = new RandomKv(Number(seed));
-const maker = new EntryMaker();
+const source = { random: new RandomKv(Number(seed)), maker: new EntryMaker() };
 
 for (let commits = 1;; commits++) {
-  for (let pages = 0; pages < 3; pages++) {
-    const operations = Array.from({ length: 7 }, () => random.operation(maker.lastIndex + 1));
-    machine.apply(maker.commands(operations));
-  }
+  for (let pages = 0; pages < 3; pages++) machine.apply(randomPage(machine, source));
+  machine.purge(commits % 20);
   if (commits % 10 === 0) machine.makeDurable(() => {});
   else machine.commit();
   process.stdout.write(`${machine.applied().position.index}\n`);

@@ -10,6 +10,7 @@ import { electionSafety } from "./election_safety.ts";
 import { identity } from "./identity.ts";
 import { leaderAppendOnly } from "./leader_append_only.ts";
 import { leaderCompleteness } from "./leader_completeness.ts";
+import { leaseContract } from "./lease_contract.ts";
 import { logMatching } from "./log_matching.ts";
 import { monotonic } from "./monotonic.ts";
 import { readSafety } from "./read_safety.ts";
@@ -19,8 +20,9 @@ import { stateMachineSafety } from "./state_machine_safety.ts";
 const defaults = { appendBytesMax: 1024 * 1024, requestsWaitingMax: 10_000 };
 
 /**
- * I15 is judged at the end (linearizability.ts), I16 by the healing; I12 and I13 wait for what they
- * speak of. I8 comes first: it takes note of what is committed.
+ * I15 is judged at the end (linearizability.ts), I16 by the healing, I12 by the witness, which I5
+ * and I9 hold every node against; watches are not simulated yet. I8 comes first: it takes note of
+ * what is committed.
  */
 export function invariantsOf(
   scene: Scene,
@@ -31,7 +33,7 @@ export function invariantsOf(
   const makers: readonly MakeInvariant[] = [
     ...[committedIsDurable, electionSafety, leaderAppendOnly, logMatching, leaderCompleteness],
     ...[stateMachineSafety, monotonic, durableVote, acknowledgedIsCommitted, configurationSafety],
-    ...[readSafety, identity],
+    ...[readSafety, leaseContract, identity],
     resourceBounds({
       appendBytesMax: limit("raft.append_bytes_max", defaults.appendBytesMax),
       requestsWaitingMax: limit("limits.requests_waiting_max", defaults.requestsWaitingMax),

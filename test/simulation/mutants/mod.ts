@@ -11,6 +11,7 @@ import { membershipMutants } from "./membership.ts";
 import type { Mutant } from "./mutant.ts";
 import { readMutants } from "./reads.ts";
 import { replicationMutants } from "./replication.ts";
+import { storeMutants } from "./store.ts";
 import { voteMutants } from "./votes.ts";
 
 export type { Mutant, Patch, Unplanted } from "./mutant.ts";
@@ -22,7 +23,7 @@ export const nothingPlanted: Mutant = { id: "M0", what: "Nothing", patches: [], 
 /** All of them, in the order of their ids. */
 export const mutants: readonly Mutant[] = [
   ...[voteMutants, countingMutants, replicationMutants, durabilityMutants],
-  ...[readMutants, membershipMutants, livenessMutants],
+  ...[readMutants, membershipMutants, livenessMutants, storeMutants],
 ].flat().sort((a, b) => numberOf(a) - numberOf(b) || (a.id < b.id ? -1 : 1));
 
 /** The number in the list of mistakes: 30 for M30b. */

@@ -14,11 +14,6 @@ export const waiting: readonly Unplanted[] = [
     what: "A snapshot keeps what conflicts with it, or an older one is accepted",
     reason: "there are no snapshots",
   },
-  {
-    id: "M29",
-    what: "A lease ends by the local clock, or a leader that was deposed revokes it",
-    reason: "there are no leases",
-  },
 ];
 
 /** A simulated disk has no fsync to leave out. */

@@ -101,7 +101,11 @@ describe("HandleClientWrite", () => {
 
   it("refuses what it cannot do, names it, and writes nothing", async () => {
     const cases: readonly (readonly [Command | undefined, RegExp])[] = [
-      [insert("a", "1", 5), /ttl_secs is 5/],
+      [
+        insert("a", "1", 31_622_401),
+        /^ttl_secs is 31622401, allowed are 1 … 31622400, 0 for none$/,
+      ],
+      [insert("a", "1", Number.MAX_SAFE_INTEGER), /^ttl_secs is 9007199254740991, /],
       [insert("", "1"), /key has 0 bytes, allowed are 1 … 8192/],
       [insert("k".repeat(8_193), "1"), /key has 8193 bytes, allowed are 1 … 8192/],
       [{ insert: { key: utf8("a"), value: new Uint8Array(8_388_609), ttlSecs: 0 } }, /8388609/],
@@ -114,9 +118,14 @@ describe("HandleClientWrite", () => {
       assert.match(response.metadata?.debugMessage ?? "", message);
       assert.equal(response.writeResult ?? undefined, undefined);
     }
-    const keyed = await write(insert("a", "1"), { "idempotency-key": "k1" });
-    assert.equal(keyed.response.error, 4003);
-    assert.match(keyed.response.metadata?.debugMessage ?? "", /idempotency-key/);
+    for (const key of ["", "x".repeat(256), "\u00e9", "a\nb"]) {
+      const keyed = await write(insert("a", "1"), { "idempotency-key": key });
+      assert.equal(keyed.response.error, 4003);
+      assert.match(
+        keyed.response.metadata?.debugMessage ?? "",
+        /^idempotency-key is ".*", allowed are 1 to 255 printable characters of ASCII$/,
+      );
+    }
     assert.equal(kv.writes, 0);
   });
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "../../harness/test.ts";
-import { HttpProbe } from "../../harness/http_probe.ts";
+import { HttpProbe, jsonInit } from "../../harness/http_probe.ts";
 import { base64url, utf8 } from "../../../src/lib/bytes.ts";
 import { Prng } from "../../../src/lib/prng.ts";
 
@@ -73,6 +73,9 @@ const words = [
   "verbose",
   "cluster_id",
   "ttl",
+  "lease",
+  "keys",
+  "idempotency_key",
   "wait",
   "__proto__",
   "constructor",
@@ -108,6 +111,10 @@ const values = [
   "text/plain",
   "\u{1f600}",
   "AXAtinIDYS9iL_8v",
+  "5s",
+  "7",
+  "w;1",
+  "w;2",
   "__proto__",
 ];
 
@@ -142,7 +149,45 @@ const sensible = [
   "prefix=a",
   "reverse",
   "prev",
+  "ttl=5s",
+  "lease=7",
+  "idempotency_key=k",
+  "idempotency_key=w;1",
 ];
+
+/** Bodies that some path takes, and parts of them that none does. */
+const bodies = [
+  "{}",
+  "[]",
+  "null",
+  '{"op":"add","value":1}',
+  '{"op":"append","value":"x"}',
+  '{"op":"add","value":"9223372036854775807"}',
+  '{"op":"min","value":[1]}',
+  '{"ttl":"30s"}',
+  '{"ttl":"30s","id":"7"}',
+  '{"revision":1}',
+  '{"revision":9007199254740991}',
+  '{"then":[{"put":{"key":"a","value":"1"}},{"get":{"key":"a"}}]}',
+  '{"if":[{"key":"a","target":"mod","op":">","value":1}],"else":[{"delete":{"prefix":"a"}}]}',
+  '{"then":[{"txn":{"then":[{"range":{}}]}}]}',
+  '{"then":[{"txn":{"then":[{"rnge":{}}]}}]}',
+  '[{"put":{"key":"a","value":"1"}},{"get":{"key":"b"}},{"delete":{"key":"a"}}]',
+  '{"put":{"key":"a","value":"1","if_match":"*"}}',
+  '{"__proto__":1,"constructor":{"prototype":2}}',
+  '{"a":1,"a":2}',
+  '{"then":[{"put":{"key":"\\ud800","value":"1"}}]}',
+];
+
+/** What these paths take, of which chance alone finds too little. */
+const fitting: Readonly<Record<string, string>> = {
+  "/v1/txn": '{"then":[{"put":{"key":"a","value":"1"}},{"get":{"key":"a"}}]}',
+  "/v1/batch": '[{"put":{"key":"a","value":"1"}},{"get":{"key":"b"}},{"delete":{"key":"a"}}]',
+  "/v1/leases": '{"ttl":"30s","id":"7"}',
+  "/v1/compactions": '{"revision":2}',
+};
+
+const mediaTypes = ["application/json", "application/x-ndjson", "application/merge-patch+json"];
 
 function randomText(random: Prng): string {
   if (random.chance(2, 3)) return pick(random, values);
@@ -162,6 +207,15 @@ describe("nonsense", () => {
       "/v1/kv64/YQ",
       "/v1/kv64/!",
       "/v1/kv",
+      "/v1/history/a",
+      "/v1/history64/YQ",
+      "/v1/txn",
+      "/v1/batch",
+      "/v1/leases",
+      "/v1/leases/7",
+      "/v1/leases/x",
+      "/v1/leases/7/keepalive",
+      "/v1/compactions",
       "/v1/cluster",
       "/v1/cluster/members",
       "/v1/cluster/leadership",
@@ -170,7 +224,9 @@ describe("nonsense", () => {
     ];
     const methods = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH", "OPTIONS"];
     const statuses = new Map<number, number>();
-    for (let round = 0; round < 3000; round++) {
+    for (let round = 0; round < 4000; round++) {
+      // Chance alone would hardly ever both grant and revoke it.
+      if (round % 50 === 0) await probe.ask("POST /v1/leases", jsonInit({ ttl: "30s", id: "7" }));
       const query = Array.from({ length: random.below(4) }, () => {
         if (random.chance(2, 3)) return pick(random, sensible);
         const value = randomText(random);
@@ -182,16 +238,23 @@ describe("nonsense", () => {
         // Headers are bytes: fetch itself refuses what is above U+00FF.
         if (/^[\x20-\x7e]*$/.test(value)) headers.set(pick(random, headerNames), value);
       }
-      const method = pick(random, methods);
+      const path = pick(random, paths);
+      const takesPost = /txn|batch|leases$|keepalive|compactions/.test(path);
+      const method = takesPost && random.chance(2, 3) ? "POST" : pick(random, methods);
       const hasBody = method !== "GET" && method !== "HEAD" && random.chance(1, 2);
-      const init = hasBody ? { headers, body: randomText(random) } : { headers };
-      const answer = await probe.ask(`${method} ${pick(random, paths)}?${query}`, init);
+      const isFitting = method === "POST" && random.chance(1, 2);
+      const mediaType = isFitting ? "application/json" : pick(random, mediaTypes);
+      if (hasBody && random.chance(2, 3)) headers.set("Content-Type", mediaType);
+      const body = (isFitting ? fitting[path] : undefined) ??
+        (random.chance(3, 4) ? pick(random, bodies) : randomText(random));
+      const init = hasBody ? { headers, body } : { headers };
+      const answer = await probe.ask(`${method} ${path}?${query}`, init);
       assert.ok(answer.status < 500 || answer.status === 504, `${answer.status} ${answer.text}`);
       statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
     }
     assert.deepEqual(probe.internalErrors, []);
     // The nonsense reaches both what is refused and what is done.
-    for (const status of [200, 201, 304, 400, 404, 405, 412]) {
+    for (const status of [200, 201, 204, 207, 304, 400, 404, 405, 409, 412, 415, 422]) {
       assert.ok(statuses.has(status), `${status}`);
     }
   });

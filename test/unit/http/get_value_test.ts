@@ -1,5 +1,5 @@
 import { assert, beforeEach, describe, it } from "../../harness/test.ts";
-import { HandClock, HttpProbe } from "../../harness/http_probe.ts";
+import { HandClock, HttpProbe, jsonInit } from "../../harness/http_probe.ts";
 import { ServiceError } from "../../../src/service/errors.ts";
 
 let probe: HttpProbe;
@@ -89,14 +89,9 @@ describe("GET /v1/kv/{key}", () => {
   });
 
   it("tells the lease of a key that hangs on one", async () => {
-    probe.kv.store.apply({
-      kind: "put",
-      key: Uint8Array.of(0x6c),
-      value: new Uint8Array(0),
-      conditions: {},
-      prev: false,
-      lease: "9223372036854775807",
-    });
+    const id = "9223372036854775807";
+    await probe.json("POST /v1/leases", 201, jsonInit({ ttl: "30s", id }));
+    await probe.json(`PUT /v1/kv/l?lease=${id}`, 201);
     const record = await probe.json("GET /v1/kv/l?format=record", 200);
     assert.equal(record["lease"], "9223372036854775807");
     assert.equal(record["value"], "");
@@ -143,7 +138,7 @@ describe("GET /v1/kv/{key}", () => {
     assert.equal(past.text, "one");
     assert.equal(past.headers.get("ETag"), '"2"');
     await probe.problem("GET /v1/kv/a?revision=1", "404 key_not_found");
-    probe.kv.store.oldest = 3;
+    probe.kv.store.compact(3);
     const { body } = await probe.problem("GET /v1/kv/a?revision=2", "410 revision_compacted");
     assert.equal(body["oldest"], 3);
   });

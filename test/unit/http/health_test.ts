@@ -71,9 +71,14 @@ describe("the interface's description", () => {
     const page = await probe.ask("GET /docs");
     assert.match(page.headers.get("Content-Type") ?? "", /^text\/html/);
     assert.match(page.headers.get("Content-Security-Policy") ?? "", /^default-src 'none'/);
-    for (const id of ["getValue", "putValue", "listKeys", "transferLeadership", "checkReady"]) {
-      assert.ok(page.text.includes(`id="${id}"`), id);
-    }
+    const operations = [
+      ...["getValue", "putValue", "listKeys", "runTxn", "runBatch", "grantLease", "getHistory64"],
+      ...["transferLeadership", "checkReady"],
+    ];
+    for (const id of operations) assert.ok(page.text.includes(`id="${id}"`), id);
+    // The body of a request, with its schema and an example.
+    assert.ok(page.text.includes('<code>application/x-ndjson</code> <a href="#schema-BatchItem">'));
+    assert.ok(page.text.includes("<pre>{&quot;ttl&quot;:&quot;30s&quot;}</pre>"));
     // The description of a condition has quotes and would have markup in it.
     assert.ok(page.text.includes("&quot;0&quot;"));
     assert.doesNotMatch(page.text, /<script|<link|<img|src=|url\(|@import|https?:\/\/(?!127\.)/);

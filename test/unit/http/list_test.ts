@@ -161,7 +161,7 @@ describe("GET /v1/kv", () => {
   it("reads the past, and refuses what is compacted", async () => {
     await fill(["a", "b"]);
     assert.deepEqual(keysOf(await probe.json("GET /v1/kv?revision=2", 200)), ["a"]);
-    probe.kv.store.oldest = 3;
+    probe.kv.store.compact(3);
     const gone = await probe.problem("GET /v1/kv?revision=2", "410 revision_compacted");
     assert.equal(gone.body["oldest"], 3);
   });
@@ -281,8 +281,8 @@ describe("cursor", () => {
     await probe.problem("GET /v1/kv?prefix=p/&cursor=", "400 invalid_cursor");
     const pinned = `GET /v1/kv?prefix=p/&revision=3&cursor=${cursor}`;
     await probe.problem(pinned, "400 validation_failed");
-    probe.kv.store.oldest = probe.kv.store.revision + 1;
-    probe.kv.store.revision += 1;
+    await fill(["q"]);
+    probe.kv.store.compact(probe.kv.store.revision);
     await probe.problem(`GET /v1/kv?prefix=p/&cursor=${cursor}`, "410 revision_compacted");
   });
 

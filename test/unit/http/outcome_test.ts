@@ -55,7 +55,9 @@ describe("the outcome of a failed write", () => {
   });
 
   it("is not_applied when apply refused the command", async () => {
-    probe.kv.store.apply = () => ({ kind: "refused", revision: 1, reason: "No such feature" });
+    probe.kv.store.apply = () => ({
+      ...{ kind: "rejected", revision: 1, code: "bad_request", reason: "no such feature" },
+    });
     const refused = await probe.problem("PUT /v1/kv/a", "400 bad_request", text("x"));
     assert.equal(refused.outcome, "not_applied");
     assert.equal(refused.detail, "No such feature");

@@ -4,7 +4,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import type { Command, Operation } from "../../../src/kv/command.ts";
+import type { Command, KeyTarget, Operation, Txn } from "../../../src/kv/command.ts";
 import {
   decodeCommand,
   decodeOperation,
@@ -36,6 +36,44 @@ const everything: Command = {
   }),
 };
 
+/** With each kind of operation, compare and target in it. */
+const fullTxn: Txn = {
+  kind: "txn",
+  compares: [
+    { target: key("a"), operator: "=", expected: { kind: "value", bytes: utf8("10") } },
+    { target: key("b"), operator: "!=", expected: { kind: "version", count: 0 } },
+    { target: range("c", "d"), operator: "<", expected: { kind: "create", count: 300 } },
+    { target: range("e"), operator: ">", expected: { kind: "mod", count: 1 } },
+    { target: key("f"), operator: "=", expected: { kind: "lease", lease: "-7" } },
+  ],
+  then: [
+    { kind: "put", put: { key: utf8("a"), value: utf8("1"), prev: false } },
+    {
+      kind: "put",
+      put: {
+        ...{ key: utf8("b"), value: utf8("2"), mediaType: "text/plain", lease: "8", prev: true },
+      },
+    },
+    { kind: "put", put: { key: utf8("c"), value: utf8("3"), ttlMs: 1_000, prev: false } },
+    { kind: "get", key: utf8("g") },
+    { kind: "range", range: { start: utf8(""), limit: 1, reverse: false, keysOnly: false } },
+    { kind: "delete", target: key("h"), prev: true },
+    { kind: "delete", target: range("i", "j"), prev: false },
+    { kind: "delete", target: range("k"), prev: false },
+  ],
+  otherwise: [
+    {
+      kind: "range",
+      range: { start: utf8("l"), end: utf8("m"), limit: 10_000, reverse: true, keysOnly: true },
+    },
+  ],
+};
+
+const emptyTxn: Txn = { kind: "txn", compares: [], then: [], otherwise: [] };
+
+const asked = { conditions: {}, prev: false, returnValue: false };
+const askedAll = { conditions: { ifMatch: [57] }, prev: true, returnValue: true };
+
 const samples: Readonly<Record<string, Command>> = {
   nothing: { wallMs: 0, operation: { kind: "nothing" } },
   put: { wallMs, operation: put("cfg/a", "on") },
@@ -54,7 +92,74 @@ const samples: Readonly<Record<string, Command>> = {
     wallMs,
     operation: del("k", { conditions: { ifMatch: [2, 300], ifValue: { equals: utf8("") } } }),
   },
+  ...samplesOf({
+    merge: { kind: "merge", key: utf8("k"), patch: utf8('{"a":null}'), ...asked },
+    "merge-everything": { kind: "merge", key: utf8("k"), patch: utf8("{}"), ...askedAll },
+    "update-add": {
+      ...{ kind: "update", key: utf8("n"), change: { kind: "add", operand: "-1" }, ...asked },
+    },
+    "update-min": {
+      kind: "update",
+      key: utf8("n"),
+      change: { kind: "min", operand: "-9223372036854775808" },
+      ...askedAll,
+    },
+    "update-max": {
+      ...{ kind: "update", key: utf8("n"), change: { kind: "max", operand: "7" }, ...asked },
+    },
+    "update-append": {
+      kind: "update",
+      key: utf8("n"),
+      change: { kind: "append", bytes: Uint8Array.of(0, 255) },
+      ...{ ...asked, returnValue: true },
+    },
+    "txn-empty": emptyTxn,
+    "txn-everything": fullTxn,
+    "txn-nested": {
+      ...emptyTxn,
+      then: [{ kind: "txn", txn: { ...emptyTxn, otherwise: [{ kind: "txn", txn: fullTxn }] } }],
+    },
+    batch: {
+      kind: "batch",
+      items: [
+        put("a", "1", { conditions: { ifNoneMatch: "any" } }),
+        { kind: "get", key: utf8("a") },
+        del("b", { conditions: { ifMatch: [3] } }),
+        delRange("c", "d", { limit: 5, prev: true }),
+      ],
+    },
+    compact: { kind: "compact", revision: 70_000 },
+    "grant-lease": { kind: "grantLease", ttlMs: 30_000 },
+    "grant-lease-id": { kind: "grantLease", ttlMs: 1_000, id: "-9223372036854775808" },
+    "keep-leases": { kind: "keepLeases", ids: ["1", "-2", "9223372036854775807"] },
+    "revoke-lease": { kind: "revokeLease", id: "-2" },
+    "expire-leases": {
+      kind: "expireLeases",
+      leases: [{ id: "1", deadlineMs: 0 }, { id: "-2", deadlineMs: Number.MAX_SAFE_INTEGER }],
+    },
+  }),
 };
+
+function samplesOf(
+  operations: Readonly<Record<string, Operation>>,
+): Readonly<Record<string, Command>> {
+  return Object.fromEntries(
+    Object.entries(operations).map(([name, operation]) => [name, { wallMs, operation }]),
+  );
+}
+
+function key(name: string): KeyTarget {
+  return { kind: "key", key: utf8(name) };
+}
+
+/** `end` absent: no upper bound. */
+function range(start: string, end?: string): KeyTarget {
+  return {
+    kind: "range",
+    start: utf8(start),
+    ...(end === undefined ? {} : { end: utf8(end) }),
+  };
+}
 
 const fixtures = new Map(
   readFileSync(new URL("./testdata/commands.txt", import.meta.url), "utf8")
@@ -103,11 +208,13 @@ describe("commands that cannot be read", () => {
   const plainPut = encodeCommand({ wallMs: 0, operation: put("k", "v") });
 
   it("are refused at every length that cuts them", () => {
-    const whole = encodeCommand(everything);
-    for (let length = 0; length < whole.length; length++) {
-      assert.notEqual(reasonOf(whole.subarray(0, length)), "decoded", `${length} bytes`);
+    for (const [name, command] of Object.entries(samples)) {
+      const whole = encodeCommand(command);
+      for (let length = 0; length < whole.length; length++) {
+        assert.notEqual(reasonOf(whole.subarray(0, length)), "decoded", `${name}, ${length} bytes`);
+      }
+      assert.equal(reasonOf(whole), "decoded");
     }
-    assert.equal(reasonOf(whole), "decoded");
   });
 
   it("are refused with the reason", () => {
@@ -117,7 +224,7 @@ describe("commands that cannot be read", () => {
     assert.equal(reasonOf(edited(0, 2)), "command of version 2, known is 1");
     assert.equal(reasonOf(edited(1, 4)), "command has unknown flags 0x4");
     assert.equal(reasonOf(edited(3, 9)), "operation of version 9, known is 1");
-    assert.equal(reasonOf(edited(4, 3)), "operation of unknown kind 3");
+    assert.equal(reasonOf(edited(4, 12)), "operation of unknown kind 12");
     assert.equal(reasonOf(edited(5, 16)), "put has unknown flags 0x10");
     assert.equal(reasonOf(edited(10, 64)), "conditions has unknown flags 0x40");
     assert.equal(reasonOf(edited(10, 3)), "condition of unknown form 3");

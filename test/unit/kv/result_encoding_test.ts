@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { KvRecord } from "../../../src/kv/record.ts";
-import type { Result } from "../../../src/kv/result.ts";
+import { rejectedCodes, type Result } from "../../../src/kv/result.ts";
 import { decodeResult, encodeResult } from "../../../src/kv/result_encoding.ts";
 import { hex, utf8 } from "../../../src/lib/bytes.ts";
 import { Prng } from "../../../src/lib/prng.ts";
@@ -35,8 +35,37 @@ const samples: Readonly<Record<string, Result>> = {
     current: { ...full, value: new Uint8Array(0) },
     valueOmitted: true,
   },
-  "range-too-large": { kind: "rangeTooLarge", revision: 8, keys: 10_001 },
-  refused: { kind: "refused", revision: 8, reason: "leases are not available" },
+  rejected: { kind: "rejected", revision: 8, code: "lease_full", reason: "lease 7 is full" },
+  "put-value": { kind: "put", revision: 9, create: 3, version: 4, value: utf8("42") },
+  txn: {
+    kind: "txn",
+    revision: 12,
+    succeeded: false,
+    results: [
+      { kind: "put", revision: 12, create: 12, version: 1 },
+      { kind: "get" },
+      { kind: "get", record: small },
+      { kind: "range", items: [small, full], more: true },
+      { kind: "delete", revision: 12, deleted: 0, more: false, prev: [] },
+      { kind: "txn", revision: 12, succeeded: true, results: [] },
+    ],
+  },
+  batch: {
+    kind: "batch",
+    revision: 13,
+    results: [
+      { kind: "put", revision: 12, create: 12, version: 1 },
+      { kind: "get", record: small },
+      { kind: "conditionFailed", revision: 12 },
+      { kind: "rejected", revision: 12, code: "bad_request", reason: "no" },
+      { kind: "delete", revision: 13, deleted: 1, more: false, prev: [] },
+    ],
+  },
+  compacted: { kind: "compacted", revision: 900, oldest: 300 },
+  granted: { kind: "granted", revision: 4, lease: { id: "-7", ttlMs: 30_000 } },
+  kept: { kind: "kept", revision: 4, leases: [{ id: "8", ttlMs: 1_000 }, undefined] },
+  ended: { kind: "ended", revision: 5, leases: 2, deleted: 300 },
+  replayed: { kind: "nothing", revision: 1, replayed: true, omitted: true },
 };
 
 const fixtures = new Map(
@@ -64,6 +93,17 @@ describe("the bytes of results", () => {
   it("has no fixture that nobody checks", () => {
     assert.deepEqual([...fixtures.keys()].sort(), Object.keys(samples).sort());
   });
+
+  it("give each code of a refusal the number that it has for ever", () => {
+    const numbers = rejectedCodes.map((code) =>
+      encodeResult({ kind: "rejected", revision: 1, code, reason: "" }).at(4)
+    );
+    assert.deepEqual(Object.fromEntries(rejectedCodes.map((code, at) => [code, numbers[at]])), {
+      ...{ bad_request: 0, range_too_large: 1, duplicate_key: 2, value_type_mismatch: 3 },
+      ...{ value_too_large: 4, lease_not_found: 5, lease_full: 6, conflict: 7 },
+      ...{ idempotency_mismatch: 8, idempotency_expired: 9, overloaded: 10 },
+    });
+  });
 });
 
 describe("results that cannot be read", () => {
@@ -82,19 +122,17 @@ describe("results that cannot be read", () => {
       return decoded.ok ? "decoded" : decoded.reason;
     };
     const nothing = encodeResult({ kind: "nothing", revision: 1 });
-    assert.equal(reasonOf(nothing.with(0, 0)), "result of version 0, known is 1");
-    assert.equal(reasonOf(nothing.with(1, 7)), "result of unknown kind 7");
+    assert.equal(reasonOf(nothing.with(0, 0)), "result of version 0, known is 2");
+    assert.equal(reasonOf(nothing.with(1, 4)), "result has unknown flags 0x4");
+    assert.equal(reasonOf(nothing.with(2, 5)), "result of unknown kind 5");
     const absent = encodeResult({ kind: "conditionFailed", revision: 1 });
-    assert.equal(reasonOf(absent.with(3, 2)), "boolean of 2");
-    const two = encodeResult({
-      kind: "delete",
-      revision: 1,
-      deleted: 0,
-      more: false,
-      prev: [small, small],
-    });
-    // The same fields, read as those of a put: two records where one belongs.
-    assert.equal(reasonOf(two.with(1, 1)), "2 records where one belongs");
+    assert.equal(reasonOf(absent.with(4, 4)), "conditionFailed has unknown flags 0x4");
+    const gone = encodeResult({ kind: "delete", revision: 1, deleted: 0, more: false, prev: [] });
+    assert.equal(reasonOf(gone.with(5, 2)), "boolean of 2");
+    const results = [{ kind: "get" as const }];
+    const txn = encodeResult({ kind: "txn", revision: 1, succeeded: true, results });
+    assert.equal(reasonOf(txn.with(6, 0).subarray(0, 7)), "none in a transaction");
+    assert.equal(reasonOf(Uint8Array.of(2, 0, 9, 0)), "get outside of a transaction");
   });
 
   it("never throw, whatever the bytes", () => {

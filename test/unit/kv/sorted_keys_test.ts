@@ -10,7 +10,7 @@ function randomKey(prng: Prng): Uint8Array {
 describe("SortedKeys", () => {
   it("agrees with a sorted list under random writes, through splits and emptied blocks", () => {
     const prng = new Prng(11);
-    const keys = new SortedKeys();
+    const keys = new SortedKeys<number>();
     const model = new Map<string, { readonly key: Uint8Array; readonly number: number }>();
     for (let round = 0; round < 40_000; round++) {
       const key = randomKey(prng);
@@ -30,7 +30,7 @@ describe("SortedKeys", () => {
 });
 
 function assertSame(
-  keys: SortedKeys,
+  keys: SortedKeys<number>,
   pairs: { readonly key: Uint8Array; readonly number: number }[],
   prng: Prng,
 ): void {
@@ -44,10 +44,7 @@ function assertSame(
       compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0)
     );
     if (reverse) expected.reverse();
-    assert.deepEqual([...keys.pairs(span)].map(numberOf), expected.map(numberOf));
+    const found = [...keys.pairs(span)].map(({ value }) => value);
+    assert.deepEqual(found, expected.map(({ number }) => number));
   }
-}
-
-function numberOf({ number }: { readonly number: number }): number {
-  return number;
 }

@@ -284,7 +284,7 @@ describe("A write", soon, () => {
 });
 
 describe("A forwarded write, on the node that it came to", soon, () => {
-  const operation = encodeOperation(put("a", "1"));
+  const operation = { kind: "write", operation: encodeOperation(put("a", "1")) } as const;
 
   it("is proposed where this node leads, and answered as bytes", async () => {
     const served = new ServedFakeNode();
@@ -325,7 +325,7 @@ describe("A forwarded write, on the node that it came to", soon, () => {
       await failureOf(served.kv.answerForward(operation, 500)),
       "out_of_space, not_applied, retryable",
     );
-    const rubbish = served.kv.answerForward(utf8("?"), 500);
+    const rubbish = served.kv.answerForward({ kind: "write", operation: utf8("?") }, 500);
     assert.equal(await failureOf(rubbish), "bad_request, not_applied, final");
     assert.deepEqual(served.node.proposals, []);
   });

@@ -1,5 +1,6 @@
 /** The outcome promise, row by row: what a client is told of each thing that befalls a write. */
 
+import { decodeCommand } from "../../../src/kv/command_encoding.ts";
 import type { ProposeOutcome } from "../../../src/node/pending.ts";
 import type { Result } from "../../../src/kv/result.ts";
 import type { TransferOutcome } from "../../../src/node/transfers.ts";
@@ -12,6 +13,7 @@ import {
   within,
   writtenBy,
 } from "../../harness/served_node.ts";
+import { plain } from "../../harness/plain.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 const soon = { timeout: 30_000 };
@@ -246,14 +248,40 @@ describe("A write at a door that is shut", soon, () => {
     assert.equal((await served.kv.write(deletion, within(60_000))).result.kind, "delete");
     assert.equal(served.node.proposals.length, 1);
   });
+});
 
-  it("with an idempotency key is refused: nobody would remember it", async () => {
+describe("A write with an idempotency key", soon, () => {
+  const idempotency = { identity: "", key: "k", requestHash: new Uint8Array(32) };
+  const once = { ...within(60_000), idempotency };
+
+  it("is proposed with it", async () => {
     const served = new ServedFakeNode();
-    const idempotency = { identity: "", key: "k", requestHash: new Uint8Array(32) };
-    const options = { ...within(60_000), idempotency };
-    const failure = await failureOf(served.kv.write(put("a", "1"), options));
-    assert.equal(failure, "validation_failed, not_applied, final");
-    assert.deepEqual(served.node.proposals, []);
+    served.node.onPropose = ({ settle }) =>
+      settle({ kind: "applied", position: { index: 9, term: 2 }, result: written });
+    await served.kv.write(put("a", "1"), once);
+    const command = decodeCommand(served.node.proposals[0]!.what);
+    assert.deepEqual(plain(command.ok && command.value.idempotency), plain(idempotency));
+  });
+
+  it("is handed on with it, and proposed with it where it arrives", async () => {
+    const asking = new ServedFakeNode(2);
+    asking.onForward = () => writtenBy(2, written);
+    await asking.kv.write(put("a", "1"), once);
+    const { body } = asking.forwarded[0]!.request;
+    assert.ok(body.kind === "write");
+    const served = new ServedFakeNode();
+    served.node.onPropose = ({ settle }) =>
+      settle({ kind: "applied", position: { index: 9, term: 2 }, result: written });
+    await served.kv.answerForward(body, 500);
+    const command = decodeCommand(served.node.proposals[0]!.what);
+    assert.deepEqual(plain(command.ok && command.value.idempotency), plain(idempotency));
+  });
+
+  it("is worth repeating whatever became of it, and stays unknown", async () => {
+    const served = new ServedFakeNode();
+    served.node.onPropose = ({ settle }) => settle({ kind: "unknown", reason: "leadershipLost" });
+    const failure = await failureOf(served.kv.write(put("a", "1"), once));
+    assert.equal(failure, "leader_changed, unknown, retryable");
   });
 });
 

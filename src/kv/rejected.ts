@@ -1,0 +1,13 @@
+/** Making refusals that are decided in apply. */
+
+import type { Revision } from "./record.ts";
+import type { Rejected, RejectedCode } from "./result.ts";
+
+/** `reason`: for people, the same on every node. */
+export function rejected(
+  store: { readonly revision: Revision },
+  code: RejectedCode,
+  reason: string,
+): Rejected {
+  return { kind: "rejected", revision: store.revision, code, reason };
+}

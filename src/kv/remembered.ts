@@ -1,0 +1,100 @@
+/** What of an answer is kept for repeated requests, and what a repetition is answered. */
+
+import { assert } from "../lib/assert.ts";
+import { answerBytesKept } from "./idempotency.ts";
+import type { DeleteDone, Outcome, PutDone, Result, TxnResult } from "./result.ts";
+import { decodeResult, encodeResult } from "./result_encoding.ts";
+
+/** Whether the store's answer is kept: all that was decided, but not that it was nonsense. */
+export function isKept(outcome: Outcome): boolean {
+  return !(outcome.kind === "rejected" && outcome.code === "bad_request");
+}
+
+/** The bytes to keep: without what was read, and without the parts where those are too many. */
+export function answerToKeep(outcome: Outcome): Uint8Array {
+  const whole = encodeResult(outcome);
+  const without = encodeResult(withoutReads(outcome));
+  // Nothing was left out where both are the same, flags included.
+  const kept = without.length === whole.length
+    ? whole
+    : encodeResult({ ...withoutReads(outcome), omitted: true });
+  if (kept.length <= answerBytesKept) return kept;
+  return encodeResult({ ...withoutParts(outcome), omitted: true });
+}
+
+/** The answer to a repetition, from what {@link answerToKeep} gave. */
+export function keptAnswer(bytes: Uint8Array): Result {
+  const decoded = decodeResult(bytes);
+  assert(decoded.ok, "What is remembered was encoded by this program");
+  return { ...decoded.value, replayed: true };
+}
+
+function withoutReads(outcome: Outcome): Outcome {
+  switch (outcome.kind) {
+    case "put":
+    case "delete":
+      return withoutPrev(outcome);
+    case "conditionFailed": {
+      const { current: _current, valueOmitted: _valueOmitted, ...rest } = outcome;
+      return rest;
+    }
+    case "txn":
+      return { ...outcome, results: outcome.results.map(txnResultWithoutReads) };
+    case "batch":
+      return {
+        ...outcome,
+        results: outcome.results.map((result) => {
+          switch (result.kind) {
+            case "put":
+            case "delete":
+              return withoutPrev(result);
+            case "get":
+              return { kind: "get" };
+            case "conditionFailed":
+              return { kind: "conditionFailed", revision: result.revision };
+            case "rejected":
+              return result;
+          }
+        }),
+      };
+    default:
+      return outcome;
+  }
+}
+
+function txnResultWithoutReads(result: TxnResult): TxnResult {
+  switch (result.kind) {
+    case "put":
+    case "delete":
+      return withoutPrev(result);
+    case "get":
+      return { kind: "get" };
+    case "range":
+      return { kind: "range", items: [], more: false };
+    case "txn":
+      return { ...result, results: result.results.map(txnResultWithoutReads) };
+  }
+}
+
+function withoutPrev(done: PutDone | DeleteDone): PutDone | DeleteDone {
+  if (done.kind === "delete") return { ...done, prev: [] };
+  const { prev: _prev, value, ...rest } = done;
+  // A counter's new value is short, and is what its client asked for.
+  return value !== undefined && value.length <= counterBytesMax ? { ...rest, value } : rest;
+}
+
+/** A new value of so many bytes is kept with the answer. */
+const counterBytesMax = 64;
+
+/** What is left when the parts of a long answer are too many. */
+function withoutParts(outcome: Outcome): Outcome {
+  switch (outcome.kind) {
+    case "txn":
+    case "batch":
+      return { ...outcome, results: [] };
+    case "kept":
+      return { ...outcome, leases: [] };
+    default:
+      return outcome;
+  }
+}

@@ -1,0 +1,62 @@
+/** What the store needs done as time passes, whether anybody asks or not. */
+
+import type { Config } from "./config/schema.ts";
+import type { KvStateMachine } from "./kv/state_machine.ts";
+import type { Clock } from "./node/ports.ts";
+import { CompactionKeeper, compactionLookEveryMs } from "./service/compaction_keeper.ts";
+import { LeaseKeeper, leaseLookEveryMs } from "./service/lease_keeper.ts";
+import type { ServedNode } from "./service/node_port.ts";
+import { purgeEveryMs, purgeSome } from "./service/purger.ts";
+
+/** What is kept up, and by what. */
+export interface Upkeep {
+  readonly node: Pick<ServedNode, "propose" | "clusterTimeMs">;
+  readonly machine: KvStateMachine;
+  readonly clock: Clock;
+  readonly config: Pick<Config, "storage">;
+  /** Runs each chore; what it throws ends the node. */
+  readonly guard: (run: () => void) => void;
+}
+
+/** Returns how to stop. */
+export function keepUp({ node, machine, clock, config, guard }: Upkeep): () => void {
+  const { monotonicMs, wallMs } = clock;
+  const { storage } = config;
+  const leases = new LeaseKeeper({
+    ...{ node, monotonicMs, wallMs },
+    store: {
+      get clusterTimeMs() {
+        return machine.status().clusterTimeMs;
+      },
+      get hasLeases() {
+        return machine.status().leases > 0;
+      },
+      due: (nowMs, countMax) => machine.leasesDue(nowMs, countMax),
+    },
+  });
+  const compaction = new CompactionKeeper({
+    ...{ node, monotonicMs, wallMs },
+    store: {
+      get revision() {
+        return machine.revision;
+      },
+      get oldest() {
+        return machine.status().oldest;
+      },
+      revisionAt: (timeMs) => machine.revisionAt(timeMs),
+    },
+    retention: {
+      ageMsMax: storage.historyAgeMsMax,
+      revisionsMax: storage.historyRevisionsMax,
+    },
+  });
+  const every = (ms: number, run: () => void) => clock.every(ms, () => guard(run));
+  const stops = [
+    every(leaseLookEveryMs, () => leases.look()),
+    every(compactionLookEveryMs, () => compaction.look()),
+    every(purgeEveryMs, () => purgeSome(() => machine.purge(), monotonicMs)),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}

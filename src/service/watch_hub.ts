@@ -1,0 +1,151 @@
+/**
+ * Hands what happens to the store out to those who watch it from here. Who is level with the store
+ * is *live*: each new change is read once, whoever watches it, and the same objects go to all of
+ * them. Who is not level reads history by itself (watch.ts) until it is; who does not take what it
+ * is handed falls behind, and holds a revision number instead of a queue.
+ */
+
+import { compareBytes, hex } from "../lib/bytes.ts";
+import type { KeyRange, Revision } from "../kv/record.ts";
+import type { ChangeEvent, ChangesQuery, RevisionChanges } from "../kv/query.ts";
+import type { ServedNode } from "./node_port.ts";
+
+/** Changes that are read and handed out at once. */
+const changesMax = 1_000;
+const bytesMax = 4 * 1024 * 1024;
+
+/** Somebody who watches a part of the keys. */
+export interface Watcher {
+  /** A single key, or a range. */
+  readonly target:
+    | { readonly kind: "key"; readonly key: Uint8Array }
+    | ({ readonly kind: "range" } & KeyRange);
+  /** Wants the records before. */
+  readonly prev: boolean;
+  /** What of one revision concerns it; never out of order, never twice. */
+  take(changes: RevisionChanges): void;
+  /** Everything up to here that concerns it has been handed to it. */
+  reach(through: Revision): void;
+  /** It is live no more: it has to read from where it stands. */
+  fallBehind(): void;
+}
+
+/** All live watchers of one node. */
+export class WatchHub {
+  readonly #node: Pick<ServedNode, "readNow">;
+  readonly #keys = new Map<string, Set<Watcher>>();
+  readonly #ranges = new Set<Watcher>();
+  readonly #stop: () => void;
+  #live = 0;
+  #wantPrev = 0;
+  /** Where what has not been handed out begins. */
+  #from: ChangesQuery["from"] = { number: 1 };
+
+  constructor(node: Pick<ServedNode, "readNow" | "onApplied">) {
+    this.#node = node;
+    this.#stop = node.onApplied(() => this.#handOut());
+  }
+
+  /** How many are live. */
+  get size(): number {
+    return this.#live;
+  }
+
+  /**
+   * The watcher has seen everything up to `through`, where the store stands now, and is handed what
+   * comes behind it. The returned function ends that.
+   */
+  add(watcher: Watcher, through: Revision): () => void {
+    if (this.#live === 0) this.#from = { after: through };
+    const there = this.#placeOf(watcher);
+    there.add(watcher);
+    this.#live++;
+    if (watcher.prev) this.#wantPrev++;
+    return () => {
+      if (!there.delete(watcher)) return;
+      this.#live--;
+      if (watcher.prev) this.#wantPrev--;
+      if (watcher.target.kind === "key" && there.size === 0) {
+        this.#keys.delete(hex(watcher.target.key));
+      }
+    };
+  }
+
+  #placeOf({ target }: Watcher): Set<Watcher> {
+    if (target.kind === "range") return this.#ranges;
+    const name = hex(target.key);
+    const there = this.#keys.get(name) ?? new Set();
+    this.#keys.set(name, there);
+    return there;
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  #handOut(): void {
+    while (this.#live > 0) {
+      const answer = this.#node.readNow({
+        kind: "changes",
+        range: { start: new Uint8Array(0) },
+        from: this.#from,
+        prev: this.#wantPrev > 0,
+        changesMax,
+        bytesMax,
+      });
+      // A store that is catching up tells when it has: nobody has missed anything by then.
+      if (answer === undefined || answer.kind === "future") return;
+      const isWhole = answer.kind === "changes" && !answer.revisions.some((each) => each.isPartial);
+      if (answer.kind !== "changes" || !isWhole) return this.#loseAll();
+      for (const changes of answer.revisions) this.#tell(changes);
+      this.#from = { number: answer.next };
+      for (const watcher of this.#all()) watcher.reach(answer.through);
+      if (answer.through >= answer.revision) return;
+    }
+  }
+
+  /** More happened at once than is read for all: each reads it by itself. */
+  #loseAll(): void {
+    for (const watcher of [...this.#all()]) watcher.fallBehind();
+  }
+
+  *#all(): Generator<Watcher> {
+    yield* this.#ranges;
+    for (const there of this.#keys.values()) yield* there;
+  }
+
+  #tell({ events, ...facts }: RevisionChanges): void {
+    const concerned = new Map<Watcher, ChangeEvent[]>();
+    for (const event of events) {
+      const key = event.kind === "put" ? event.record.key : event.key;
+      for (const watcher of this.#watchersOf(key)) {
+        const theirs = concerned.get(watcher);
+        const told = watcher.prev ? event : withoutPrev(event);
+        if (theirs === undefined) concerned.set(watcher, [told]);
+        else theirs.push(told);
+      }
+    }
+    for (const [watcher, theirs] of concerned) watcher.take({ ...facts, events: theirs });
+  }
+
+  *#watchersOf(key: Uint8Array): Generator<Watcher> {
+    if (this.#keys.size > 0) {
+      const there = this.#keys.get(hex(key));
+      if (there !== undefined) yield* there;
+    }
+    for (const watcher of this.#ranges) {
+      const { target } = watcher;
+      if (target.kind === "range" && isIn(key, target)) yield watcher;
+    }
+  }
+}
+
+function isIn(key: Uint8Array, { start, end }: KeyRange): boolean {
+  return compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0);
+}
+
+function withoutPrev(event: ChangeEvent): ChangeEvent {
+  if (event.prev === undefined) return event;
+  const { prev: _prev, ...rest } = event;
+  return rest;
+}

@@ -1,0 +1,74 @@
+import { decodeCommand } from "../../../src/kv/command_encoding.ts";
+import type { Operation } from "../../../src/kv/command.ts";
+import { type LeasedStore, LeaseKeeper } from "../../../src/service/lease_keeper.ts";
+import { FakeNode } from "../../harness/fake_node.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+interface Lease {
+  readonly id: string;
+  readonly deadlineMs: number;
+}
+
+/** A node whose cluster time is `now`, over a store that has come to `stored`. */
+function kept(
+  times: { readonly now: number | undefined; readonly stored: number },
+  leases: readonly Lease[],
+) {
+  const node = new FakeNode();
+  node.clusterTime = times.now;
+  const store: LeasedStore = {
+    clusterTimeMs: times.stored,
+    hasLeases: leases.length > 0,
+    due: (nowMs, countMax) =>
+      leases.filter(({ deadlineMs }) => deadlineMs <= nowMs).slice(0, countMax),
+  };
+  const keeper = new LeaseKeeper({ node, store, monotonicMs: () => 0, wallMs: () => 7 });
+  return { node, keeper };
+}
+
+function proposed({ proposals }: FakeNode): readonly (Operation | undefined)[] {
+  return proposals.map(({ what }) => {
+    const decoded = decodeCommand(what);
+    return decoded.ok ? decoded.value.operation : undefined;
+  });
+}
+
+describe("The keeper of leases", () => {
+  it("proposes the end of those that are over, with their deadlines", () => {
+    const leases = [{ id: "1", deadlineMs: 900 }, { id: "2", deadlineMs: 1_001 }];
+    const { node, keeper } = kept({ now: 1_000, stored: 1_000 }, leases);
+    keeper.look();
+    assert.deepEqual(proposed(node), [
+      { kind: "expireLeases", leases: [{ id: "1", deadlineMs: 900 }] },
+    ]);
+  });
+
+  it("does nothing where it does not lead, however late it is", () => {
+    const { node, keeper } = kept({ now: undefined, stored: 1_000 }, [{ id: "1", deadlineMs: 0 }]);
+    keeper.look();
+    assert.deepEqual(proposed(node), []);
+  });
+
+  it("moves cluster time on while there is a lease and nothing else does", () => {
+    const lease = { id: "1", deadlineMs: 90_000 };
+    const late = kept({ now: 1_500, stored: 1_000 }, [lease]);
+    late.keeper.look();
+    assert.deepEqual(proposed(late.node), [{ kind: "nothing" }]);
+    const soon = kept({ now: 1_499, stored: 1_000 }, [lease]);
+    soon.keeper.look();
+    assert.deepEqual(proposed(soon.node), []);
+    const idle = kept({ now: 99_000, stored: 1_000 }, []);
+    idle.keeper.look();
+    assert.deepEqual(proposed(idle.node), [], "nobody waits for it");
+  });
+
+  it("proposes nothing more until that is settled, whatever became of it", () => {
+    const { node, keeper } = kept({ now: 1_000, stored: 1_000 }, [{ id: "1", deadlineMs: 0 }]);
+    keeper.look();
+    keeper.look();
+    assert.equal(node.proposals.length, 1);
+    node.proposals[0]!.settle({ kind: "unknown", reason: "leadershipLost" });
+    keeper.look();
+    assert.equal(node.proposals.length, 2);
+  });
+});

@@ -1,0 +1,254 @@
+/** Watches over the real store: whoever reads how slowly, each sees the same, once, in order. */
+
+import type { Operation } from "../../../src/kv/command.ts";
+import type { RevisionChanges } from "../../../src/kv/query.ts";
+import { compareBytes, hex, lossyText } from "../../../src/lib/bytes.ts";
+import { RevisionWait } from "../../../src/service/revision_wait.ts";
+import { Watch, type WatchRequest } from "../../../src/service/watch.ts";
+import { WatchHub } from "../../../src/service/watch_hub.ts";
+import { FakeStore } from "../../harness/fake_store.ts";
+import { bytes, del, delRange, put } from "../../harness/kv_commands.ts";
+import { RandomKv } from "../../harness/random_kv.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+/** A store that tells when it has applied something, with a hub on it. */
+class Watched {
+  readonly store = new FakeStore();
+  readonly #handlers = new Set<() => void>();
+  readonly node = {
+    readNow: this.store.read.bind(this.store),
+    onApplied: (handler: () => void) => {
+      this.#handlers.add(handler);
+      return () => this.#handlers.delete(handler);
+    },
+  };
+  readonly hub = new WatchHub(this.node);
+  readonly revisions = new RevisionWait(this.node, () => this.store.revision);
+
+  apply(...operations: readonly Operation[]): void {
+    for (const operation of operations) this.store.apply(operation);
+    for (const handler of this.#handlers) handler();
+  }
+
+  watch(request: Partial<WatchRequest> = {}): Watch {
+    const { node, hub, revisions } = this;
+    const target = { kind: "range", start: new Uint8Array(0) } as const;
+    return new Watch({ node, hub, revisions }, { target, after: 1, prev: false, ...request });
+  }
+}
+
+/** What is there now, without waiting. */
+async function taken(watch: Watch): Promise<readonly string[]> {
+  const seen: string[] = [];
+  for (;;) {
+    const frame = await watch.next({ ms: 0 });
+    if (frame.kind !== "changes") return [...seen, toldOf(frame)];
+    seen.push(shown(frame.changes));
+  }
+}
+
+function toldOf(frame: Exclude<Awaited<ReturnType<Watch["next"]>>, { kind: "changes" }>): string {
+  switch (frame.kind) {
+    case "progress":
+      return `at ${frame.revision}`;
+    case "compacted":
+      return `compacted, oldest ${frame.oldest}`;
+    case "closing":
+      return "closing";
+  }
+}
+
+function shown({ revision, events, isPartial }: RevisionChanges): string {
+  const all = events.map((event) => {
+    const before = event.prev === undefined ? "" : ` was ${lossyText(event.prev.value)}`;
+    return event.kind === "put"
+      ? `${lossyText(event.record.key)}=${lossyText(event.record.value)}${before}`
+      : `-${lossyText(event.key)}${before}`;
+  });
+  return `${revision}${isPartial ? "…" : ""}: ${all.join(" ")}`;
+}
+
+const key = (text: string) => ({ kind: "key", key: bytes(text) }) as const;
+
+describe("A watch", () => {
+  it("tells the past first, then what happens, and how far it has come", async () => {
+    const watched = new Watched();
+    watched.apply(put("a", "1"), put("b", "1"));
+    const watch = watched.watch();
+    assert.deepEqual(await taken(watch), ["2: a=1", "3: b=1", "at 3"]);
+    watched.apply(put("a", "2"), del("b"));
+    assert.deepEqual(await taken(watch), ["4: a=2", "5: -b", "at 5"]);
+  });
+
+  it("of a key or a range tells nothing of others, and comes along with them", async () => {
+    const watched = new Watched();
+    const [a, range] = [
+      watched.watch({ target: key("a") }),
+      watched.watch({ target: { kind: "range", start: bytes("b"), end: bytes("d") } }),
+    ];
+    await Promise.all([taken(a), taken(range)]);
+    watched.apply(put("a", "1"), put("aa", "1"), put("c", "1"), put("d", "1"));
+    assert.deepEqual(await taken(a), ["2: a=1", "at 5"]);
+    assert.deepEqual(await taken(range), ["4: c=1", "at 5"]);
+  });
+
+  it("tells what was before where that is asked, and to nobody else", async () => {
+    const watched = new Watched();
+    const [plain, full] = [watched.watch(), watched.watch({ prev: true })];
+    await Promise.all([taken(plain), taken(full)]);
+    watched.apply(put("a", "1"), put("a", "2"), del("a"), put("a", "3"));
+    assert.deepEqual(await taken(plain), ["2: a=1", "3: a=2", "4: -a", "5: a=3", "at 5"]);
+    assert.deepEqual(await taken(full), [
+      ...["2: a=1", "3: a=2 was 1", "4: -a was 2", "5: a=3", "at 5"],
+    ]);
+    const late = watched.watch({ prev: true });
+    assert.deepEqual((await taken(late)).slice(0, 2), ["2: a=1", "3: a=2 was 1"]);
+  });
+
+  it("keeps a revision of many changes together", async () => {
+    const watched = new Watched();
+    const watch = watched.watch();
+    await taken(watch);
+    watched.apply(put("a", "1"), put("b", "1"), put("c", "1"), delRange("a", "c"));
+    assert.deepEqual((await taken(watch)).slice(3), ["5: -a -b", "at 5"]);
+  });
+
+  it("waits for a revision that is not there yet", async () => {
+    const watched = new Watched();
+    const watch = watched.watch({ after: 3 });
+    const next = watch.next({ ms: 60_000 });
+    watched.apply(put("a", "1"), put("a", "2"));
+    watched.apply(put("a", "3"));
+    const frame = await next;
+    assert.equal(frame.kind === "changes" && shown(frame.changes), "4: a=3");
+  });
+
+  it("ends where its past is given up; a watch may begin right behind that", async () => {
+    const watched = new Watched();
+    watched.apply(put("a", "1"), put("a", "2"), put("a", "3"));
+    const behind = watched.watch({ after: 1 });
+    watched.apply({ kind: "compact", revision: 3 });
+    assert.deepEqual(await taken(behind), ["compacted, oldest 3"]);
+    assert.deepEqual(await taken(watched.watch({ after: 3 })), ["4: a=3", "at 4"]);
+  });
+
+  it("ends when the node shuts down", async () => {
+    const watched = new Watched();
+    const watch = watched.watch();
+    await taken(watch);
+    const next = watch.next({ ms: 60_000 });
+    watched.revisions.close();
+    watch.close();
+    assert.deepEqual(await next, { kind: "closing" });
+  });
+
+  it("that is not read holds no more than a little, and misses nothing", async () => {
+    const watched = new Watched();
+    const watch = watched.watch();
+    await taken(watch);
+    const value = "x".repeat(100_000);
+    for (let at = 0; at < 100; at++) watched.apply(put(`k${at}`, value));
+    assert.equal(watched.hub.size, 0, "it has fallen behind");
+    const seen = (await taken(watch)).map((line) => line.split("=")[0]);
+    assert.deepEqual(
+      seen.slice(0, -1),
+      Array.from({ length: 100 }, (_, at) => `${at + 2}: k${at}`),
+    );
+    assert.equal(watched.hub.size, 1, "and is level again");
+  });
+
+  it("gives its place in the hub up when it is closed", async () => {
+    const watched = new Watched();
+    const watches = [
+      watched.watch(),
+      watched.watch({ target: key("a") }),
+      watched.watch({ prev: true }),
+    ];
+    for (const watch of watches) await taken(watch);
+    assert.equal(watched.hub.size, 3);
+    for (const watch of watches) watch.close();
+    assert.equal(watched.hub.size, 0);
+  });
+});
+
+describe("Many watches of random changes", () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    it(`agree with the log, however slowly each is read: seed ${seed}`, async () => {
+      const watched = new Watched();
+      const random = new RandomKv(seed);
+      const all: {
+        readonly request: WatchRequest;
+        readonly watch: Watch;
+        readonly seen: string[];
+      }[] = [];
+      for (let round = 0; round < 300; round++) {
+        const near = { revision: watched.store.revision, leases: [] };
+        const page = Array.from(
+          { length: random.pick([1, 1, 3, 30]) },
+          () => random.operation(near),
+        );
+        watched.apply(...page.filter(({ kind }) => kind !== "compact"));
+        if (all.length < 40) all.push(began(watched, random));
+        for (const each of all) if (random.chance(1, 4)) await readSome(each, random);
+      }
+      for (const { request, watch, seen } of all) {
+        await readAll(watch, seen);
+        assert.deepEqual(seen, expectedOf(watched, request));
+      }
+    });
+  }
+});
+
+function began(watched: Watched, random: RandomKv) {
+  const [start, end] = [random.key(), random.key()].sort(compareBytes);
+  const target = random.chance(1, 2)
+    ? { kind: "key", key: random.key() } as const
+    : { kind: "range", start: start!, ...(random.chance(1, 3) ? {} : { end: end! }) } as const;
+  const after = 1 + Math.floor(watched.store.revision * random.pick([0, 0.5, 0.9]));
+  const request = {
+    target,
+    after: Math.min(after, watched.store.revision),
+    prev: random.chance(1, 3),
+  };
+  return { request, watch: watched.watch(request), seen: [] as string[] };
+}
+
+async function readSome(
+  { watch, seen }: { readonly watch: Watch; readonly seen: string[] },
+  random: RandomKv,
+): Promise<void> {
+  for (let frames = random.pick([1, 2, 50]); frames > 0; frames--) {
+    const frame = await watch.next({ ms: 0 });
+    if (frame.kind !== "changes") return;
+    seen.push(described(frame.changes));
+  }
+}
+
+async function readAll(watch: Watch, seen: string[]): Promise<void> {
+  for (;;) {
+    const frame = await watch.next({ ms: 0 });
+    if (frame.kind !== "changes") return;
+    seen.push(described(frame.changes));
+  }
+}
+
+/** One look at the whole log. */
+function expectedOf({ store }: Watched, { target, after, prev }: WatchRequest): readonly string[] {
+  const range = target.kind === "range"
+    ? target
+    : { start: target.key, end: Uint8Array.of(...target.key, 0) };
+  const all = { changesMax: Infinity, bytesMax: Infinity };
+  const answer = store.read({ kind: "changes", range, from: { after }, prev, ...all });
+  assert.equal(answer.kind, "changes");
+  return answer.kind === "changes" ? answer.revisions.map(described) : [];
+}
+
+function described({ revision, events }: RevisionChanges): string {
+  return `${revision} ${
+    events.map((event) =>
+      event.kind === "put"
+        ? `${hex(event.record.key)} ${event.record.version} ${event.prev?.mod}`
+        : `-${hex(event.key)} ${event.prev?.mod}`
+    ).join(" ")
+  }`;
+}
