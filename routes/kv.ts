@@ -11,6 +11,7 @@ import {
   readOptions,
   returned,
   ttl,
+  waitOption,
   writeOptions,
 } from "../src/http/option_schemas.ts";
 import { mergePatchMediaType, octetStream, recordMediaType } from "../src/http/media_type.ts";
@@ -36,6 +37,9 @@ const conditions = { if_match: ifMatch, if_none_match: ifNoneMatch };
 
 const getOptions = {
   ...readOptions,
+  wait: waitOption(
+    "Instead of 304, wait so long for the key to change; without If-None-Match for it to appear.",
+  ),
   if_match: ifMatch,
   if_none_match: ifNotHeld,
   format: choiceOption(

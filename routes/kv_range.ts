@@ -14,6 +14,7 @@ import {
   noConditions,
   readOptions,
   tagsOption,
+  waitOption,
   writeOptions,
 } from "../src/http/option_schemas.ts";
 import { pageLimitMax } from "../src/http/paging.ts";
@@ -30,6 +31,7 @@ const rangeOptions = {
 
 const listOptions = {
   ...readOptions,
+  wait: waitOption("With If-None-Match: instead of 304, wait so long for a change in the range."),
   ...rangeOptions,
   key: keysOption(),
   key64: keys64Option(),

@@ -11,6 +11,7 @@ import { kvRoutes } from "./kv.ts";
 import { kvRangeRoutes } from "./kv_range.ts";
 import { leaseRoutes } from "./leases.ts";
 import { txnRoutes } from "./txn.ts";
+import { watchRoutes } from "./watch.ts";
 
 /** `version` is the program's, as the document tells it. */
 export function allRoutes(version: string): readonly Route[] {
@@ -20,6 +21,7 @@ export function allRoutes(version: string): readonly Route[] {
     ...historyRoutes,
     ...txnRoutes,
     ...leaseRoutes,
+    ...watchRoutes,
     ...compactionRoutes,
     ...clusterRoutes,
     ...healthRoutes,

@@ -29,7 +29,7 @@ import type { HttpServer, Runtime } from "./runtime/mod.ts";
 import { systemClock } from "./runtime/system_clock.ts";
 import { type FormedNode, formNode } from "./server_node.ts";
 import { type OpenedStorage, openStorage } from "./server_storage.ts";
-import { AwaitedClusterService, AwaitedKvService } from "./service/awaited.ts";
+import { AwaitedClusterService, AwaitedKvService, AwaitedWatchService } from "./service/awaited.ts";
 import { ServiceError } from "./service/errors.ts";
 import type { ForwardAnswer, ForwardRequest } from "./service/forwarder.ts";
 
@@ -72,6 +72,7 @@ class SkeinServer implements RunningServer {
   readonly #forwarder: GrpcForwarder;
   readonly #kv: AwaitedKvService;
   readonly #cluster: AwaitedClusterService;
+  readonly #watches: AwaitedWatchService;
   /** What requests hold of this node's memory, whichever way they come. */
   readonly #requestMemory: ByteBudget;
   readonly stopped: Promise<{ readonly code: number }>;
@@ -120,6 +121,7 @@ class SkeinServer implements RunningServer {
     };
     this.#kv = new AwaitedKvService(unformed);
     this.#cluster = new AwaitedClusterService(unformed);
+    this.#watches = new AwaitedWatchService(unformed);
   }
 
   get httpUrl(): string {
@@ -174,6 +176,7 @@ class SkeinServer implements RunningServer {
         this.#node = node;
         this.#kv.set(node.kv);
         this.#cluster.set(node.cluster);
+        this.#watches.set(node.watches);
       },
     });
   }
@@ -223,6 +226,7 @@ class SkeinServer implements RunningServer {
     const app = createHttpApp(allRoutes(version), {
       kv: this.#kv,
       cluster: this.#cluster,
+      watches: this.#watches,
       version: {
         version,
         commit,
@@ -287,6 +291,8 @@ class SkeinServer implements RunningServer {
     const graceMs = this.#config.network.shutdownGraceMs;
     this.#birth?.stop();
     if (!this.#failed) await this.#node?.handOver();
+    // Streams do not end by themselves: nobody has to wait for them.
+    this.#node?.watches.close();
     await this.#http?.close(graceMs);
     await this.#node?.close();
     await new Promise<void>((resolve) => this.#transport.close(resolve));

@@ -32,6 +32,8 @@ import { Lag } from "./service/lag.ts";
 import { LeaderProxy } from "./service/leader_proxy.ts";
 import { LeaderWatch } from "./service/leader_watch.ts";
 import { RevisionWait } from "./service/revision_wait.ts";
+import { WatchHub } from "./service/watch_hub.ts";
+import { NodeWatchService } from "./service/watch_service.ts";
 
 /** How often the slow chores run: addresses, lag, free space. */
 const choresEveryMs = 1_000;
@@ -187,9 +189,11 @@ export class FormedNode {
   readonly node: RaftNode<Query, Answer, Result>;
   readonly kv: NodeKvService;
   readonly cluster: NodeClusterService;
+  readonly watches: NodeWatchService;
   readonly #formation: Introduced;
   readonly #leaders: LeaderWatch;
   readonly #revisions: RevisionWait;
+  readonly #hub: WatchHub;
   readonly #lag = new Lag();
   readonly #keeper: AddressKeeper;
   readonly #stops: (() => void)[] = [];
@@ -235,6 +239,16 @@ export class FormedNode {
       limits: config.limits,
       soon: clock.soon,
       outOfSpace: () => this.#outOfSpace,
+    });
+    this.#hub = new WatchHub(this.node);
+    this.watches = new NodeWatchService({
+      ...common,
+      hub: this.#hub,
+      revisions: this.#revisions,
+      store: () => machine.status(),
+      header: () => this.kv.header(),
+      limits: config.limits,
+      soon: clock.soon,
     });
     this.cluster = new NodeClusterService({
       ...common,
@@ -293,6 +307,8 @@ export class FormedNode {
 
   close(): Promise<void> {
     for (const stop of this.#stops) stop();
+    this.watches.close();
+    this.#hub.close();
     this.#leaders.close();
     this.#revisions.close();
     return new Promise((resolve) => this.node.close(resolve));

@@ -218,6 +218,10 @@ const limits = {
     { default: 128 * mebi, min: 18 * mebi, max: 4 * gibi },
     "Client requests waiting in the node, by bytes; above it they are refused as overloaded.",
   ),
+  watches_max: integer(
+    { default: 20_000, min: 1, max: 1_000_000 },
+    "Watches that are open on the node, long polls included; above it they are refused.",
+  ),
   requests_memory_bytes_max: integer(
     { default: 256 * mebi, min: kibi, max: 64 * gibi },
     "Bodies of REST requests and gRPC messages of clients that are in memory, from their first " +

@@ -7,7 +7,7 @@ import type { Header } from "../service/contract.ts";
 import type { Call } from "./call.ts";
 
 interface Body {
-  readonly content: string | Uint8Array<ArrayBuffer> | null;
+  readonly content: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
   readonly contentType?: string;
   /** A stored value, which a browser must neither take for something else nor run as a page. */
   readonly isValue?: true;
@@ -22,11 +22,12 @@ export function answer(call: Call, status: number, body: Body): Response {
   const isHead = call.request.method === "HEAD" && content !== null;
   const init = { status, headers: sharedHeaders(call.header, body) };
   const response = new Response(isHead ? null : content, init);
-  call.answerBytes = isHead || content === null ? 0 : content.length;
+  const isWhole = content !== null && !(content instanceof ReadableStream);
+  call.answerBytes = isHead || !isWhole ? 0 : content.length;
   const headers = response.headers;
   headers.set("X-Request-Id", call.requestId);
   if (call.header !== undefined) setVarying(headers, call.header);
-  if (isHead) headers.set("Content-Length", String(byteLength(content)));
+  if (isHead && isWhole) headers.set("Content-Length", String(byteLength(content)));
   const extra = call.extraHeaders;
   for (const name in extra) headers.set(name, extra[name]!);
   return response;

@@ -1,7 +1,8 @@
 /** One request on its way through: what is known of it, and what its answer must carry. */
 
-import { ByteShare } from "../lib/byte_budget.ts";
+import { type ByteBudget, ByteShare } from "../lib/byte_budget.ts";
 import { emptyBytes } from "../lib/bytes.ts";
+import type { HttpConnection } from "../runtime/mod.ts";
 import type { Header } from "../service/contract.ts";
 import { type Outcome, ServiceError } from "../service/errors.ts";
 import { rawTarget } from "./target.ts";
@@ -9,6 +10,14 @@ import type { HttpServices } from "./services.ts";
 
 /** How long a request may take unless it says otherwise (option `timeout`). */
 export const timeoutDefaultMs = 5000;
+
+/** Of one among the requests that are under way. */
+export interface Place {
+  /** Others may take it. */
+  leave(): void;
+  /** Whether there is room or not: whoever was let in is not sent away. */
+  comeBack(): void;
+}
 
 /** Made when the request arrives; its handler fills in what becomes known. */
 export class Call {
@@ -36,6 +45,12 @@ export class Call {
   readonly extraHeaders: Record<string, string> = {};
   /** What its body holds; whoever lets the request in releases it after the answer. */
   readonly memory: ByteShare;
+  /** Undefined where there is no socket below. */
+  connection: HttpConnection | undefined;
+  /** Among the requests under way, where they are counted. */
+  place: Place | undefined;
+  /** What answers hold that have not left: of all requests. */
+  answers: ByteBudget | undefined;
   /** Of the answer's body, once there is one; letters count as bytes. */
   answerBytes = 0;
   readonly #startedMs: number;
@@ -52,6 +67,18 @@ export class Call {
     this.outcome = this.isWrite ? "not_applied" : undefined;
     this.requestId = requestIdOf(request);
     this.#startedMs = services.clock.monotonicMs();
+  }
+
+  /** What only waits for something to happen: it takes no time and no place of other requests. */
+  async whileWaiting<T>(wait: () => Promise<T>): Promise<T> {
+    const sinceMs = this.services.clock.monotonicMs();
+    this.place?.leave();
+    try {
+      return await wait();
+    } finally {
+      this.place?.comeBack();
+      this.timeoutMs += this.services.clock.monotonicMs() - sinceMs;
+    }
   }
 
   /** What is left of the time-out, at least 1 ms: the service must be able to answer at all. */

@@ -11,6 +11,7 @@ import { contradiction } from "./options.ts";
 import { linkToNext, pageLimitDefault } from "./paging.ts";
 import { keyFields, recordJson } from "./record_json.ts";
 import { keyOfPath } from "./target.ts";
+import { timeText } from "./times.ts";
 
 /** A page is read in slices, which end after the item with which keys and values pass this. */
 const sliceBytesMax = 1024 * 1024;
@@ -95,13 +96,6 @@ function itemJson(key: Uint8Array, item: Item): Readonly<Record<string, unknown>
   return item.kind === "deleted"
     ? { ...keyFields(key), mod: item.mod, deleted: true, time }
     : { ...recordJson(item.record), time };
-}
-
-/** RFC 3339 has four digits for the year; a leader's clock may say anything. */
-const lastTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-
-function timeText(wallMs: number): string {
-  return new Date(Math.min(wallMs, lastTimeMs)).toISOString();
 }
 
 function encodePosition(key: Uint8Array, { revision, before }: Position): string {

@@ -78,8 +78,8 @@ export class JsonSteps {
   }
 }
 
-/** Of all texts in it. */
-function textLength(value: unknown): number {
+/** Of all texts in it, in UTF-16 units. */
+export function textLength(value: unknown): number {
   if (typeof value === "string") return value.length;
   if (typeof value !== "object" || value === null) return 0;
   let length = 0;

@@ -5,7 +5,6 @@
 
 /** Each stands for itself and for everything behind it. */
 const laterPaths = [
-  "/v1/watch",
   "/v1/locks",
   "/v1/elections",
   "/v1/cluster/watch",

@@ -1,6 +1,6 @@
 /** Lists: from options to range queries, pages, counts and multi-gets. */
 
-import { base64url, strictText } from "../lib/bytes.ts";
+import { base64url, compareBytes, concatBytes, hex, strictText } from "../lib/bytes.ts";
 import {
   answerBytesMax,
   type KvRecord,
@@ -13,8 +13,9 @@ import { type AskedRead, further, getFromStore, rangeFromStore, type RangeView }
 import type { Call } from "./call.ts";
 import { type CursorPosition, decodeCursor, encodeCursor } from "./cursor.ts";
 import { listTag, type Tags } from "./etag.ts";
-import { contradiction } from "./options.ts";
 import { JsonSteps, recordsAnswer } from "./json_steps.ts";
+import { type Awaited, ChangeWait, refuseWithPast } from "./long_poll.ts";
+import { contradiction } from "./options.ts";
 import { linkToNext, pageLimitDefault } from "./paging.ts";
 import { type KeyRange, rangeFlaw, rangeOf, type RangeOptions } from "./ranges.ts";
 import { recordJson } from "./record_json.ts";
@@ -26,6 +27,7 @@ const sliceBytesMax = 1024 * 1024;
 
 /** All options of `GET /v1/kv`. */
 export interface ListOptions extends AskedRead, RangeOptions {
+  readonly wait?: number;
   readonly key?: readonly Uint8Array[];
   readonly limit?: number;
   readonly cursor?: string;
@@ -44,10 +46,57 @@ export function askedRange(options: RangeOptions): KeyRange {
   return rangeOf(options);
 }
 
-/** One answer of `GET /v1/kv`: records by name, a count, or a page. */
+/**
+ * One answer of `GET /v1/kv`: records by name, a count, or a page. With `wait` it comes when
+ * something in the range has changed behind the tag, or the time is over.
+ */
 export function list(call: Call, options: ListOptions): Promise<Response> {
+  const { wait, if_none_match: tags } = options;
+  if (wait !== undefined && tags !== undefined) return pollList(call, options, { wait, tags });
+  return listNow(call, options);
+}
+
+function listNow(call: Call, options: ListOptions): Promise<Response> {
   if (options.key !== undefined) return multiGet(call, options.key, options);
   return options.count_only === true ? countRange(call, options) : listPage(call, options);
+}
+
+async function pollList(
+  call: Call,
+  options: ListOptions,
+  { wait, tags }: { readonly wait: number; readonly tags: Tags },
+): Promise<Response> {
+  refuseWithPast(options);
+  if (options.cursor !== undefined) {
+    throw contradiction("wait", "wait is given together with cursor");
+  }
+  const { if_none_match: _asked, ...unconditional } = options;
+  const behind = tags === "any" ? {} : { after: Math.max(...tags) };
+  const changes = await ChangeWait.open(call, { ...awaitedOf(options), ...behind });
+  if (changes === undefined) return await listNow(call, unconditional);
+  try {
+    if (await changes.within(wait)) return await listNow(call, unconditional);
+    // Nothing has happened here; whether that is all there was, a look at the store confirms.
+    const least = { ...queryOf({}), limit: 1, countOnly: true };
+    const { revision } = await rangeFromStore(call, least, options);
+    if (await changes.upTo(revision)) return await listNow(call, unconditional);
+    call.extraHeaders["ETag"] = listTag(revision);
+    return emptyAnswer(call, 304);
+  } finally {
+    changes.close();
+  }
+}
+
+/** What a list is made of. */
+function awaitedOf(options: ListOptions): Awaited {
+  const keys = options.key?.toSorted(compareBytes);
+  if (keys === undefined) return { target: askedRange(options) };
+  const names = new Set(keys.map(hex));
+  const end = concatBytes([keys.at(-1)!, new Uint8Array(1)]);
+  return {
+    target: { kind: "range", start: keys[0]!, end },
+    concerns: (event) => names.has(hex(event.kind === "put" ? event.record.key : event.key)),
+  };
 }
 
 function queryOf(options: ListOptions): RangeQuery {

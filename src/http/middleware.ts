@@ -31,6 +31,8 @@ export function createDoor(services: HttpServices): Door {
   let waiting = 0;
   return {
     async pass(call, connection, handle) {
+      call.connection = connection;
+      call.answers = answers;
       try {
         hosts.check(call.request);
         checkHead(call);
@@ -38,13 +40,15 @@ export function createDoor(services: HttpServices): Door {
         // Probes are answered however busy the node is.
         if (!call.path.startsWith("/v1/")) return await handle(call);
         if (waiting >= max) throw overloaded(max);
-        waiting += 1;
+        const place = { leave: () => void waiting--, comeBack: () => void waiting++ };
+        call.place = place;
+        place.comeBack();
         try {
           const response = await handle(call);
           if (connection !== undefined) hold(answers, call, connection);
           return response;
         } finally {
-          waiting -= 1;
+          place.leave();
         }
       } catch (error) {
         return problemResponse(call, error);

@@ -14,6 +14,7 @@ const tagDescriptions = [
     name: "leases",
     description: "Promises that keys vanish together unless somebody renews them.",
   },
+  { name: "watches", description: "What happens to keys, as it happens." },
   { name: "cluster", description: "Members and leadership." },
   { name: "snapshots", description: "The past: how much of it is kept." },
   { name: "health", description: "Probes, versions and this document." },

@@ -1,6 +1,7 @@
 /** The options that operations share, each with its schema, its limits and its header twin. */
 
 import { z } from "@hono/zod-openapi";
+import { fromBase64url } from "../lib/bytes.ts";
 import { keyBytesMax } from "../service/contract.ts";
 import { durationSchema, ttlSchema } from "./durations.ts";
 import { type HeldTags, parseHeldTags, parseTags, type TagKind, type Tags } from "./etag.ts";
@@ -47,6 +48,11 @@ export function countOption(description: string, range: {
   return text(schema);
 }
 
+/** The same, told by a header as well. */
+export function twinned<T>(option: Option<T>, twin: HeaderTwin): Option<T> {
+  return { ...option, twin };
+}
+
 /** `?reverse`, `?reverse=true` and `?reverse=false`. */
 export function flagOption(description: string): Option<boolean> {
   const schema = z.enum(["", "true", "false"], { error: "allowed are true and false" })
@@ -80,6 +86,32 @@ export function bytesOption(description: string): Option<Uint8Array> {
     { error: `allowed are up to ${keyBytesMax} bytes` },
   ).openapi({ type: "string", description });
   return { schema, takes: "bytes" };
+}
+
+/** Bytes in base64url. */
+export function bytes64Option(description: string): Option<Uint8Array> {
+  const schema = z.string().transform((given, context) => {
+    const bytes = fromBase64url(given);
+    if (bytes !== undefined && bytes.length <= keyBytesMax) return bytes;
+    context.addIssue(`allowed are up to ${keyBytesMax} bytes in base64url`);
+    return z.NEVER;
+  }).openapi({ type: "string", description });
+  return text(schema);
+}
+
+/** Some of a few words, separated by commas. */
+export function choicesOption<const C extends string>(
+  description: string,
+  choices: readonly C[],
+): Option<readonly C[]> {
+  const schema = z.string().transform((given, context): readonly C[] => {
+    const words = given.split(",");
+    const chosen = choices.filter((choice) => words.includes(choice));
+    if (chosen.length === new Set(words).size) return chosen;
+    context.addIssue(`allowed are ${choices.join(", ")}, separated by commas`);
+    return z.NEVER;
+  }).openapi({ type: "string", example: choices.join(","), description });
+  return text(schema);
 }
 
 /** Entity tags, as query or as the header. */
@@ -135,6 +167,15 @@ export function acceptFormat(formats: Readonly<Record<string, string>>): HeaderT
     },
   };
 }
+
+/** `wait=30` of the Prefer header is in seconds (RFC 7240 §4.3). */
+const waitPreference: HeaderTwin = {
+  header: "Prefer",
+  read(value) {
+    const given = preference("wait").read(value);
+    return given !== undefined && /^[0-9]+$/.test(given) ? `${given}s` : given;
+  },
+};
 
 const maxSafe = Number.MAX_SAFE_INTEGER;
 
@@ -219,6 +260,12 @@ export const returned: Option<"minimal" | "representation"> = choiceOption(
   { twin: preference("return") },
 );
 
+/** How long a request waits for something to happen; on top of the time-out. */
+export function waitOption(description: string): Option<number> {
+  const range = { minMs: 0, maxMs: 60_000, allowed: "0ms to 60s" };
+  return twinned(durationOption(description, range), waitPreference);
+}
+
 /** Every operation behind /v1 takes these. */
 export const everywhereOptions = { timeout, cluster_id: clusterId };
 
@@ -229,7 +276,7 @@ export const presentOptions = {
   min_revision: minRevision,
   max_staleness: maxStaleness,
   redirect,
-  wait: laterOption(preference("wait")),
+  wait: laterOption(waitPreference),
 };
 
 export const readOptions = { ...presentOptions, revision };

@@ -21,6 +21,8 @@ export interface HeaderTwin {
   readonly header: string;
   /** What the header says, as the query parameter would; undefined: nothing about it. */
   readonly read: (value: string) => string | undefined;
+  /** What it says counts, whatever the query says: elsewhere the two must not differ. */
+  readonly wins?: true;
 }
 
 /** One option of an operation. */
@@ -186,7 +188,8 @@ function collectTwin(collected: Collected, { name, option, twin, said, sent }: S
     const what = said === sent ? twin.header : `${is}, which`;
     return collected.issue(name, `${what} is not available in this version`);
   }
-  if (!collected.values.has(name)) return check(collected, { name, option, given: said, is });
+  const counts = twin.wins === true || !collected.values.has(name);
+  if (counts) return check(collected, { name, option, given: said, is });
   const parsed = option.schema.safeParse(said);
   if (parsed.success && sameValue(parsed.data, collected.values.get(name))) return;
   collected.issue(name, `${is}, which contradicts the query's ${name}`);

@@ -66,6 +66,10 @@ export const headerDocs = {
       "is the answer that it got then.",
     schema: text,
   },
+  "X-Accel-Buffering": {
+    description: "Always `no`: a proxy shall pass each piece of the stream on at once.",
+    schema: text,
+  },
   "Content-Length": {
     description: "Of a HEAD answer: how long the body of GET would be.",
     schema: int64,

@@ -12,7 +12,7 @@ import { type MediaDocs, redirectAnswer, type ResponseDocs } from "./response_do
 
 /** GET stands for HEAD as well, which has the same headers and no body. */
 export type Method = "get" | "put" | "delete" | "post" | "patch";
-export type Tag = "keys" | "transactions" | "leases" | "cluster" | "snapshots" | "health";
+export type Tag = "keys" | "transactions" | "leases" | "watches" | "cluster" | "snapshots" | "health";
 
 /** Statuses that are refused with a problem document. */
 export type ProblemStatus =
@@ -47,6 +47,8 @@ export interface RouteDefinition<O extends OptionSet> {
   readonly tag: Tag;
   readonly summary: string;
   readonly description?: string;
+  /** The answer goes on until somebody ends it. */
+  readonly isStream?: true;
   readonly options: O;
   readonly body?: RequestBodyDocs;
   readonly success: ResponseDocs;
@@ -167,6 +169,7 @@ function operationOf<O extends OptionSet>(definition: Documented<O>): Operation 
     operationId,
     tags: [definition.tag],
     summary,
+    ...(definition.isStream === true ? { "x-stream": true } : {}),
     ...(description === undefined ? {} : { description }),
     request: {
       ...pathParameters(path),

@@ -12,7 +12,7 @@ export function count(description: string): z.ZodNumber {
 const revision = count("A revision of the store.");
 const nodeId = z.int().min(1).max(2 ** 32 - 1).openapi({ format: "int64", description: "A node." });
 
-const keyMembers = {
+export const keyMembers = {
   key: z.string().optional().openapi({ description: "The key, where it is UTF-8.", example: "a" }),
   key64: z.string().optional().openapi({ description: "The key in base64url, where it is not." }),
 };

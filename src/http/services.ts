@@ -1,12 +1,18 @@
 /** What the HTTP interface is built upon: handed in by the composition root. */
 
 import type { ByteBudget } from "../lib/byte_budget.ts";
-import type { ClusterService, KvService, VersionView } from "../service/contract.ts";
+import type {
+  ClusterService,
+  KvService,
+  VersionView,
+  WatchService,
+} from "../service/contract.ts";
 import type { ServedHosts } from "./host_guard.ts";
 
 /** Everything that an answer may need. */
 export interface HttpServices {
   readonly kv: KvService;
+  readonly watches: WatchService;
   readonly cluster: ClusterService;
   readonly version: VersionView;
   readonly limits: HttpLimits;

@@ -11,6 +11,7 @@ import type {
   Header,
   KvService,
   RequestOptions,
+  WatchService,
 } from "./contract.ts";
 import { ServiceError } from "./errors.ts";
 
@@ -48,6 +49,24 @@ export class AwaitedKvService implements KvService {
     const { self, clusterId } = this.#unformed;
     return this.#inner?.header() ??
       { revision: 0, servedBy: self, leader: undefined, clusterId };
+  }
+}
+
+/** WatchService before and after the cluster is formed. */
+export class AwaitedWatchService implements WatchService {
+  readonly #unformed: Unformed;
+  #inner: WatchService | undefined;
+
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
+  }
+
+  set(inner: WatchService): void {
+    this.#inner = inner;
+  }
+
+  watch(...request: Parameters<WatchService["watch"]>): ReturnType<WatchService["watch"]> {
+    return this.#inner?.watch(...request) ?? Promise.reject(notFormed(this.#unformed));
   }
 }
 

@@ -92,6 +92,11 @@ const table = {
     title: "Idempotency key used for another request",
   },
   overloaded: { status: 429, grpc: grpcStatus.resourceExhausted, title: "Overloaded" },
+  too_many_watches: {
+    status: 429,
+    grpc: grpcStatus.resourceExhausted,
+    title: "Too many watches",
+  },
   headers_too_large: {
     status: 431,
     grpc: grpcStatus.resourceExhausted,

@@ -10,8 +10,8 @@ import type { Answer, Query } from "../kv/query.ts";
 import type { Result } from "../kv/result.ts";
 import { decodeResult, encodeResult } from "../kv/result_encoding.ts";
 import type { ProposeOutcome } from "../node/pending.ts";
-import type { ReadOutcome } from "../node/readers.ts";
 import type { NodeId } from "../raft/types.ts";
+import { confirm } from "./confirm.ts";
 import type {
   Header,
   KvService,
@@ -75,7 +75,7 @@ export class NodeKvService implements KvService {
     checkQuery(query);
     const { level, signal } = options;
     const waited = { deadlineMs: this.#parts.monotonicMs() + options.timeoutMs, signal };
-    if (level === "linearizable") await this.#confirm(waited);
+    if (level === "linearizable") await confirm(this.#parts, waited);
     if (options.minRevision !== undefined) {
       // Who asks for a view of the future waits for the same.
       const option = options.minRevision === query.revision ? "revision" : "min_revision";
@@ -204,16 +204,6 @@ export class NodeKvService implements KvService {
       case "unknown":
         return unknownOutcome(outcome.reason);
     }
-  }
-
-  /** A quorum confirms that what this node shows next includes everything committed before. */
-  async #confirm({ deadlineMs, signal }: Waited): Promise<void> {
-    const { node, self } = this.#parts;
-    const outcome = await unlessGone<ReadOutcome>(
-      { signal, outcome: undefined },
-      (tell) => node.readIndex(deadlineMs, tell),
-    );
-    if (outcome.kind === "failed") throw readFailed(outcome.reason, self);
   }
 
   async #reach(revision: Revision, waited: Waited, option: string): Promise<void> {

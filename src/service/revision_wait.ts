@@ -52,6 +52,19 @@ export class RevisionWait {
     await this.#wait(0, patience);
   }
 
+  /** Calls `run` once when {@link nextApplied} would resolve; the returned function forgets it. */
+  onceApplied(run: () => void): () => void {
+    const waiting: Waiting = {
+      revision: 0,
+      wake: () => {
+        this.#waiting.delete(waiting);
+        run();
+      },
+    };
+    this.#waiting.add(waiting);
+    return () => this.#waiting.delete(waiting);
+  }
+
   /** How many wait. */
   get size(): number {
     return this.#waiting.size;

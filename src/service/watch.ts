@@ -5,9 +5,10 @@
  */
 
 import { concatBytes } from "../lib/bytes.ts";
-import type { RevisionChanges } from "../kv/query.ts";
+import type { ChangeEvent, RevisionChanges } from "../kv/query.ts";
 import type { ChangeNumber } from "../kv/change.ts";
 import type { KeyRange, Revision } from "../kv/record.ts";
+import type { OpenWatch, WatchFrame, WatchRequest } from "./contract.ts";
 import { whenGone } from "./gone.ts";
 import type { ServedNode } from "./node_port.ts";
 import type { Patience, RevisionWait } from "./revision_wait.ts";
@@ -18,50 +19,65 @@ const aheadBytesMax = 1024 * 1024;
 const aheadRevisionsMax = 1_024;
 /** Changes of the whole store that one look into history goes over. */
 const changesPerLook = 1_000;
+/** Who is further behind the store is told so. */
+const lagRevisionsMax = 10_000;
 
-/** What is to be watched. */
-export interface WatchRequest {
-  readonly target: Watcher["target"];
-  /** Everything behind this revision. */
+/** Where a watch begins, and of what. */
+export interface WatchStart extends Omit<WatchRequest, "after"> {
   readonly after: Revision;
-  /** Each change comes with the record before it. */
-  readonly prev: boolean;
 }
-
-/** What a reader gets. */
-export type WatchFrame =
-  | { readonly kind: "changes"; readonly changes: RevisionChanges }
-  /** Nothing behind this revision has happened yet, or in the given time. */
-  | { readonly kind: "progress"; readonly revision: Revision }
-  /** The end: what was asked for is given up. */
-  | { readonly kind: "compacted"; readonly oldest: Revision }
-  /** The end: the node shuts down. */
-  | { readonly kind: "closing" };
 
 /** What a watch stands on. */
 export interface WatchParts {
   readonly node: Pick<ServedNode, "readNow">;
   readonly hub: WatchHub;
   readonly revisions: RevisionWait;
+  /** Calls back after the events that wait now. */
+  readonly soon: (run: () => void) => void;
 }
 
+/** What a look into history has found. */
+type Look =
+  | Extract<WatchFrame, { readonly kind: "compacted" | "lagging" }>
+  /** Nothing more is there now. */
+  | "level"
+  /** There is more behind it. */
+  | "behind"
+  /** The node cannot be read, or has not come so far. */
+  | "notThere";
+
 /** See the head of this file. One reader. */
-export class Watch {
+export class Watch implements OpenWatch {
+  readonly after: Revision;
   readonly #parts: WatchParts;
   readonly #watcher: Watcher;
   readonly #range: KeyRange;
+  readonly #only: ChangeEvent["kind"] | undefined;
   /** Handed to it and not taken yet. */
   #ahead: RevisionChanges[] = [];
   #aheadBytes = 0;
+  /** The last one that it was handed goes on. */
+  #isInside = false;
   /** Where history goes on, while it is not live. */
   #from: { readonly after: Revision } | { readonly number: ChangeNumber };
   /** Everything up to here has been taken, or is ahead. */
   #through: Revision;
   #leaveHub: (() => void) | undefined;
+  /** It knows how far behind it is. */
+  #isToldOfLag = false;
+  #isEnded = false;
+  readonly #onClose: () => void;
   #wake: () => void = () => {};
 
-  constructor(parts: WatchParts, { target, after, prev }: WatchRequest) {
+  constructor(
+    parts: WatchParts,
+    { target, after, prev, only }: WatchStart,
+    onClose: () => void = () => {},
+  ) {
+    this.after = after;
+    this.#onClose = onClose;
     this.#parts = parts;
+    this.#only = only;
     this.#from = { after };
     this.#through = after;
     this.#range = target.kind === "range"
@@ -75,41 +91,42 @@ export class Watch {
     };
   }
 
-  /** Everything that concerns it up to here has been taken. */
-  get through(): Revision {
-    const next = this.#ahead[0];
-    return next === undefined ? this.#through : next.revision - 1;
-  }
-
-  /** What comes next; after `ms` without anything how far it has come. */
   async next({ ms, signal }: Patience): Promise<WatchFrame> {
     const endMs = performance.now() + ms;
     for (;;) {
-      const ahead = this.#ahead.shift();
-      if (ahead !== undefined) {
-        this.#aheadBytes -= bytesOf(ahead);
-        return { kind: "changes", changes: ahead };
-      }
-      if (this.#parts.revisions.isClosed) return { kind: "closing" };
-      const end = this.#leaveHub === undefined ? this.#look() : undefined;
-      if (end !== undefined) return end;
+      const frame = this.nextAhead();
+      if (frame !== undefined) return frame;
+      const look = this.#leaveHub === undefined ? this.#look() : "level";
+      if (typeof look === "object") return look;
       if (this.#ahead.length > 0) continue;
       const leftMs = endMs - performance.now();
       if (leftMs <= 0 || signal?.aborted === true) {
         return { kind: "progress", revision: this.#through };
       }
-      await this.#wait(leftMs, signal);
+      if (look === "behind") await new Promise<void>((resolve) => this.#parts.soon(resolve));
+      else await this.#wait(leftMs, signal);
     }
   }
 
+  nextAhead(): WatchFrame | undefined {
+    if (this.#isEnded) return { kind: "closing" };
+    const changes = this.#ahead.shift();
+    if (changes === undefined) return undefined;
+    this.#aheadBytes -= bytesOf(changes);
+    return { kind: "changes", changes };
+  }
+
   close(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     this.#leave();
     this.#ahead = [];
     this.#wake();
+    this.#onClose();
   }
 
   /** Reads on from history; live from there on when that is all there is. */
-  #look(): WatchFrame | undefined {
+  #look(): Look {
     const { node, hub } = this.#parts;
     const answer = node.readNow({
       kind: "changes",
@@ -120,12 +137,18 @@ export class Watch {
       bytesMax: aheadBytesMax,
     });
     if (answer?.kind === "compacted") return { kind: "compacted", oldest: answer.oldest };
-    if (answer?.kind !== "changes") return undefined;
+    if (answer?.kind !== "changes") return "notThere";
     for (const changes of answer.revisions) this.#push(changes);
     this.#from = { number: answer.next };
     this.#through = Math.max(this.#through, answer.through);
-    if (answer.through === answer.revision) this.#leaveHub = hub.add(this.#watcher, answer.through);
-    return undefined;
+    if (answer.through === answer.revision) {
+      this.#isToldOfLag = false;
+      this.#leaveHub = hub.add(this.#watcher, answer.through);
+      return "level";
+    }
+    if (this.#isToldOfLag || answer.revision - answer.through <= lagRevisionsMax) return "behind";
+    this.#isToldOfLag = true;
+    return { kind: "lagging", at: answer.through, revision: answer.revision };
   }
 
   #take(changes: RevisionChanges): void {
@@ -139,8 +162,17 @@ export class Watch {
   }
 
   #push(changes: RevisionChanges): void {
-    this.#ahead.push(changes);
-    this.#aheadBytes += bytesOf(changes);
+    const only = this.#only;
+    const events = only === undefined
+      ? changes.events
+      : changes.events.filter(({ kind }) => kind === only);
+    // The end of a revision is told even when nothing of that is wanted: its beginning was.
+    const isWanted = events.length > 0 || (this.#isInside && !changes.isPartial);
+    if (!isWanted) return;
+    this.#isInside = changes.isPartial;
+    const pushed = only === undefined ? changes : { ...changes, events };
+    this.#ahead.push(pushed);
+    this.#aheadBytes += bytesOf(pushed);
   }
 
   #fallBehind(): void {
@@ -154,21 +186,20 @@ export class Watch {
     this.#leaveHub = undefined;
   }
 
-  /** Until something is handed to it, the store goes on, the time is up, or the reader goes. */
+  /** Until something is handed to it, the store goes on, the time is up, or somebody goes. */
   async #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const { revisions } = this.#parts;
-    if (this.#leaveHub === undefined) return await revisions.nextApplied({ ms, signal });
-    let forget = (): void => {};
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      forget = whenGone(signal, this.#wake);
-    });
-    forget();
+    const woken = Promise.withResolvers<void>();
+    const stopWaiting = this.#leaveHub === undefined
+      ? this.#parts.revisions.onceApplied(woken.resolve)
+      : () => {};
+    const timer = setTimeout(woken.resolve, ms);
+    const forget = whenGone(signal, woken.resolve);
+    this.#wake = woken.resolve;
+    await woken.promise;
     this.#wake = () => {};
+    clearTimeout(timer);
+    forget();
+    stopWaiting();
   }
 }
 

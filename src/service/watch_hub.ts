@@ -8,6 +8,7 @@
 import { compareBytes, hex } from "../lib/bytes.ts";
 import type { KeyRange, Revision } from "../kv/record.ts";
 import type { ChangeEvent, ChangesQuery, RevisionChanges } from "../kv/query.ts";
+import type { WatchRequest } from "./contract.ts";
 import type { ServedNode } from "./node_port.ts";
 
 /** Changes that are read and handed out at once. */
@@ -16,10 +17,7 @@ const bytesMax = 4 * 1024 * 1024;
 
 /** Somebody who watches a part of the keys. */
 export interface Watcher {
-  /** A single key, or a range. */
-  readonly target:
-    | { readonly kind: "key"; readonly key: Uint8Array }
-    | ({ readonly kind: "range" } & KeyRange);
+  readonly target: WatchRequest["target"];
   /** Wants the records before. */
   readonly prev: boolean;
   /** What of one revision concerns it; never out of order, never twice. */

@@ -27,6 +27,13 @@ const jsonTypes = new Set([
   "application/vnd.skein.record+json",
 ]);
 
+const streamTypes = new Set(["text/event-stream", "application/x-ndjson"]);
+
+/** What the events of a stream carry. */
+function dataOf(text: string): readonly string[] {
+  return [...text.matchAll(/^data: (.*)$/gm)].map((match) => match[1]!);
+}
+
 class Checker {
   readonly #document: Json;
   readonly #found: string[] = [];
@@ -120,9 +127,14 @@ class Checker {
       if (declared["application/octet-stream"] !== undefined) return;
       return this.#say(`media type ${essence} is not declared`);
     }
-    if (!jsonTypes.has(essence)) return;
+    if (!jsonTypes.has(essence) && !streamTypes.has(essence)) return;
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    this.#checkValue(JSON.parse(text), object(object(content)["schema"]), "body");
+    const schema = object(object(content)["schema"]);
+    if (jsonTypes.has(essence)) return this.#checkValue(JSON.parse(text), schema, "body");
+    const frames = essence === "text/event-stream" ? dataOf(text) : text.split("\n").slice(0, -1);
+    for (const [at, frame] of frames.entries()) {
+      this.#checkValue(JSON.parse(frame), schema, `frame ${at}`);
+    }
   }
 
   #checkValue(value: unknown, given: Json, at: string): void {

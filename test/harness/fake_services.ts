@@ -25,6 +25,10 @@ import {
 import { ServiceError } from "../../src/service/errors.ts";
 import { checkOperation, checkQuery, type ServiceLimits } from "../../src/service/limits.ts";
 import { readInSlices } from "../../src/service/record_slices.ts";
+import type { ReadOutcome } from "../../src/node/readers.ts";
+import { RevisionWait } from "../../src/service/revision_wait.ts";
+import { WatchHub } from "../../src/service/watch_hub.ts";
+import { NodeWatchService } from "../../src/service/watch_service.ts";
 import { FakeStore } from "./fake_store.ts";
 
 export { FakeStore };
@@ -110,6 +114,30 @@ export class FakeKvService implements KvService {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
+}
+
+/** The real watches, over the store of `kv`. */
+export function watchesOf(kv: FakeKvService, watchesMax = 1_000): NodeWatchService {
+  const { store } = kv;
+  const node = {
+    readNow: (query: Query) => store.read(query),
+    readIndex: (_deadlineMs: number, settle: (outcome: ReadOutcome) => void) => {
+      settle({ kind: "readable", index: 0 });
+      return () => {};
+    },
+    onApplied: (handler: () => void) => store.onApplied(handler),
+  };
+  return new NodeWatchService({
+    node,
+    self: kv.nodeId,
+    hub: new WatchHub(node),
+    revisions: new RevisionWait(node, () => store.revision),
+    store: () => store.machine.status(),
+    header: () => kv.header(),
+    monotonicMs: () => performance.now(),
+    soon: (run) => setImmediate(run),
+    limits: { watchesMax },
+  });
 }
 
 export function fakeMember(id: number, more: Partial<MemberView> = {}): MemberView {

@@ -13,8 +13,11 @@ import { MemoryKvTables } from "../../src/storage/memory/kv_tables.ts";
 import { EntryMaker } from "./kv_commands.ts";
 
 export class FakeStore {
+  /** Handlers are not called before {@link tell}. */
+  isQuiet = false;
   readonly machine = new KvStateMachine({ tables: new MemoryKvTables() });
   readonly #maker = new EntryMaker();
+  readonly #handlers = new Set<() => void>();
 
   get revision(): Revision {
     return this.machine.revision;
@@ -28,7 +31,19 @@ export class FakeStore {
     const results = this.machine.apply([this.#maker.command(operation, idempotency)]);
     const result = "full" in results ? undefined : results[0];
     if (result === undefined) throw new Error("An entry has a result");
+    if (!this.isQuiet) this.tell();
     return result;
+  }
+
+  /** The handler is called after each operation. */
+  onApplied(handler: () => void): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  /** Calls the handlers, as a node does that has applied some entries at once. */
+  tell(): void {
+    for (const handler of this.#handlers) handler();
   }
 
   /** Nothing before `revision` can be read any more. */

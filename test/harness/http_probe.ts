@@ -10,7 +10,7 @@ import type { HttpConnection } from "../../src/runtime/mod.ts";
 import { ByteBudget } from "../../src/lib/byte_budget.ts";
 import { allRoutes } from "../../routes/mod.ts";
 import { deviations } from "../conformance/http_document.ts";
-import { FakeClusterService, FakeKvService, fakeVersion } from "./fake_services.ts";
+import { FakeClusterService, FakeKvService, fakeVersion, watchesOf } from "./fake_services.ts";
 import { assert } from "./test.ts";
 
 const routes = allRoutes(fakeVersion.version);
@@ -39,6 +39,7 @@ export interface Problem {
 export class HttpProbe {
   readonly kv = new FakeKvService();
   readonly cluster = new FakeClusterService();
+  readonly watches = watchesOf(this.kv);
   readonly internalErrors: unknown[] = [];
   /** The connection of the requests that follow, where one is needed. */
   bindings: { readonly connection?: HttpConnection } = {};
@@ -49,6 +50,7 @@ export class HttpProbe {
     this.services = {
       kv: this.kv,
       cluster: this.cluster,
+      watches: this.watches,
       version: fakeVersion,
       limits: {
         valueBytesMax: 8 * 1024 * 1024,

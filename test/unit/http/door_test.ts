@@ -195,7 +195,7 @@ describe("paths and methods", () => {
         "GET /v1/leases/",
         "GET /v1/leases/7/",
         "GET /v1/leases/7/keys",
-        "GET /v1/watch",
+        "GET /v1/snapshot",
         "POST /v1/locks/a",
         "GET /v1/cluster/",
         "GET /v1/cluster/watch",
@@ -237,7 +237,7 @@ describe("paths and methods", () => {
   it("tells what a later version answers from what is no path at all", async () => {
     for (
       const line of [
-        "GET /v1/watch",
+        "GET /v1/snapshot",
         "POST /v1/locks/a",
         "GET /v1/leases/7/hold",
         "GET /v1/cluster/watch",

@@ -273,9 +273,9 @@ describe("conditions of a write", () => {
 describe("options of later versions", () => {
   it("are refused by name, as query and as header", async () => {
     const polled = { headers: { Prefer: "wait=30" } };
-    const poll = await probe.problem("GET /v1/kv/a", "400 validation_failed", polled);
+    const poll = await probe.problem("GET /v1/history/a", "400 validation_failed", polled);
     assert.equal(poll.detail, 'Prefer is "wait=30", which is not available in this version');
-    const wait = await probe.problem("GET /v1/kv/a?wait=30s", "400 validation_failed");
+    const wait = await probe.problem("GET /v1/history/a?wait=30s", "400 validation_failed");
     assert.equal(wait.detail, "wait is not available in this version");
     const keyed = { headers: { "Idempotency-Key": "k" } };
     const line = "POST /v1/cluster/leadership";

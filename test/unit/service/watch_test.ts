@@ -4,7 +4,7 @@ import type { Operation } from "../../../src/kv/command.ts";
 import type { RevisionChanges } from "../../../src/kv/query.ts";
 import { compareBytes, hex, lossyText } from "../../../src/lib/bytes.ts";
 import { RevisionWait } from "../../../src/service/revision_wait.ts";
-import { Watch, type WatchRequest } from "../../../src/service/watch.ts";
+import { Watch, type WatchStart } from "../../../src/service/watch.ts";
 import { WatchHub } from "../../../src/service/watch_hub.ts";
 import { FakeStore } from "../../harness/fake_store.ts";
 import { bytes, del, delRange, put } from "../../harness/kv_commands.ts";
@@ -14,26 +14,25 @@ import { assert, describe, it } from "../../harness/test.ts";
 /** A store that tells when it has applied something, with a hub on it. */
 class Watched {
   readonly store = new FakeStore();
-  readonly #handlers = new Set<() => void>();
   readonly node = {
     readNow: this.store.read.bind(this.store),
-    onApplied: (handler: () => void) => {
-      this.#handlers.add(handler);
-      return () => this.#handlers.delete(handler);
-    },
+    onApplied: this.store.onApplied.bind(this.store),
   };
   readonly hub = new WatchHub(this.node);
   readonly revisions = new RevisionWait(this.node, () => this.store.revision);
 
   apply(...operations: readonly Operation[]): void {
+    this.store.isQuiet = true;
     for (const operation of operations) this.store.apply(operation);
-    for (const handler of this.#handlers) handler();
+    this.store.isQuiet = false;
+    this.store.tell();
   }
 
-  watch(request: Partial<WatchRequest> = {}): Watch {
+  watch(request: Partial<WatchStart> = {}): Watch {
     const { node, hub, revisions } = this;
     const target = { kind: "range", start: new Uint8Array(0) } as const;
-    return new Watch({ node, hub, revisions }, { target, after: 1, prev: false, ...request });
+    const soon = (run: () => void) => setImmediate(run);
+    return new Watch({ node, hub, revisions, soon }, { target, after: 1, prev: false, ...request });
   }
 }
 
@@ -42,8 +41,8 @@ async function taken(watch: Watch): Promise<readonly string[]> {
   const seen: string[] = [];
   for (;;) {
     const frame = await watch.next({ ms: 0 });
-    if (frame.kind !== "changes") return [...seen, toldOf(frame)];
-    seen.push(shown(frame.changes));
+    if (frame.kind === "changes") seen.push(shown(frame.changes));
+    else return [...seen, toldOf(frame)];
   }
 }
 
@@ -51,6 +50,8 @@ function toldOf(frame: Exclude<Awaited<ReturnType<Watch["next"]>>, { kind: "chan
   switch (frame.kind) {
     case "progress":
       return `at ${frame.revision}`;
+    case "lagging":
+      return `at ${frame.at} of ${frame.revision}`;
     case "compacted":
       return `compacted, oldest ${frame.oldest}`;
     case "closing":
@@ -177,7 +178,7 @@ describe("Many watches of random changes", () => {
       const watched = new Watched();
       const random = new RandomKv(seed);
       const all: {
-        readonly request: WatchRequest;
+        readonly request: WatchStart;
         readonly watch: Watch;
         readonly seen: string[];
       }[] = [];
@@ -192,7 +193,7 @@ describe("Many watches of random changes", () => {
         for (const each of all) if (random.chance(1, 4)) await readSome(each, random);
       }
       for (const { request, watch, seen } of all) {
-        await readAll(watch, seen);
+        await readAll(watched, { watch, seen });
         assert.deepEqual(seen, expectedOf(watched, request));
       }
     });
@@ -224,16 +225,19 @@ async function readSome(
   }
 }
 
-async function readAll(watch: Watch, seen: string[]): Promise<void> {
+async function readAll(
+  { store }: Watched,
+  { watch, seen }: { readonly watch: Watch; readonly seen: string[] },
+): Promise<void> {
   for (;;) {
     const frame = await watch.next({ ms: 0 });
-    if (frame.kind !== "changes") return;
-    seen.push(described(frame.changes));
+    if (frame.kind === "changes") seen.push(described(frame.changes));
+    else if (frame.kind !== "progress" || frame.revision === store.revision) return;
   }
 }
 
 /** One look at the whole log. */
-function expectedOf({ store }: Watched, { target, after, prev }: WatchRequest): readonly string[] {
+function expectedOf({ store }: Watched, { target, after, prev }: WatchStart): readonly string[] {
   const range = target.kind === "range"
     ? target
     : { start: target.key, end: Uint8Array.of(...target.key, 0) };

@@ -1,0 +1,51 @@
+/**
+ * Frames of a stream in the two forms that clients may ask for: server-sent events (the HTML
+ * standard, §9.2), and lines of JSON.
+ */
+
+import type { JsonSteps } from "./json_steps.ts";
+import { ndjsonMediaType } from "./media_type.ts";
+
+export const eventStreamMediaType = "text/event-stream";
+
+/** How a stream is written. */
+export type FrameForm = "sse" | "ndjson";
+
+/** One frame. */
+export interface Frame {
+  readonly event: string;
+  /** Where a client that has seen this frame goes on; absent where it would miss something. */
+  readonly id?: number;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** How long a client waits that reconnects by itself (EventSource), ms. */
+const reconnectMs = 1_000;
+
+/** Before the first frame. */
+export function openingText(form: FrameForm): string {
+  return form === "sse" ? `retry: ${reconnectMs}\n\n` : "";
+}
+
+/** Says nothing to the client, and to those on the way that the stream is not dead. */
+export const sseComment = ":\n\n";
+
+export function frameMediaType(form: FrameForm): string {
+  return form === "sse" ? eventStreamMediaType : ndjsonMediaType;
+}
+
+/** Writes one frame; in lines of JSON its name and its id are members before the others. */
+export async function writeFrame(
+  json: JsonSteps,
+  form: FrameForm,
+  { event, id, data }: Frame,
+): Promise<void> {
+  if (form === "sse") {
+    await json.raw(`event: ${event}\n${id === undefined ? "" : `id: ${id}\n`}data: `);
+    await json.value(data);
+    await json.raw("\n\n");
+  } else {
+    await json.value({ event, ...(id === undefined ? {} : { id }), ...data });
+    await json.raw("\n");
+  }
+}

@@ -1,0 +1,95 @@
+/** Opens watches on one node: how many there may be, where they begin, how they end with it. */
+
+import type { KvMeta } from "../kv/ports.ts";
+import type { NodeId } from "../raft/types.ts";
+import { confirm } from "./confirm.ts";
+import type {
+  Header,
+  OpenWatch,
+  RequestOptions,
+  Revision,
+  WatchOpening,
+  WatchRequest,
+  WatchService,
+} from "./contract.ts";
+import { ServiceError } from "./errors.ts";
+import type { ServedNode } from "./node_port.ts";
+import { readFailed } from "./outcome_errors.ts";
+import { Watch, type WatchParts } from "./watch.ts";
+
+/** What the service stands on. */
+export interface NodeWatchServiceParts extends WatchParts {
+  readonly node: Pick<ServedNode, "readNow" | "readIndex">;
+  readonly self: NodeId;
+  readonly store: () => Pick<KvMeta, "revision" | "oldest">;
+  readonly header: () => Header;
+  readonly monotonicMs: () => number;
+  readonly limits: { readonly watchesMax: number };
+}
+
+/** WatchService over one node. */
+export class NodeWatchService implements WatchService {
+  readonly #parts: NodeWatchServiceParts;
+  readonly #open = new Set<OpenWatch>();
+  /** Those that are about to open included. */
+  #count = 0;
+  #isClosed = false;
+
+  constructor(parts: NodeWatchServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.#count;
+  }
+
+  async watch(request: WatchRequest, options: RequestOptions): Promise<WatchOpening> {
+    const { limits: { watchesMax } } = this.#parts;
+    if (this.#count >= watchesMax) {
+      const detail = `${watchesMax} watches are open on this node, which is the limit`;
+      throw new ServiceError("too_many_watches", detail, { retryable: true, retryAfterMs: 5_000 });
+    }
+    this.#count++;
+    try {
+      const after = request.after ?? await this.#present(options);
+      if (this.#isClosed) throw readFailed("closing", this.#parts.self);
+      return this.#begin({ ...request, after });
+    } catch (error) {
+      this.#count--;
+      throw error;
+    }
+  }
+
+  /** Ends all that are open: their readers have to go on elsewhere. */
+  close(): void {
+    this.#isClosed = true;
+    for (const watch of [...this.#open]) watch.close();
+  }
+
+  /** Where the store stands, everything committed before included. */
+  async #present({ timeoutMs, signal }: RequestOptions): Promise<Revision> {
+    const { monotonicMs, store } = this.#parts;
+    await confirm(this.#parts, { deadlineMs: monotonicMs() + timeoutMs, signal });
+    return store().revision;
+  }
+
+  #begin(request: WatchRequest & { readonly after: Revision }): WatchOpening {
+    const { oldest } = this.#parts.store();
+    if (request.after < oldest) throw compacted(request.after, oldest);
+    const watch = new Watch(this.#parts, request, () => {
+      this.#open.delete(watch);
+      this.#count--;
+    });
+    this.#open.add(watch);
+    return { watch, header: this.#parts.header(), oldest };
+  }
+}
+
+function compacted(after: Revision, oldest: Revision): ServiceError {
+  return new ServiceError(
+    "revision_compacted",
+    `Revision ${after + 1} is compacted, a watch can begin at ${oldest + 1} or later`,
+    { extra: { oldest } },
+  );
+}

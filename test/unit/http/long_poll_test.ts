@@ -1,0 +1,165 @@
+/** Reads that wait for something to tell. */
+
+import { HttpProbe, type Probed } from "../../harness/http_probe.ts";
+import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
+
+let probe: HttpProbe;
+
+beforeEach(() => {
+  probe = new HttpProbe();
+});
+
+afterEach(() => {
+  assert.equal(probe.watches.size, 0, "nobody waits any more");
+});
+
+/** Asks, and has `then` done once the request waits. */
+async function meanwhile(line: string, then: () => Promise<unknown>, init: RequestInit = {}) {
+  const answer = probe.ask(line, init);
+  while (probe.watches.size === 0) await new Promise((resolve) => setImmediate(resolve));
+  await then();
+  return await answer;
+}
+
+function told({ status, headers, text }: Probed): string {
+  return `${status} ${headers.get("ETag")} ${text}`;
+}
+
+describe("GET of a key with wait", () => {
+  it("answers at once where the tag differs, and where there is none and the key exists", async () => {
+    await probe.put("a", "1");
+    assert.equal(told(await probe.ask("GET /v1/kv/a?wait=60s")), '200 "2" 1');
+    assert.equal(told(await probe.ask('GET /v1/kv/a?wait=60s&if_none_match="1"')), '200 "2" 1');
+    await probe.problem('GET /v1/kv/none?wait=60s&if_none_match="1"', "404 key_not_found");
+  });
+
+  it("answers as soon as the key changes", async () => {
+    await probe.put("a", "1");
+    const headers = { "If-None-Match": '"2"', "Prefer": "wait=60" };
+    const answer = await meanwhile("GET /v1/kv/a", async () => {
+      await probe.put("b", "1");
+      await probe.put("a", "2");
+    }, { headers });
+    assert.equal(told(answer), '200 "4" 2');
+    assert.equal(answer.headers.get("KV-Revision"), "4");
+  });
+
+  it("answers 404 when the key is deleted", async () => {
+    await probe.put("a", "1");
+    const gone = await meanwhile(
+      'GET /v1/kv/a?wait=60s&if_none_match="2"',
+      () => probe.json("DELETE /v1/kv/a", 200),
+    );
+    assert.equal(gone.status, 404);
+    assert.equal(gone.headers.get("ETag"), '"0"');
+  });
+
+  it("waits for a key to appear, however often it goes again", async () => {
+    const there = await meanwhile("GET /v1/kv/a?wait=60s&format=record", async () => {
+      probe.kv.store.isQuiet = true;
+      await probe.put("a", "1");
+      await probe.json("DELETE /v1/kv/a", 200);
+      probe.kv.store.isQuiet = false;
+      probe.kv.store.tell();
+      await probe.put("a", "2");
+    });
+    assert.equal(there.status, 200);
+    assert.equal(there.headers.get("ETag"), '"4.r"');
+  });
+
+  it("ends with 304, or 404 where no tag was given, after a look that is fresh", async () => {
+    await probe.put("a", "1");
+    const reads = probe.kv.reads;
+    assert.equal(told(await probe.ask("GET /v1/kv/a?wait=20ms&if_none_match=2")), '304 "2" ');
+    assert.equal(probe.kv.reads, reads + 2);
+    assert.equal(probe.kv.lastRead?.options.level, "linearizable");
+    await probe.problem("GET /v1/kv/none?wait=20ms", "404 key_not_found");
+    assert.equal(told(await probe.ask("GET /v1/kv/none?wait=20ms&if_none_match=0")), '304 "0" ');
+  });
+
+  it("counts the waiting neither as time nor among the requests under way", async () => {
+    await probe.put("a", "1");
+    const limits = { ...probe.services.limits, waitingRequestsMax: 1 };
+    const one = new HttpProbe({ kv: probe.kv, watches: probe.watches, limits });
+    const waiting = one.ask("GET /v1/kv/a?wait=60s&timeout=50ms&if_none_match=2");
+    while (probe.watches.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal((await one.ask("PUT /v1/kv/a", { body: "2" })).status, 200);
+    assert.equal(told(await waiting), '200 "3" 2');
+  });
+
+  it("ends with the node", async () => {
+    const answer = await meanwhile("GET /v1/kv/a?wait=60s", async () => {
+      await Promise.resolve();
+      probe.watches.close();
+    });
+    assert.equal(answer.status, 503);
+    assert.match(answer.text, /"code":"draining"/);
+  });
+
+  it("is refused where it makes no sense", async () => {
+    await probe.put("a", "1");
+    await probe.put("a", "2");
+    const wrong = [
+      ["GET /v1/kv/a?wait=61s", /wait is "61s", allowed are 0ms to 60s/],
+      ["GET /v1/kv/a?wait=x", /wait is "x"/],
+      ["GET /v1/kv/a?wait=1s&revision=2&if_none_match=2", /wait is given together with revision/],
+      ["GET /v1/kv?wait=1s&revision=2&if_none_match=r2", /wait is given together with revision/],
+      ["GET /v1/history/a?wait=1s", /wait is not available/],
+    ] as const;
+    for (const [line, said] of wrong) {
+      assert.match((await probe.problem(line, "400 validation_failed")).detail, said);
+    }
+  });
+});
+
+describe("GET of a list with wait", () => {
+  it("answers when something in the range has changed, and not before", async () => {
+    await probe.put("a/1", "1");
+    const answer = await meanwhile("GET /v1/kv?prefix=a/&wait=60s&if_none_match=r2", async () => {
+      await probe.put("b/1", "1");
+      await probe.put("a/2", "1");
+    });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("ETag"), '"r4"');
+    assert.equal(JSON.parse(answer.text).count, 2);
+  });
+
+  it("answers at once where something has changed behind the tag already", async () => {
+    await probe.put("a/1", "1");
+    await probe.json("DELETE /v1/kv/a/1", 200);
+    const answer = await probe.ask("GET /v1/kv?prefix=a/&wait=60s&if_none_match=r2");
+    assert.equal(answer.status, 200);
+    probe.kv.store.compact(3);
+    assert.equal((await probe.ask("GET /v1/kv?wait=60s&if_none_match=r2")).status, 200);
+  });
+
+  it("ends with 304 and the tag of the revision up to which nothing has happened", async () => {
+    for (let count = 0; count < 3; count++) await probe.put("b", "1");
+    const answer = await probe.ask("GET /v1/kv?prefix=a&wait=20ms&if_none_match=r2");
+    assert.equal(told(answer), '304 "r4" ');
+  });
+
+  it("of single keys tells of those alone", async () => {
+    for (const key of ["a", "b", "c"]) await probe.put(key, "1");
+    const line = "GET /v1/kv?key=c&key=a&wait=60s&if_none_match=r4";
+    const answer = await meanwhile(line, async () => {
+      await probe.put("b", "2");
+      await probe.put("a", "2");
+    });
+    assert.equal(answer.status, 200);
+    assert.deepEqual(
+      JSON.parse(answer.text).items.map(({ mod }: { readonly mod: number }) => mod),
+      [4, 6],
+    );
+    const quiet = meanwhile(line.replace("60s", "20ms").replace("r4", "r6"), () =>
+      probe.put("b", "3"));
+    assert.equal((await quiet).status, 304);
+  });
+
+  it("of nothing that changes any more is the list as it is", async () => {
+    await probe.put("a", "1");
+    assert.equal((await probe.ask("GET /v1/kv?wait=60s")).status, 200);
+    await probe.problem("GET /v1/kv?wait=1s&if_none_match=r2&cursor=x", "400 validation_failed");
+  });
+});
