@@ -32,7 +32,6 @@ import { Lag } from "./service/lag.ts";
 import { LeaderProxy } from "./service/leader_proxy.ts";
 import { LeaderWatch } from "./service/leader_watch.ts";
 import { RevisionWait } from "./service/revision_wait.ts";
-import { WatchHub } from "./service/watch_hub.ts";
 import { NodeWatchService } from "./service/watch_service.ts";
 
 /** How often the slow chores run: addresses, lag, free space. */
@@ -193,7 +192,6 @@ export class FormedNode {
   readonly #formation: Introduced;
   readonly #leaders: LeaderWatch;
   readonly #revisions: RevisionWait;
-  readonly #hub: WatchHub;
   readonly #lag = new Lag();
   readonly #keeper: AddressKeeper;
   readonly #stops: (() => void)[] = [];
@@ -240,10 +238,8 @@ export class FormedNode {
       soon: clock.soon,
       outOfSpace: () => this.#outOfSpace,
     });
-    this.#hub = new WatchHub(this.node);
     this.watches = new NodeWatchService({
       ...common,
-      hub: this.#hub,
       revisions: this.#revisions,
       store: () => machine.status(),
       header: () => this.kv.header(),
@@ -308,7 +304,6 @@ export class FormedNode {
   close(): Promise<void> {
     for (const stop of this.#stops) stop();
     this.watches.close();
-    this.#hub.close();
     this.#leaders.close();
     this.#revisions.close();
     return new Promise((resolve) => this.node.close(resolve));

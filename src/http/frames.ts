@@ -30,6 +30,7 @@ export function openingText(form: FrameForm): string {
 /** Says nothing to the client, and to those on the way that the stream is not dead. */
 export const sseComment = ":\n\n";
 
+/** What a stream in that form is called. */
 export function frameMediaType(form: FrameForm): string {
   return form === "sse" ? eventStreamMediaType : ndjsonMediaType;
 }

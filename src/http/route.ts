@@ -12,7 +12,14 @@ import { type MediaDocs, redirectAnswer, type ResponseDocs } from "./response_do
 
 /** GET stands for HEAD as well, which has the same headers and no body. */
 export type Method = "get" | "put" | "delete" | "post" | "patch";
-export type Tag = "keys" | "transactions" | "leases" | "watches" | "cluster" | "snapshots" | "health";
+export type Tag =
+  | "keys"
+  | "transactions"
+  | "leases"
+  | "watches"
+  | "cluster"
+  | "snapshots"
+  | "health";
 
 /** Statuses that are refused with a problem document. */
 export type ProblemStatus =

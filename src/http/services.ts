@@ -1,12 +1,7 @@
 /** What the HTTP interface is built upon: handed in by the composition root. */
 
 import type { ByteBudget } from "../lib/byte_budget.ts";
-import type {
-  ClusterService,
-  KvService,
-  VersionView,
-  WatchService,
-} from "../service/contract.ts";
+import type { ClusterService, KvService, VersionView, WatchService } from "../service/contract.ts";
 import type { ServedHosts } from "./host_guard.ts";
 
 /** Everything that an answer may need. */

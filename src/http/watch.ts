@@ -70,9 +70,10 @@ function targetOf(options: WatchOptions): WatchRequest["target"] {
   if (key === undefined) return askedRange(options);
   for (const word of ["key64", "prefix", "start", "end"] as const) {
     if (options[word] === undefined || options[word] === key) continue;
-    throw contradiction(word, `${word} is given together with ${
-      options.key === undefined ? "key64" : "key"
-    }`);
+    throw contradiction(
+      word,
+      `${word} is given together with ${options.key === undefined ? "key64" : "key"}`,
+    );
   }
   return { kind: "key", key };
 }

@@ -10,7 +10,7 @@ const ChangeEventSchema = z.object({
   mod: count("The revision of this change."),
   prev: RecordSchema.optional(),
 }).openapi("ChangeEvent", {
-  description: "One change: of `put` the whole record, of `delete` the key. With `prev` the record " +
+  description: "Of `put` the whole record, of `delete` the key. With `prev` the record " +
     "before, where there was one that is not compacted.",
 });
 
@@ -21,8 +21,10 @@ export const WatchFrameSchema = z.object({
       "it stands beside the data.",
   }),
   id: count("What to go on behind (`after`); beside the data as well.").optional(),
-  revision: count("Of change its revision; of ready and lagging the store's; of progress how far " +
-    "everything has been told.").optional(),
+  revision: count(
+    "Of change its revision; of ready and lagging the store's; of progress how far " +
+      "everything has been told.",
+  ).optional(),
   time: z.string().optional().openapi({
     format: "date-time",
     description: "Of change: when, by the clock of the node that led then.",

@@ -16,10 +16,11 @@ import { ServiceError } from "./errors.ts";
 import type { ServedNode } from "./node_port.ts";
 import { readFailed } from "./outcome_errors.ts";
 import { Watch, type WatchParts } from "./watch.ts";
+import { WatchHub } from "./watch_hub.ts";
 
 /** What the service stands on. */
-export interface NodeWatchServiceParts extends WatchParts {
-  readonly node: Pick<ServedNode, "readNow" | "readIndex">;
+export interface NodeWatchServiceParts extends Omit<WatchParts, "hub"> {
+  readonly node: Pick<ServedNode, "readNow" | "readIndex" | "onApplied">;
   readonly self: NodeId;
   readonly store: () => Pick<KvMeta, "revision" | "oldest">;
   readonly header: () => Header;
@@ -30,6 +31,7 @@ export interface NodeWatchServiceParts extends WatchParts {
 /** WatchService over one node. */
 export class NodeWatchService implements WatchService {
   readonly #parts: NodeWatchServiceParts;
+  readonly #hub: WatchHub;
   readonly #open = new Set<OpenWatch>();
   /** Those that are about to open included. */
   #count = 0;
@@ -37,6 +39,7 @@ export class NodeWatchService implements WatchService {
 
   constructor(parts: NodeWatchServiceParts) {
     this.#parts = parts;
+    this.#hub = new WatchHub(parts.node);
   }
 
   /** How many are open. */
@@ -65,6 +68,7 @@ export class NodeWatchService implements WatchService {
   close(): void {
     this.#isClosed = true;
     for (const watch of [...this.#open]) watch.close();
+    this.#hub.close();
   }
 
   /** Where the store stands, everything committed before included. */
@@ -77,7 +81,7 @@ export class NodeWatchService implements WatchService {
   #begin(request: WatchRequest & { readonly after: Revision }): WatchOpening {
     const { oldest } = this.#parts.store();
     if (request.after < oldest) throw compacted(request.after, oldest);
-    const watch = new Watch(this.#parts, request, () => {
+    const watch = new Watch({ ...this.#parts, hub: this.#hub }, request, () => {
       this.#open.delete(watch);
       this.#count--;
     });

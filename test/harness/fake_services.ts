@@ -27,7 +27,6 @@ import { checkOperation, checkQuery, type ServiceLimits } from "../../src/servic
 import { readInSlices } from "../../src/service/record_slices.ts";
 import type { ReadOutcome } from "../../src/node/readers.ts";
 import { RevisionWait } from "../../src/service/revision_wait.ts";
-import { WatchHub } from "../../src/service/watch_hub.ts";
 import { NodeWatchService } from "../../src/service/watch_service.ts";
 import { FakeStore } from "./fake_store.ts";
 
@@ -130,7 +129,6 @@ export function watchesOf(kv: FakeKvService, watchesMax = 1_000): NodeWatchServi
   return new NodeWatchService({
     node,
     self: kv.nodeId,
-    hub: new WatchHub(node),
     revisions: new RevisionWait(node, () => store.revision),
     store: () => store.machine.status(),
     header: () => kv.header(),

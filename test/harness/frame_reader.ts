@@ -71,7 +71,11 @@ export class FrameReader {
       if (fields.has("")) this.comments++;
       return undefined;
     }
-    return { event: fields.get("event") ?? "message", id: fields.get("id"), data: JSON.parse(data) };
+    return {
+      event: fields.get("event") ?? "message",
+      id: fields.get("id"),
+      data: JSON.parse(data),
+    };
   }
 }
 

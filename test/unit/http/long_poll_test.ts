@@ -26,7 +26,7 @@ function told({ status, headers, text }: Probed): string {
 }
 
 describe("GET of a key with wait", () => {
-  it("answers at once where the tag differs, and where there is none and the key exists", async () => {
+  it("answers at once where the tag differs, and where the key exists without one", async () => {
     await probe.put("a", "1");
     assert.equal(told(await probe.ask("GET /v1/kv/a?wait=60s")), '200 "2" 1');
     assert.equal(told(await probe.ask('GET /v1/kv/a?wait=60s&if_none_match="1"')), '200 "2" 1');
@@ -101,7 +101,7 @@ describe("GET of a key with wait", () => {
     await probe.put("a", "1");
     await probe.put("a", "2");
     const wrong = [
-      ["GET /v1/kv/a?wait=61s", /wait is "61s", allowed are 0ms to 60s/],
+      ["GET /v1/kv/a?wait=61s", /wait is "61s", allowed is 0ms to 60s/],
       ["GET /v1/kv/a?wait=x", /wait is "x"/],
       ["GET /v1/kv/a?wait=1s&revision=2&if_none_match=2", /wait is given together with revision/],
       ["GET /v1/kv?wait=1s&revision=2&if_none_match=r2", /wait is given together with revision/],
@@ -152,8 +152,10 @@ describe("GET of a list with wait", () => {
       JSON.parse(answer.text).items.map(({ mod }: { readonly mod: number }) => mod),
       [4, 6],
     );
-    const quiet = meanwhile(line.replace("60s", "20ms").replace("r4", "r6"), () =>
-      probe.put("b", "3"));
+    const quiet = meanwhile(
+      line.replace("60s", "20ms").replace("r4", "r6"),
+      () => probe.put("b", "3"),
+    );
     assert.equal((await quiet).status, 304);
   });
 

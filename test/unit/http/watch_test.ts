@@ -7,7 +7,14 @@ import { HttpProbe, jsonInit, probeDocument } from "../../harness/http_probe.ts"
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 
 let probe: HttpProbe;
-let opened: { readonly target: string; readonly response: Response; readonly reader: FrameReader }[];
+
+interface Opened {
+  readonly target: string;
+  readonly response: Response;
+  readonly reader: FrameReader;
+}
+
+let opened: Opened[];
 
 beforeEach(() => {
   probe = new HttpProbe();
@@ -67,9 +74,12 @@ describe("GET /v1/watch", () => {
       `change 2 {"revision":2,${time},"events":[{"type":"put","key":"a","value":"1","create":2,` +
       `"mod":2,"version":1,${octets}}]}`,
     ]);
-    assert.equal(reader.text.split("\n")[0], [
-      '{"event":"ready","id":1,"from":2,"revision":1,"compacted":1}',
-    ].join());
+    assert.equal(
+      reader.text.split("\n")[0],
+      [
+        '{"event":"ready","id":1,"from":2,"revision":1,"compacted":1}',
+      ].join(),
+    );
     const accepting = { headers: { Accept: "application/x-ndjson" } };
     await (await watch("/v1/watch", accepting)).shown(1);
     assert.equal(opened[1]!.response.headers.get("Content-Type"), "application/x-ndjson");
@@ -121,7 +131,8 @@ describe("GET /v1/watch", () => {
     const was = `{"key":"a","value":"1","create":2,"mod":2,"version":1,${octets}}`;
     assert.equal(
       (await reader.shown(3))[2],
-      `change 3 {"revision":3,${time},"events":[{"type":"delete","key":"a","mod":3,"prev":${was}}]}`,
+      `change 3 {"revision":3,${time},` +
+        `"events":[{"type":"delete","key":"a","mod":3,"prev":${was}}]}`,
     );
   });
 
@@ -147,7 +158,7 @@ describe("GET /v1/watch", () => {
     assert.match(change!, /^change 2 .*"key":"a".*"key":"b"/);
   });
 
-  it("splits a revision of more than a mebibyte, and gives the last frame alone an id", async () => {
+  it("splits a revision of more than a mebibyte; its last frame alone has an id", async () => {
     const reader = await watch("/v1/watch");
     const value = "x".repeat(700_000);
     const then = ["a", "b", "c"].map((key) => ({ put: { key, value } }));
