@@ -17,7 +17,7 @@ import { judgeNames } from "./node/named_members.ts";
 import { open } from "./node/opening.ts";
 import { Peers } from "./node/peers.ts";
 import type { Clock, PeerAddress, Transport } from "./node/ports.ts";
-import { allMembers } from "./raft/configuration.ts";
+import { allMembers, voterSets } from "./raft/configuration.ts";
 import type { Rng } from "./raft/ports.ts";
 import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
@@ -29,6 +29,7 @@ import type { Answer, Query, Result } from "./service/contract.ts";
 import type { ForwardAnswer, Forwarder, ForwardRequest } from "./service/forwarder.ts";
 import { NodeKvService } from "./service/kv_service.ts";
 import { Lag } from "./service/lag.ts";
+import { LeaseReads } from "./service/lease_reads.ts";
 import { LeaderProxy } from "./service/leader_proxy.ts";
 import { LeaderWatch } from "./service/leader_watch.ts";
 import { RevisionWait } from "./service/revision_wait.ts";
@@ -83,6 +84,7 @@ function introduce(formation: NodeFormation): Peers {
     addresses,
     dataVersion,
     programVersion: version,
+    electionTimeoutMinMs: formation.config.raft.electionTimeoutMinMs,
     bootstrapIds: idsInFile(formation),
   };
   const peers = new Peers(self, (address, mine, done) => transport.hello(address, mine, done));
@@ -225,6 +227,14 @@ export class FormedNode {
     const addressesOf = (id: NodeId) =>
       id === self ? peers.hello(0).addresses : peers.addressesOf(id);
     this.#keeper = new AddressKeeper(this.node, addressesOf);
+    const leases = new LeaseReads({
+      node: this.node,
+      clock,
+      applied: () => machine.applied().position.index,
+      peersAgree: () => this.#votersWait(),
+      leaseMsMax: config.raft.electionTimeoutMinMs,
+      marginMs: config.raft.leaseMarginMs,
+    });
     const common = { node: this.node, self, clusterId, leaders: this.#leaders, monotonicMs };
     const addressOf = (id: NodeId) => this.#addressOf(id);
     const proxy = new LeaderProxy({ ...common, forwarder, addressOf });
@@ -232,6 +242,7 @@ export class FormedNode {
       ...common,
       proxy,
       revisions: this.#revisions,
+      leases,
       currentRevision,
       wallMs,
       limits: config.limits,
@@ -367,6 +378,15 @@ export class FormedNode {
     const member = allMembers(configuration).find((candidate) => candidate.id === id);
     return peers.addressesOf(id)?.rpc ?? member?.addresses?.rpc ??
       configured.find((peer) => peer.id === id)?.address;
+  }
+
+  /** A lease rests on all that may vote: none of them may stand for election sooner. */
+  #votersWait(): boolean {
+    const { config: { nodeId, raft }, peers } = this.#formation;
+    const { configuration } = this.node.status().configuration;
+    return voterSets(configuration).every((voters) =>
+      voters.every((id) => id === nodeId || peers.waits(id, raft.electionTimeoutMinMs))
+    );
   }
 
   #recovered(): void {

@@ -23,6 +23,11 @@ export function raftOptions({ raft }: Config): RaftOptions {
     logCacheBytesMax: raft.logCacheBytesMax,
     readsPendingMax: raft.readsPendingMax,
     snapshotInflightBytesMax,
+    ...(raft.leaseReads
+      ? {
+        lease: { clockDriftPermille: raft.clockDriftPermilleMax, marginMs: raft.leaseMarginMs },
+      }
+      : {}),
   };
 }
 

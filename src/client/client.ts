@@ -9,7 +9,7 @@ import { AnswerError } from "./errors.ts";
 import { bytesOf, type KeyBytes, keyPath, queryString } from "./paths.ts";
 import { type KeyRecord, listMember, numberMember, parseJson, recordOf } from "./records.ts";
 
-export type ReadLevel = "linearizable" | "eventual";
+export type ReadLevel = "linearizable" | "lease" | "eventual";
 
 /** Of every call. */
 export interface CallOptions {

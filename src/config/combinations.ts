@@ -37,6 +37,15 @@ function* timing({ raft, retry }: Config): Iterable<Contradiction> {
         `raft.election_timeout_min_ms, which is ${raft.electionTimeoutMinMs}`,
     };
   }
+  const leaseMs = leaseMsOf(raft);
+  if (raft.leaseReads && leaseMs <= 2 * raft.heartbeatIntervalMs) {
+    yield {
+      path: "raft.lease_margin_ms",
+      message: `raft.lease_margin_ms is ${raft.leaseMarginMs}, which leaves a lease of ` +
+        `${leaseMs} ms (raft.election_timeout_min_ms less the drift and this); allowed is what ` +
+        `leaves more than two heartbeats, ${2 * raft.heartbeatIntervalMs} ms`,
+    };
+  }
   if (retry.reconnectBackoffMaxMs < retry.reconnectBackoffMinMs) {
     yield {
       path: "retry.reconnect_backoff_max_ms",
@@ -44,6 +53,10 @@ function* timing({ raft, retry }: Config): Iterable<Contradiction> {
         `least retry.reconnect_backoff_min_ms, which is ${retry.reconnectBackoffMinMs}`,
     };
   }
+}
+
+function leaseMsOf({ electionTimeoutMinMs, clockDriftPermilleMax, leaseMarginMs }: Config["raft"]) {
+  return Math.floor(electionTimeoutMinMs * (1 - clockDriftPermilleMax / 1000)) - leaseMarginMs;
 }
 
 function* sizes({ limits, storage }: Config): Iterable<Contradiction> {

@@ -89,6 +89,19 @@ const raft = {
     { default: 2000, min: 60, max: 120_000 },
     "Each election timeout is drawn between the minimum and this.",
   ),
+  lease_reads: flag(
+    "Reads at level lease ask nobody while the leader's lease holds; otherwise they are served " +
+      "as linearizable ones. They trust the clocks of all voters; every voter must run with this " +
+      "file's election_timeout_min_ms before they are switched on.",
+  ),
+  clock_drift_permille_max: integer(
+    { default: 100, min: 0, max: 500 },
+    "Of lease reads: how much faster one voter's clock may run than another's, in thousandths.",
+  ),
+  lease_margin_ms: integer(
+    { default: 50, min: 2, max: 60_000 },
+    "Of lease reads: what is left out of each lease for what clocks get wrong.",
+  ),
   append_bytes_max: integer(
     { default: mebi, min: 4 * kibi, max: 16 * mebi },
     "Where one AppendEntries is cut, in bytes of entry data; it carries at least one entry.",

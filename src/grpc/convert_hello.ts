@@ -41,6 +41,7 @@ export function toHello(wire: Wire["skein.raft.v1.Hello"]): Hello {
     dataVersion: wire.dataVersion,
     programVersion: wire.programVersion.slice(0, programVersionLengthMax),
     addresses: toAddresses(present(wire.addresses, "hello.addresses")),
+    electionTimeoutMinMs: wire.electionTimeoutMinMs,
     bootstrapIds: ascending(wire.bootstrapIds),
   };
 }

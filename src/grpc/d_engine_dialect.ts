@@ -57,8 +57,8 @@ const writeMethod = method(clientService, "HandleClientWrite");
 const keysMax = 10_000;
 /** How long a key may live, s (kv/leases.ts). */
 const ttlSecsMax = 366 * 86_400;
-/** By policy number. The weakest that keeps what LEASE_READ (0) promises is linearizable. */
-const levels: readonly ReadLevel[] = ["linearizable", "linearizable", "eventual"];
+/** By policy number: LEASE_READ, LINEARIZABLE_READ, EVENTUAL_CONSISTENCY. */
+const levels: readonly ReadLevel[] = ["lease", "linearizable", "eventual"];
 
 /** The methods of both d-engine services. */
 export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[] {

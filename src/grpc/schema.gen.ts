@@ -1897,6 +1897,10 @@ export const schema = {
           "programVersion": {
            "type": "string",
            "id": 12
+          },
+          "electionTimeoutMinMs": {
+           "type": "uint32",
+           "id": 13
           }
          }
         },

@@ -402,6 +402,7 @@ export interface Wire {
     readonly bootstrapIds: readonly number[];
     readonly dataVersion: number;
     readonly programVersion: string;
+    readonly electionTimeoutMinMs: number;
   };
   "skein.raft.v1.HelloAnswer": {
     readonly accepted?: Wire["skein.raft.v1.HelloAccepted"] | null | undefined;

@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { fromBase64url } from "../lib/bytes.ts";
-import { keyBytesMax } from "../service/contract.ts";
+import { keyBytesMax, type ReadLevel } from "../service/contract.ts";
 import { durationSchema, ttlSchema } from "./durations.ts";
 import { type HeldTags, parseHeldTags, parseTags, type TagKind, type Tags } from "./etag.ts";
 import type { HeaderTwin, Option } from "./options.ts";
@@ -190,9 +190,10 @@ export const clusterId: Option<string> = text(
 export const redirect: Option<boolean> = flagOption(
   "Answer 307 to the leader's address instead of asking the leader.",
 );
-export const consistency: Option<"linearizable" | "eventual"> = choiceOption(
-  "How fresh the answer must be; linearizable when absent.",
-  ["linearizable", "eventual"],
+export const consistency: Option<ReadLevel> = choiceOption(
+  "How fresh the answer must be; linearizable when absent. `lease` asks no other node while the " +
+    "leader's lease holds, and where it is allowed; else it is linearizable. `KV-Consistency` tells.",
+  ["linearizable", "lease", "eventual"],
 );
 export const minRevision: Option<number> = countOption(
   "Wait until this node has applied that revision.",

@@ -27,10 +27,6 @@ interface Waiting {
 export class ConfigurationChanges {
   readonly #waiting = new Map<ProposalId, Waiting>();
 
-  get isEmpty(): boolean {
-    return this.#waiting.size === 0;
-  }
-
   add(
     id: ProposalId,
     deadlineMs: number,
@@ -50,8 +46,10 @@ export class ConfigurationChanges {
     this.#settle(id, leader === undefined ? outcome : { ...outcome, leader });
   }
 
-  /** The store has applied up to `applied`; `latest` is the newest configuration in the log. */
-  applied(applied: LogPosition, latest: PositionedConfiguration): void {
+  /** The store has applied up to `applied`; `newest` tells the newest configuration in the log. */
+  applied(applied: LogPosition, newest: () => PositionedConfiguration): void {
+    if (this.#waiting.size === 0) return;
+    const latest = newest();
     if (latest.configuration.outgoing !== undefined) return;
     if (latest.position.index > applied.index) return;
     for (const [id, { position }] of this.#waiting) {

@@ -6,6 +6,7 @@
  * AppendEntries and quorum round: group commit without a timer.
  */
 
+import { Listeners } from "../lib/listeners.ts";
 import { RaftCore } from "../raft/core.ts";
 import type { Input } from "../raft/input.ts";
 import type { Envelope } from "../raft/message.ts";
@@ -34,8 +35,8 @@ export class RaftNode<Query, Answer, Result> {
   readonly #readers: Readers;
   readonly #writes: Writes;
   readonly #staleness: Staleness;
-  readonly #onLeadership = new Set<(leadership: Leadership) => void>();
-  readonly #onApplied = new Set<() => void>();
+  readonly #onLeadership = new Listeners<Leadership>();
+  readonly #onApplied = new Listeners<void>();
   readonly #replayTo: Index;
   #lastId: ProposalId = 0;
   #turnScheduled = false;
@@ -56,9 +57,7 @@ export class RaftNode<Query, Answer, Result> {
       { machine, log: storage.log, reached: restored.applied },
       (position, result) => this.#proposals.applied(position, result),
     );
-    const { nodeId: node, nonce } = restored.identity;
-    let counter = 0;
-    this.#readers = new Readers(() => ({ node, nonce, counter: ++counter }));
+    this.#readers = new Readers(restored.identity);
     this.#writes = new Writes({
       storage,
       clock,
@@ -204,20 +203,23 @@ export class RaftNode<Query, Answer, Result> {
     return this.#core.clusterTimeMs(this.#parts.clock.monotonicMs());
   }
 
+  /** What a store must have applied to be read under a lease now; undefined: there is no lease. */
+  leaseIndex(nowMs: number): Index | undefined {
+    return this.#core.leaseIndex(nowMs);
+  }
+
   /** How far behind the leader a local read may be; Infinity when unknown. Cheap. */
   stalenessMs(): number {
     return this.#staleness.ms(this.#parts.clock.monotonicMs());
   }
 
   onLeadership(handler: (leadership: Leadership) => void): () => void {
-    this.#onLeadership.add(handler);
-    return () => this.#onLeadership.delete(handler);
+    return this.#onLeadership.add(handler);
   }
 
   /** Called after each page that the store has applied. */
   onApplied(handler: () => void): () => void {
-    this.#onApplied.add(handler);
-    return () => this.#onApplied.delete(handler);
+    return this.#onApplied.add(handler);
   }
 
   receive(envelope: Envelope): void {
@@ -327,12 +329,10 @@ export class RaftNode<Query, Answer, Result> {
     if (!this.#store.isWhole) return;
     const position = this.#store.reached;
     this.#core.step({ kind: "applied", position }, nowMs);
-    if (!this.#changes.isEmpty) {
-      this.#changes.applied(position, this.#core.status().configuration);
-    }
+    this.#changes.applied(position, () => this.#core.status().configuration);
     this.#staleness.applied(position.index);
     if (this.#isReadable()) this.#readers.applied(position.index);
-    for (const handler of this.#onApplied) handler();
+    this.#onApplied.tell();
   }
 
   /**
@@ -374,7 +374,7 @@ export class RaftNode<Query, Answer, Result> {
       this.#readers.leaderKnown();
       if (this.#readers.hasArrived) this.#schedule();
     }
-    for (const handler of this.#onLeadership) handler(leadership);
+    this.#onLeadership.tell(leadership);
   }
 
   #noteRecovered(): void {

@@ -24,10 +24,7 @@ export const protocolVersion = 1;
 const strangersMax = 64;
 
 /** What a node has said of itself since this one was started. */
-interface Met {
-  readonly addresses: MemberAddresses;
-  readonly programVersion: string;
-}
+type Met = Pick<Hello, "addresses" | "programVersion" | "electionTimeoutMinMs">;
 
 /** The start of a node whose stream is open while a later start of it says Hello. */
 interface Earlier {
@@ -47,6 +44,7 @@ export interface Self {
   readonly bootstrapIds: readonly NodeId[];
   readonly dataVersion: number;
   readonly programVersion: string;
+  readonly electionTimeoutMinMs: number;
 }
 
 /** The other nodes, as far as this one has met them. */
@@ -73,8 +71,7 @@ export class Peers {
   }
 
   hello(to: NodeId): Hello {
-    const { keeper, nonce, addresses, bootstrapIds, dataVersion, programVersion } = this.#self;
-    const { identity } = keeper;
+    const { keeper: { identity }, nonce, bootstrapIds, ...said } = this.#self;
     return {
       clusterId: identity.clusterId,
       from: identity.nodeId,
@@ -84,9 +81,7 @@ export class Peers {
       starts: identity.starts,
       nonce,
       protocolVersion,
-      dataVersion,
-      programVersion,
-      addresses,
+      ...said,
       bootstrapIds: identity.birth === undefined ? bootstrapIds : [],
     };
   }
@@ -99,6 +94,12 @@ export class Peers {
   /** Which program `peer` runs. */
   versionOf(peer: NodeId): string | undefined {
     return this.#met.get(peer)?.programVersion;
+  }
+
+  /** Whether `peer` is known to wait for a leader at least so long before it votes for another. */
+  waits(peer: NodeId, ms: number): boolean {
+    const met = this.#met.get(peer);
+    return met !== undefined && met.electionTimeoutMinMs >= ms;
   }
 
   /** `standing`: what another start of the same node said on a stream that is still open. */
@@ -115,9 +116,10 @@ export class Peers {
   }
 
   /** Notes what a peer said of itself in an answer to this node. */
-  note({ from, incarnation, starts, nonce, addresses, programVersion }: Hello): void {
+  note(hello: Hello): void {
+    const { from, incarnation, starts, nonce } = hello;
     this.#met.delete(from);
-    this.#met.set(from, { addresses, programVersion });
+    this.#met.set(from, hello);
     this.#starts.set(from, { id: from, incarnation, starts, nonce });
     this.#forgetStrangers();
   }

@@ -218,6 +218,8 @@ export interface Hello {
   readonly programVersion: string;
   /** Where the sender can be reached. */
   readonly addresses: { readonly rpc: string; readonly http: string; readonly clientRpc?: string };
+  /** It votes for nobody else so long after it has heard of a leader, by its own clock. */
+  readonly electionTimeoutMinMs: number;
   /** The ids that the sender's configuration file names, sorted; empty once it has state. */
   readonly bootstrapIds: readonly NodeId[];
 }

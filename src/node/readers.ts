@@ -6,7 +6,7 @@
  */
 
 import type { Outcome } from "../raft/ready.ts";
-import type { Index, ReadId } from "../raft/types.ts";
+import type { Index, NodeId, ReadId } from "../raft/types.ts";
 
 /** `diskFull`: the store lacks entries until there is room for them. */
 type FailedReason = "noLeader" | "timeout" | "overloaded" | "diskFull" | "closing";
@@ -22,9 +22,16 @@ interface Reader {
   group: Set<Reader>;
 }
 
+/** Whose reads they are: no two starts of any node share a nonce. */
+export interface ReadsFrom {
+  readonly nodeId: NodeId;
+  readonly nonce: number;
+}
+
 /** Everybody who waits to read linearizably at this node. */
 export class Readers {
-  readonly #makeId: () => ReadId;
+  readonly #self: ReadsFrom;
+  #counter = 0;
   #arrived = new Set<Reader>();
   /** Asked of the core, by the counter of their id. */
   readonly #rounds = new Map<number, Set<Reader>>();
@@ -34,8 +41,8 @@ export class Readers {
   readonly #leaderless = new Set<Reader>();
   #size = 0;
 
-  constructor(makeId: () => ReadId) {
-    this.#makeId = makeId;
+  constructor(self: ReadsFrom) {
+    this.#self = self;
   }
 
   /** `settle` is called once, unless the returned function takes the wish back before. */
@@ -58,7 +65,8 @@ export class Readers {
   /** One round for all that arrived since the last turn; undefined when nobody did. */
   take(): ReadId | undefined {
     if (!this.hasArrived) return undefined;
-    const id = this.#makeId();
+    const { nodeId: node, nonce } = this.#self;
+    const id = { node, nonce, counter: ++this.#counter };
     this.#rounds.set(id.counter, this.#arrived);
     this.#arrived = new Set();
     return id;

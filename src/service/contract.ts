@@ -19,7 +19,7 @@ export { changesPerRevisionMax, keyBytesMax, valueBytesMax } from "../kv/record.
  * From strongest to weakest. A level that the configuration does not allow is served by the next
  * stronger one.
  */
-export type ReadLevel = "linearizable" | "eventual";
+export type ReadLevel = "linearizable" | "lease" | "eventual";
 
 /** What every request says of itself. */
 export interface RequestOptions {

@@ -25,6 +25,7 @@ import { ServiceError } from "./errors.ts";
 import type { ForwardAnswer, ForwardBody } from "./forwarder.ts";
 import { clientGone, unlessGone, type Waited } from "./gone.ts";
 import { type LeaderProxy, notLeader, type Try } from "./leader_proxy.ts";
+import type { LeaseReads } from "./lease_reads.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 import type { ServedNode } from "./node_port.ts";
 import { checkOperation, checkQuery, type ServiceLimits } from "./limits.ts";
@@ -46,6 +47,8 @@ export interface NodeKvServiceParts {
   readonly leaders: LeaderWatch;
   readonly proxy: LeaderProxy;
   readonly revisions: RevisionWait;
+  /** Whether a read at level lease may go ahead. */
+  readonly leases: Pick<LeaseReads, "holds">;
   readonly currentRevision: () => Revision;
   readonly monotonicMs: () => number;
   readonly wallMs: () => number;
@@ -73,8 +76,10 @@ export class NodeKvService implements KvService {
 
   async read(query: Query, options: ReadOptions): Promise<{ answer: Answer; header: Header }> {
     checkQuery(query);
-    const { level, signal } = options;
+    const { leases } = this.#parts;
+    const { signal } = options;
     const waited = { deadlineMs: this.#parts.monotonicMs() + options.timeoutMs, signal };
+    const level = options.level === "lease" && !leases.holds() ? "linearizable" : options.level;
     if (level === "linearizable") await confirm(this.#parts, waited);
     if (options.minRevision !== undefined) {
       // Who asks for a view of the future waits for the same.
@@ -244,7 +249,7 @@ export class NodeKvService implements KvService {
     const { self: servedBy, clusterId, leaders, currentRevision, node } = this.#parts;
     const revision = answer.kind === "compacted" ? currentRevision() : answer.revision;
     const header = { revision, servedBy, leader: leaders.leader, clusterId, level };
-    if (level === "linearizable") return header;
+    if (level !== "eventual") return header;
     const stalenessMs = node.stalenessMs();
     const { maxStalenessMs } = options;
     if (maxStalenessMs !== undefined && stalenessMs > maxStalenessMs) {

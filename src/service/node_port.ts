@@ -7,7 +7,7 @@ import type { TransferOutcome } from "../node/transfers.ts";
 import type { ProposeOutcome } from "../node/pending.ts";
 import type { ReadOutcome } from "../node/readers.ts";
 import type { Leadership } from "../raft/ready.ts";
-import type { NodeId } from "../raft/types.ts";
+import type { Index, NodeId } from "../raft/types.ts";
 
 /** The node, as the services see it; RaftNode is one. */
 export interface ServedNode {
@@ -26,6 +26,8 @@ export interface ServedNode {
   ): void;
   status(): NodeStatus;
   stalenessMs(): number;
+  /** What a store must have applied to be read under a lease now; undefined: there is no lease. */
+  leaseIndex(nowMs: number): Index | undefined;
   /** Cluster time now; undefined where this node does not lead. */
   clusterTimeMs(): number | undefined;
   onLeadership(handler: (leadership: Leadership) => void): () => void;

@@ -7,7 +7,7 @@ import type { ProposeOutcome } from "../../src/node/pending.ts";
 import type { ReadOutcome } from "../../src/node/readers.ts";
 import type { TransferOutcome } from "../../src/node/transfers.ts";
 import type { Leadership } from "../../src/raft/ready.ts";
-import type { NodeId } from "../../src/raft/types.ts";
+import type { Index, NodeId } from "../../src/raft/types.ts";
 import type { ServedNode } from "../../src/service/node_port.ts";
 import { nodeStatus } from "./node_status.ts";
 
@@ -22,6 +22,7 @@ export interface AskedOf<What, Outcome> {
 export class FakeNode implements ServedNode {
   current: NodeStatus = nodeStatus();
   clusterTime: number | undefined;
+  lease: Index | undefined;
   readonly proposals: AskedOf<Uint8Array, ProposeOutcome<Result>>[] = [];
   readonly reads: AskedOf<undefined, ReadOutcome>[] = [];
   /** Reads that were taken back, settled ones included. */
@@ -73,6 +74,10 @@ export class FakeNode implements ServedNode {
 
   stalenessMs(): number {
     return this.current.stalenessMs;
+  }
+
+  leaseIndex(): Index | undefined {
+    return this.lease;
   }
 
   clusterTimeMs(): number | undefined {

@@ -55,6 +55,7 @@ export function testHello(options: {
     nonce: 1,
     protocolVersion: 1,
     dataVersion: 1,
+    electionTimeoutMinMs: 1_000,
     programVersion: "0.1.0",
     addresses: { rpc: options.address, http: "http://127.0.0.1:1" },
     bootstrapIds: [],

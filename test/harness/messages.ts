@@ -123,6 +123,8 @@ export const sampleHello: Hello = {
   nonce: safeMax,
   protocolVersion: 1,
   dataVersion: 1,
+  // As an older peer says it, who knows no such member.
+  electionTimeoutMinMs: 0,
   programVersion: "0.1.0",
   addresses: { rpc: "node1:9081", http: "http://node1:8081", clientRpc: "node1:9091" },
   bootstrapIds: [1, 2, 0xffff_ffff],

@@ -67,6 +67,7 @@ export class ServedFakeNode {
       ...common,
       proxy: this.proxy,
       revisions: this.revisions,
+      leases: { holds: () => node.leaseIndex() !== undefined },
       currentRevision,
       wallMs: () => 1_700_000_000_000,
       limits: { valueBytesMax: 100 },

@@ -251,6 +251,17 @@ describe("combinations that make no sense", () => {
     ]);
   });
 
+  it("refuses lease reads that no lease is left for", () => {
+    const on = { SKEIN_RAFT__LEASE_READS: "true" };
+    assert.deepEqual(of({ ...on }), []);
+    assert.deepEqual(of({ SKEIN_RAFT__LEASE_MARGIN_MS: "700" }), [], "nobody reads by it");
+    assert.deepEqual(of({ ...on, SKEIN_RAFT__LEASE_MARGIN_MS: "700" }), [
+      "SKEIN_RAFT__LEASE_MARGIN_MS: raft.lease_margin_ms is 700, which leaves a lease of 200 ms " +
+      "(raft.election_timeout_min_ms less the drift and this); allowed is what leaves more than " +
+      "two heartbeats, 200 ms",
+    ]);
+  });
+
   it("refuses requests smaller than values, and a reserve above the low-water mark", () => {
     assert.equal(of({ SKEIN_LIMITS__REQUEST_BYTES_MAX: "8388607" }).length, 1);
     assert.equal(of({ SKEIN_LIMITS__GRPC_MESSAGE_BYTES_MAX: "8388607" }).length, 1);

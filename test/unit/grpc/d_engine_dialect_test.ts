@@ -223,12 +223,12 @@ describe("HandleClientRead", () => {
     assert.deepEqual(await read(["c", "b", "a", "a"]), ["c=", "a=1", "a=1"]);
   });
 
-  it("serves 0, its lease, as linearizable like 1 and absence, and 2 as eventual", async () => {
+  it("reads by a lease for 0, linearizably for 1 and absence, and locally for 2", async () => {
     const level = async (policy: number | undefined) => {
       await read(["a"], policy);
       return kv.lastRead?.options.level;
     };
-    assert.equal(await level(0), "linearizable");
+    assert.equal(await level(0), "lease");
     assert.equal(await level(1), "linearizable");
     assert.equal(await level(2), "eventual");
     assert.equal(await level(undefined), "linearizable");

@@ -81,12 +81,15 @@ describe("skein.raft.v1 fixtures", () => {
 
   it("Hello", () => {
     const hello = codec("skein.raft.v1.Hello");
-    check({
-      name: "hello",
-      value: sampleHello,
-      encode: () => hello.encode(fromHello(sampleHello)),
-      decode: (bytes) => toHello(hello.decode(bytes)),
-    });
+    const told = { ...sampleHello, electionTimeoutMinMs: 1_000 };
+    for (const [name, value] of [["hello", sampleHello], ["hello.1", told]] as const) {
+      check({
+        name,
+        value,
+        encode: () => hello.encode(fromHello(value)),
+        decode: (bytes) => toHello(hello.decode(bytes)),
+      });
+    }
   });
 
   it("Frame with Hello, and with its answer", () => {

@@ -108,8 +108,8 @@ describe("an option", () => {
     const detail = async (line: string) =>
       (await probe.problem(line, "400 validation_failed")).detail;
     assert.equal(
-      await detail("GET /v1/kv/a?consistency=lease"),
-      'consistency is "lease", allowed are linearizable, eventual',
+      await detail("GET /v1/kv/a?consistency=stale"),
+      'consistency is "stale", allowed are linearizable, lease, eventual',
     );
     assert.equal(
       await detail("GET /v1/kv/a?timeout=61s"),

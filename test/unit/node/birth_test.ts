@@ -146,7 +146,14 @@ describe("A node that finds the cluster born", () => {
   /** What node 2 makes of a node 1 that tells it of this cluster. */
   function told(cluster: Configuration, own: Partial<Identity> = {}): BirthOutcome | undefined {
     const addresses = { rpc: "", http: "" };
-    const more = { addresses, bootstrapIds: [1, 2], dataVersion: 1, programVersion: "" };
+    const electionTimeoutMinMs = 1_000;
+    const more = {
+      addresses,
+      bootstrapIds: [1, 2],
+      dataVersion: 1,
+      programVersion: "",
+      electionTimeoutMinMs,
+    };
     const keeper = new IdentityKeeper(new MemoryIdentity(), { ...identity, ...own });
     const peers = new Peers({ keeper, nonce: 1, ...more }, () => {});
     const first = new IdentityKeeper(new MemoryIdentity(), {

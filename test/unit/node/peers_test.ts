@@ -18,6 +18,7 @@ const identity: Identity = {
 };
 const birth = configurationOf({ voters: [1, 2, 3] });
 const addresses = { rpc: "n1", http: "http://n1" };
+const electionTimeoutMinMs = 1_000;
 
 function keeperOf(more: Partial<Identity> = {}): IdentityKeeper {
   return new IdentityKeeper(new MemoryIdentity(), { ...identity, ...more });
@@ -26,7 +27,7 @@ function keeperOf(more: Partial<Identity> = {}): IdentityKeeper {
 function peersBy(keeper: IdentityKeeper, ask: Transport["hello"] = () => {}): Peers {
   return new Peers({
     ...{ keeper, nonce: 11, addresses, bootstrapIds: [1, 2, 3] },
-    ...{ dataVersion: 1, programVersion: "0.1.0" },
+    ...{ dataVersion: 1, programVersion: "0.1.0", electionTimeoutMinMs },
   }, ask);
 }
 
@@ -39,6 +40,7 @@ function hello(change: Partial<Hello> = {}): Hello {
   return {
     ...{ clusterId: "c", from: 2, to: 1, incarnation: incarnationOf(2), logEpoch: 1, starts: 1 },
     ...{ nonce: 22, protocolVersion, dataVersion: 1, programVersion: "0.1.0" },
+    electionTimeoutMinMs,
     addresses: { rpc: "n2", http: "http://n2" },
     bootstrapIds: [1, 2, 3],
     ...change,
@@ -55,6 +57,7 @@ describe("Peers, what a node says of itself", () => {
     assert.deepEqual(peersOf().hello(3), {
       ...{ clusterId: "c", from: 1, to: 3, incarnation: incarnationOf(1), logEpoch: 2 },
       ...{ starts: 4, nonce: 11, protocolVersion, dataVersion: 1, programVersion: "0.1.0" },
+      electionTimeoutMinMs,
       addresses,
       bootstrapIds: [1, 2, 3],
     });
@@ -348,6 +351,14 @@ describe("Peers, where and what a peer is", () => {
     peers.judge(hello({ starts: 2, addresses: moved, programVersion: "0.2.0" }));
     peers.judge(hello({ starts: 1, addresses }));
     assert.deepEqual([peers.addressesOf(2), peers.versionOf(2)], [moved, "0.2.0"]);
+  });
+
+  it("tells who waits long enough for a leader: nobody before it has said so", () => {
+    const peers = peersOf();
+    assert.equal(peers.waits(2, 1), false);
+    peers.judge(hello({ electionTimeoutMinMs: 500 }));
+    assert.equal(peers.waits(2, 500), true);
+    assert.equal(peers.waits(2, 501), false);
   });
 
   it("addresses are the same only when all of them are", () => {

@@ -8,8 +8,7 @@ function readers(): {
   readonly ask: (name: string, deadlineMs?: number) => void;
   readonly take: () => ReadId;
 } {
-  let counter = 0;
-  const made = new Readers(() => ({ node: 1, nonce: 7, counter: ++counter }));
+  const made = new Readers({ nodeId: 1, nonce: 7 });
   const told: string[] = [];
   const say = (outcome: ReadOutcome): string =>
     outcome.kind === "readable" ? `at ${outcome.index}` : outcome.reason;
