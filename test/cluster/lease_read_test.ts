@@ -1,0 +1,62 @@
+/** Reads under the leader's lease, on a cluster that allows them. */
+
+import { makeServerCluster, type ServerCluster } from "../harness/server_cluster.ts";
+import { after, assert, before, describe, it } from "../harness/test.ts";
+import { until } from "../harness/wait.ts";
+
+let cluster: ServerCluster;
+
+before(async () => {
+  cluster = await makeServerCluster();
+  await Promise.all(cluster.nodes.map((node) => node.start({ "raft.lease_reads": "true" })));
+  await cluster.ready();
+});
+
+after(() => cluster.remove());
+
+describe("A read at level lease", () => {
+  it("is served under the lease by the leader, and linearizably by everybody else", async () => {
+    const leader = await cluster.leader();
+    await leader.fetch("/v1/kv/a", { method: "PUT", body: "1" });
+    const level = async (node = leader): Promise<string | null> => {
+      const response = await node.fetch("/v1/kv/a?consistency=lease");
+      assert.equal(await response.text(), "1");
+      assert.equal(response.headers.get("kv-staleness-ms"), null);
+      return response.headers.get("kv-consistency");
+    };
+    await until(async () => await level() === "lease", { what: "a lease" });
+    for (const follower of cluster.others(leader)) {
+      assert.equal(await level(follower), "linearizable");
+    }
+  });
+
+  it("needs a quorum that follows: without one it is not answered", async () => {
+    const leader = await cluster.leader();
+    const followers = cluster.others(leader);
+    await Promise.all(followers.map((node) => node.stop()));
+    await until(async () => {
+      const response = await leader.fetch("/v1/kv/a?consistency=lease&timeout=200ms");
+      await response.text();
+      return response.status >= 500;
+    }, { what: "the lease to be over" });
+    await Promise.all(followers.map((node) => node.start({ "raft.lease_reads": "true" })));
+    await cluster.ready();
+  });
+
+  it("is linearizable while a voter may stand for election sooner", async () => {
+    const leader = await cluster.leader();
+    const [follower] = cluster.others(leader);
+    assert.ok(follower !== undefined);
+    await follower.stop();
+    await follower.start({
+      "raft.election_timeout_min_ms": "2500",
+      "raft.election_timeout_max_ms": "4000",
+    });
+    await cluster.ready();
+    const now = await cluster.leader();
+    if (now.id === follower.id) return;
+    const response = await now.fetch("/v1/kv/a?consistency=lease");
+    assert.equal(await response.text(), "1");
+    assert.equal(response.headers.get("kv-consistency"), "linearizable");
+  });
+});
