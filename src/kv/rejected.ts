@@ -3,7 +3,7 @@
 import type { Revision } from "./record.ts";
 import type { Rejected, RejectedCode } from "./result.ts";
 
-/** `reason`: for people, the same on every node. */
+/** `reason`: for people. */
 export function rejected(
   store: { readonly revision: Revision },
   code: RejectedCode,

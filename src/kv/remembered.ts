@@ -2,7 +2,7 @@
 
 import { assert } from "../lib/assert.ts";
 import { answerBytesKept } from "./idempotency.ts";
-import type { DeleteDone, Outcome, PutDone, Result, TxnResult } from "./result.ts";
+import type { BatchDone, DeleteDone, Outcome, PutDone, Result, TxnResult } from "./result.ts";
 import { decodeResult, encodeResult } from "./result_encoding.ts";
 
 /** Whether the store's answer is kept: all that was decided, but not that it was nonsense. */
@@ -11,7 +11,10 @@ export function isKept(outcome: Outcome): boolean {
 }
 
 /** The bytes to keep: without what was read, and without the parts where those are too many. */
-export function answerToKeep(outcome: Outcome): Uint8Array {
+export function answerToKeep(given: Outcome): Uint8Array {
+  const outcome = given.kind === "batch"
+    ? { ...given, results: given.results.map(withoutWords) }
+    : withoutWords(given);
   const whole = encodeResult(outcome);
   const without = encodeResult(withoutReads(outcome));
   // Nothing was left out where both are the same, flags included.
@@ -60,6 +63,11 @@ function withoutReads(outcome: Outcome): Outcome {
     default:
       return outcome;
   }
+}
+
+/** What is kept is the same on every member; versions of the program may differ in their words. */
+function withoutWords<T extends Outcome | BatchDone["results"][number]>(outcome: T): T {
+  return outcome.kind === "rejected" ? { ...outcome, reason: "" } : outcome;
 }
 
 function txnResultWithoutReads(result: TxnResult): TxnResult {

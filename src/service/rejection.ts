@@ -5,7 +5,9 @@ import { ServiceError } from "./errors.ts";
 
 /** This attempt has changed nothing; whether another one can succeed depends on why. */
 export function rejectionError({ code, reason }: Rejected): ServiceError {
-  const sentence = reason.charAt(0).toUpperCase() + reason.slice(1);
+  // The words of the first answer are not remembered, only what it was.
+  const told = reason === "" ? `this was refused as ${code} when it was first asked for` : reason;
+  const sentence = told.charAt(0).toUpperCase() + told.slice(1);
   switch (code) {
     case "overloaded":
       return new ServiceError(code, sentence, {

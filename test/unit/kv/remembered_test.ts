@@ -27,7 +27,7 @@ describe("an answer that is remembered", () => {
     { ...gone, prev: [] },
     { kind: "nothing", revision: 3 },
     { kind: "conditionFailed", revision: 3 },
-    { kind: "rejected", revision: 3, code: "value_type_mismatch", reason: "the value is text" },
+    { kind: "rejected", revision: 3, code: "value_type_mismatch", reason: "" },
     { kind: "compacted", revision: 9, oldest: 4 },
     { kind: "granted", revision: 9, lease: { id: "-7", ttlMs: 1_000 } },
     { kind: "kept", revision: 9, leases: [undefined, { id: "1", ttlMs: 1_000 }] },
@@ -102,8 +102,26 @@ describe("an answer that is remembered", () => {
     };
     assert.deepEqual(again(batch), {
       ...{ kind: "batch", revision: 9, ...omitted },
-      results: [{ kind: "get" }, { kind: "conditionFailed", revision: 9 }, rejected, put],
+      results: [
+        { kind: "get" },
+        { kind: "conditionFailed", revision: 9 },
+        { ...rejected, reason: "" },
+        put,
+      ],
     });
+  });
+
+  it("lacks the words of a refusal, which another version may word differently", () => {
+    const refused = { kind: "rejected", revision: 3, code: "lease_full" } as const;
+    assert.deepEqual(again({ ...refused, reason: "full" }), {
+      ...refused,
+      reason: "",
+      ...replayed,
+    });
+    assert.deepEqual(
+      answerToKeep({ ...refused, reason: "full" }),
+      answerToKeep({ ...refused, reason: "no room" }),
+    );
   });
 
   it("lacks its parts where they are too many, and still says what it was", () => {
