@@ -4,159 +4,85 @@
  *
  *     bun scripts/soak.ts --help
  *
- * The exit code is 1 as soon as one run lost an acknowledged write or showed a stale read; its
- * history, data and logs are kept, and the line that repeats the run is printed.
+ * The exit code is 1 as soon as one run broke a promise; its data and logs are kept, and the line
+ * that repeats the run is printed.
  */
 
 import process from "node:process";
-import { Prng } from "../src/lib/prng.ts";
-import { Load } from "../test/harness/load.ts";
-import {
-  type Build,
-  type NodeProcess,
-  type ProcessCluster,
-  withCluster,
-} from "../test/harness/processes.ts";
-import { assertLinearizable } from "../test/harness/verdict.ts";
-import { pause } from "../test/harness/wait.ts";
+import type { Build } from "../test/harness/processes.ts";
 import { countOption, refuse, scriptOptions } from "./script_options.ts";
+import { soakHistory } from "./soaks/history.ts";
+import { soakIncrements } from "./soaks/increments.ts";
+import { soakLeases } from "./soaks/leases.ts";
+import type { Plan, Soak } from "./soaks/plan.ts";
+import { soakWatches } from "./soaks/watches.ts";
 
 const usage =
   `Kills and stops the nodes of a cluster at random under load, and judges what its clients saw.
 
   bun scripts/soak.ts [options]
 
-  --runs N            clusters, one after the other (50)
-  --seconds S         of load on each (20)
+  --what W            history (reads and writes are linearizable, the default), watches (nothing
+                      missed or repeated), increments (repeated writes are done once) or leases
+                      (none ends early, all end)
+  --runs N            clusters, one after the other (50; 1 for all but history)
+  --count N           events, increments or leases of a run (1000000, 100000, 10000)
+  --seconds S         of load on each, for history (20)
   --seed N            of the first run; each later one takes the next (1)
   --builds B,B,B      what the nodes run on: bun, deno or binary (bun,deno,bun)
-  --clients N         at a time (8)
-  --keys N            that they share (6)`;
+  --clients N         at a time; watchers, for watches (8)
+  --keys N            that they share, for history (6)`;
 
-interface Plan {
-  readonly seed: number;
-  readonly seconds: number;
-  readonly builds: readonly Build[];
-  readonly clients: number;
-  readonly keys: number;
+interface Kind {
+  readonly soak: Soak;
+  readonly runs: string;
+  readonly count: string;
 }
 
-interface Tally {
-  acknowledged: number;
-  reads: number;
-  unknown: number;
-  kills: number;
-  powerCuts: number;
-  pauses: number;
-}
-
-const tallyOfNothing = (): Tally => ({
-  ...{ acknowledged: 0, reads: 0, unknown: 0 },
-  ...{ kills: 0, powerCuts: 0, pauses: 0 },
-});
+const kinds: Readonly<Record<string, Kind>> = {
+  history: { soak: soakHistory, runs: "50", count: "1" },
+  watches: { soak: soakWatches, runs: "1", count: "1000000" },
+  increments: { soak: soakIncrements, runs: "1", count: "100000" },
+  leases: { soak: soakLeases, runs: "1", count: "10000" },
+};
 
 async function main(): Promise<number> {
   const values = scriptOptions(usage, {
-    ...{ runs: "50", seconds: "20", seed: "1" },
+    ...{ what: "history", runs: "", count: "", seconds: "20", seed: "1" },
     ...{ builds: "bun,deno,bun", clients: "8", keys: "6" },
   });
-  const runs = count("--runs", values.runs);
+  const { what } = values;
+  const kind = kinds[what];
+  if (kind === undefined) {
+    return refuse(`--what is "${what}"; allowed are ${Object.keys(kinds).join(", ")}`, usage);
+  }
+  const runs = count("--runs", values.runs || kind.runs);
   const firstSeed = count("--seed", values.seed);
   const common = {
     seconds: count("--seconds", values.seconds),
     builds: values.builds.split(",").map(buildOf),
     clients: count("--clients", values.clients),
     keys: count("--keys", values.keys),
+    count: count("--count", values.count || kind.count),
   };
-  const total = tallyOfNothing();
   for (let run = 0; run < runs; run++) {
     const plan = { ...common, seed: firstSeed + run };
-    const tally = tallyOfNothing();
     try {
-      await soakOnce(plan, tally);
+      const told = await kind.soak(plan);
+      console.log(`run ${run + 1} of ${runs}, seed ${plan.seed}: ${told}`);
     } catch (error) {
       console.error(error instanceof Error ? error.message : String(error));
-      console.error(
-        `To repeat: bun scripts/soak.ts --runs 1 --seed ${plan.seed} --seconds ${plan.seconds} ` +
-          `--builds ${plan.builds.join(",")} --clients ${plan.clients} --keys ${plan.keys}`,
-      );
+      console.error(`To repeat: ${repetition(what, plan)}`);
       return 1;
     }
-    for (const name of Object.keys(total) as (keyof Tally)[]) total[name] += tally[name];
-    console.log(`run ${run + 1} of ${runs}, seed ${plan.seed}: ${described(tally)}`);
   }
-  console.log(`${runs} runs, nothing lost, nothing stale: ${described(total)}`);
+  console.log(`${runs} runs of ${what}, no promise broken`);
   return 0;
 }
 
-async function soakOnce(plan: Plan, tally: Tally): Promise<void> {
-  const prng = new Prng(plan.seed);
-  await withCluster({ builds: plan.builds }, async (cluster) => {
-    await cluster.start();
-    const load = new Load({
-      urls: () => cluster.urls,
-      clients: plan.clients,
-      keys: plan.keys,
-      seed: plan.seed,
-      callWithinMs: 1_000,
-      pauseMs: 2,
-    });
-    const endMs = performance.now() + plan.seconds * 1_000;
-    while (performance.now() < endMs) {
-      await pause(200 + prng.below(1_500));
-      await misfortune(cluster, prng, tally);
-    }
-    await load.stop();
-    await cluster.start();
-    await load.readBack();
-    const calls = load.history.calls();
-    for (const { outcome, operation } of calls) {
-      if (outcome.kind === "unknown") tally.unknown++;
-      else if (operation.kind === "get") tally.reads++;
-      else if (outcome.kind === "written" || outcome.kind === "deleted") tally.acknowledged++;
-    }
-    assertLinearizable(calls, `${cluster.folder}/history`);
-  });
-}
-
-async function misfortune(cluster: ProcessCluster, prng: Prng, tally: Tally): Promise<void> {
-  const victim = prng.chance(1, 2) ? await leaderOrAny(cluster, prng) : anyOf(cluster, prng);
-  const draw = prng.below(10);
-  if (draw < 5) {
-    tally.kills++;
-    await victim.kill();
-    await pause(prng.below(3_000));
-    victim.start();
-    await victim.ready();
-  } else if (draw < 9) {
-    tally.pauses++;
-    victim.pause();
-    await pause(100 + prng.below(4_000));
-    victim.resume();
-    await victim.ready();
-  } else {
-    tally.powerCuts++;
-    await cluster.kill();
-    await cluster.start();
-  }
-}
-
-async function leaderOrAny(cluster: ProcessCluster, prng: Prng): Promise<NodeProcess> {
-  try {
-    return await cluster.leader({ withinMs: 1_000 });
-  } catch {
-    return anyOf(cluster, prng);
-  }
-}
-
-function anyOf(cluster: ProcessCluster, prng: Prng): NodeProcess {
-  return cluster.nodes[prng.below(cluster.nodes.length)]!;
-}
-
-function described(tally: Tally): string {
-  return `${tally.acknowledged} writes acknowledged, ${tally.reads} reads, ` +
-    `${tally.unknown} unknown, ${tally.kills} kills, ${tally.powerCuts} kills of all, ` +
-    `${tally.pauses} pauses`;
+function repetition(what: string, { seed, seconds, builds, clients, keys, count }: Plan): string {
+  return `bun scripts/soak.ts --what ${what} --runs 1 --seed ${seed} --seconds ${seconds} ` +
+    `--builds ${builds.join(",")} --clients ${clients} --keys ${keys} --count ${count}`;
 }
 
 function count(option: string, text: string): number {

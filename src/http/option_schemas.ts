@@ -192,7 +192,7 @@ export const redirect: Option<boolean> = flagOption(
 );
 export const consistency: Option<ReadLevel> = choiceOption(
   "How fresh the answer must be; linearizable when absent. `lease` asks no other node while the " +
-    "leader's lease holds, and where it is allowed; else it is linearizable. `KV-Consistency` tells.",
+    "leader's lease holds, and where it is allowed; else it is linearizable.",
   ["linearizable", "lease", "eventual"],
 );
 export const minRevision: Option<number> = countOption(

@@ -8,6 +8,20 @@ export interface ReadFrame {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** A change, as far as tests look at it. */
+export interface ReadChange {
+  readonly type: string;
+  readonly key: string;
+  readonly value: string | undefined;
+}
+
+/** What a `change` frame tells; keys and values must be text. */
+export function changesOf({ data }: ReadFrame): readonly ReadChange[] {
+  const events: unknown = data["events"];
+  if (!Array.isArray(events)) throw new Error("A change has events");
+  return events.map(({ type, key, value }) => ({ type, key, value }));
+}
+
 export class FrameReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #isSse: boolean;
