@@ -20,7 +20,8 @@ export function answerHistory(store: Store, query: HistoryQuery, view: View): An
       const next = last.kind === "version" ? last.record.mod : last.mod;
       return { kind: "history", revision, items, next };
     }
-    bytes += change.key.length + change.value.length;
+    // The key as it was asked for: in the tables it may be longer (key_space.ts).
+    bytes += query.key.length + change.value.length;
     items.push(itemOf(change));
   }
   return { kind: "history", revision, items };

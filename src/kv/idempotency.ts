@@ -81,6 +81,8 @@ export class AnswerBook {
   readonly #ledger: Ledger;
   readonly #facts: Facts;
   readonly #limits: AnswerLimits;
+  /** Of the request that was asked for last: mostly it is the next to be remembered. */
+  #last: { readonly asked: Idempotency; readonly place: Place } | undefined;
 
   constructor(ledger: Ledger, facts: Facts, limits: AnswerLimits = limitsDefault) {
     this.#ledger = ledger;
@@ -90,7 +92,7 @@ export class AnswerBook {
 
   /** What is known of the request. `nowMs`: cluster time. */
   recall(asked: Idempotency, nowMs: number): Recalled {
-    const place = placeOf(asked);
+    const place = this.#placeOf(asked);
     const kept = this.#kept(place);
     if (place.kind === "single") {
       if (kept === undefined || kept.dueMs <= nowMs) return this.#unseen();
@@ -114,7 +116,7 @@ export class AnswerBook {
 
   /** Keeps the answer to a request of which {@link recall} knew nothing. */
   remember(asked: Idempotency, answer: Uint8Array, nowMs: number): void {
-    const place = placeOf(asked);
+    const place = this.#placeOf(asked);
     const { requestHash } = asked;
     const dueMs = nowMs + windowMs;
     if (place.kind === "stream") this.#use(place, nowMs);
@@ -122,6 +124,14 @@ export class AnswerBook {
     const seq = place.kind === "stream" ? place.seq : 0;
     this.#setAnswer(place.key, { seq, requestHash, answer, dueMs });
     if (place.kind === "single") this.#ledger.set(dueKey(dueMs, place), emptyBytes);
+  }
+
+  #placeOf(asked: Idempotency): Place {
+    const last = this.#last;
+    if (last?.asked === asked) return last.place;
+    const place = placeOf(asked);
+    this.#last = { asked, place };
+    return place;
   }
 
   /** The stream has one more number, and room for it. */
@@ -156,7 +166,7 @@ export class AnswerBook {
 
   #dueKeys(nowMs: number, countMax: number): readonly Uint8Array[] {
     const read = (rowsMax: number): readonly Uint8Array[] =>
-      this.#ledger.rowsOf(ledgerKey(ledgerKind.answersDue), { rowsMax })
+      this.#ledger.rowsOf(duePrefix, { rowsMax })
         .map(({ key }) => key)
         .filter((key) => countAt(key, 1) <= nowMs);
     // Mostly there is nothing, which one row tells.
@@ -241,10 +251,8 @@ function placeOf({ identity, key }: Idempotency): Place {
     return { kind: "single", scope, key: ledgerKey(ledgerKind.answer, scope) };
   }
   const scope = scopeOf(identity, name);
-  const answerKey = ledgerKey(
-    ledgerKind.streamAnswer,
-    new ByteWriter().bytes(scope).u8(seq % streamAnswersMax).finish(),
-  );
+  const answerKey = new ByteWriter(scope.length + 12).u8(ledgerKind.streamAnswer).bytes(scope)
+    .u8(seq % streamAnswersMax).finish();
   return { kind: "stream", scope, key: answerKey, seq };
 }
 
@@ -261,6 +269,7 @@ function streamAnswers(scope: Uint8Array): Uint8Array {
   return ledgerKey(ledgerKind.streamAnswer, new ByteWriter().bytes(scope).finish());
 }
 
+const duePrefix = ledgerKey(ledgerKind.answersDue);
 const dueKinds = { single: 0, stream: 1 } as const;
 
 function dueKey(dueMs: number, { kind, scope }: Pick<Place, "kind" | "scope">): Uint8Array {

@@ -18,7 +18,7 @@
  */
 
 import { concatBytes, prefixEnd } from "../lib/bytes.ts";
-import { addHash, ledgerCrc32c, ledgerRowHash, subtractHash } from "./checksum.ts";
+import { addHash, ledgerCrc32c, ledgerRowHash, type StateHash, subtractHash } from "./checksum.ts";
 import type { Facts } from "./facts.ts";
 import type { KvTables, LedgerRow } from "./ports.ts";
 import type { LeaseId } from "./record.ts";
@@ -49,17 +49,19 @@ export class Ledger {
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
-    this.#forget(key);
-    this.#tables.setLedgerRow({ key, value, crc32c: ledgerCrc32c(key, value) });
-    const { ledgerHash } = this.#facts.meta;
-    this.#facts.set({ ledgerHash: addHash(ledgerHash, ledgerRowHash(key, value)) });
+    const row = { key, value, crc32c: ledgerCrc32c(key, value) };
+    const rest = this.#hashWithout(this.#tables.ledgerRow(key));
+    this.#tables.setLedgerRow(row);
+    this.#facts.set({ ledgerHash: addHash(rest, ledgerRowHash(row)) });
   }
 
   /** False when there was nothing. */
   delete(key: Uint8Array): boolean {
-    const isThere = this.#forget(key);
-    if (isThere) this.#tables.deleteLedgerRow(key);
-    return isThere;
+    const row = this.#tables.ledgerRow(key);
+    if (row === undefined) return false;
+    this.#tables.deleteLedgerRow(key);
+    this.#facts.set({ ledgerHash: this.#hashWithout(row) });
+    return true;
   }
 
   /** The first rows whose keys begin with `prefix`; `after`: behind that key. */
@@ -73,18 +75,25 @@ export class Ledger {
     return this.#tables.ledgerSlice({ ...range, rowsMax, reverse: false });
   }
 
-  #forget(key: Uint8Array): boolean {
-    const before = this.get(key);
-    if (before === undefined) return false;
+  /** The CRC of the row was checked when it was read, so it need not be computed again. */
+  #hashWithout(row: LedgerRow | undefined): StateHash {
     const { ledgerHash } = this.#facts.meta;
-    this.#facts.set({ ledgerHash: subtractHash(ledgerHash, ledgerRowHash(key, before)) });
-    return true;
+    return row === undefined ? ledgerHash : subtractHash(ledgerHash, ledgerRowHash(row));
   }
 }
 
 /** Puts a key together. */
 export function ledgerKey(kind: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  return concatBytes([Uint8Array.of(kind), ...parts]);
+  let length = 1;
+  for (const part of parts) length += part.length;
+  const key = new Uint8Array(length);
+  key[0] = kind;
+  let at = 1;
+  for (const part of parts) {
+    key.set(part, at);
+    at += part.length;
+  }
+  return key;
 }
 
 /** A count in eight bytes that sort as the counts do. */

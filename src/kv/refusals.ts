@@ -71,9 +71,16 @@ export function refusalOf(operation: Operation): string | undefined {
 export function idempotencyRefusal(
   { identity, key, requestHash }: Idempotency,
 ): string | undefined {
-  return lengthRefusal("idempotency key", utf8(key).length, 1, idempotencyKeyBytesMax) ??
-    lengthRefusal("identity", utf8(identity).length, 0, identityBytesMax) ??
+  const keyBytes = utf8Bytes(key, idempotencyKeyBytesMax);
+  return lengthRefusal("idempotency key", keyBytes, 1, idempotencyKeyBytesMax) ??
+    lengthRefusal("identity", utf8Bytes(identity, identityBytesMax), 0, identityBytesMax) ??
     lengthRefusal("request hash", requestHash.length, 1, requestHashBytesMax);
+}
+
+/** How many bytes the text takes; where that cannot be above `most`, how many units it has. */
+function utf8Bytes(text: string, most: number): number {
+  // No unit of a text takes more than three bytes.
+  return text.length * 3 <= most ? text.length : utf8(text).length;
 }
 
 function lengthRefusal(

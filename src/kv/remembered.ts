@@ -15,12 +15,11 @@ export function answerToKeep(given: Outcome): Uint8Array {
   const outcome = given.kind === "batch"
     ? { ...given, results: given.results.map(withoutWords) }
     : withoutWords(given);
-  const whole = encodeResult(outcome);
-  const without = encodeResult(withoutReads(outcome));
-  // Nothing was left out where both are the same, flags included.
-  const kept = without.length === whole.length
-    ? whole
-    : encodeResult({ ...withoutReads(outcome), omitted: true });
+  const without = withoutReads(outcome);
+  // Nothing was left out where both take the same bytes.
+  const isWhole = without === outcome ||
+    encodeResult(without).length === encodeResult(outcome).length;
+  const kept = encodeResult(isWhole ? outcome : { ...without, omitted: true });
   if (kept.length <= answerBytesKept) return kept;
   return encodeResult({ ...withoutParts(outcome), omitted: true });
 }
@@ -32,6 +31,7 @@ export function keptAnswer(bytes: Uint8Array): Result {
   return { ...decoded.value, replayed: true };
 }
 
+/** The same object where it is seen at once that nothing was read. */
 function withoutReads(outcome: Outcome): Outcome {
   switch (outcome.kind) {
     case "put":
@@ -85,8 +85,9 @@ function txnResultWithoutReads(result: TxnResult): TxnResult {
 }
 
 function withoutPrev(done: PutDone | DeleteDone): PutDone | DeleteDone {
-  if (done.kind === "delete") return { ...done, prev: [] };
-  const { prev: _prev, value, ...rest } = done;
+  if (done.kind === "delete") return done.prev.length === 0 ? done : { ...done, prev: [] };
+  const { prev, value, ...rest } = done;
+  if (prev === undefined && value === undefined) return done;
   // A counter's new value is short, and is what its client asked for.
   return value !== undefined && value.length <= counterBytesMax ? { ...rest, value } : rest;
 }

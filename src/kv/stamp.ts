@@ -11,8 +11,11 @@ export interface Stamp extends ChangeTimes {
 }
 
 /** For the revision after the store's. */
-export function stampAfter(store: { readonly revision: Revision }, times: ChangeTimes): Stamp {
-  return { revision: nextRevision(store.revision), ...times };
+export function stampAfter(
+  store: { readonly revision: Revision },
+  { timeMs, wallMs }: ChangeTimes,
+): Stamp {
+  return { revision: nextRevision(store.revision), timeMs, wallMs };
 }
 
 /** The key was changed in the revision that is being made: it may not be changed in it again. */

@@ -148,13 +148,13 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     const position = { index: entry.index, term: entry.term };
     const timeMs = Math.max(clusterTimeMs, entry.timeMs);
     const result = entry.kind === "command" ? this.#applyCommand(entry.data, timeMs) : noResult;
-    this.#store.advance({
-      applied: position,
-      clusterTimeMs: timeMs,
-      ...(entry.kind === "configuration"
-        ? { configuration: { position, configuration: decodeConfiguration(entry.data) } }
-        : {}),
-    });
+    const advanced = { applied: position, clusterTimeMs: timeMs };
+    if (entry.kind === "configuration") {
+      const configuration = { position, configuration: decodeConfiguration(entry.data) };
+      this.#store.advance({ ...advanced, configuration });
+    } else {
+      this.#store.advance(advanced);
+    }
     this.#openEntries++;
     this.#openBytes += entry.data.length;
     this.#reachedIndex = Math.max(this.#reachedIndex, entry.index);

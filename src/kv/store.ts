@@ -47,7 +47,7 @@ export class Store {
     this.answers = new AnswerBook(ledger, this.#facts, answerLimits);
   }
 
-  /** The facts as of the last change, committed or not. */
+  /** The facts as of the last change, committed or not: they change in place. */
   get meta(): KvMeta {
     return this.#facts.meta;
   }
@@ -74,23 +74,25 @@ export class Store {
 
   /** Does all of `run`, or nothing of it when that returns false. */
   atomically(run: () => boolean): void {
-    const before = this.#facts.meta;
+    const before = this.#facts.snapshot();
     this.tables.savepoint();
     if (run()) return this.tables.releaseSavepoint();
     this.tables.backToSavepoint();
     // Lease ids that were looked at are not looked at again, or looking could take ever longer.
-    this.#facts.meta = { ...before, leasesNumbered: this.#facts.meta.leasesNumbered };
+    const { leasesNumbered } = this.#facts.meta;
+    this.#facts.reset(before);
+    this.#facts.set({ leasesNumbered });
   }
 
   /** Ends the transaction of the changes so far. Throws KvFullError; then {@link rollback}. */
   commit(how: "normal" | "durable"): void {
-    this.tables.commit(this.#facts.meta, how);
+    this.tables.commit(this.#facts.snapshot(), how);
   }
 
   /** Goes back to the last commit. */
   rollback(): void {
     this.tables.rollback();
-    this.#facts.meta = this.tables.stored();
+    this.#facts.reset(this.tables.stored());
   }
 
   /** The newest change of `key`, a deletion included. */
@@ -109,7 +111,8 @@ export class Store {
     const counts = alive
       ? { create: head.create, version: assertCount(head.version + 1, "version") }
       : { create: stamp.revision, version: 1 };
-    this.#append(stamp, key, { ...version, ...counts }, head);
+    const { value, mediaType, lease } = version;
+    this.#append(stamp, key, { value, mediaType, lease, ...counts }, head);
     return counts;
   }
 
@@ -126,12 +129,28 @@ export class Store {
     head: ChangeHead | undefined,
   ): void {
     const meta = this.#facts.meta;
-    const { revision } = stamp;
+    const { revision, timeMs, wallMs } = stamp;
     assert(revision === meta.revision || revision === meta.revision + 1, `revision ${revision}`);
     const number = assertCount(meta.changes + 1, "number of changes");
-    const links = chainAfter(head, (earlier) => this.tables.link(earlier));
-    const valueBytes = version.value.length;
-    const change = { number, ...stamp, key, ...version, ...links, valueBytes };
+    const { previous, skip, depth } = chainAfter(head, (earlier) => this.tables.link(earlier));
+    const { value, mediaType, lease, create } = version;
+    // Member by member: this is done for every write, and spreading costs more than all the rest.
+    const change = {
+      number,
+      revision,
+      timeMs,
+      wallMs,
+      key,
+      value,
+      mediaType,
+      lease,
+      create,
+      version: version.version,
+      previous,
+      skip,
+      depth,
+      valueBytes: value.length,
+    };
     const { crc32c, hash } = changeChecksums(change);
     const over = head === undefined ? "absent" : isDeletion(head) ? "dead" : "live";
     this.tables.append({ ...change, crc32c }, over);

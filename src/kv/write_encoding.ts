@@ -4,7 +4,16 @@
  */
 
 import { type ByteReader, type ByteWriter, MalformedBytesError } from "../lib/bytes.ts";
-import type { Conditions, Delete, KeyTarget, Merge, Put, Update, ValueChange } from "./command.ts";
+import {
+  type Conditions,
+  type Delete,
+  type KeyTarget,
+  type Merge,
+  type Put,
+  unconditional,
+  type Update,
+  type ValueChange,
+} from "./command.ts";
 import { readLeaseId, requireKnownFlags } from "./encoding.ts";
 import type { Revision } from "./record.ts";
 
@@ -186,6 +195,7 @@ function writeTags(writer: ByteWriter, tags: readonly Revision[]): void {
 export function readConditions(reader: ByteReader): Conditions {
   const forms = reader.u8();
   requireKnownFlags(forms, 63, "conditions");
+  if (forms === 0) return unconditional;
   const ifMatch = readForm(forms & 3, "any" as const, () => readTags(reader));
   const ifNoneMatch = readForm((forms >> 2) & 3, "any" as const, () => readTags(reader));
   const ifValue = readForm(forms >> 4, "absent" as const, () => ({ equals: reader.bytes() }));

@@ -115,11 +115,16 @@ export class Readers {
   /** Settles whoever's deadline is over; whoever asks again when told so is not among them. */
   #fail(nowMs: number, reason: FailedReason, leaderlessReason: FailedReason): void {
     if (this.#size === 0) return;
-    const late = (readers: Set<Reader>) =>
-      [...readers].filter(({ deadlineMs }) => deadlineMs <= nowMs);
-    const confirmed = this.#confirmed.map(({ readers }) => readers);
-    const others = [this.#arrived, ...this.#rounds.values(), ...confirmed].flatMap(late);
-    const leaderless = late(this.#leaderless);
+    const leaderless: Reader[] = [];
+    const others: Reader[] = [];
+    const takeLate = (readers: Set<Reader>, late: Reader[]): void => {
+      for (const reader of readers) if (reader.deadlineMs <= nowMs) late.push(reader);
+    };
+    takeLate(this.#leaderless, leaderless);
+    takeLate(this.#arrived, others);
+    for (const readers of this.#rounds.values()) takeLate(readers, others);
+    for (const { readers } of this.#confirmed) takeLate(readers, others);
+    if (others.length + leaderless.length === 0) return;
     this.#settleAll(others, { kind: "failed", reason });
     this.#settleAll(leaderless, { kind: "failed", reason: leaderlessReason });
     this.#confirmed = this.#confirmed.filter(({ readers }) => readers.size > 0);

@@ -142,11 +142,13 @@ export class RaftCore {
   }
 
   status(): RaftStatus {
+    const role = this.#role;
+    const leading = role.role === "leader" ? role : undefined;
     return statusOf(this.#state, {
-      role: this.#role.role,
+      role: role.role,
       leader: this.#leader(),
-      ...(this.#role.role === "leader" &&
-        { termStart: this.#role.termStart, progress: this.#role.progress }),
+      termStart: leading?.termStart,
+      progress: leading?.progress,
     });
   }
 

@@ -44,8 +44,8 @@ export interface RaftStatus {
 export function statusOf(state: RaftState, role: {
   readonly role: Role;
   readonly leader: NodeId | undefined;
-  readonly termStart?: Index;
-  readonly progress?: ReadonlyMap<NodeId, Progress>;
+  readonly termStart: Index | undefined;
+  readonly progress: ReadonlyMap<NodeId, Progress> | undefined;
 }): RaftStatus {
   const { log, effective } = state;
   const peers: PeerStatus[] = [];

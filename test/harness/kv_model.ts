@@ -33,15 +33,10 @@ import type {
   TxnResult,
 } from "../../src/kv/result.ts";
 import { jsonMerged } from "./json_model.ts";
+import { ModelLeases } from "./kv_model_leases.ts";
 import { ModelRequests } from "./kv_model_requests.ts";
 import { compares, holds, updated } from "./kv_model_values.ts";
 import { ModelVersions, nameOf } from "./kv_model_versions.ts";
-
-interface ModelLease {
-  readonly ttlMs: number;
-  readonly deadlineMs: number;
-  readonly isPrivate: boolean;
-}
 
 /** Thrown where a command turns out to be impossible. */
 class Impossible extends Error {
@@ -56,9 +51,8 @@ class Impossible extends Error {
 export class KvModel {
   revision = 1;
   oldest = 1;
-  versions = new ModelVersions();
-  #leases = new Map<string, ModelLease>();
-  #leasesNumbered = 0;
+  readonly versions = new ModelVersions();
+  readonly #leases = new ModelLeases();
   readonly #requests: ModelRequests;
   #times = { timeMs: 0, wallMs: 0 };
   /** Keys that the operation under way has changed. */
@@ -73,6 +67,7 @@ export class KvModel {
   /** `nowMs`: cluster time. Reasons of rejections are not told: they are for people. */
   apply(operation: Operation, nowMs: number, idempotency?: Idempotency, wallMs = 0): Result {
     this.#times = { timeMs: nowMs, wallMs };
+    this.#leases.settle();
     if (idempotency === undefined) return this.#applyOnce(operation, nowMs);
     const known = this.#requests.recall(idempotency, nowMs);
     if (typeof known === "string") return this.#rejected(known);
@@ -86,19 +81,16 @@ export class KvModel {
 
   /** All of it or nothing. */
   #applyOnce(operation: Operation, nowMs: number): Outcome {
-    const before = {
-      revision: this.revision,
-      versions: this.versions.copy(),
-      leases: new Map(this.#leases),
-    };
+    const { revision } = this;
+    const [versionsMark, leasesMark] = [this.versions.mark(), this.#leases.mark()];
     try {
       [this.#touched, this.#written] = [new Set(), new Set()];
       return this.#do(operation, nowMs);
     } catch (error) {
       if (!(error instanceof Impossible)) throw error;
-      this.revision = before.revision;
-      this.versions = before.versions;
-      this.#leases = before.leases;
+      this.revision = revision;
+      this.versions.undoTo(versionsMark);
+      this.#leases.undoTo(leasesMark);
       return this.#rejected(error.code);
     }
   }
@@ -328,7 +320,9 @@ export class KvModel {
     switch (operation.kind) {
       case "grantLease": {
         const { id, ttlMs } = operation;
-        if (id !== undefined && this.#leases.has(id)) throw new Impossible("conflict");
+        if (id !== undefined && this.#leases.get(id) !== undefined) {
+          throw new Impossible("conflict");
+        }
         const lease = { id: this.#grant(id, ttlMs, nowMs, false), ttlMs };
         return { kind: "granted", revision: this.revision, lease };
       }
@@ -342,7 +336,7 @@ export class KvModel {
         return { kind: "kept", revision: this.revision, leases };
       }
       case "revokeLease": {
-        if (!this.#leases.has(operation.id)) throw new Impossible("lease_not_found");
+        if (this.#leases.get(operation.id) === undefined) throw new Impossible("lease_not_found");
         const deleted = this.#end(operation.id);
         return { kind: "ended", revision: this.revision, leases: 1, deleted };
       }
@@ -359,11 +353,7 @@ export class KvModel {
   }
 
   #grant(id: string | undefined, ttlMs: number, nowMs: number, isPrivate: boolean): string {
-    let chosen = id;
-    while (chosen === undefined) {
-      const next = String(++this.#leasesNumbered);
-      if (!this.#leases.has(next)) chosen = next;
-    }
+    const chosen = id ?? this.#leases.nextId();
     this.#leases.set(chosen, { ttlMs, deadlineMs: nowMs + ttlMs, isPrivate });
     return chosen;
   }
@@ -377,7 +367,7 @@ export class KvModel {
 
   /** Each lease with its deadline. */
   leases(): readonly { readonly id: string; readonly deadlineMs: number }[] {
-    return [...this.#leases].map(([id, { deadlineMs }]) => ({ id, deadlineMs }));
+    return this.#leases.list();
   }
 
   /** What stands under `key` right after `revision`. */

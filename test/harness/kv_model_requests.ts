@@ -1,7 +1,7 @@
 /**
  * Which requests are remembered (kv_model.ts): how long an answer is kept, what belongs to a
- * stream, and when there is no room. Written from the data model: a list of all that is remembered,
- * looked through whenever something is asked.
+ * stream, and when there is no room. Written from the data model: all that is due is looked for
+ * whenever something is asked.
  */
 
 import type { Idempotency } from "../../src/kv/command.ts";
@@ -26,12 +26,14 @@ interface Scope {
   /** When it was used last. */
   usedMs: number;
   newest: number;
-  answers: Remembered[];
+  /** By number: numbers take the place of those that are a multiple of the length away. */
+  readonly answers: Map<number, Remembered>;
 }
 
 export class ModelRequests {
   readonly #answersMax: number;
   readonly #scopes = new Map<string, Scope>();
+  #answers = 0;
 
   constructor(answersMax = 1_000_000) {
     this.#answersMax = answersMax;
@@ -44,25 +46,19 @@ export class ModelRequests {
     const scope = this.#scopes.get(name);
     if (scope !== undefined && nowMs < scope.usedMs + windowMs) {
       if (seq !== undefined && seq <= scope.newest - streamLength) return "idempotency_expired";
-      const known = scope.answers.find((each) => each.seq === seq);
-      if (known !== undefined) {
+      const known = scope.answers.get(slotOf(seq));
+      if (known !== undefined && known.seq === seq) {
         return known.hash === hashOf(asked) ? known.outcome : "idempotency_mismatch";
       }
     }
-    const { answers } = this;
-    return answers >= this.#answersMax ? "overloaded" : undefined;
-  }
-
-  /** How many are remembered, those included that are over and not forgotten yet. */
-  get answers(): number {
-    return [...this.#scopes.values()].reduce((sum, { answers }) => sum + answers.length, 0);
+    return this.#answers >= this.#answersMax ? "overloaded" : undefined;
   }
 
   remember(asked: Idempotency, nowMs: number, outcome: Outcome): void {
     const { name, seq } = placeOf(asked);
     const known = this.#scopes.get(name);
     const dueMs = nowMs + windowMs;
-    const fresh = { dueMs, usedMs: nowMs, newest: 0, answers: [] };
+    const fresh = { dueMs, usedMs: nowMs, newest: 0, answers: new Map<number, Remembered>() };
     const isOver = known !== undefined && nowMs >= known.usedMs + windowMs;
     // A stream is looked at when it was to be looked at, whether it was used meanwhile or not.
     const scope = known === undefined || seq === undefined
@@ -72,26 +68,36 @@ export class ModelRequests {
       : known;
     scope.usedMs = nowMs;
     scope.newest = Math.max(scope.newest, seq ?? 0);
-    // Numbers take the place of those that are a multiple of the stream's length away.
-    const isReplaced = (other: number): boolean =>
-      seq !== undefined && other % streamLength === seq % streamLength;
-    scope.answers = scope.answers.filter((each) => !isReplaced(each.seq ?? 0));
-    scope.answers.push({ seq, hash: hashOf(asked), outcome });
+    if (known !== undefined && known !== scope) this.#answers -= known.answers.size;
+    this.#answers -= scope.answers.size;
+    scope.answers.set(slotOf(seq), { seq, hash: hashOf(asked), outcome });
+    this.#answers += scope.answers.size;
     this.#scopes.set(name, scope);
   }
 
   #forgetDue(nowMs: number): void {
-    const due = [...this.#scopes].filter(([, { dueMs }]) => dueMs <= nowMs)
-      .sort(([, a], [, b]) => a.dueMs - b.dueMs);
+    const due: [string, Scope][] = [];
+    for (const named of this.#scopes) if (named[1].dueMs <= nowMs) due.push(named);
+    due.sort(([, a], [, b]) => a.dueMs - b.dueMs);
     let steps = 0;
     for (const [name, scope] of due) {
       if (steps >= forgottenAtOnce) return;
       const isOver = nowMs >= scope.usedMs + windowMs;
-      if (isOver) this.#scopes.delete(name);
+      if (isOver) this.#forget(name, scope);
       else scope.dueMs = scope.usedMs + windowMs;
-      steps += isOver ? scope.answers.length : 1;
+      steps += isOver ? scope.answers.size : 1;
     }
   }
+
+  #forget(name: string, { answers }: Scope): void {
+    this.#scopes.delete(name);
+    this.#answers -= answers.size;
+  }
+}
+
+/** A single request's is the only one of its name. */
+function slotOf(seq: number | undefined): number {
+  return (seq ?? 0) % streamLength;
 }
 
 function hashOf({ requestHash }: Idempotency): string {

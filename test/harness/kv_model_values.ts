@@ -10,12 +10,17 @@ import { bytesOf, nameOf } from "./kv_model_versions.ts";
  * without what was read at the first time.
  */
 export function comparable(result: Result): unknown {
-  const { omitted: _omitted, ...rest } = result;
-  return withoutMembers(rest, result.replayed === true ? [...forPeople, ...reads] : forPeople);
+  return withoutMembers(result, incomparable(result));
 }
 
-const forPeople = ["reason"];
+/** The members of the result, wherever they stand, that {@link comparable} leaves out. */
+export function incomparable(result: Result): readonly string[] {
+  return result.replayed === true ? repeated : forPeople;
+}
+
+const forPeople = ["reason", "omitted"];
 const reads = ["prev", "current", "valueOmitted", "value", "record", "items", "more"];
+const repeated = [...forPeople, ...reads];
 
 function withoutMembers(value: unknown, names: readonly string[]): unknown {
   if (Array.isArray(value)) return value.map((each) => withoutMembers(each, names));

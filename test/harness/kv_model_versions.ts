@@ -31,40 +31,64 @@ interface Range {
 
 /** One character a byte: such texts sort as their bytes do. */
 export function nameOf(key: Uint8Array): string {
-  return String.fromCharCode(...key);
+  let name = "";
+  for (let at = 0; at < key.length; at++) name += String.fromCharCode(key[at]!);
+  return name;
 }
 
 /** Undoes {@link nameOf}. */
 export function bytesOf(name: string): Uint8Array {
-  return Uint8Array.from(name, (letter) => letter.charCodeAt(0));
+  const bytes = new Uint8Array(name.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = name.charCodeAt(at);
+  return bytes;
 }
 
+/** Grows, and goes back to a {@link ModelVersions.mark} by forgetting the newest versions. */
 export class ModelVersions {
-  readonly #versions: Map<string, readonly ModelVersion[]>;
-  #count: number;
+  /** Of each name that has any, the oldest first. */
+  readonly #versions = new Map<string, ModelVersion[]>();
+  /** The names in there, sorted. */
+  readonly #names: string[] = [];
+  /** Whose version each was, the first of all first. */
+  readonly #added: string[] = [];
 
-  constructor(versions: ReadonlyMap<string, readonly ModelVersion[]> = new Map(), count = 0) {
-    this.#versions = new Map(versions);
-    this.#count = count;
+  /** Where it stands, for {@link undoTo}. */
+  mark(): number {
+    return this.#added.length;
   }
 
-  copy(): ModelVersions {
-    return new ModelVersions(this.#versions, this.#count);
+  /** Forgets what was added since. */
+  undoTo(mark: number): void {
+    while (this.#added.length > mark) {
+      const name = this.#added.pop()!;
+      const versions = this.#versions.get(name)!;
+      versions.pop();
+      if (versions.length > 0) continue;
+      this.#versions.delete(name);
+      this.#names.splice(placeOf(this.#names, name), 1);
+    }
   }
 
   add(key: Uint8Array, version: Omit<ModelVersion, "number">): void {
-    const numbered = { ...version, number: ++this.#count };
-    this.#versions.set(nameOf(key), [...this.#of(nameOf(key)), numbered]);
+    const name = nameOf(key);
+    const numbered = { ...version, number: this.#added.push(name) };
+    const known = this.#versions.get(name);
+    if (known !== undefined) {
+      known.push(numbered);
+      return;
+    }
+    this.#versions.set(name, [numbered]);
+    this.#names.splice(placeOf(this.#names, name), 0, name);
   }
 
   /** What happened in the range behind `revision`, in order, each with what was there before. */
   changesAfter(range: Range, revision: number): readonly ModelChange[] {
-    return this.#names(range)
+    return this.#within(range)
       .flatMap((name) =>
         this.#of(name).filter((version) => version.revision > revision).map((version) => ({
           ...version,
           key: bytesOf(name),
-          prev: this.at(bytesOf(name), version.revision - 1),
+          prev: this.#atName(name, version.revision - 1),
         }))
       )
       .sort((a, b) => a.number - b.number);
@@ -76,7 +100,18 @@ export class ModelVersions {
 
   /** What stands under `key` right after `revision`. */
   at(key: Uint8Array, revision: number): KvRecord | undefined {
-    return this.#of(nameOf(key)).findLast((each) => each.revision <= revision)?.record;
+    return this.#atName(nameOf(key), revision);
+  }
+
+  #atName(name: string, revision: number): KvRecord | undefined {
+    return this.#newest(name, revision)?.record;
+  }
+
+  #newest(name: string, revision: number): ModelVersion | undefined {
+    const versions = this.#of(name);
+    let at = versions.length - 1;
+    while (at >= 0 && versions[at]!.revision > revision) at--;
+    return versions[at];
   }
 
   /** All records of the range in key order. */
@@ -85,24 +120,27 @@ export class ModelVersions {
     end: Uint8Array | undefined,
     revision: number,
   ): readonly KvRecord[] {
-    return this.#names({ start, end })
-      .map((name) => this.at(bytesOf(name), revision))
-      .filter((record) => record !== undefined);
+    const records: KvRecord[] = [];
+    for (const name of this.#within({ start, end })) {
+      const record = this.#atName(name, revision);
+      if (record !== undefined) records.push(record);
+    }
+    return records;
   }
 
-  #names({ start, end }: Range): readonly string[] {
-    return [...this.#versions.keys()]
-      .filter((name) => name >= nameOf(start) && (end === undefined || name < nameOf(end)))
-      .sort((a, b) => a < b ? -1 : 1);
+  #within({ start, end }: Range): readonly string[] {
+    const names = this.#names;
+    const from = placeOf(names, nameOf(start));
+    return names.slice(from, end === undefined ? names.length : placeOf(names, nameOf(end)));
   }
 
   /** The highest revision that wrote or deleted in the range, up to `revision`; 0: none did. */
   lastChange(range: Range, revision: number): number {
-    const revisions = this.#names(range)
-      .flatMap((name) => this.#of(name))
-      .map((version) => version.revision)
-      .filter((each) => each <= revision);
-    return Math.max(0, ...revisions);
+    let last = 0;
+    for (const name of this.#within(range)) {
+      last = Math.max(last, this.#newest(name, revision)?.revision ?? 0);
+    }
+    return last;
   }
 
   /** Like the store's answer, with `changed` always there. */
@@ -179,6 +217,18 @@ export class ModelVersions {
     }
     return { kind: "history", revision, items };
   }
+}
+
+/** Where `name` stands among sorted names, or would. */
+function placeOf(names: readonly string[], name: string): number {
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (names[middle]! < name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function folderOf(name: string, delimiter: RangeQuery["delimiter"]): string | undefined {

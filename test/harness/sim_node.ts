@@ -4,8 +4,6 @@
  * process; every start is a new one.
  */
 
-import type { Config } from "../../src/config/schema.ts";
-import { loadConfig } from "../../src/config/load.ts";
 import type { Operation } from "../../src/kv/command.ts";
 import { encodeCommand } from "../../src/kv/command_encoding.ts";
 import type { Answer } from "../../src/kv/query.ts";
@@ -33,6 +31,7 @@ import type { NodeId } from "../../src/raft/types.ts";
 import { type FormedNode, formNode } from "../../src/server_node.ts";
 import { get, put } from "./kv_commands.ts";
 import { SimClock } from "./sim_clock.ts";
+import { simConfig } from "./sim_config.ts";
 import { SimDisk, type SimDiskImage } from "./sim_disk.ts";
 import type { SimNetwork } from "./sim_network.ts";
 import { type SimObserver, watchedClock, watchedMachine } from "./sim_observer.ts";
@@ -342,7 +341,7 @@ export class SimNode {
       nonce: prng.below(0x1_0000_0000),
       addresses: { rpc: this.address, http: `http://${this.address}` },
       configured: configured.map((id) => ({ id, address: addressOf(id) })),
-      config: this.#config(),
+      config: simConfig(this.options),
       storage: {
         engine: life.storage,
         identities: life.identities,
@@ -364,13 +363,6 @@ export class SimNode {
       onFatal: (error) => this.#end(error),
       done: (formed) => life.formed = formed,
     });
-  }
-
-  #config(): Config {
-    const { clusterId = "c", config = {} } = this.options;
-    const given = { node_id: String(this.id), cluster_id: clusterId, ...config };
-    const flags = Object.entries(given).map(([path, text]) => ({ flag: path, path, text }));
-    return loadConfig({ flags }).config;
   }
 
   #end(error: unknown): void {

@@ -25,15 +25,23 @@ export class SimStore {
   /** Every read finds a row that does not match its checksum. */
   isDamaged = false;
   readonly #makeTables: () => KvTables;
-  readonly #commits: Commit[] = [];
+  readonly #commits: Commit[];
   #open: Write[] = [];
   #savepoint = 0;
 
-  /** `makeTables`: where the rows are, in memory unless given. */
-  constructor(makeTables: () => KvTables = () => new MemoryKvTables()) {
+  /** `makeTables`: where the rows are, in memory unless given. `commits`: what was committed. */
+  constructor(
+    makeTables: () => KvTables = () => new MemoryKvTables(),
+    commits: readonly Commit[] = [],
+  ) {
     this.#makeTables = makeTables;
+    this.#commits = [...commits];
     const tables = makeTables();
     this.tables = tables;
+    for (const { writes, meta, how } of commits) {
+      for (const write of writes) write(tables);
+      tables.commit(meta, how);
+    }
     const live = tables.live.bind(tables);
     tables.live = (key) => {
       if (this.isDamaged) throw new FatalStorageError("kv.db has a damaged row");
@@ -100,23 +108,14 @@ export class SimStore {
 
   /** What was committed. */
   copy(): SimStore {
-    return this.#copyOf(this.#commits);
+    return new SimStore(this.#makeTables, this.#commits);
   }
 
   /** What a power cut leaves: of the commits that nobody synced the oldest, drawn at random. */
   afterPowerCut(prng: Prng): SimStore {
     const synced = this.#commits.findLastIndex(({ how }) => how === "durable") + 1;
     const kept = synced + prng.below(this.#commits.length - synced + 1);
-    return this.#copyOf(this.#commits.slice(0, kept));
-  }
-
-  #copyOf(commits: readonly Commit[]): SimStore {
-    const copy = this.empty();
-    for (const { writes, meta, how } of commits) {
-      for (const write of writes) write(copy.tables);
-      copy.tables.commit(meta, how);
-    }
-    return copy;
+    return new SimStore(this.#makeTables, this.#commits.slice(0, kept));
   }
 
   #refuseWhenFull(): void {

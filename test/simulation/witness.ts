@@ -4,7 +4,6 @@
  * the decoding of commands.
  */
 
-import { isDeepStrictEqual } from "node:util";
 import type { Answer, GetQuery, RangeQuery } from "../../src/kv/query.ts";
 import type { Result } from "../../src/kv/result.ts";
 import { decodeCommand } from "../../src/kv/command_encoding.ts";
@@ -57,9 +56,4 @@ export class Witness {
     const view = this.#views[index];
     return view && this.#model.read(query, view);
   }
-}
-
-/** Byte for byte, whatever the arrays are views of. */
-export function isSame(a: unknown, b: unknown): boolean {
-  return isDeepStrictEqual(a, b);
 }

@@ -28,34 +28,42 @@ export class SortedKeys<T> {
     return pair !== undefined && compareBytes(pair.key, key) === 0 ? pair.value : undefined;
   }
 
-  /** Keeps `key` itself: it must not change afterwards. */
-  set(key: Uint8Array, value: T): void {
+  /** Keeps `key` itself: it must not change afterwards. Returns what stood there. */
+  set(key: Uint8Array, value: T): T | undefined {
     const blockAt = this.#blockOf(key);
     const block = this.#blocks[blockAt]!;
     const at = lowerBound(block, key);
     const known = block[at];
     if (known !== undefined && compareBytes(known.key, key) === 0) {
       block[at] = { key: known.key, value };
-      return;
+      return known.value;
     }
     block.splice(at, 0, { key, value });
     if (block.length > blockLengthMax) {
       this.#blocks.splice(blockAt + 1, 0, block.splice(blockLengthMax / 2));
     }
+    return undefined;
   }
 
-  delete(key: Uint8Array): void {
+  /** Returns what stood there. */
+  delete(key: Uint8Array): T | undefined {
     const blockAt = this.#blockOf(key);
     const block = this.#blocks[blockAt]!;
     const at = lowerBound(block, key);
     const known = block[at];
-    if (known === undefined || compareBytes(known.key, key) !== 0) return;
+    if (known === undefined || compareBytes(known.key, key) !== 0) return undefined;
     block.splice(at, 1);
     if (block.length === 0 && this.#blocks.length > 1) this.#blocks.splice(blockAt, 1);
+    return known.value;
   }
 
-  /** The pairs of `span` in its order. The map must not be changed meanwhile. */
-  *pairs(span: KeySpan): Generator<Pair<T>, undefined> {
+  /** The first `countMax` pairs of `span` in its order, of those whose values are wanted. */
+  pairs(
+    span: KeySpan,
+    countMax = Infinity,
+    isWanted: (value: T) => boolean = () => true,
+  ): readonly Pair<T>[] {
+    const found: Pair<T>[] = [];
     const step = span.reverse === true ? -1 : 1;
     const from = step === 1 ? span.start : span.end;
     let blockAt = from === undefined ? this.#blocks.length - 1 : this.#blockOf(from);
@@ -67,12 +75,15 @@ export class SortedKeys<T> {
       at ??= step === 1 ? 0 : block.length - 1;
       for (; at >= 0 && at < block.length; at += step) {
         const pair = block[at]!;
-        if (step === 1 && span.end !== undefined && compareBytes(pair.key, span.end) >= 0) return;
-        if (step === -1 && compareBytes(pair.key, span.start) < 0) return;
-        yield pair;
+        const isBehind = step === -1
+          ? compareBytes(pair.key, span.start) < 0
+          : span.end !== undefined && compareBytes(pair.key, span.end) >= 0;
+        if (isBehind || found.length >= countMax) return found;
+        if (isWanted(pair.value)) found.push(pair);
       }
       at = undefined;
     }
+    return found;
   }
 
   /** The block that holds `key`, or would: the last one whose first key is not above it. */

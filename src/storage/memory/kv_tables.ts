@@ -67,22 +67,20 @@ export class MemoryKvTables implements KvTables {
     const kept = { ...change, key: change.key.slice(), value: change.value.slice() };
     const { key, number } = kept;
     const last = this.#last;
-    const live = this.#live.get(key);
-    const dead = this.#dead.get(key);
     this.#changes.set(number, kept);
     this.#last = number;
-    if (change.version === 0) {
-      this.#live.delete(key);
-      this.#dead.set(key, number);
-    } else {
-      if (over === "dead") this.#dead.delete(key);
-      this.#live.set(key, number);
-    }
+    const dies = change.version === 0;
+    const live = dies ? this.#live.delete(key) : this.#live.set(key, number);
+    const dead = dies
+      ? this.#dead.set(key, number)
+      : over === "dead"
+      ? this.#dead.delete(key)
+      : undefined;
     this.#undo.push(() => {
       this.#changes.delete(number);
       this.#last = last;
       restore(this.#live, key, live);
-      restore(this.#dead, key, dead);
+      if (dies || over === "dead") restore(this.#dead, key, dead);
     });
   }
 
@@ -94,18 +92,17 @@ export class MemoryKvTables implements KvTables {
   }
 
   forgetDead(key: Uint8Array): void {
-    this.#change(this.#dead, key, undefined);
+    this.#change(this.#dead, key.slice(), undefined);
   }
 
   giveBack(): boolean {
     return false;
   }
 
-  /** Sets or deletes, and remembers what was there. */
+  /** Sets or deletes, and remembers what was there. Keeps the key. */
   #change<T>(keys: SortedKeys<T>, key: Uint8Array, value: T | undefined): void {
-    const [kept, before] = [key.slice(), keys.get(key)];
-    restore(keys, kept, value);
-    this.#undo.push(() => restore(keys, kept, before));
+    const before = restore(keys, key, value);
+    this.#undo.push(() => restore(keys, key, before));
   }
 
   head(key: Uint8Array): ChangeHead | undefined {
@@ -149,40 +146,28 @@ export class MemoryKvTables implements KvTables {
   }
 
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[] {
-    const found: KeyedChange[] = [];
-    for (const { value: number } of this.#live.pairs(slice)) {
-      if (found.length === slice.rowsMax) break;
-      found.push(inSlice(this.#changes.get(number)!, slice.values));
-    }
-    return found;
+    return this.#live.pairs(slice, slice.rowsMax)
+      .map(({ value: number }) => inSlice(this.#changes.get(number)!, slice.values));
   }
 
   deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[] {
-    const found: DeadKey[] = [];
-    for (const { key, value: number } of this.#dead.pairs(slice)) {
-      if (found.length === slice.rowsMax) break;
-      if (number > slice.after) found.push({ key, number });
-    }
-    return found;
+    return this.#dead.pairs(slice, slice.rowsMax, (number) => number > slice.after)
+      .map(({ key, value: number }) => ({ key, number }));
   }
 
   countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array } {
-    let count = 0;
-    for (const { key } of this.#live.pairs(slice)) {
-      if (count === slice.rowsMax) return { count, next: key };
-      count++;
-    }
-    return { count };
+    const { rowsMax } = slice;
+    const found = this.#live.pairs(slice, rowsMax + 1);
+    const next = found[rowsMax]?.key;
+    return next === undefined ? { count: found.length } : { count: rowsMax, next };
   }
 
   newestIn(range: KeyRange, visitMax: number): ChangeNumber | undefined {
     let newest = 0;
     for (const keys of [this.#live, this.#dead]) {
-      let visited = 0;
-      for (const { value: number } of keys.pairs(range)) {
-        if (visited++ === visitMax) return undefined;
-        newest = Math.max(newest, number);
-      }
+      const found = keys.pairs(range, visitMax + 1);
+      if (found.length > visitMax) return undefined;
+      for (const { value: number } of found) newest = Math.max(newest, number);
     }
     return newest;
   }
@@ -204,21 +189,16 @@ export class MemoryKvTables implements KvTables {
   }
 
   ledgerSlice(slice: Slice): readonly LedgerRow[] {
-    const found: LedgerRow[] = [];
-    for (const { value: row } of this.#ledger.pairs(slice)) {
-      if (found.length === slice.rowsMax) break;
-      found.push(row);
-    }
-    return found;
+    return this.#ledger.pairs(slice, slice.rowsMax).map(({ value: row }) => row);
   }
 
   setLedgerRow(row: LedgerRow): void {
-    const kept = { ...row, key: row.key.slice(), value: row.value.slice() };
-    this.#change(this.#ledger, row.key, kept);
+    const kept = { key: row.key.slice(), value: row.value.slice(), crc32c: row.crc32c };
+    this.#change(this.#ledger, kept.key, kept);
   }
 
   deleteLedgerRow(key: Uint8Array): void {
-    this.#change(this.#ledger, key, undefined);
+    this.#change(this.#ledger, key.slice(), undefined);
   }
 
   damaged(what: string): FatalStorageError {
@@ -239,7 +219,7 @@ function withoutValue(change: Change): KeyedChange {
   return rest;
 }
 
-function restore<T>(keys: SortedKeys<T>, key: Uint8Array, value: T | undefined): void {
-  if (value === undefined) keys.delete(key);
-  else keys.set(key, value);
+/** Returns what stood there. */
+function restore<T>(keys: SortedKeys<T>, key: Uint8Array, value: T | undefined): T | undefined {
+  return value === undefined ? keys.delete(key) : keys.set(key, value);
 }

@@ -5,9 +5,9 @@
  */
 
 import { formatPosition } from "../../../src/raft/format.ts";
-import { comparable } from "../../harness/kv_model_values.ts";
+import { incomparable } from "../../harness/kv_model_values.ts";
+import { isSame } from "../../harness/same.ts";
 import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
-import { isSame } from "../witness.ts";
 
 export function acknowledgedIsCommitted({ nodes, log, witness }: Scene, broken: Broken): Invariant {
   return {
@@ -19,7 +19,9 @@ export function acknowledgedIsCommitted({ nodes, log, witness }: Scene, broken: 
         return broken(`${told}, and it is not committed`);
       }
       const expected = witness.result(position.index);
-      if (expected !== undefined && isSame(comparable(result), comparable(expected))) return;
+      if (expected !== undefined && isSame(result, expected, incomparable(expected))) {
+        return;
+      }
       broken(`${told} with ${JSON.stringify(result)}, not ${JSON.stringify(expected)}`);
     },
     finished: () => {

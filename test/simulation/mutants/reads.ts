@@ -40,17 +40,17 @@ export const readMutants: readonly Mutant[] = [
     patches: [
       {
         file: "src/node/readers.ts",
-        find: `    const id = this.#makeId();
+        find: `    const id = { node, nonce, counter: ++this.#counter };
 `,
-        replace: `    const id = this.#dropped ?? this.#makeId();
+        replace: `    const id = this.#dropped ?? { node, nonce, counter: ++this.#counter };
     this.#dropped = undefined;
 `,
       },
       {
         file: "src/node/readers.ts",
-        find: `  readonly #makeId: () => ReadId;
+        find: `  readonly #self: ReadsFrom;
 `,
-        replace: `  readonly #makeId: () => ReadId;
+        replace: `  readonly #self: ReadsFrom;
   #dropped: ReadId | undefined;
 `,
       },

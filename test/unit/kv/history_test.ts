@@ -50,6 +50,14 @@ describe("the history of a key", () => {
     assert.deepEqual(told(store, { bytesMax: 1 }), [8, "before 8"]);
   });
 
+  it("counts the bytes of the key as it was asked for, not those that stand for it inside", () => {
+    const store = new MemoryStore();
+    const key = Uint8Array.of(0xff);
+    for (let left = 3; left > 0; left--) store.do({ ...put("a", "four"), key });
+    assert.deepEqual(told(store, { key, bytesMax: 10 }), [4, 3, 2]);
+    assert.deepEqual(told(store, { key, bytesMax: 9 }), [4, 3, "before 3"]);
+  });
+
   it("ends with what the oldest revision shows, whether more is there or not", () => {
     for (const isPurged of [false, true]) {
       for (

@@ -16,11 +16,12 @@ describe("SortedKeys", () => {
       const key = randomKey(prng);
       // It grows to thousands of keys, then shrinks to almost none, twice.
       const deleting = Math.floor(round / 10_000) % 2 === 1;
+      const before = model.get(key.toString())?.number;
       if (prng.chance(deleting ? 9 : 1, 10)) {
-        keys.delete(key);
+        assert.equal(keys.delete(key), before);
         model.delete(key.toString());
       } else {
-        keys.set(key, round);
+        assert.equal(keys.set(key, round), before);
         model.set(key.toString(), { key, number: round });
       }
       assert.equal(keys.get(key), model.get(key.toString())?.number);
@@ -44,7 +45,14 @@ function assertSame(
       compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0)
     );
     if (reverse) expected.reverse();
-    const found = [...keys.pairs(span)].map(({ value }) => value);
-    assert.deepEqual(found, expected.map(({ number }) => number));
+    const numbers = expected.map(({ number }) => number);
+    const found = keys.pairs(span).map(({ value }) => value);
+    assert.deepEqual(found, numbers);
+    const countMax = prng.below(20);
+    const first = keys.pairs(span, countMax).map(({ value }) => value);
+    assert.deepEqual(first, numbers.slice(0, countMax));
+    const isWanted = (number: number): boolean => number % 3 === 0;
+    const wanted = keys.pairs(span, countMax, isWanted).map(({ value }) => value);
+    assert.deepEqual(wanted, numbers.filter(isWanted).slice(0, countMax));
   }
 }

@@ -1,0 +1,28 @@
+/** The configuration of a simulated node, as its file says it. */
+
+import { loadConfig } from "../../src/config/load.ts";
+import type { Config } from "../../src/config/schema.ts";
+
+/** What stands in the file. */
+interface ConfigFile {
+  readonly id: number;
+  /** `c` unless given. */
+  readonly clusterId?: string;
+  /** Keys of the configuration, by path, as typed. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** A node starts many times, and a file that was not written anew says the same. */
+const readBefore = new WeakMap<ConfigFile, Config>();
+
+/** Reads the file: the same object is read once. */
+export function simConfig(file: ConfigFile): Config {
+  const known = readBefore.get(file);
+  if (known !== undefined) return known;
+  const { id, clusterId = "c", config: typed = {} } = file;
+  const given = { node_id: String(id), cluster_id: clusterId, ...typed };
+  const flags = Object.entries(given).map(([path, text]) => ({ flag: path, path, text }));
+  const { config } = loadConfig({ flags });
+  readBefore.set(file, config);
+  return config;
+}
