@@ -18,7 +18,7 @@ import { mergePatchMediaType, octetStream, recordMediaType } from "../src/http/m
 import {
   binary,
   json,
-  valueNotModified,
+  notModified,
   valueResponse,
   writeResponse,
 } from "../src/http/response_docs.ts";
@@ -80,7 +80,7 @@ const get: RouteDefinition<typeof getOptions> = {
   summary: "Read the value of a key",
   description: "The bytes as they were put, with the media type that was stored with them.",
   options: getOptions,
-  success: { 200: valueResponse("The value.", valueContent), 304: valueNotModified },
+  success: { 200: valueResponse("The value.", valueContent), 304: notModified },
   problems: [404, 410, 412, 429, 503, 504],
   handle: getValue,
 };

@@ -1,7 +1,7 @@
 /** Many keys at once: `/v1/kv`. */
 
 import { list } from "../src/http/listing.ts";
-import { ndjsonMediaType } from "../src/http/media_type.ts";
+import { jsonMediaType, ndjsonMediaType } from "../src/http/media_type.ts";
 import {
   acceptFormat,
   bytesOption,
@@ -17,8 +17,11 @@ import {
   waitOption,
   writeOptions,
 } from "../src/http/option_schemas.ts";
+import type { HeaderTwin } from "../src/http/options.ts";
 import { pageLimitMax } from "../src/http/paging.ts";
 import { deleteRange } from "../src/http/range_delete.ts";
+import { RangeLineSchema } from "../src/http/range_schemas.ts";
+import { streamRange } from "../src/http/range_stream.ts";
 import { json, notModified, readResponse, writeResponse } from "../src/http/response_docs.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
 import { DeleteRangeResultSchema, ListSchema } from "../src/http/schemas.ts";
@@ -27,6 +30,16 @@ const rangeOptions = {
   prefix: bytesOption("Keys that begin with these bytes."),
   start: bytesOption("The first key of the range, inclusive."),
   end: bytesOption("The end of the range, exclusive."),
+};
+
+/** Whoever takes a page as well is sent one, and may still ask for the other in the query. */
+const listFormat: HeaderTwin = {
+  header: "Accept",
+  read(value) {
+    const format = acceptFormat({ [jsonMediaType]: "json", [ndjsonMediaType]: "ndjson" })
+      .read(value);
+    return format === "ndjson" ? format : undefined;
+  },
 };
 
 const listOptions = {
@@ -44,9 +57,8 @@ const listOptions = {
   delimiter: bytesOption("Fold the keys that contain it behind the prefix into one entry."),
   keys_only: flagOption("Records without their values."),
   count_only: flagOption("Only count the keys of the range."),
-  format: choiceOption("How the list is written.", ["json"], {
-    twin: acceptFormat({ [ndjsonMediaType]: "ndjson" }),
-    later: ["ndjson"],
+  format: choiceOption("`ndjson`: the whole range, as lines of JSON.", ["json", "ndjson"], {
+    twin: listFormat,
   }),
   if_match: tagsOption("Only if nothing in the range has changed since.", {
     kind: "r",
@@ -65,14 +77,23 @@ const listKeys = defineRoute({
   tag: "keys",
   summary: "List records by prefix or range, count them, or read several by key",
   description: "Without any range it lists all keys, in key order by unsigned bytes. A page ends " +
-    "after 16 MiB of JSON; `cursor` leads to the next one at the same revision.",
+    "after 16 MiB of JSON; `cursor` leads to the next one at the same revision. As lines of JSON " +
+    "(`format=ndjson`) the range comes whole, at one revision, however large it is, for at most " +
+    "10 minutes: records, and with `delimiter` folders, in the order of the range, and then " +
+    '`{"end":true,"count":N,"revision":R}`. A stream without that line was cut. There `limit` ' +
+    "bounds the lines, and is absent by default; `timeout` bounds the wait for the first one.",
   options: listOptions,
   success: {
-    200: readResponse("A page.", json(ListSchema), ["ETag", "Link"]),
+    200: readResponse(
+      "A page, or the range.",
+      { ...json(ListSchema), [ndjsonMediaType]: { schema: RangeLineSchema, "x-stream": true } },
+      ["ETag", "Link", "Vary"],
+    ),
     304: notModified,
   },
   problems: [410, 412, 429, 503, 504],
-  handle: list,
+  handle: (call, options) =>
+    options.format === "ndjson" ? streamRange(call, options) : list(call, options),
 });
 
 const removeRange = defineRoute({

@@ -7,22 +7,35 @@ import {
   listLeases,
   revokeLease,
 } from "../src/http/leases.ts";
+import { holdLease } from "../src/http/lease_hold.ts";
 import {
   LeaseGivenSchema,
+  LeaseHoldFrameSchema,
   LeaseRequestSchema,
   LeaseSchema,
   LeasesSchema,
 } from "../src/http/lease_schemas.ts";
+import { eventStreamMediaType } from "../src/http/frames.ts";
+import { ndjsonMediaType } from "../src/http/media_type.ts";
 import {
+  acceptFormat,
+  choiceOption,
   countOption,
   cursorOption,
+  everywhereOptions,
   flagOption,
   noConditions,
   presentOptions,
   storeOptions,
 } from "../src/http/option_schemas.ts";
 import { pageLimitMax } from "../src/http/paging.ts";
-import { doneResponse, json, readResponse, writeResponse } from "../src/http/response_docs.ts";
+import {
+  doneResponse,
+  json,
+  readResponse,
+  storeResponse,
+  writeResponse,
+} from "../src/http/response_docs.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
 
 const writeOptions = { ...storeOptions, ...noConditions };
@@ -65,8 +78,19 @@ const get = defineRoute({
   operationId: "getLease",
   tag: "leases",
   summary: "One lease, and what is left of it",
-  options: { ...presentOptions, keys: flagOption("Name the keys that hang on it.") },
-  success: { 200: readResponse("It lives.", json(LeaseSchema), []) },
+  description:
+    "With `keys` a page of its keys, in key order; as they are now: pages do not share " +
+    "a view. A page may end before `limit`, where the keys are long.",
+  options: {
+    ...presentOptions,
+    keys: flagOption("Name the keys that hang on it."),
+    limit: countOption("With `keys`: how many in one answer; 1000 when absent.", {
+      min: 1,
+      max: pageLimitMax,
+    }),
+    cursor: cursorOption(),
+  },
+  success: { 200: readResponse("It lives.", json(LeaseSchema), ["Link"]) },
   problems: [404, 429, 503, 504],
   handle: getLease,
 });
@@ -83,6 +107,36 @@ const keepAlive = defineRoute({
   handle: keepLeaseAlive,
 });
 
+const hold = defineRoute({
+  method: "get",
+  path: "/v1/leases/{id}/hold",
+  operationId: "holdLease",
+  tag: "leases",
+  summary: "Keep a lease alive as long as the connection is open",
+  description: "A keepalive at once, and then every third of the lease's time; each is told in a " +
+    "`held` frame once it is done. After 60 s the stream ends with `renew`: its client asks anew " +
+    "within the lease's time, so that the keys of a host that has vanished go after at most 60 s " +
+    "and that time. Without a leader it is tried again (`failing`) while the lease may live. " +
+    "Other ends are `lost`, and `closing` where the node shuts down. HEAD keeps nothing alive.",
+  isStream: true,
+  options: {
+    ...everywhereOptions,
+    ...noConditions,
+    revoke: flagOption("The lease ends when the client goes; else it lives on for its time."),
+    format: choiceOption("How the stream is written; sse when absent.", ["sse", "ndjson"], {
+      twin: acceptFormat({ [eventStreamMediaType]: "sse", [ndjsonMediaType]: "ndjson" }),
+    }),
+  },
+  success: {
+    200: storeResponse("It is held.", {
+      [eventStreamMediaType]: { schema: LeaseHoldFrameSchema },
+      [ndjsonMediaType]: { schema: LeaseHoldFrameSchema },
+    }, ["KV-Forwarded", "X-Accel-Buffering"]),
+  },
+  problems: [403, 404, 429, 503, 504],
+  handle: holdLease,
+});
+
 const revoke = defineRoute({
   method: "delete",
   path: "/v1/leases/{id}",
@@ -95,4 +149,4 @@ const revoke = defineRoute({
   handle: revokeLease,
 });
 
-export const leaseRoutes: readonly Route[] = [grant, list, get, keepAlive, revoke];
+export const leaseRoutes: readonly Route[] = [grant, list, get, keepAlive, hold, revoke];

@@ -29,7 +29,13 @@ import type { HttpServer, Runtime } from "./runtime/mod.ts";
 import { systemClock } from "./runtime/system_clock.ts";
 import { type FormedNode, formNode } from "./server_node.ts";
 import { type OpenedStorage, openStorage } from "./server_storage.ts";
-import { AwaitedClusterService, AwaitedKvService, AwaitedWatchService } from "./service/awaited.ts";
+import {
+  AwaitedClusterService,
+  AwaitedKvService,
+  AwaitedLeaseHoldService,
+  AwaitedRangeStreamService,
+  AwaitedWatchService,
+} from "./service/awaited.ts";
 import { ServiceError } from "./service/errors.ts";
 import type { ForwardAnswer, ForwardRequest } from "./service/forwarder.ts";
 
@@ -73,6 +79,8 @@ class SkeinServer implements RunningServer {
   readonly #kv: AwaitedKvService;
   readonly #cluster: AwaitedClusterService;
   readonly #watches: AwaitedWatchService;
+  readonly #ranges: AwaitedRangeStreamService;
+  readonly #holds: AwaitedLeaseHoldService;
   /** What requests hold of this node's memory, whichever way they come. */
   readonly #requestMemory: ByteBudget;
   readonly stopped: Promise<{ readonly code: number }>;
@@ -122,6 +130,8 @@ class SkeinServer implements RunningServer {
     this.#kv = new AwaitedKvService(unformed);
     this.#cluster = new AwaitedClusterService(unformed);
     this.#watches = new AwaitedWatchService(unformed);
+    this.#ranges = new AwaitedRangeStreamService(unformed);
+    this.#holds = new AwaitedLeaseHoldService(unformed);
   }
 
   get httpUrl(): string {
@@ -176,7 +186,9 @@ class SkeinServer implements RunningServer {
         this.#node = node;
         this.#kv.set(node.kv);
         this.#cluster.set(node.cluster);
-        this.#watches.set(node.watches);
+        this.#watches.set(node.streams.watches);
+        this.#ranges.set(node.streams.ranges);
+        this.#holds.set(node.streams.holds);
       },
     });
   }
@@ -227,6 +239,8 @@ class SkeinServer implements RunningServer {
       kv: this.#kv,
       cluster: this.#cluster,
       watches: this.#watches,
+      ranges: this.#ranges,
+      holds: this.#holds,
       version: {
         version,
         commit,
@@ -292,7 +306,7 @@ class SkeinServer implements RunningServer {
     this.#birth?.stop();
     if (!this.#failed) await this.#node?.handOver();
     // Streams do not end by themselves: nobody has to wait for them.
-    this.#node?.watches.close();
+    this.#node?.streams.close();
     await this.#http?.close(graceMs);
     await this.#node?.close();
     await new Promise<void>((resolve) => this.#transport.close(resolve));

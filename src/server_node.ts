@@ -23,6 +23,7 @@ import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
 import { nodeLimits, raftOptions } from "./server_options.ts";
 import type { OpenedStorage } from "./server_storage.ts";
+import { NodeStreams } from "./server_streams.ts";
 import { keepUp } from "./server_upkeep.ts";
 import { NodeClusterService } from "./service/cluster_service.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
@@ -33,7 +34,6 @@ import { LeaseReads } from "./service/lease_reads.ts";
 import { LeaderProxy } from "./service/leader_proxy.ts";
 import { LeaderWatch } from "./service/leader_watch.ts";
 import { RevisionWait } from "./service/revision_wait.ts";
-import { NodeWatchService } from "./service/watch_service.ts";
 
 /** How often the slow chores run: addresses, lag, free space. */
 const choresEveryMs = 1_000;
@@ -190,7 +190,7 @@ export class FormedNode {
   readonly node: RaftNode<Query, Answer, Result>;
   readonly kv: NodeKvService;
   readonly cluster: NodeClusterService;
-  readonly watches: NodeWatchService;
+  readonly streams: NodeStreams;
   readonly #formation: Introduced;
   readonly #leaders: LeaderWatch;
   readonly #revisions: RevisionWait;
@@ -249,11 +249,9 @@ export class FormedNode {
       soon: clock.soon,
       outOfSpace: () => this.#outOfSpace,
     });
-    this.watches = new NodeWatchService({
+    this.streams = new NodeStreams({
       ...common,
-      revisions: this.#revisions,
-      store: () => machine.status(),
-      header: () => this.kv.header(),
+      ...{ kv: this.kv, machine, revisions: this.#revisions },
       limits: config.limits,
       soon: clock.soon,
     });
@@ -314,7 +312,7 @@ export class FormedNode {
 
   close(): Promise<void> {
     for (const stop of this.#stops) stop();
-    this.watches.close();
+    this.streams.close();
     this.#leaders.close();
     this.#revisions.close();
     return new Promise((resolve) => this.node.close(resolve));

@@ -235,6 +235,16 @@ const limits = {
     { default: 20_000, min: 1, max: 1_000_000 },
     "Watches that are open on the node, long polls included; above it they are refused.",
   ),
+  range_streams_max: integer(
+    { default: 100, min: 1, max: 10_000 },
+    "Ranges that are streamed by the node (`GET /v1/kv?format=ndjson`); above it they are " +
+      "refused as overloaded. While one is open, at most 10 minutes, what it shows is not removed.",
+  ),
+  lease_holds_max: integer(
+    { default: 10_000, min: 1, max: 1_000_000 },
+    "Leases that are held through the node (`GET /v1/leases/{id}/hold`), by connections; above " +
+      "it they are refused as overloaded.",
+  ),
   requests_memory_bytes_max: integer(
     { default: 256 * mebi, min: kibi, max: 64 * gibi },
     "Bodies of REST requests and gRPC messages of clients that are in memory, from their first " +

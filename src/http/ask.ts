@@ -30,7 +30,12 @@ export function requestOptions(call: Call): RequestOptions {
   };
 }
 
-function readOptions(call: Call, asked: AskedRead, revision: Revision | undefined): ReadOptions {
+/** The same for a read. */
+export function readOptions(
+  call: Call,
+  asked: AskedRead,
+  revision: Revision | undefined,
+): ReadOptions {
   // A view of the future is waited for: it is there once the node has applied that revision.
   const waitFor = Math.max(asked.min_revision ?? 0, revision ?? 0);
   return {

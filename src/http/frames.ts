@@ -22,9 +22,9 @@ export interface Frame {
 /** How long a client waits that reconnects by itself (EventSource), ms. */
 const reconnectMs = 1_000;
 
-/** Before the first frame. */
-export function openingText(form: FrameForm): string {
-  return form === "sse" ? `retry: ${reconnectMs}\n\n` : "";
+/** Before the first frame; who has less time than usual reconnects within `reconnectMsMax`. */
+export function openingText(form: FrameForm, reconnectMsMax = reconnectMs): string {
+  return form === "sse" ? `retry: ${Math.min(reconnectMs, reconnectMsMax)}\n\n` : "";
 }
 
 /** Says nothing to the client, and to those on the way that the stream is not dead. */

@@ -14,8 +14,6 @@ const laterPaths = [
   "/metrics",
 ] as const;
 
-const laterPatterns: readonly RegExp[] = [/^\/v1\/leases\/[^/]+\/hold$/];
-
 /** Methods of paths that are there already. */
 const laterMethods: readonly (readonly [path: string, methods: readonly string[]])[] = [
   ["/v1/cluster/members", ["POST"]],
@@ -23,8 +21,7 @@ const laterMethods: readonly (readonly [path: string, methods: readonly string[]
 
 /** Whether a later version answers at `path`, which is not routed now. */
 export function isLaterPath(path: string): boolean {
-  return laterPaths.some((later) => path === later || path.startsWith(`${later}/`)) ||
-    laterPatterns.some((later) => later.test(path));
+  return laterPaths.some((later) => path === later || path.startsWith(`${later}/`));
 }
 
 /** Whether a later version takes `method` at `path`, which is routed now. */

@@ -3,7 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import { ttlSchema } from "./durations.ts";
 import { isLeaseId, leaseIdAllowed } from "./int64.ts";
-import { count, resultsOmitted } from "./schemas.ts";
+import { count, ProblemSchema, resultsOmitted } from "./schemas.ts";
 
 /** What a lease is asked for with; `ttl` is in ms. */
 export interface LeaseRequestJson {
@@ -52,10 +52,10 @@ const LeaseKeySchema = z.object({
 export const LeaseSchema = z.object({
   ...leaseMembers,
   keys: z.array(LeaseKeySchema).optional().openapi({ description: "With `keys`: in key order." }),
-  more: z.boolean().optional().openapi({
-    description: "True where `keys` lacks some, which do not fit into an answer of 16 MiB.",
-  }),
   revision: count("The revision of the view."),
+  cursor: z.string().optional().openapi({
+    description: "With `keys`: where the next page of them begins; left out on the last one.",
+  }),
 }).openapi("Lease");
 
 const LeaseItemSchema = z.object(leaseMembers).openapi("LeaseItem");
@@ -68,3 +68,20 @@ export const LeasesSchema = z.object({
     description: "Where the next page begins; left out on the last one.",
   }),
 }).openapi("Leases");
+
+export const LeaseHoldFrameSchema = z.object({
+  event: z.string().optional().openapi({
+    example: "held",
+    description: "held, holding (in lines of JSON alone: nothing has happened), failing, renew, " +
+      "lost or closing; of server-sent events it stands beside the data.",
+  }),
+  lease: id,
+  ttl_ms: ttl.optional(),
+  remaining_ms: count("What is left of it at least, ms, where it was not just kept alive.")
+    .optional(),
+  error: ProblemSchema.optional(),
+}).openapi("LeaseHoldFrame", {
+  description: "One frame of a hold. After renew, lost and closing there is none. Of failing and " +
+    "lost, `error` says what is wrong: `lease_not_found` that the lease has ended, anything else " +
+    "that it could not be kept alive.",
+});

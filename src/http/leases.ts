@@ -1,7 +1,7 @@
 /** Leases: granted, kept alive, seen and revoked. */
 
 import { ByteWriter, utf8 } from "../lib/bytes.ts";
-import { answerBytesMax } from "../service/contract.ts";
+import { keyBytesMax, type LeaseKeysPage } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import { emptyAnswer, jsonAnswer } from "./answer.ts";
 import { type AskedRead, readAs, type ViewOf } from "./ask.ts";
@@ -15,7 +15,8 @@ import { recordsAnswer } from "./json_steps.ts";
 import { LeaseRequestSchema } from "./lease_schemas.ts";
 import { jsonMediaType } from "./media_type.ts";
 import { linkToNext, pageLimitDefault } from "./paging.ts";
-import { type KeyFields, keyFields } from "./record_json.ts";
+import { contradiction } from "./options.ts";
+import { keyFields } from "./record_json.ts";
 import { leaseOfPath } from "./target.ts";
 
 type LeaseView = ViewOf<"leases">["leases"][number];
@@ -57,38 +58,51 @@ export async function revokeLease(call: Call): Promise<Response> {
   return emptyAnswer(call, 204);
 }
 
+/** A page of keys ends with the one that passes this: in JSON they may be six times as long. */
+const keysBytesMax = 2 * 1024 * 1024;
+
 /** The options of `GET /v1/leases/{id}`. */
 export interface LeaseOptions extends AskedRead {
   readonly keys?: boolean;
+  readonly limit?: number;
+  readonly cursor?: string;
 }
 
-/** `GET /v1/leases/{id}`. */
+/** `GET /v1/leases/{id}`: a page of its keys where they are asked for, as they are now. */
 export async function getLease(call: Call, options: LeaseOptions): Promise<Response> {
   const id = leaseOfPath(call.path);
-  const keys = options.keys ?? false;
+  const keys = keysPage(id, options);
   const view = await readAs("lease", call, { kind: "lease", id, keys }, options);
   if (view.lease === undefined) throw noLease(id);
-  const { revision } = view;
+  const last = view.more === true ? view.keys?.at(-1) : undefined;
+  const cursor = last && sealCursor(boundToKeysOf(id), last);
+  linkToNext(call, cursor);
   return await recordsAnswer(call, 200, {
     ...leaseJson(view.lease),
-    ...(view.keys === undefined ? {} : keysField(view.keys)),
-    revision,
+    ...(view.keys === undefined ? {} : { keys: view.keys.map(keyFields) }),
+    revision: view.revision,
+    ...(cursor === undefined ? {} : { cursor }),
   });
 }
 
-/** The keys that one answer holds: a lease may have more of them than that. */
-function keysField(keys: readonly Uint8Array[]): {
-  readonly keys: readonly KeyFields[];
-  readonly more?: true;
-} {
-  const told: KeyFields[] = [];
-  let bytes = 0;
-  for (const key of keys) {
-    bytes += key.length;
-    if (bytes > answerBytesMax) return { keys: told, more: true };
-    told.push(keyFields(key));
+function keysPage(id: string, options: LeaseOptions): LeaseKeysPage | undefined {
+  const { keys = false, limit = pageLimitDefault, cursor } = options;
+  for (const word of ["limit", "cursor"] as const) {
+    if (keys || options[word] === undefined) continue;
+    throw contradiction(word, `${word} is given without keys`);
   }
-  return { keys: told };
+  if (!keys) return undefined;
+  const page = { limit, bytesMax: keysBytesMax };
+  if (cursor === undefined) return page;
+  const after = openCursor(boundToKeysOf(id), cursor, (body) => {
+    const key = body.raw(body.remaining).slice();
+    return key.length >= 1 && key.length <= keyBytesMax ? key : undefined;
+  });
+  return { ...page, after };
+}
+
+function boundToKeysOf(id: string): Uint8Array {
+  return utf8(`leases/${id}/keys`);
 }
 
 /** The options of `GET /v1/leases`. */
@@ -123,7 +137,8 @@ function leaseJson(lease: LeaseView): Readonly<Record<string, unknown>> {
   };
 }
 
-function noLease(id: string): ServiceError {
+/** The refusal where there is no such lease. */
+export function noLease(id: string): ServiceError {
   return new ServiceError("lease_not_found", `There is no lease ${id}`);
 }
 

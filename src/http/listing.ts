@@ -51,6 +51,7 @@ export function askedRange(options: RangeOptions): KeyRange {
  * something in the range has changed behind the tag, or the time is over.
  */
 export function list(call: Call, options: ListOptions): Promise<Response> {
+  call.extraHeaders["Vary"] = "Accept";
   const { wait, if_none_match: tags } = options;
   if (wait !== undefined && tags !== undefined) return pollList(call, options, { wait, tags });
   return listNow(call, options);
@@ -99,7 +100,8 @@ function awaitedOf(options: ListOptions): Awaited {
   };
 }
 
-function queryOf(options: ListOptions): RangeQuery {
+/** What the options of a page ask of the store. */
+export function queryOf(options: ListOptions): RangeQuery {
   const { start, end } = askedRange(options);
   const delimiter = options.delimiter;
   if (delimiter?.length === 0) throw contradiction("delimiter", "delimiter is empty");

@@ -36,7 +36,7 @@ export function createDoor(services: HttpServices): Door {
       try {
         hosts.check(call.request);
         checkHead(call);
-        refuseWebPages(call);
+        if (call.isWrite) refuseWebPages(call);
         // Probes are answered however busy the node is.
         if (!call.path.startsWith("/v1/")) return await handle(call);
         if (waiting >= max) throw overloaded(max);
@@ -81,8 +81,7 @@ function overloaded(max: number): ServiceError {
 }
 
 /** The other way of a web page: a request from one site to another, which browsers mark. */
-function refuseWebPages(call: Call): void {
-  if (!call.isWrite) return;
+export function refuseWebPages(call: Call): void {
   const site = call.request.headers.get("Sec-Fetch-Site");
   if (site === null || site === "none" || site === "same-origin") return;
   throw new ServiceError(

@@ -108,6 +108,8 @@ export interface ResponseDoc {
 export interface MediaDocs {
   readonly schema: z.ZodType;
   readonly example?: unknown;
+  /** The body goes on, where another media type of the same answer does not. */
+  readonly "x-stream"?: true;
 }
 
 export type ResponseDocs = Readonly<Record<number, ResponseDoc>>;
@@ -203,9 +205,7 @@ export function doneResponse(description: string): ResponseDoc {
   return response(description, [...ofStore, "KV-Forwarded", "Idempotency-Replayed"]);
 }
 
-export const notModified: ResponseDoc = readResponse("Not modified since the tag given.");
-
-export const valueNotModified: ResponseDoc = readResponse(
+export const notModified: ResponseDoc = readResponse(
   "Not modified since the tag given.",
   undefined,
   ["ETag", "Vary"],

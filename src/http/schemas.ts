@@ -56,13 +56,14 @@ export const PutResultSchema = z.object({
   }),
   ...valueMembers,
   mod: revision.optional(),
-  lease: z.string().optional(),
+  lease: z.string().optional().openapi({
+    description: "The lease that the key hangs on: the asked one, or the one that `ttl` has made.",
+  }),
   content_type: z.string().optional(),
   results_omitted: resultsOmitted,
 }).openapi("PutResult", {
-  description:
-    "With `return=representation` it is the new record as well, but for the lease that " +
-    "`ttl` makes. `value` is also there when the write has counted: the new number as text.",
+  description: "With `return=representation` it is the new record as well. `value` is also there " +
+    "when the write has counted: the new number as text.",
 });
 
 export const PutDoneSchema = z.object({

@@ -1,13 +1,22 @@
 /** What the HTTP interface is built upon: handed in by the composition root. */
 
 import type { ByteBudget } from "../lib/byte_budget.ts";
-import type { ClusterService, KvService, VersionView, WatchService } from "../service/contract.ts";
+import type {
+  ClusterService,
+  KvService,
+  LeaseHoldService,
+  RangeStreamService,
+  VersionView,
+  WatchService,
+} from "../service/contract.ts";
 import type { ServedHosts } from "./host_guard.ts";
 
 /** Everything that an answer may need. */
 export interface HttpServices {
   readonly kv: KvService;
   readonly watches: WatchService;
+  readonly ranges: RangeStreamService;
+  readonly holds: LeaseHoldService;
   readonly cluster: ClusterService;
   readonly version: VersionView;
   readonly limits: HttpLimits;

@@ -42,7 +42,8 @@ export async function putValue(call: Call, options: PutOptions): Promise<Respons
     ...(ttl === undefined ? {} : { ttlMs: ttl }),
   };
   const done = await writeAs("put", call, operation);
-  return await writtenAnswer(call, { key, done, options, record: { value, mediaType, lease } });
+  const record = { value, mediaType, lease: lease ?? done.lease };
+  return await writtenAnswer(call, { key, done, options, record });
 }
 
 /** The options of `DELETE /v1/kv/{key}`. */

@@ -2,7 +2,7 @@
 
 import type { ChangeTimes } from "./change.ts";
 import type { ExpireLeases, GrantLease, KeepLeases } from "./command.ts";
-import type { Lease } from "./leases.ts";
+import { type Lease, leaseKeysMax } from "./leases.ts";
 import { changesPerRevisionMax, type LeaseId } from "./record.ts";
 import { rejected } from "./rejected.ts";
 import type { LeaseGiven, Outcome } from "./result.ts";
@@ -63,7 +63,7 @@ export function expireLeases(
 
 function end(store: Store, lease: Lease, times: ChangeTimes): number {
   const stamp = stampAfter(store, times);
-  const keys = store.leases.keysOf(lease.id);
+  const keys = store.leases.keysOf(lease.id, { countMax: leaseKeysMax });
   store.leases.end(lease);
   for (const key of keys) {
     const head = store.head(key);

@@ -32,7 +32,8 @@ export function applyPut(
   const lease = ttlMs === undefined ? put.lease : grantPrivate(store, ttlMs, stamp);
   const { value, mediaType } = put;
   const version = { value, mediaType, lease };
-  return writeVersion(store, { key, head, version, prev: put.prev }, stamp);
+  const done = writeVersion(store, { key, head, version, prev: put.prev }, stamp);
+  return ttlMs === undefined || lease === undefined ? done : { ...done, lease };
 }
 
 /** Why the key may not be changed now. */

@@ -1,8 +1,9 @@
 /** What can be asked of leases. */
 
-import { userKey } from "./key_space.ts";
+import { storedKey, userKey } from "./key_space.ts";
 import type { Lease } from "./leases.ts";
-import type { Answer, LeaseQuery, LeasesQuery, LeaseView } from "./query.ts";
+import type { Answer, LeaseKeysPage, LeaseQuery, LeasesQuery, LeaseView } from "./query.ts";
+import type { LeaseId } from "./record.ts";
 import type { Store } from "./store.ts";
 
 /** What is known of one lease. */
@@ -10,8 +11,35 @@ export function answerLease(store: Store, { id, keys }: LeaseQuery): Answer {
   const { revision } = store;
   const lease = store.leases.get(id);
   if (lease === undefined) return { kind: "lease", revision };
-  const named = keys ? { keys: store.leases.keysOf(id).map(userKey) } : {};
+  const named = keys === undefined ? {} : keysOf(store, id, keys);
   return { kind: "lease", revision, lease: viewOf(store, lease), ...named };
+}
+
+/** Keys that are read in one go: as long as they may be, that is 2 MiB. */
+const keysSliceMax = 256;
+
+function keysOf(store: Store, id: LeaseId, { after, limit, bytesMax }: LeaseKeysPage): {
+  readonly keys: readonly Uint8Array[];
+  readonly more?: true;
+} {
+  const keys: Uint8Array[] = [];
+  let last = after && storedKey(after);
+  let bytes = 0;
+  for (;;) {
+    const countMax = Math.min(limit - keys.length + 1, keysSliceMax);
+    const slice = store.leases.keysOf(
+      id,
+      last === undefined ? { countMax } : { countMax, after: last },
+    );
+    for (const key of slice) {
+      if (keys.length >= limit || bytes > bytesMax) return { keys, more: true };
+      const named = userKey(key);
+      bytes += named.length;
+      keys.push(named);
+    }
+    last = slice.at(-1);
+    if (slice.length < countMax) return { keys };
+  }
 }
 
 /** A page of all leases, by their ids. */

@@ -107,10 +107,14 @@ export class LeaseBook {
     else this.#put({ ...lease, keys: lease.keys - 1 });
   }
 
-  /** The stored keys of the lease, in their order: there are {@link leaseKeysMax} at most. */
-  keysOf(id: LeaseId): readonly Uint8Array[] {
+  /** The stored keys of the lease behind `after`, in their order. */
+  keysOf(
+    id: LeaseId,
+    { after, countMax }: { readonly after?: Uint8Array; readonly countMax: number },
+  ): readonly Uint8Array[] {
     const prefix = ledgerKey(ledgerKind.leaseKey, orderedLease(id));
-    return this.#ledger.rowsOf(prefix, { rowsMax: leaseKeysMax })
+    const behind = after === undefined ? {} : { after: attachedKey(id, after) };
+    return this.#ledger.rowsOf(prefix, { rowsMax: countMax, ...behind })
       .map(({ key }) => key.subarray(prefix.length));
   }
 

@@ -79,9 +79,18 @@ export interface ChangesQuery {
 export interface LeaseQuery {
   readonly kind: "lease";
   readonly id: LeaseId;
-  /** The answer names its keys. */
-  readonly keys: boolean;
+  /** The answer names some of its keys. */
+  readonly keys: LeaseKeysPage | undefined;
   readonly revision?: undefined;
+}
+
+/** Which keys of a lease: in key order, one page at a time. */
+export interface LeaseKeysPage {
+  /** Those behind this one. */
+  readonly after?: Uint8Array;
+  readonly limit: number;
+  /** The page ends after the key that passes this. */
+  readonly bytesMax: number;
 }
 
 /** All leases, now, by their ids, one page at a time. */
@@ -184,6 +193,8 @@ export type Answer =
     readonly lease?: LeaseView;
     /** In their order, where they were asked for. */
     readonly keys?: readonly Uint8Array[];
+    /** There are more keys behind these. */
+    readonly more?: true;
   }
   | {
     readonly kind: "leases";

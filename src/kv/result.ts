@@ -59,6 +59,8 @@ export interface PutDone {
   readonly prev?: KvRecord;
   /** What apply made of the old value, where that was asked for. */
   readonly value?: Uint8Array;
+  /** The key's own lease, which this write has made. */
+  readonly lease?: LeaseId;
 }
 
 /** The keys were deleted. */

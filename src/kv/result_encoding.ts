@@ -8,6 +8,7 @@
  * outcome          = kind:u8 body
  * none             =
  * put              = revision:varint create:varint version:varint flags:u8 [record] [value:bytes]
+ *                    [lease:text]
  * delete           = revision:varint deleted:varint more:u8 count:varint record …
  * nothing          = revision:varint
  * conditionFailed  = revision:varint flags:u8 [record]
@@ -43,6 +44,7 @@ import {
   type BatchDone,
   type LeaseGiven,
   type Outcome,
+  type PutDone,
   rejectedCodes,
   type Result,
   type TxnResult,
@@ -66,7 +68,7 @@ const kindNumber = {
   kept: 14,
   ended: 15,
 } as const;
-const putFlag = { prev: 1, value: 2 } as const;
+const putFlag = { prev: 1, value: 2, lease: 4 } as const;
 const failedFlag = { current: 1, valueOmitted: 2 } as const;
 
 /** Whatever stands somewhere in a result. */
@@ -116,16 +118,8 @@ function writePart(writer: ByteWriter, part: Part): void {
   switch (part.kind) {
     case "nothing":
       return;
-    case "put": {
-      const { create, version, prev, value } = part;
-      writer.varint(create).varint(version);
-      writer.u8(
-        (prev === undefined ? 0 : putFlag.prev) | (value === undefined ? 0 : putFlag.value),
-      );
-      if (prev !== undefined) writeRecord(writer, prev);
-      if (value !== undefined) writer.bytes(value);
-      return;
-    }
+    case "put":
+      return writePut(writer, part);
     case "delete":
       writer.varint(part.deleted);
       writeBoolean(writer, part.more);
@@ -159,6 +153,17 @@ function writePart(writer: ByteWriter, part: Part): void {
     case "ended":
       writer.varint(part.leases).varint(part.deleted);
   }
+}
+
+function writePut(writer: ByteWriter, { create, version, prev, value, lease }: PutDone): void {
+  writer.varint(create).varint(version);
+  writer.u8(
+    (prev === undefined ? 0 : putFlag.prev) | (value === undefined ? 0 : putFlag.value) |
+      (lease === undefined ? 0 : putFlag.lease),
+  );
+  if (prev !== undefined) writeRecord(writer, prev);
+  if (value !== undefined) writer.bytes(value);
+  if (lease !== undefined) writer.text(lease);
 }
 
 /** Transactions in transactions: no deeper than those that are not refused. */
@@ -230,10 +235,11 @@ function readPut(reader: ByteReader, revision: number): Part {
   const create = reader.varint();
   const version = reader.varint();
   const flags = reader.u8();
-  requireKnownFlags(flags, 3, "put");
+  requireKnownFlags(flags, 7, "put");
   const prev = (flags & putFlag.prev) === 0 ? {} : { prev: readRecord(reader) };
   const value = (flags & putFlag.value) === 0 ? {} : { value: reader.bytes() };
-  return { kind: "put", revision, create, version, ...prev, ...value };
+  const lease = (flags & putFlag.lease) === 0 ? {} : { lease: readLeaseId(reader) };
+  return { kind: "put", revision, create, version, ...prev, ...value, ...lease };
 }
 
 function readFailed(reader: ByteReader, revision: number): Part {

@@ -278,7 +278,9 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   }
 
   #isPinned(revision: Revision | undefined): boolean {
-    return [...this.#pins].some((pin) => pin.revision === revision);
+    if (revision === undefined) return false;
+    for (const pin of this.#pins) if (pin.revision === revision) return true;
+    return false;
   }
 
   /**

@@ -10,6 +10,8 @@ import type {
   ClusterView,
   Header,
   KvService,
+  LeaseHoldService,
+  RangeStreamService,
   RequestOptions,
   WatchService,
 } from "./contract.ts";
@@ -67,6 +69,42 @@ export class AwaitedWatchService implements WatchService {
 
   watch(...request: Parameters<WatchService["watch"]>): ReturnType<WatchService["watch"]> {
     return this.#inner?.watch(...request) ?? Promise.reject(notFormed(this.#unformed));
+  }
+}
+
+/** RangeStreamService before and after the cluster is formed. */
+export class AwaitedRangeStreamService implements RangeStreamService {
+  readonly #unformed: Unformed;
+  #inner: RangeStreamService | undefined;
+
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
+  }
+
+  set(inner: RangeStreamService): void {
+    this.#inner = inner;
+  }
+
+  open(...request: Parameters<RangeStreamService["open"]>): ReturnType<RangeStreamService["open"]> {
+    return this.#inner?.open(...request) ?? Promise.reject(notFormed(this.#unformed));
+  }
+}
+
+/** LeaseHoldService before and after the cluster is formed. */
+export class AwaitedLeaseHoldService implements LeaseHoldService {
+  readonly #unformed: Unformed;
+  #inner: LeaseHoldService | undefined;
+
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
+  }
+
+  set(inner: LeaseHoldService): void {
+    this.#inner = inner;
+  }
+
+  hold(...request: Parameters<LeaseHoldService["hold"]>): ReturnType<LeaseHoldService["hold"]> {
+    return this.#inner?.hold(...request) ?? Promise.reject(notFormed(this.#unformed));
   }
 }
 

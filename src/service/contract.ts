@@ -5,14 +5,21 @@
  */
 
 import type { Idempotency, Operation } from "../kv/command.ts";
-import type { Answer, ChangeEvent, Query, RevisionChanges } from "../kv/query.ts";
+import type { Answer, ChangeEvent, Query, RangeQuery, RevisionChanges } from "../kv/query.ts";
 import type { KeyRange, KvRecord, Revision } from "../kv/record.ts";
 import type { Result } from "../kv/result.ts";
 import type { NodeId, Role, Suffrage, Term } from "../raft/types.ts";
+import type { ServiceError } from "./errors.ts";
 
 export type { Answer, Idempotency, KvRecord, Operation, Query, Result, Revision };
 export type { Conditions, Delete, KeyTarget, Put } from "../kv/command.ts";
-export type { ChangeEvent, GetQuery, RangeQuery, RevisionChanges } from "../kv/query.ts";
+export type {
+  ChangeEvent,
+  GetQuery,
+  LeaseKeysPage,
+  RangeQuery,
+  RevisionChanges,
+} from "../kv/query.ts";
 export { changesPerRevisionMax, keyBytesMax, valueBytesMax } from "../kv/record.ts";
 
 /**
@@ -139,6 +146,77 @@ export interface WatchService {
    * `revision_compacted` where the asked beginning is given up, `too_many_watches` above the limit.
    */
   watch(request: WatchRequest, options: RequestOptions): Promise<WatchOpening>;
+}
+
+/** A range of keys that is to be read as a whole. */
+export interface RangeStreamRequest
+  extends Omit<RangeQuery, "kind" | "limit" | "bytesMax" | "countOnly"> {
+  /** Records and folders altogether; all of them when absent. */
+  readonly limit?: number;
+}
+
+/** Some records and folders of a range. */
+export type RangeSlice = Extract<Answer, { readonly kind: "range" }>;
+
+/** A range at one revision, which this node keeps readable: for one reader, who closes it. */
+export interface OpenRange {
+  readonly revision: Revision;
+  /**
+   * What comes next; undefined at the end. Throws `timeout` where the range has been open for too
+   * long, `draining` where the node shuts down, and what a read may throw.
+   */
+  next(): Promise<RangeSlice | undefined>;
+  close(): void;
+}
+
+/** Ranges of any length, each at one revision, asked through this node. */
+export interface RangeStreamService {
+  /**
+   * `overloaded` where too many are open, `revision_compacted` where the asked revision is given
+   * up.
+   */
+  open(
+    request: RangeStreamRequest,
+    options: ReadOptions,
+  ): Promise<{ readonly range: OpenRange; readonly header: Header }>;
+}
+
+/** What whoever holds a lease is told. */
+export type HoldFrame =
+  /** It has its whole time again. */
+  | { readonly kind: "held"; readonly ttlMs: number }
+  /** Nothing has happened in the given time. `remainingMs`: so long it lives at least. */
+  | { readonly kind: "holding"; readonly remainingMs: number }
+  /** It could not be kept alive now; that is tried again. */
+  | { readonly kind: "failing"; readonly error: ServiceError; readonly remainingMs: number }
+  /** The end: whoever wants to go on holding it has to ask anew. */
+  | { readonly kind: "renew"; readonly ttlMs: number; readonly remainingMs: number }
+  /** The end: it is gone, or could not be kept alive in all its time. */
+  | { readonly kind: "lost"; readonly error: ServiceError }
+  /** The end: the node shuts down, or the hold is closed. */
+  | { readonly kind: "closing" };
+
+/** A lease that is kept alive as long as its one reader asks for what comes next. */
+export interface OpenHold {
+  readonly ttlMs: number;
+  /** At the latest after `ms`, or what one keepalive takes. */
+  next(patience: { readonly ms: number }): Promise<HoldFrame>;
+  /** The lease lives on for what is left of its time. */
+  close(): void;
+  /** Ends the lease, if that can be done now. */
+  revoke(): Promise<void>;
+}
+
+/** Leases that live as long as somebody is there, asked through this node. */
+export interface LeaseHoldService {
+  /**
+   * With a first keepalive: `lease_not_found` where there is no such lease, `overloaded` where too
+   * many are held.
+   */
+  hold(
+    lease: string,
+    options: RequestOptions,
+  ): Promise<{ readonly hold: OpenHold; readonly header: Header }>;
 }
 
 /** A member as this node sees it. */

@@ -149,7 +149,8 @@ export const compactionCases: readonly StateMachineCase[] = [
           { id: "1", deadlineMs: 3_040 },
           { id: "7", deadlineMs: 5_010 },
         ]);
-        assert.deepEqual(driver.machine.read({ kind: "lease", id: "7", keys: true }), {
+        const keys = { limit: 9, bytesMax: 9 };
+        assert.deepEqual(driver.machine.read({ kind: "lease", id: "7", keys }), {
           kind: "lease",
           revision: driver.machine.revision,
           lease: {

@@ -27,6 +27,9 @@ import { checkOperation, checkQuery, type ServiceLimits } from "../../src/servic
 import { readInSlices } from "../../src/service/record_slices.ts";
 import type { ReadOutcome } from "../../src/node/readers.ts";
 import { RevisionWait } from "../../src/service/revision_wait.ts";
+import { NodeLeaseHoldService } from "../../src/service/lease_holds.ts";
+import { NodeRangeStreamService } from "../../src/service/range_streams.ts";
+import { type StreamClock, systemStreamClock } from "../../src/service/stream_clock.ts";
 import { NodeWatchService } from "../../src/service/watch_service.ts";
 import { FakeStore } from "./fake_store.ts";
 
@@ -136,6 +139,27 @@ export function watchesOf(kv: FakeKvService, watchesMax = 1_000): NodeWatchServi
     soon: (run) => setImmediate(run),
     limits: { watchesMax },
   });
+}
+
+const systemClock = systemStreamClock(() => Math.floor(performance.now()));
+
+/** The real streams of ranges, over the store of `kv`. */
+export function rangesOf(
+  kv: FakeKvService,
+  clock: StreamClock = systemClock,
+  rangeStreamsMax = 100,
+): NodeRangeStreamService {
+  const { store: { machine: store }, nodeId: self } = kv;
+  return new NodeRangeStreamService({ kv, store, self, clock, limits: { rangeStreamsMax } });
+}
+
+/** The real holds, over the store of `kv`. */
+export function holdsOf(
+  kv: FakeKvService,
+  clock: StreamClock = systemClock,
+  leaseHoldsMax = 100,
+): NodeLeaseHoldService {
+  return new NodeLeaseHoldService({ kv, self: kv.nodeId, clock, limits: { leaseHoldsMax } });
 }
 
 export function fakeMember(id: number, more: Partial<MemberView> = {}): MemberView {

@@ -10,7 +10,14 @@ import type { HttpConnection } from "../../src/runtime/mod.ts";
 import { ByteBudget } from "../../src/lib/byte_budget.ts";
 import { allRoutes } from "../../routes/mod.ts";
 import { deviations } from "../conformance/http_document.ts";
-import { FakeClusterService, FakeKvService, fakeVersion, watchesOf } from "./fake_services.ts";
+import {
+  FakeClusterService,
+  FakeKvService,
+  fakeVersion,
+  holdsOf,
+  rangesOf,
+  watchesOf,
+} from "./fake_services.ts";
 import { assert } from "./test.ts";
 
 const routes = allRoutes(fakeVersion.version);
@@ -40,6 +47,8 @@ export class HttpProbe {
   readonly kv = new FakeKvService();
   readonly cluster = new FakeClusterService();
   readonly watches = watchesOf(this.kv);
+  readonly ranges = rangesOf(this.kv);
+  readonly holds = holdsOf(this.kv);
   readonly internalErrors: unknown[] = [];
   /** The connection of the requests that follow, where one is needed. */
   bindings: { readonly connection?: HttpConnection } = {};
@@ -51,6 +60,8 @@ export class HttpProbe {
       kv: this.kv,
       cluster: this.cluster,
       watches: this.watches,
+      ranges: this.ranges,
+      holds: this.holds,
       version: fakeVersion,
       limits: {
         valueBytesMax: 8 * 1024 * 1024,

@@ -131,11 +131,11 @@ export class KvModel {
     this.#touch(put.key);
     if (!holds(put.conditions, current)) return this.#failed(current);
     const lease = put.ttlMs === undefined ? put.lease : undefined;
-    if (lease !== undefined && this.#leases.get(lease)?.isPrivate !== false) {
-      throw new Impossible("lease_not_found");
-    }
+    const isFree = lease === undefined || this.#leases.get(lease)?.isPrivate === false;
+    if (!isFree) throw new Impossible("lease_not_found");
     const own = put.ttlMs === undefined ? lease : this.#grant(undefined, put.ttlMs, nowMs, true);
-    return this.#write(put.key, { ...put, lease: own }, { prev: put.prev, at });
+    const done = this.#write(put.key, { ...put, lease: own }, { prev: put.prev, at });
+    return own === lease ? done : { ...done, lease: own! };
   }
 
   #derive(operation: Merge | Update): PutDone | ConditionFailed {

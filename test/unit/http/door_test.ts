@@ -239,7 +239,6 @@ describe("paths and methods", () => {
       const line of [
         "GET /v1/snapshot",
         "POST /v1/locks/a",
-        "GET /v1/leases/7/hold",
         "GET /v1/cluster/watch",
         "PATCH /v1/cluster/members/2",
         "GET /metrics",

@@ -97,10 +97,26 @@ describe("a key that hangs on a lease", () => {
     assert.equal(lease["ttl_ms"], 90_000);
     assert.equal(lease["private"], true);
     assert.equal(lease["key_count"], 1);
-    const shared = await probe.problem(`PUT /v1/kv/b?lease=${id}`, "404 lease_not_found");
-    assert.equal(shared.detail, `Lease ${id} belongs to one key alone`);
-    await probe.json("DELETE /v1/kv/a", 200);
+    const told = await probe.json("PUT /v1/kv/a?ttl=90s&return=representation", 200);
+    assert.notEqual(told["lease"], id, "each put with ttl makes one");
+    assert.equal((await probe.json("GET /v1/kv/a?format=record", 200))["lease"], told["lease"]);
     await probe.problem(`GET /v1/leases/${id}`, "404 lease_not_found");
+    const shared = await probe.problem(
+      `PUT /v1/kv/b?lease=${told["lease"]}`,
+      "404 lease_not_found",
+    );
+    assert.equal(shared.detail, `Lease ${told["lease"]} belongs to one key alone`);
+    await probe.json("DELETE /v1/kv/a", 200);
+    await probe.problem(`GET /v1/leases/${told["lease"]}`, "404 lease_not_found");
+  });
+
+  it("tells its own lease to a repetition as well", async () => {
+    const once = { headers: { "Idempotency-Key": "k" } };
+    const line = "PUT /v1/kv/a?ttl=90s&return=representation";
+    const first = await probe.json(line, 201, once);
+    assert.equal(first["lease"], "1");
+    assert.deepEqual(await probe.json(line, 201, once), first);
+    assert.equal("lease" in (await probe.json("PUT /v1/kv/a?ttl=90s", 200)), false);
   });
 
   it("is refused with a lease that is not there, malformed, full, or besides a ttl", async () => {
@@ -166,23 +182,56 @@ describe("GET /v1/leases/{id}", () => {
     assert.equal(answer.headers.get("KV-Revision"), "3");
     const named = await probe.json(`GET /v1/leases/${id}?keys`, 200);
     assert.deepEqual(named["keys"], [{ key: "b" }, { key64: "_w" }]);
-    assert.equal("more" in named, false);
+    assert.equal("cursor" in named, false);
   });
 
-  it("names as many keys as one answer holds", async () => {
+  it("names them page by page, wherever a page ends", async () => {
     const id = await grant();
     const key = new Uint8Array(8192).fill(0x61);
-    for (let i = 0; i < 2049; i++) {
-      key.set([(i >> 8) + 1, i & 0xff]);
+    const names: string[] = [];
+    for (let i = 0; i < 600; i++) {
+      key.set([0x61 + Math.floor(i / 26), 0x61 + i % 26]);
+      names.push(new TextDecoder().decode(key));
       probe.kv.store.apply({
         ...{ kind: "put", key: key.slice(), value: new Uint8Array(0), conditions: {}, prev: false },
         lease: id,
       });
     }
-    const named = await probe.json(`GET /v1/leases/${id}?keys=true`, 200);
-    assert.equal(Object(named["keys"]).length, 2048);
-    assert.equal(named["more"], true);
-    assert.equal(named["key_count"], 2049);
+    for (const [limit, sizes] of [[256, [256, 256, 88]], [10_000, [257, 257, 86]]] as const) {
+      const seen: string[] = [];
+      const pages: number[] = [];
+      let next: string | undefined = `/v1/leases/${id}?keys&limit=${limit}`;
+      while (next !== undefined) {
+        const page = await probe.ask(`GET ${next}`);
+        const { keys, key_count: keyCount, cursor } = JSON.parse(page.text);
+        assert.equal(keyCount, 600);
+        pages.push(keys.length);
+        for (const { key } of keys) seen.push(key);
+        next = /^<([^>]+)>; rel="next"$/.exec(page.headers.get("Link") ?? "")?.[1];
+        assert.equal(cursor !== undefined, next !== undefined);
+      }
+      assert.deepEqual(pages, sizes);
+      assert.ok(seen.join() === names.join(), "each key once, in their order");
+    }
+  });
+
+  it("takes a limit and a cursor for its keys alone, and no cursor of another lease", async () => {
+    const id = await grant();
+    const other = await grant();
+    for (const key of ["a", "b"]) await probe.json(`PUT /v1/kv/${key}?lease=${id}`, 201);
+    const { keys, cursor } = await probe.json(`GET /v1/leases/${id}?keys&limit=1`, 200);
+    assert.deepEqual(keys, [{ key: "a" }]);
+    const rest = await probe.json(`GET /v1/leases/${id}?keys&cursor=${cursor}`, 200);
+    assert.deepEqual([rest["keys"], "cursor" in rest], [[{ key: "b" }], false]);
+    for (const line of [`${other}?keys&cursor=${cursor}`, `${id}?keys&cursor=AA`]) {
+      await probe.problem(`GET /v1/leases/${line}`, "400 invalid_cursor");
+    }
+    for (const word of [`limit=1`, `cursor=${cursor}`]) {
+      const line = `GET /v1/leases/${id}?${word}`;
+      const { detail } = await probe.problem(line, "400 validation_failed");
+      assert.match(detail, / is given without keys$/);
+    }
+    await probe.problem(`GET /v1/leases/${id}?keys&limit=0`, "400 validation_failed");
   });
 
   it("is 404 where there is no such lease, and 400 where the path names none", async () => {

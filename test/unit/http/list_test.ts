@@ -201,13 +201,21 @@ describe("GET /v1/kv", () => {
     await probe.problem(`GET /v1/kv?${keys}`, "400 validation_failed");
   });
 
-  it("NDJSON is of a later version: refused, not answered as something else", async () => {
-    await probe.problem("GET /v1/kv?format=ndjson", "400 validation_failed");
-    const only = { headers: { Accept: "application/x-ndjson" } };
-    await probe.problem("GET /v1/kv", "400 validation_failed", only);
-    assert.equal((await probe.ask("GET /v1/kv?format=json")).status, 200);
-    const page = { headers: { Accept: "text/html, */*" } };
-    assert.equal((await probe.ask("GET /v1/kv", page)).status, 200);
+  it("is written as the client takes it: a page, unless it takes nothing but lines", async () => {
+    const typeOf = async (line: string, Accept: string): Promise<string | null> => {
+      const answer = await probe.ask(line, { headers: { Accept } });
+      assert.equal(answer.headers.get("Vary"), "Accept");
+      return answer.headers.get("Content-Type");
+    };
+    const [page, lines] = ["application/json", "application/x-ndjson"];
+    assert.equal(await typeOf("GET /v1/kv", "text/html, */*"), page);
+    assert.equal(await typeOf("GET /v1/kv", `${page}, ${lines}`), page);
+    assert.equal(await typeOf("GET /v1/kv", `${lines}, */*`), lines);
+    assert.equal(await typeOf("GET /v1/kv?format=json", "*/*"), page);
+    assert.equal(await typeOf("GET /v1/kv?format=ndjson", page), lines);
+    const only = { headers: { Accept: lines } };
+    await probe.problem("GET /v1/kv?format=json", "400 validation_failed", only);
+    await probe.problem("GET /v1/kv?format=yaml", "400 validation_failed");
   });
 });
 

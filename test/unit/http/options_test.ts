@@ -238,9 +238,9 @@ describe("what a refusal quotes", () => {
       both.detail,
       'Accept is "application/vnd.skein.record+json", which contradicts the query\'s format',
     );
-    const streamed = { headers: { Accept: "application/x-ndjson, */*" } };
-    const { detail } = await probe.problem("GET /v1/kv", "400 validation_failed", streamed);
-    assert.match(detail, /^Accept is "application\/x-ndjson, \*\/\*", which is not available/);
+    const held = { headers: { "If-Match": '"42"' } };
+    const { detail } = await probe.problem("GET /v1/watch", "400 validation_failed", held);
+    assert.match(detail, /^If-Match is not available/);
     const keys = Array.from({ length: 1001 }, (_, i) => `key=k${i}`).join("&");
     const many = await probe.problem(`GET /v1/kv?${keys}`, "400 validation_failed");
     assert.equal(

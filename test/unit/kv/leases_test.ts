@@ -32,8 +32,9 @@ function leaseOf(
   store: MemoryStore,
   id: string,
 ): { keyCount: number; keys: readonly Bytes[] } | undefined {
-  const answer = store.read({ kind: "lease", id, keys: true });
-  assert.ok(answer.kind === "lease");
+  const keys = { limit: 10_000, bytesMax: Number.MAX_SAFE_INTEGER };
+  const answer = store.read({ kind: "lease", id, keys });
+  assert.ok(answer.kind === "lease" && answer.more === undefined);
   return answer.lease && { keyCount: answer.lease.keyCount, keys: answer.keys ?? [] };
 }
 

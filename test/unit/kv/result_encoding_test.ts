@@ -37,6 +37,10 @@ const samples: Readonly<Record<string, Result>> = {
   },
   rejected: { kind: "rejected", revision: 8, code: "lease_full", reason: "lease 7 is full" },
   "put-value": { kind: "put", revision: 9, create: 3, version: 4, value: utf8("42") },
+  "put-lease": {
+    ...{ kind: "put", revision: 9, create: 3, version: 4, prev: full, value: utf8("42") },
+    lease: "-7",
+  },
   txn: {
     kind: "txn",
     revision: 12,

@@ -1,5 +1,15 @@
-import { AwaitedClusterService, AwaitedKvService } from "../../../src/service/awaited.ts";
-import { FakeClusterService, FakeKvService } from "../../harness/fake_services.ts";
+import {
+  AwaitedClusterService,
+  AwaitedKvService,
+  AwaitedLeaseHoldService,
+  AwaitedRangeStreamService,
+} from "../../../src/service/awaited.ts";
+import {
+  FakeClusterService,
+  FakeKvService,
+  holdsOf,
+  rangesOf,
+} from "../../harness/fake_services.ts";
 import { get, put } from "../../harness/kv_commands.ts";
 import { failureOf, within } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
@@ -31,6 +41,24 @@ describe("AwaitedKvService", () => {
     assert.deepEqual([inner.writes, inner.reads], [1, 1]);
     assert.equal(inner.lastRead?.options, options);
     assert.deepEqual(kv.header(), inner.header());
+  });
+});
+
+describe("What goes on for long", () => {
+  it("is refused until the cluster is formed, and passed on once it is", async () => {
+    const kv = new FakeKvService();
+    const ranges = new AwaitedRangeStreamService(unformed);
+    const holds = new AwaitedLeaseHoldService(unformed);
+    const all = { start: new Uint8Array(0), reverse: false, keysOnly: false };
+    const refused = "not_ready, no outcome, retryable";
+    assert.equal(await failureOf(ranges.open(all, options)), refused);
+    assert.equal(await failureOf(holds.hold("7", options)), refused);
+    ranges.set(rangesOf(kv));
+    holds.set(holdsOf(kv));
+    const { range } = await ranges.open(all, options);
+    assert.equal(range.revision, 1);
+    range.close();
+    await assert.rejects(holds.hold("7", options), { code: "lease_not_found" });
   });
 });
 
