@@ -190,6 +190,8 @@ export class FormedNode {
   readonly node: RaftNode<Query, Answer, Result>;
   readonly kv: NodeKvService;
   readonly cluster: NodeClusterService;
+  /** Whether reads at level lease may go ahead. */
+  readonly leases: LeaseReads;
   readonly streams: NodeStreams;
   readonly #formation: Introduced;
   readonly #leaders: LeaderWatch;
@@ -227,7 +229,7 @@ export class FormedNode {
     const addressesOf = (id: NodeId) =>
       id === self ? peers.hello(0).addresses : peers.addressesOf(id);
     this.#keeper = new AddressKeeper(this.node, addressesOf);
-    const leases = new LeaseReads({
+    this.leases = new LeaseReads({
       node: this.node,
       clock,
       applied: () => machine.applied().position.index,
@@ -242,7 +244,7 @@ export class FormedNode {
       ...common,
       proxy,
       revisions: this.#revisions,
-      leases,
+      leases: this.leases,
       currentRevision,
       wallMs,
       limits: config.limits,

@@ -45,12 +45,12 @@ export class LeaseReads {
 
 /**
  * Monotonic clocks stand still while the machine is suspended, and a lease that is counted by them
- * outlives its time. The wall clock goes on: where it runs ahead of the monotonic one, all leases
- * from before are void.
+ * outlives its time. The wall clock goes on: where the two have moved apart, all leases from before
+ * are void. In either direction, as somebody may have set the date back as well.
  */
 export class SuspensionGuard {
   readonly #leaseMsMax: number;
-  readonly #aheadMsMax: number;
+  readonly #apartMsMax: number;
   /** By how much wall time was ahead when it was looked at. */
   #aheadMs: number | undefined;
   #lookedMs = 0;
@@ -58,26 +58,21 @@ export class SuspensionGuard {
 
   constructor({ leaseMsMax, marginMs }: Pick<LeaseReadParts, "leaseMsMax" | "marginMs">) {
     this.#leaseMsMax = leaseMsMax;
-    // Two looks lie within any lease at most: what both of them may miss is the margin.
-    this.#aheadMsMax = marginMs / 2;
+    // Any lease spans two of the looks that are remembered at most: both may miss half the margin.
+    this.#apartMsMax = marginMs / 2;
   }
 
   /** To be asked at each use of a lease. */
   isClear(nowMs: number, wallMs: number): boolean {
     const aheadMs = wallMs - nowMs;
     const wasMs = this.#aheadMs;
-    if (wasMs === undefined || aheadMs - wasMs > this.#aheadMsMax) {
-      this.#voidUntilMs = nowMs + this.#leaseMsMax;
-      this.#look(nowMs, aheadMs);
-    } else if (aheadMs < wasMs || nowMs - this.#lookedMs >= this.#leaseMsMax) {
-      // Clocks are set back, and they drift: that is not what is looked for.
-      this.#look(nowMs, aheadMs);
+    const isApart = wasMs === undefined || Math.abs(aheadMs - wasMs) > this.#apartMsMax;
+    if (isApart) this.#voidUntilMs = nowMs + this.#leaseMsMax;
+    // Clocks drift: that is not what is looked for.
+    if (isApart || nowMs - this.#lookedMs >= this.#leaseMsMax) {
+      this.#lookedMs = nowMs;
+      this.#aheadMs = aheadMs;
     }
     return nowMs >= this.#voidUntilMs;
-  }
-
-  #look(nowMs: number, aheadMs: number): void {
-    this.#lookedMs = nowMs;
-    this.#aheadMs = aheadMs;
   }
 }

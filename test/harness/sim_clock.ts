@@ -72,6 +72,19 @@ export class SimClock implements Clock {
     this.#wallOffsetMs += byMs;
   }
 
+  /**
+   * The machine is suspended until the returned function is called: the monotonic clock has stood
+   * still then, and the date has gone on.
+   */
+  suspend(): () => void {
+    const localUs = this.#localUs();
+    return () => {
+      this.#wallOffsetMs += Math.floor((this.#localUs() - localUs) / 1_000);
+      this.#baseLocalUs = localUs;
+      this.#baseUs = this.#scheduler.nowUs;
+    };
+  }
+
   /** The clock goes on from where it is, at another speed. */
   setRate(ratePermille: number): void {
     this.#baseLocalUs = this.#localUs();

@@ -106,6 +106,7 @@ export class SimNode {
   readonly #prng: Prng;
   #life: Life | undefined;
   #isPaused = false;
+  #wakeClock = (): void => {};
 
   constructor(world: SimWorld, options: SimNodeOptions) {
     this.#world = world;
@@ -130,6 +131,7 @@ export class SimNode {
     const prng = this.#prng;
     this.ended = undefined;
     this.#isPaused = false;
+    this.#wakeClock = () => {};
     const process = new SimProcess(this.address, { scheduler, prng: prng.split() });
     const clock = new SimClock({ scheduler, process });
     const { storage, identity } = this.disk.open({
@@ -205,11 +207,19 @@ export class SimNode {
     this.#isPaused = true;
   }
 
+  /** The machine is suspended until {@link resume}: its monotonic clock stands still as well. */
+  suspend(): void {
+    this.#wakeClock = this.#running().clock.suspend();
+    this.pause();
+  }
+
   get isPaused(): boolean {
     return this.#isPaused;
   }
 
   resume(spreadUs = 0): void {
+    this.#wakeClock();
+    this.#wakeClock = () => {};
     this.#running().process.resume(spreadUs);
     this.#isPaused = false;
   }

@@ -6,6 +6,7 @@ import type { KvRecord } from "../../src/kv/record.ts";
 import type { Result } from "../../src/kv/result.ts";
 import { lossyText } from "../../src/lib/bytes.ts";
 import type { Prng } from "../../src/lib/prng.ts";
+import type { ReadLevel } from "../../src/service/contract.ts";
 import type { Operation, Outcome, SeenRecord } from "../harness/history.ts";
 import { del, delRange, get, prefix, put } from "../harness/kv_commands.ts";
 import type { Plan } from "./plan.ts";
@@ -30,7 +31,7 @@ export type ClientCall =
     | {
       readonly kind: "read";
       readonly query: GetQuery | RangeQuery;
-      readonly level: "linearizable" | "eventual";
+      readonly level: ReadLevel;
     }
   );
 
@@ -105,7 +106,7 @@ export function drawCall(
   // A reader knows a value by what stands before the colon.
   const long = `${value}:${"x".repeat(prng.below(plan.valueBytesMax))}`;
   const kind = prng.below(100);
-  if (kind < 30) return readOf(key, "linearizable");
+  if (kind < 30) return readOf(key, plan.leaseReads && kind < 20 ? "lease" : "linearizable");
   if (kind < 38) return readOf(key, "eventual");
   if (kind < 62) return putOf(key, value, long);
   if (kind < 80) {
@@ -129,7 +130,7 @@ export function drawCall(
   return { kind: "read", query, level, text: `list ${level}` };
 }
 
-export function readOf(key: string, level: "linearizable" | "eventual"): ClientCall {
+export function readOf(key: string, level: ReadLevel): ClientCall {
   const read = { kind: "read", query: get(key), level, text: `get ${key} ${level}` } as const;
   // What an eventual read shows may be old: the witness alone can judge it.
   return level === "eventual" ? read : { ...read, recorded: { kind: "get", key } };

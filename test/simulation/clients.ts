@@ -14,6 +14,7 @@ import type { Prng } from "../../src/lib/prng.ts";
 import { type Clock, FatalStorageError } from "../../src/node/ports.ts";
 import type { NodeId } from "../../src/raft/types.ts";
 import type { FormedNode } from "../../src/server_node.ts";
+import type { ReadLevel } from "../../src/service/contract.ts";
 import type { EndCall, History, Outcome } from "../harness/history.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import type { SimScheduler } from "../harness/sim_scheduler.ts";
@@ -189,8 +190,8 @@ export class Client {
       cancel();
       done(attempt);
     };
-    // Clocks of nodes run up to a tenth slower, and a node looks at its deadlines at every tick.
-    const patienceUs = Math.ceil(withinMs * 1_000 * 1.3) + 1_000_000;
+    // Clocks of nodes run slower, and a node looks at its deadlines at every tick.
+    const patienceUs = Math.ceil((withinMs * 1_000 * 1_000) / plan.clockRates[0]) + 1_000_000;
     const cancel = scheduler.after(patienceUs, () => end({ kind: "lost", reason: "timeout" }));
     const answer = (attempt: Attempt): void => {
       if (!isLost) scheduler.after(this.#latencyUs(), () => end(attempt));
@@ -207,8 +208,9 @@ export class Client {
         if (call.kind === "write") {
           this.#write({ node, formed, clock, deadlineMs }, call, tell);
         } else {
-          const floor = call.level === "eventual" ? undefined : committedBefore;
-          this.#read({ node, formed, deadlineMs }, call.query, { floor, answer: tell });
+          const { query, level } = call;
+          const floor = level === "eventual" ? undefined : committedBefore;
+          this.#read({ node, formed, deadlineMs }, { query, level }, { floor, answer: tell });
         }
       };
       const isThere = node.isRunning && node.formed !== undefined;
@@ -253,7 +255,7 @@ export class Client {
       readonly formed: FormedNode;
       readonly deadlineMs: number;
     },
-    query: GetQuery | RangeQuery,
+    { query, level }: { readonly query: GetQuery | RangeQuery; readonly level: ReadLevel },
     { floor, answer }: {
       readonly floor: number | undefined;
       readonly answer: (attempt: Attempt) => void;
@@ -270,7 +272,11 @@ export class Client {
       this.#world.watch.read({ node, query, answer: seen, applied, committedBefore: floor });
       answer({ kind: "answered", outcome: seenIn(seen) });
     };
-    if (floor === undefined) return look();
+    if (level === "eventual") return look();
+    if (level === "lease" && formed.leases.holds()) {
+      this.#world.rare.saw("read under a lease");
+      return look();
+    }
     formed.node.readIndex(deadlineMs, (outcome) => {
       if (outcome.kind === "readable") look();
       else answer({ kind: "refused", reason: outcome.reason });

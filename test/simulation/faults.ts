@@ -5,6 +5,7 @@
  */
 
 import type { Prng } from "../../src/lib/prng.ts";
+import type { SimNode } from "../harness/sim_node.ts";
 import { damageLog, regressLog, runOlderCopy, runWiped } from "./destructive_faults.ts";
 import { drawMs, type FaultScene, victim } from "./fault_scene.ts";
 import { brokenTransfer, deposeLeader, lateEcho } from "./leader_faults.ts";
@@ -43,9 +44,11 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
   deposeLeader,
   brokenTransfer,
   lateEcho,
+  suspend,
   clockRate: (scene) => {
     const node = victim(scene);
-    if (node.isRunning) node.clock.setRate(900 + scene.prng.below(201));
+    const [slowest, fastest] = scene.plan.clockRates;
+    if (node.isRunning) node.clock.setRate(slowest + scene.prng.below(fastest - slowest + 1));
   },
   wallJump: (scene) => {
     const node = victim(scene);
@@ -126,6 +129,18 @@ function powerCut(scene: FaultScene): void {
 }
 
 function pause(scene: FaultScene): void {
+  standStill(scene, (node) => node.pause());
+}
+
+function suspend(scene: FaultScene): void {
+  standStill(scene, (node) => {
+    const lease = node.formed?.node.leaseIndex(node.clock.monotonicMs());
+    if (lease !== undefined) scene.rare.saw("machine suspended under a lease");
+    node.suspend();
+  });
+}
+
+function standStill(scene: FaultScene, begin: (node: SimNode) => void): void {
   const node = victim(scene);
   if (!node.isRunning || node.isPaused) return;
   const electionMs = 10 * scene.plan.heartbeatMs;
@@ -134,7 +149,7 @@ function pause(scene: FaultScene): void {
     ? electionMs + scene.prng.below(2 * electionMs)
     : drawMs(scene, 4_000);
   if (forMs > 20 * scene.plan.heartbeatMs) scene.rare.saw("pause longer than an election timeout");
-  node.pause();
+  begin(node);
   const spreadUs = scene.prng.chance(1, 2) ? 30_000 : 0;
   scene.later(forMs, () => {
     if (node.isRunning && node.isPaused) node.resume(spreadUs);

@@ -17,7 +17,7 @@ export const faultKinds = [
   ...["crash", "powerCut", "pause", "partition", "oneWay", "flap", "reset", "clog", "storm"],
   ...["diskStall", "diskSlow", "diskFull", "diskError", "logDamage", "logRegress", "kvLost"],
   ...["kvDamage", "wipe", "olderCopy", "stranger", "clockRate", "wallJump"],
-  ...["deposeLeader", "brokenTransfer", "lateEcho"],
+  ...["deposeLeader", "brokenTransfer", "lateEcho", "suspend"],
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -29,6 +29,10 @@ export interface Plan {
   readonly heartbeatMs: number;
   /** Limits of the nodes, by the path of their key in the configuration. */
   readonly config: Readonly<Record<string, string>>;
+  /** Between which clocks may run, in thousandths of true time. */
+  readonly clockRates: readonly [number, number];
+  /** Reads at level lease are allowed, and asked for. */
+  readonly leaseReads: boolean;
   readonly network: SimNetworkOptions;
   readonly disk: SimDiskOptions;
   readonly clients: number;
@@ -59,13 +63,16 @@ export interface Plan {
 /** The plan of a seed. */
 export function drawPlan(seed: number): Plan {
   const root = new Prng(seed);
-  const [size, time, net, disk, load, faults] = Array.from({ length: 6 }, () => root.split());
+  const [size, time, net, disk, load, faults, lease] = Array.from(
+    { length: 7 },
+    () => root.split(),
+  );
   const heartbeatMs = time!.chance(1, 2) ? 50 : 100;
   return {
     seed,
     ...drawSize(size!),
     heartbeatMs,
-    config: drawConfig(time!, heartbeatMs),
+    ...drawClocks(lease!, drawConfig(time!, heartbeatMs)),
     network: drawNetwork(net!),
     disk: drawDisk(disk!),
     ...drawLoad(load!, heartbeatMs),
@@ -97,6 +104,31 @@ function drawConfig(prng: Prng, heartbeatMs: number): Plan["config"] {
   };
 }
 
+/**
+ * Leases are bound to hold between clocks that differ by no more than the configuration says: here
+ * by all of that.
+ */
+function drawClocks(
+  prng: Prng,
+  config: Plan["config"],
+): Pick<Plan, "config" | "clockRates" | "leaseReads"> {
+  const leaseReads = prng.chance(1, 2);
+  const isWild = leaseReads && prng.chance(1, 3);
+  const clockRates = isWild ? [750, 1_500] as const : [900, 1_100] as const;
+  if (!leaseReads) return { config, clockRates, leaseReads };
+  const [slowest, fastest] = clockRates;
+  const driftPermille = Math.ceil(1_000 - (1_000 * slowest) / fastest);
+  return {
+    config: {
+      ...config,
+      "raft.lease_reads": "true",
+      "raft.clock_drift_permille_max": String(driftPermille),
+      "raft.lease_margin_ms": String(2 + prng.below(20)),
+    },
+    ...{ clockRates, leaseReads },
+  };
+}
+
 function drawNetwork(prng: Prng): SimNetworkOptions {
   const datagrams = prng.chance(1, 3);
   const lossMax = datagrams ? 200 : 20;
@@ -121,7 +153,7 @@ function drawDisk(prng: Prng): SimDiskOptions {
 
 type Load = Omit<
   Plan,
-  | ("seed" | "voters" | "learners" | "heartbeatMs" | "config")
+  | ("seed" | "voters" | "learners" | "heartbeatMs" | "config" | "clockRates" | "leaseReads")
   | ("network" | "disk" | "troubleMs" | "calmMs" | "faultEveryMs" | "skipped")
 >;
 

@@ -34,6 +34,8 @@ export const floors = {
   "transfer done": 500,
   "outcome unknown": 500,
   "retry answered as before": 500,
+  "read under a lease": 5_000,
+  "machine suspended under a lease": 100,
   "wiped directory refused": 50,
   "older copy refused": 50,
   "wrong cluster id refused": 50,

@@ -76,4 +76,56 @@ export const readMutants: readonly Mutant[] = [
     }],
     expected: ["I11"],
   },
+  {
+    id: "M35",
+    what: "A lease lasts as long as an election timeout, however clocks drift",
+    patches: [{
+      file: "src/raft/leader.ts",
+      find: `const untilMs = sentMs + electionTimeoutMinMs - driftMs - lease.marginMs;`,
+      replace: `const untilMs = sentMs + electionTimeoutMinMs + 0 * driftMs;`,
+    }],
+    expected: ["I11", "I15"],
+  },
+  {
+    id: "M36",
+    what: "A lease outlives a suspension of its machine",
+    patches: [{
+      file: "src/service/lease_reads.ts",
+      find: `    return nowMs >= this.#voidUntilMs;`,
+      replace: `    return this.#voidUntilMs <= Infinity;`,
+    }],
+    expected: ["I11", "I15"],
+  },
+  {
+    id: "M37",
+    what: "A leader that hands over reads under its lease until it hears of the other",
+    patches: [{
+      file: "src/raft/leader.ts",
+      find: `if (this.transfer.timeoutNowSent || this.#state.log.applied < this.termStart) return undefined;`,
+      replace: `if (this.#state.log.applied < this.termStart) return undefined;`,
+    }],
+    expected: ["I11", "I15"],
+  },
+  {
+    id: "M38",
+    what: "A lease counts from when its round was confirmed, not from when it was sent",
+    patches: [
+      {
+        file: "src/raft/read_index.ts",
+        find: `  confirm(round: number): readonly ConfirmedRead[] {`,
+        replace: `  confirm(round: number, nowMs: number): readonly ConfirmedRead[] {`,
+      },
+      {
+        file: "src/raft/read_index.ts",
+        find: `      this.#confirmedSentMs = oldest.ms;`,
+        replace: `      this.#confirmedSentMs = nowMs;`,
+      },
+      {
+        file: "src/raft/leader.ts",
+        find: `this.#reads.confirm(round)`,
+        replace: `this.#reads.confirm(round, this.#state.nowMs)`,
+      },
+    ],
+    expected: ["I11", "I15"],
+  },
 ];
