@@ -1,7 +1,13 @@
 /** The cluster: who belongs to it, who leads, and handing leadership over. */
 
 import { clusterAnswer, membersAnswer, transferLeadership } from "../src/http/cluster_json.ts";
+import { watchCluster } from "../src/http/cluster_watch.ts";
+import { ClusterFrameSchema } from "../src/http/cluster_watch_schemas.ts";
+import { eventStreamMediaType } from "../src/http/frames.ts";
+import { ndjsonMediaType } from "../src/http/media_type.ts";
 import {
+  acceptFormat,
+  choiceOption,
   everywhereOptions,
   laterOption,
   noConditions,
@@ -67,4 +73,36 @@ const handOver = defineRoute({
   handle: transferLeadership,
 });
 
-export const clusterRoutes: readonly Route[] = [showCluster, listMembers, handOver];
+const follow = defineRoute({
+  method: "get",
+  path: "/v1/cluster/watch",
+  operationId: "watchCluster",
+  tag: "cluster",
+  summary: "Follow who leads the cluster and who belongs to it",
+  description:
+    "`ready` tells what is, `leadership` and `members` what has changed since. A client " +
+    "that is slow, or connects again, is told what is now, not what was meanwhile. Counts among " +
+    "the watches of the node.",
+  isStream: true,
+  options: {
+    ...everywhereOptions,
+    ...noConditions,
+    format: choiceOption("How the stream is written; sse when absent.", ["sse", "ndjson"], {
+      twin: acceptFormat({ [eventStreamMediaType]: "sse", [ndjsonMediaType]: "ndjson" }),
+    }),
+  },
+  success: {
+    200: storeResponse(
+      "A stream of frames, which ends only when the client goes, or with the node.",
+      {
+        [eventStreamMediaType]: { schema: ClusterFrameSchema },
+        [ndjsonMediaType]: { schema: ClusterFrameSchema },
+      },
+      ["X-Accel-Buffering"],
+    ),
+  },
+  problems: [429, 503],
+  handle: watchCluster,
+});
+
+export const clusterRoutes: readonly Route[] = [showCluster, listMembers, handOver, follow];

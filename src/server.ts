@@ -184,11 +184,12 @@ class SkeinServer implements RunningServer {
       onFatal: (error) => this.#fail(error),
       done: (node) => {
         this.#node = node;
-        this.#kv.set(node.kv);
-        this.#cluster.set(node.cluster);
-        this.#watches.set(node.streams.watches);
-        this.#ranges.set(node.streams.ranges);
-        this.#holds.set(node.streams.holds);
+        const { kv, cluster, watches, ranges, holds } = node.services;
+        this.#kv.set(kv);
+        this.#cluster.set(cluster);
+        this.#watches.set(watches);
+        this.#ranges.set(ranges);
+        this.#holds.set(holds);
       },
     });
   }
@@ -222,6 +223,7 @@ class SkeinServer implements RunningServer {
       clientMethods: clientMethods({
         kv: this.#kv,
         cluster: this.#cluster,
+        watches: this.#watches,
         tls: false,
         answerBytesMax: this.#config.limits.grpcMessageBytesMax,
       }),
@@ -277,7 +279,7 @@ class SkeinServer implements RunningServer {
   }
 
   #answerForward(request: ForwardRequest): Promise<ForwardAnswer> {
-    if (this.#node !== undefined) return this.#node.answerForward(request);
+    if (this.#node !== undefined) return this.#node.services.answerForward(request);
     throw new ServiceError("leader_changed", "This node is starting", {
       outcome: "not_applied",
       retryable: true,
@@ -306,7 +308,7 @@ class SkeinServer implements RunningServer {
     this.#birth?.stop();
     if (!this.#failed) await this.#node?.handOver();
     // Streams do not end by themselves: nobody has to wait for them.
-    this.#node?.streams.close();
+    this.#node?.services.closeStreams();
     await this.#http?.close(graceMs);
     await this.#node?.close();
     await new Promise<void>((resolve) => this.#transport.close(resolve));

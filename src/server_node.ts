@@ -17,23 +17,16 @@ import { judgeNames } from "./node/named_members.ts";
 import { open } from "./node/opening.ts";
 import { Peers } from "./node/peers.ts";
 import type { Clock, PeerAddress, Transport } from "./node/ports.ts";
-import { allMembers, voterSets } from "./raft/configuration.ts";
+import { allMembers } from "./raft/configuration.ts";
 import type { Rng } from "./raft/ports.ts";
 import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
 import { nodeLimits, raftOptions } from "./server_options.ts";
 import type { OpenedStorage } from "./server_storage.ts";
-import { NodeStreams } from "./server_streams.ts";
+import { NodeServices } from "./server_services.ts";
 import { keepUp } from "./server_upkeep.ts";
-import { NodeClusterService } from "./service/cluster_service.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
-import type { ForwardAnswer, Forwarder, ForwardRequest } from "./service/forwarder.ts";
-import { NodeKvService } from "./service/kv_service.ts";
-import { Lag } from "./service/lag.ts";
-import { LeaseReads } from "./service/lease_reads.ts";
-import { LeaderProxy } from "./service/leader_proxy.ts";
-import { LeaderWatch } from "./service/leader_watch.ts";
-import { RevisionWait } from "./service/revision_wait.ts";
+import type { Forwarder } from "./service/forwarder.ts";
 
 /** How often the slow chores run: addresses, lag, free space. */
 const choresEveryMs = 1_000;
@@ -188,15 +181,8 @@ function beBorn(formation: Introduced): void {
 /** A node that runs, with what stands on it. */
 export class FormedNode {
   readonly node: RaftNode<Query, Answer, Result>;
-  readonly kv: NodeKvService;
-  readonly cluster: NodeClusterService;
-  /** Whether reads at level lease may go ahead. */
-  readonly leases: LeaseReads;
-  readonly streams: NodeStreams;
+  readonly services: NodeServices;
   readonly #formation: Introduced;
-  readonly #leaders: LeaderWatch;
-  readonly #revisions: RevisionWait;
-  readonly #lag = new Lag();
   readonly #keeper: AddressKeeper;
   readonly #stops: (() => void)[] = [];
   #linked = "";
@@ -207,7 +193,6 @@ export class FormedNode {
   constructor(formation: Introduced, restored: RestoredState) {
     this.#formation = formation;
     const { config, storage, machine, transport, clock, rng, peers, forwarder } = formation;
-    const { nodeId: self, clusterId } = config;
     this.node = new RaftNode<Query, Answer, Result>({
       raft: raftOptions(config),
       limits: nodeLimits(config),
@@ -222,49 +207,13 @@ export class FormedNode {
       onFatal: formation.onFatal,
     });
     peers.judgeBy(() => machine.applied().configuration.configuration);
-    const { monotonicMs, wallMs } = clock;
-    const currentRevision = () => machine.revision;
-    this.#leaders = new LeaderWatch(this.node, self);
-    this.#revisions = new RevisionWait(this.node, currentRevision);
     const addressesOf = (id: NodeId) =>
-      id === self ? peers.hello(0).addresses : peers.addressesOf(id);
+      id === config.nodeId ? peers.hello(0).addresses : peers.addressesOf(id);
     this.#keeper = new AddressKeeper(this.node, addressesOf);
-    this.leases = new LeaseReads({
-      node: this.node,
-      clock,
-      applied: () => machine.applied().position.index,
-      peersAgree: () => this.#votersWait(),
-      leaseMsMax: config.raft.electionTimeoutMinMs,
-      marginMs: config.raft.leaseMarginMs,
-    });
-    const common = { node: this.node, self, clusterId, leaders: this.#leaders, monotonicMs };
-    const addressOf = (id: NodeId) => this.#addressOf(id);
-    const proxy = new LeaderProxy({ ...common, forwarder, addressOf });
-    this.kv = new NodeKvService({
-      ...common,
-      proxy,
-      revisions: this.#revisions,
-      leases: this.leases,
-      currentRevision,
-      wallMs,
-      limits: config.limits,
-      soon: clock.soon,
+    this.services = new NodeServices({
+      ...{ node: this.node, machine, config, clock, peers, forwarder, addressesOf },
+      addressOf: (id) => this.#addressOf(id),
       outOfSpace: () => this.#outOfSpace,
-    });
-    this.streams = new NodeStreams({
-      ...common,
-      ...{ kv: this.kv, machine, revisions: this.#revisions },
-      limits: config.limits,
-      soon: clock.soon,
-    });
-    this.cluster = new NodeClusterService({
-      ...common,
-      proxy,
-      currentRevision,
-      lag: this.#lag,
-      addressesOf,
-      versionOf: (id) => id === self ? version : peers.versionOf(id),
-      silentMsMax: config.raft.electionTimeoutMinMs,
     });
   }
 
@@ -282,23 +231,11 @@ export class FormedNode {
     this.node.start();
   }
 
-  /** On the node that leads; another one refuses with proof that nothing happened. */
-  async answerForward({ body, timeoutMs }: ForwardRequest): Promise<ForwardAnswer> {
-    switch (body.kind) {
-      case "write":
-        return await this.kv.answerForward(body, timeoutMs);
-      case "view":
-        return { kind: "view", view: this.cluster.view() };
-      case "transferLeadership": {
-        const { leader } = await this.cluster.transferHere(body.target, timeoutMs);
-        return { kind: "transferred", leader };
-      }
-    }
-  }
-
   /** A leader that ends hands over first, so that nobody has to wait for an election. */
   handOver(): Promise<void> {
-    if (!this.#leaders.isSelf || this.#formation.configured.length === 0) return Promise.resolve();
+    if (!this.services.isLeader || this.#formation.configured.length === 0) {
+      return Promise.resolve();
+    }
     const { clock, config } = this.#formation;
     // A transfer takes an election timeout at most (thesis §3.10).
     const handOverMs = Math.min(config.raft.electionTimeoutMinMs, config.network.shutdownGraceMs);
@@ -314,16 +251,14 @@ export class FormedNode {
 
   close(): Promise<void> {
     for (const stop of this.#stops) stop();
-    this.streams.close();
-    this.#leaders.close();
-    this.#revisions.close();
+    this.services.close();
     return new Promise((resolve) => this.node.close(resolve));
   }
 
   #chores(): void {
     const { clock, config, storage } = this.#formation;
     const nowMs = clock.monotonicMs();
-    this.#lag.look(this.node.status(), nowMs);
+    this.services.look(nowMs);
     this.#keeper.look(nowMs);
     this.#formation.peers.keepStarts();
     this.#seekPeers();
@@ -378,15 +313,6 @@ export class FormedNode {
     const member = allMembers(configuration).find((candidate) => candidate.id === id);
     return peers.addressesOf(id)?.rpc ?? member?.addresses?.rpc ??
       configured.find((peer) => peer.id === id)?.address;
-  }
-
-  /** A lease rests on all that may vote: none of them may stand for election sooner. */
-  #votersWait(): boolean {
-    const { config: { nodeId, raft }, peers } = this.#formation;
-    const { configuration } = this.node.status().configuration;
-    return voterSets(configuration).every((voters) =>
-      voters.every((id) => id === nodeId || peers.waits(id, raft.electionTimeoutMinMs))
-    );
   }
 
   #recovered(): void {

@@ -233,7 +233,8 @@ const limits = {
   ),
   watches_max: integer(
     { default: 20_000, min: 1, max: 1_000_000 },
-    "Watches that are open on the node, long polls included; above it they are refused.",
+    "Watches that are open on the node, long polls and streams of the cluster included; above it " +
+      "they are refused.",
   ),
   range_streams_max: integer(
     { default: 100, min: 1, max: 10_000 },

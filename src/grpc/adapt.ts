@@ -2,11 +2,14 @@
 
 import type {
   handleBidiStreamingCall,
+  Metadata,
   sendUnaryData,
   ServerDuplexStream,
   ServerUnaryCall,
+  ServerWritableStream,
 } from "@grpc/grpc-js";
 import { grpcStatus } from "../service/errors.ts";
+import type { AnswerFlow } from "./answer_flow.ts";
 import {
   type Answer,
   type CallContext,
@@ -28,6 +31,8 @@ export interface AdapterOptions {
   /** Larger requests are refused although the listener's limit lets them through. */
   readonly requestBytesMax: number;
   readonly replies: ReplyQueue;
+  /** The way out of a call with many answers. */
+  readonly flowOf: (metadata: Metadata) => AnswerFlow;
   /** An error that no handler should throw; the client sees nothing of it. */
   readonly onInternalError: (path: string, error: unknown) => void;
 }
@@ -65,13 +70,14 @@ export function adaptUnary(
   };
 }
 
-function tooLarge(bytes: number, bytesMax: number): CallError {
+/** What is said to a client whose request is too large. */
+export function tooLarge(bytes: number, bytesMax: number): CallError {
   const text = `The request has ${bytes} bytes, allowed are ${bytesMax}`;
   return new CallError(grpcStatus.resourceExhausted, text);
 }
 
 /** Only what was meant for the client reaches it: no stack, no message of a library. */
-function toCallError(error: unknown, path: string, options: AdapterOptions): CallError {
+export function toCallError(error: unknown, path: string, options: AdapterOptions): CallError {
   if (error instanceof CallError) return error;
   options.onInternalError(path, error);
   return new CallError(grpcStatus.internal, "Internal error");
@@ -164,7 +170,11 @@ class Answers implements StreamAnswers<Uint8Array> {
   }
 }
 
-function contextOf(call: Unary | Duplex, signal: AbortSignal): CallContext {
+/** What a handler may know of `call`. */
+export function contextOf(
+  call: Unary | Duplex | ServerWritableStream<Uint8Array, Uint8Array>,
+  signal: AbortSignal,
+): CallContext {
   const deadline = call.getDeadline();
   const endMs = deadline instanceof Date ? deadline.getTime() : deadline;
   return {

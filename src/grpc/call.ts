@@ -70,6 +70,25 @@ export type StreamHandler<Request, Response> = (
   call: CallContext,
 ) => StreamEvents<Request>;
 
+/** Where the answers to one question come from, for as long as the client listens. */
+export interface AnswerSource<Response> {
+  /** Sent at once, so that the client knows that it is heard. */
+  readonly headers: CallMetadata;
+  /**
+   * The next answer, asked for when those before have been taken; undefined at the end, which is
+   * OK. Every other end is an error that it throws.
+   */
+  next(): Promise<Response | undefined>;
+  /** Called once, when nothing more is wanted; a `next` that waits has to come back. */
+  close(): void;
+}
+
+/** One question, many answers. */
+export type SourceHandler<Request, Response> = (
+  request: Request,
+  call: CallContext,
+) => Promise<AnswerSource<Response>>;
+
 /** Under which limits a call is let in (door.ts). */
 export type CountsAs =
   /** It waits for the store or the cluster. */
@@ -93,6 +112,8 @@ export type OfferedMethod =
       readonly isRead: boolean;
     }
     | { readonly kind: "stream"; readonly handle: StreamHandler<Uint8Array, Uint8Array> }
+    /** Counts as a request until it is heard; then its service counts it. */
+    | { readonly kind: "source"; readonly handle: SourceHandler<Uint8Array, Uint8Array> }
   );
 
 /** Offers a method with one request and one answer. */
@@ -162,6 +183,29 @@ export function offerStream<Request, Response>(
           }
           events.message(request);
         },
+      };
+    },
+  };
+}
+
+/** Offers a method with one request whose answers go on. */
+export function offerSource<Request, Response>(
+  facts: MethodFacts<Request, Response>,
+  handler: SourceHandler<Request, Response>,
+): OfferedMethod {
+  return {
+    ...shape(facts),
+    kind: "source",
+    countsAs: "request",
+    handle: async (bytes, call) => {
+      const source = await handler(decodeRequest(facts.request, bytes), call);
+      return {
+        headers: source.headers,
+        next: async () => {
+          const answer = await source.next();
+          return answer === undefined ? undefined : facts.response.encode(answer);
+        },
+        close: () => source.close(),
       };
     },
   };

@@ -14,7 +14,7 @@ const standardServices = [
 
 /** The dialects, health of their services, and reflection over all of it. */
 export function clientMethods(options: DEngineOptions): readonly OfferedMethod[] {
-  const own = [...dEngineMethods(options), ...clusterMethods(options.cluster)];
+  const own = [...dEngineMethods(options), ...clusterMethods(options)];
   const services = [...new Set(own.map(({ path }) => path.slice(1, path.lastIndexOf("/"))))];
   return [
     ...own,

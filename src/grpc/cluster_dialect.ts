@@ -1,23 +1,27 @@
 /** skein.cluster.v1.RaftClusterService: operating the cluster over gRPC. */
 
-import type { ClusterService } from "../service/contract.ts";
+import type { ClusterService, WatchService } from "../service/contract.ts";
 import {
   type Answer,
   type CallContext,
   type OfferedMethod,
+  offerSource,
   offerStream,
   offerUnary,
   type StreamHandler,
 } from "./call.ts";
+import { ClusterSource } from "./cluster_source.ts";
 import { method } from "./codec.ts";
-import { fromCheck, fromClusterView } from "./convert_cluster.ts";
+import { fromCheck, fromClusterView, fromOutline } from "./convert_cluster.ts";
 import { answerHeaders, requestOptions, unavailable } from "./request_options.ts";
 import { withDetails } from "./status_details.ts";
 
 const service = "skein.cluster.v1.RaftClusterService";
 
 /** The methods of RaftClusterService over `cluster`. */
-export function clusterMethods(cluster: ClusterService): readonly OfferedMethod[] {
+export function clusterMethods(
+  { cluster, watches }: { readonly cluster: ClusterService; readonly watches: WatchService },
+): readonly OfferedMethod[] {
   return [
     offerUnary(
       method(service, "ListNodes"),
@@ -43,7 +47,14 @@ export function clusterMethods(cluster: ClusterService): readonly OfferedMethod[
     offerUnary(method(service, "RemoveNode"), missing("RemoveNode")),
     offerUnary(method(service, "PromoteNode"), missing("PromoteNode")),
     offerUnary(method(service, "ReplaceNode"), missing("ReplaceNode")),
-    offerStream(method(service, "WatchMembership"), missingStream("WatchMembership")),
+    offerSource(method(service, "WatchMembership"), (_request, call) => {
+      const source = new ClusterSource(watches.watchCluster(), {
+        headers: answerHeaders(requestOptions(call).requestId),
+        answer: fromOutline,
+        isWanted: () => true,
+      });
+      return Promise.resolve(source);
+    }),
     offerStream(method(service, "Snapshot"), missingStream("Snapshot")),
   ];
 }

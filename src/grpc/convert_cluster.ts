@@ -1,7 +1,7 @@
 /** Views of the cluster between wire (skein.cluster.v1) and the services' vocabulary. */
 
 import type { Role, Suffrage } from "../raft/types.ts";
-import type { Check, ClusterView, MemberView } from "../service/contract.ts";
+import type { Check, ClusterOutline, ClusterView, MemberView } from "../service/contract.ts";
 import type { Wire } from "./codec.ts";
 import { count, nodeId, present } from "./convert_parts.ts";
 import { WireRefusal } from "./refusal.ts";
@@ -53,6 +53,18 @@ function maybeCount(value: number | null | undefined, name: string): number | un
 export function fromClusterView(view: ClusterView): Wire["skein.cluster.v1.ClusterView"] {
   const { members, role, ...same } = view;
   return { ...same, role: roles.indexOf(role), nodes: members.map(fromMemberView) };
+}
+
+/** What of the cluster changes seldom; the roles beside the leader's are not known. */
+export function fromOutline(
+  { leader, members, configuration }: ClusterOutline,
+): Wire["skein.cluster.v1.WatchMembershipResponse"] {
+  const nodes = members.map((member) => ({
+    ...member,
+    suffrage: suffrages.indexOf(member.suffrage),
+    role: roles.indexOf(member.id === leader ? "leader" : undefined),
+  }));
+  return { nodes, leader, configuration };
 }
 
 /** The view that another node sent. Throws WireRefusal. */

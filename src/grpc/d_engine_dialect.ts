@@ -24,26 +24,20 @@ import {
   type CallContext,
   CallError,
   type OfferedMethod,
-  offerStream,
+  offerSource,
   offerUnary,
-  type StreamHandler,
 } from "./call.ts";
 import { method, type Wire } from "./codec.ts";
 import { dEngineCode, failedResponse, invalidRequest } from "./d_engine_errors.ts";
-import {
-  answerHeaders,
-  idempotency,
-  minRevision,
-  requestOptions,
-  unavailable,
-} from "./request_options.ts";
+import { scanMethod } from "./d_engine_scan.ts";
+import { membershipSource, type WatchOptions, watchSource } from "./d_engine_watch.ts";
+import { answerHeaders, idempotency, minRevision, requestOptions } from "./request_options.ts";
 import { withDetails } from "./status_details.ts";
 
 type ClientResponse = Wire["d_engine.client.ClientResponse"];
 
 /** What the dialect stands on. */
-export interface DEngineOptions {
-  readonly kv: KvService;
+export interface DEngineOptions extends WatchOptions {
   readonly cluster: ClusterService;
   /** Clients connect with TLS: the addresses that they are given say so. */
   readonly tls: boolean;
@@ -74,9 +68,15 @@ export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[
       (request, call) => answering(call, (asked) => read(options, request, call, asked)),
       { refused, isRead: true },
     ),
-    offerUnary(method(clientService, "HandleClientScan"), missing("HandleClientScan")),
-    offerStream(method(clientService, "Watch"), missingStream("Watch")),
-    offerStream(method(clientService, "WatchMembership"), missingStream("WatchMembership")),
+    scanMethod(options),
+    offerSource(
+      method(clientService, "Watch"),
+      (request, call) => watchSource(options, request, call),
+    ),
+    offerSource(
+      method(clientService, "WatchMembership"),
+      (_request, call) => membershipSource(options, call),
+    ),
     offerUnary(
       method(clusterService, "GetClusterMetadata"),
       async (_request, call) => ({ message: membership(await viewOf(cluster, call), tls) }),
@@ -98,17 +98,6 @@ export function dEngineMethods(options: DEngineOptions): readonly OfferedMethod[
 
 function refused(error: ServiceError): Answer<ClientResponse> {
   return { message: failedResponse(error) };
-}
-
-function missing(name: string): () => Promise<never> {
-  return () => Promise.reject(unavailable(name));
-}
-
-function missingStream<Request, Response>(name: string): StreamHandler<Request, Response> {
-  return (answers) => {
-    answers.fail(unavailable(name));
-    return { message() {}, malformed() {}, halfClosed() {}, closed() {} };
-  };
 }
 
 function notOffered(name: string, instead: string): CallError {

@@ -13,6 +13,7 @@ export const dEngineCode = {
   rateLimited: 4004,
   clusterUnavailable: 4005,
   proposeFailed: 4006,
+  watchBufferOverflow: 5001,
   general: 8888,
 } as const;
 

@@ -16,8 +16,9 @@ import {
   type ServerInterceptor,
   type ServerListener,
 } from "@grpc/grpc-js";
-import { unreachable } from "../lib/assert.ts";
+import { assertDefined, unreachable } from "../lib/assert.ts";
 import { ByteBudget, ByteShare } from "../lib/byte_budget.ts";
+import { AnswerFlow } from "./answer_flow.ts";
 import { grpcStatus, ServiceError } from "../service/errors.ts";
 import { CallError, type OfferedMethod } from "./call.ts";
 import { type Incoming, incomingOf } from "./incoming.ts";
@@ -59,6 +60,8 @@ export class Door {
   readonly #peers = new Room(Infinity);
   /** Apart from the requests, so that nobody who takes no answers keeps others from writing. */
   readonly #answers: ByteBudget;
+  /** By the metadata of their calls, which handlers see as well. */
+  readonly #flows = new WeakMap<Metadata, AnswerFlow>();
 
   constructor(limits: DoorLimits) {
     this.#limits = limits;
@@ -79,12 +82,19 @@ export class Door {
         room: this.#room(method),
         limits: this.#limits,
         answers: this.#answers,
+        flows: this.#flows,
       });
       return new ServerInterceptingCall(call, {
         start: (next) => next(visit.listener()),
+        sendMetadata: (metadata, next) => {
+          next(metadata);
+          visit.heard();
+        },
         // A handler answers with a message or, when it failed, with a status alone.
         sendMessage: (message: Uint8Array, next) => {
-          next(visit.counted(message));
+          const counted = visit.counted(message);
+          if (counted === undefined) return;
+          next(counted);
           visit.answered();
         },
         sendStatus: (status, next) => {
@@ -95,12 +105,17 @@ export class Door {
     };
   }
 
+  /** The way out of the call that came with `metadata`. */
+  flowOf(metadata: Metadata): AnswerFlow {
+    return assertDefined(this.#flows.get(metadata), "A call with many answers has a flow");
+  }
+
   #room({ countsAs, kind }: OfferedMethod): Room {
     switch (countsAs) {
       case "request":
         return this.#requests;
       case "probe":
-        return kind === "unary" ? this.#probes : this.#streams;
+        return kind === "stream" ? this.#streams : this.#probes;
       case "peer":
         return this.#peers;
       default:
@@ -135,6 +150,7 @@ interface VisitParts {
   readonly room: Room;
   readonly limits: DoorLimits;
   readonly answers: ByteBudget;
+  readonly flows: WeakMap<Metadata, AnswerFlow>;
 }
 
 /** One call, from its headers until its handler is done and its answer has left. */
@@ -171,7 +187,7 @@ class Visit {
       onReceiveHalfClose: (next) => {
         clearTimeout(this.#timer);
         if (this.#state !== "inside") return;
-        this.#isServed = this.#parts.method.kind === "unary";
+        this.#isServed = this.#parts.method.kind !== "stream";
         next();
       },
       onCancel: () => {
@@ -185,17 +201,29 @@ class Visit {
     };
   }
 
-  /** `answer`, or what is said instead where too many answers wait to be taken. */
-  counted(answer: Uint8Array): Uint8Array {
+  /**
+   * `answer`, or what is said instead where too many answers wait to be taken; undefined where that
+   * is a status, and has been sent.
+   */
+  counted(answer: Uint8Array): Uint8Array | undefined {
     const { method, answers: { heldBytes, bytesMax } } = this.#parts;
-    if (method.kind !== "unary" || method.refused === undefined) return answer;
+    if (method.kind !== "unary") return answer;
     if (answer.length <= countedAnswerBytes || this.#answer.take(answer.length)) return answer;
     const text = `Answers in memory have ${heldBytes} bytes, allowed are ${bytesMax}`;
     // A forwarded write may have been applied: only a read is sure to have changed nothing.
     const error = method.isRead
       ? overloaded(text)
       : new ServiceError("overloaded", text, { outcome: "unknown" });
-    return method.refused(error).message;
+    if (method.refused !== undefined) return method.refused(error).message;
+    this.#refuse(error);
+    return undefined;
+  }
+
+  /** The request is read; of a call with many answers only those are still to come. */
+  heard(): void {
+    if (this.#parts.method.kind !== "source") return;
+    this.#isServed = false;
+    this.#leave();
   }
 
   /** The handler is done with the request; the answer may still wait to be taken. */
@@ -212,13 +240,14 @@ class Visit {
   }
 
   #enter(metadata: Metadata, next: (metadata: Metadata) => void): void {
-    const { method, call, room } = this.#parts;
+    const { method, call, room, answers, flows } = this.#parts;
     if (!room.enter()) {
       return this.#refuse(overloaded(`${room.max} calls are in the node, which is the limit`));
     }
     this.#state = "inside";
     this.#incoming.onPiece((piece) => this.#piece(piece));
-    if (method.kind === "unary") {
+    if (method.kind === "source") flows.set(metadata, new AnswerFlow(this.#incoming, answers));
+    if (method.kind !== "stream") {
       this.#incoming.inflateNothing();
       const withinMs = timeoutOf(call.getDeadline());
       this.#timer = setTimeout(() => this.#refuse(late(withinMs)), withinMs);

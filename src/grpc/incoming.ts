@@ -6,6 +6,7 @@
 
 import { Duplex } from "node:stream";
 import type { ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import { onSent } from "./sent_frames.ts";
 
 /** The arriving side of one call. */
 export interface Incoming {
@@ -21,6 +22,11 @@ export interface Incoming {
   abandon(): void;
   /** Ends the call in both directions, and drops what has not left yet. */
   cut(): void;
+  /**
+   * Told of the bytes of the answer as they leave; the returned function ends that. Undefined where
+   * writes themselves tell.
+   */
+  onSent(handler: (bytes: number) => void): (() => void) | undefined;
   /** The call has ended in both directions, and nothing of it is in memory. */
   readonly isClosed: boolean;
   /** Called once when it has. */
@@ -52,6 +58,7 @@ export function incomingOf(call: ServerInterceptingCallInterface): Incoming {
     cut: () => {
       stream.destroy();
     },
+    onSent: (handler) => onSent(stream, handler),
     get isClosed() {
       return stream.closed || stream.destroyed;
     },

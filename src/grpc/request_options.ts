@@ -1,7 +1,13 @@
 /** What every client call says beside its message, and what every answer says beside its own. */
 
 import { createHash } from "node:crypto";
-import type { Header, ReadOptions, RequestOptions, WriteOptions } from "../service/contract.ts";
+import type {
+  Header,
+  ReadOptions,
+  RequestOptions,
+  Revision,
+  WriteOptions,
+} from "../service/contract.ts";
 import { grpcStatus, ServiceError } from "../service/errors.ts";
 import { type CallContext, CallError, type CallMetadata } from "./call.ts";
 
@@ -34,16 +40,20 @@ function bounded(timeoutMs: number): number {
 
 /** Throws ServiceError when `min-revision` is no revision. */
 export function minRevision(call: CallContext): Pick<ReadOptions, "minRevision"> {
-  const text = call.header("min-revision");
-  if (text === undefined) return {};
+  const value = revisionHeader(call, "min-revision");
+  return value === undefined ? {} : { minRevision: value };
+}
+
+/** The revision in the header of that name; throws ServiceError when it is none. */
+export function revisionHeader(call: CallContext, name: string): Revision | undefined {
+  const text = call.header(name);
+  if (text === undefined) return undefined;
   const value = revisionForm.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) {
-    const message = `min-revision is ${JSON.stringify(text.slice(0, 40))}, allowed is 0 … 2^53 - 1`;
-    throw new ServiceError("validation_failed", message, {
-      issues: [{ path: "min-revision", message }],
-    });
+    const message = `${name} is ${JSON.stringify(text.slice(0, 40))}, allowed is 0 … 2^53 - 1`;
+    throw new ServiceError("validation_failed", message, { issues: [{ path: name, message }] });
   }
-  return { minRevision: value };
+  return value;
 }
 
 /**

@@ -3,6 +3,7 @@
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { ByteBudget } from "../lib/byte_budget.ts";
 import { type AdapterOptions, adaptStream, adaptUnary } from "./adapt.ts";
+import { adaptSource } from "./adapt_source.ts";
 import type { OfferedMethod } from "./call.ts";
 import { Door } from "./door.ts";
 import { frameBytesMax } from "./peer_connection.ts";
@@ -107,20 +108,33 @@ class Listener {
     });
     const { onInternalError } = options;
     const replies = new ReplyQueue();
+    const shared = { replies, onInternalError, flowOf: door.flowOf.bind(door) };
     for (const method of clientMethods) {
-      this.#offer(method, { requestBytesMax, replies, onInternalError });
+      this.#offer(method, { ...shared, requestBytesMax });
     }
     for (const method of peerMethods) {
-      this.#offer(method, { requestBytesMax: frameBytesMax, replies, onInternalError });
+      this.#offer(method, { ...shared, requestBytesMax: frameBytesMax });
     }
   }
 
   #offer(method: OfferedMethod, adapter: AdapterOptions): void {
     // Messages stay bytes inside the library: a request that cannot be read is then ours to answer.
-    const added = method.kind === "unary"
-      ? this.#server.register(method.path, adaptUnary(method, adapter), toBuffer, asIs, "unary")
-      : this.#server.register(method.path, adaptStream(method, adapter), toBuffer, asIs, "bidi");
+    const added = this.#register(method, adapter);
     if (!added) throw new Error(`${method.path} is offered twice`);
+  }
+
+  #register(method: OfferedMethod, adapter: AdapterOptions): boolean {
+    const { path } = method;
+    switch (method.kind) {
+      case "unary":
+        return this.#server.register(path, adaptUnary(method, adapter), toBuffer, asIs, "unary");
+      case "stream":
+        return this.#server.register(path, adaptStream(method, adapter), toBuffer, asIs, "bidi");
+      case "source": {
+        const handle = adaptSource(method, adapter);
+        return this.#server.register(path, handle, toBuffer, asIs, "serverStream");
+      }
+    }
   }
 
   listen(address: string, credentials: ServerCredentials): Promise<string> {

@@ -1,6 +1,6 @@
 /** The cluster as its members see it. */
 
-import type { ClusterView, MemberView } from "../service/contract.ts";
+import type { ClusterView, MemberPlace, MemberView, NodeId } from "../service/contract.ts";
 import { emptyAnswer, jsonAnswer } from "./answer.ts";
 import { requestOptions } from "./ask.ts";
 import { readJson } from "./json_body.ts";
@@ -8,17 +8,16 @@ import type { Call } from "./call.ts";
 import { configurationTag, type Tags } from "./etag.ts";
 import { LeadershipRequestSchema } from "./schemas.ts";
 
+type Json = Readonly<Record<string, unknown>>;
+
 /** `GET /v1/cluster`. */
 export async function clusterAnswer(call: Call): Promise<Response> {
   const view = await fullView(call);
-  const leader = view.members.find((member) => member.id === view.leader);
   return jsonAnswer(call, 200, {
     cluster_id: view.clusterId,
     node_id: view.nodeId,
     term: view.term,
-    leader: view.leader === undefined
-      ? null
-      : { id: view.leader, http: leader?.http ?? null, rpc: leader?.rpc ?? null },
+    leader: leaderJson(view.leader, view.members),
     members: view.members.map(memberJson),
     configuration: view.configuration,
   });
@@ -45,14 +44,30 @@ async function fullView(call: Call): Promise<ClusterView> {
   return await call.services.cluster.fullView(requestOptions(call));
 }
 
-function memberJson(member: MemberView): Readonly<Record<string, unknown>> {
+/** Who leads, and where; null where nobody is known to. */
+export function leaderJson(id: NodeId | undefined, members: readonly MemberPlace[]): Json | null {
+  if (id === undefined) return null;
+  const leader = members.find((member) => member.id === id);
+  return { id, http: leader?.http ?? null, rpc: leader?.rpc ?? null };
+}
+
+/** What of a member changes seldom. */
+export function placeJson(member: MemberPlace): Json {
   return {
     id: member.id,
     suffrage: member.suffrage === "readOnly" ? "read_only" : member.suffrage,
-    role: member.role ?? null,
     http: member.http ?? null,
     rpc: member.rpc ?? null,
     client_rpc: member.clientRpc ?? null,
+  };
+}
+
+function memberJson(member: MemberView): Json {
+  const { id, suffrage, ...addresses } = placeJson(member);
+  return {
+    ...{ id, suffrage },
+    role: member.role ?? null,
+    ...addresses,
     match: member.match ?? null,
     applied: member.applied ?? null,
     lag_ms: member.lagMs ?? null,

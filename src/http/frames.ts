@@ -22,6 +22,9 @@ export interface Frame {
 /** How long a client waits that reconnects by itself (EventSource), ms. */
 const reconnectMs = 1_000;
 
+/** Without anything to tell, a client hears so often that its stream goes on. */
+export const quietMsMax = 5_000;
+
 /** Before the first frame; who has less time than usual reconnects within `reconnectMsMax`. */
 export function openingText(form: FrameForm, reconnectMsMax = reconnectMs): string {
   return form === "sse" ? `retry: ${Math.min(reconnectMs, reconnectMsMax)}\n\n` : "";

@@ -7,7 +7,6 @@
 const laterPaths = [
   "/v1/locks",
   "/v1/elections",
-  "/v1/cluster/watch",
   "/v1/cluster/members",
   "/v1/snapshot",
   "/v1/snapshots",

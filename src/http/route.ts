@@ -152,10 +152,16 @@ function headOf<O extends OptionSet>(get: RouteDefinition<O>): Operation {
   return operationOf({
     ...get,
     method: "head",
-    operationId: get.operationId.replace(/^[a-z]+/, "head"),
+    operationId: headId(get),
     summary: `${get.summary}: the headers alone`,
     success: Object.fromEntries(withoutBodies),
   });
+}
+
+/** Of a stream it keeps the verb: what is watched has a GET, and so a HEAD, of its own. */
+function headId<O extends OptionSet>({ operationId, isStream }: RouteDefinition<O>): string {
+  if (isStream !== true) return operationId.replace(/^[a-z]+/, "head");
+  return `head${operationId.slice(0, 1).toUpperCase()}${operationId.slice(1)}`;
 }
 
 /** What the document says: of HEAD as well, which no route is defined for. */

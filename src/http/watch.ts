@@ -8,6 +8,7 @@ import {
   type FrameForm,
   frameMediaType,
   openingText,
+  quietMsMax,
   sseComment,
   writeFrame,
 } from "./frames.ts";
@@ -18,8 +19,6 @@ import type { RangeOptions } from "./ranges.ts";
 import { streamAnswer, type StreamSource } from "./stream.ts";
 import { framesOf, readyFrame } from "./watch_frames.ts";
 
-/** Without anything to tell, the client hears so often that the stream goes on. */
-const quietMsMax = 5_000;
 /** What is there already goes out together, up to about so many bytes. */
 const pieceBytes = 64 * 1024;
 

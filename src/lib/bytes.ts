@@ -47,7 +47,8 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
 export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   for (let last = prefix.length - 1; last >= 0; last--) {
     if (prefix[last]! === 0xff) continue;
-    const end = prefix.slice(0, last + 1);
+    // A copy, which the slice of a Buffer is not.
+    const end = new Uint8Array(prefix.subarray(0, last + 1));
     end[last]! += 1;
     return end;
   }

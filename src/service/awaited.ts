@@ -6,11 +6,13 @@
 import type { NodeId } from "../raft/types.ts";
 import type {
   Check,
+  ClusterOutline,
   ClusterService,
   ClusterView,
   Header,
   KvService,
   LeaseHoldService,
+  OpenClusterWatch,
   RangeStreamService,
   RequestOptions,
   WatchService,
@@ -70,6 +72,11 @@ export class AwaitedWatchService implements WatchService {
   watch(...request: Parameters<WatchService["watch"]>): ReturnType<WatchService["watch"]> {
     return this.#inner?.watch(...request) ?? Promise.reject(notFormed(this.#unformed));
   }
+
+  watchCluster(): OpenClusterWatch {
+    if (this.#inner === undefined) throw notFormed(this.#unformed);
+    return this.#inner.watchCluster();
+  }
 }
 
 /** RangeStreamService before and after the cluster is formed. */
@@ -112,6 +119,7 @@ export class AwaitedLeaseHoldService implements LeaseHoldService {
 export class AwaitedClusterService implements ClusterService {
   readonly #unformed: Unformed;
   readonly #handlers = new Set<() => void>();
+  readonly #membershipHandlers = new Set<() => void>();
   #inner: ClusterService | undefined;
 
   constructor(unformed: Unformed) {
@@ -122,6 +130,9 @@ export class AwaitedClusterService implements ClusterService {
     this.#inner = inner;
     inner.onLeadership(() => {
       for (const handler of this.#handlers) handler();
+    });
+    inner.onMembership(() => {
+      for (const handler of this.#membershipHandlers) handler();
     });
   }
 
@@ -158,9 +169,18 @@ export class AwaitedClusterService implements ClusterService {
       [{ name: "formed", ok: false, detail: `waiting for ${this.#unformed.waitingFor()}` }];
   }
 
+  outline(): ClusterOutline {
+    return this.#inner?.outline() ?? this.view();
+  }
+
   onLeadership(handler: () => void): () => void {
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);
+  }
+
+  onMembership(handler: () => void): () => void {
+    this.#membershipHandlers.add(handler);
+    return () => this.#membershipHandlers.delete(handler);
   }
 }
 

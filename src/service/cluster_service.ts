@@ -5,11 +5,19 @@
 
 import type { NodeStatus } from "../node/parts.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
-import type { Member, MemberAddresses, NodeId, Role } from "../raft/types.ts";
+import type {
+  Member,
+  MemberAddresses,
+  NodeId,
+  PositionedConfiguration,
+  Role,
+} from "../raft/types.ts";
 import type {
   Check,
+  ClusterOutline,
   ClusterService,
   ClusterView,
+  MemberPlace,
   MemberView,
   RequestOptions,
   Revision,
@@ -35,6 +43,8 @@ export interface NodeClusterServiceParts {
   readonly addressesOf: (id: NodeId) => MemberAddresses | undefined;
   /** Which program a member runs, where this node has met it. */
   readonly versionOf: (id: NodeId) => string | undefined;
+  /** The configuration that the store has come to. */
+  readonly appliedConfiguration: () => PositionedConfiguration;
   readonly leaders: LeaderWatch;
   readonly proxy: LeaderProxy;
   readonly lag: Lag;
@@ -156,27 +166,51 @@ export class NodeClusterService implements ClusterService {
     ];
   }
 
+  outline(): ClusterOutline {
+    const { node, appliedConfiguration } = this.#parts;
+    const { term, leader } = node.status();
+    const { configuration, position } = appliedConfiguration();
+    return {
+      term,
+      leader,
+      members: configuration.members.map((member) => this.#place(member)),
+      configuration: { index: position.index, joint: configuration.outgoing !== undefined },
+    };
+  }
+
   onLeadership(handler: () => void): () => void {
     return this.#parts.node.onLeadership(handler);
   }
 
+  onMembership(handler: () => void): () => void {
+    const { node, appliedConfiguration } = this.#parts;
+    let known = appliedConfiguration().position.index;
+    return node.onApplied(() => {
+      const { index } = appliedConfiguration().position;
+      if (index === known) return;
+      known = index;
+      handler();
+    });
+  }
+
+  #place({ id, suffrage, addresses: written }: Member): MemberPlace {
+    const addresses = this.#parts.addressesOf(id) ?? written;
+    const { http, rpc, clientRpc } = addresses ?? {};
+    return { id, suffrage, http, rpc, clientRpc };
+  }
+
   #member(member: Member): MemberView {
-    const { self, versionOf, addressesOf, lag, monotonicMs, silentMsMax } = this.#parts;
+    const { self, versionOf, lag, monotonicMs, silentMsMax } = this.#parts;
     const status = this.#parts.node.status();
     const own = member.id === self;
-    const addresses = addressesOf(member.id) ?? member.addresses;
     const peer = status.peers.find(({ id }) => id === member.id);
     const leads = status.role === "leader";
     const healthy = leads
       ? own || (peer !== undefined && monotonicMs() - peer.heardMs <= silentMsMax)
       : undefined;
     return {
-      id: member.id,
-      suffrage: member.suffrage,
+      ...this.#place(member),
       role: own ? status.role : roleOfPeer({ leads: status.leader === member.id, healthy }),
-      http: addresses?.http,
-      rpc: addresses?.rpc,
-      clientRpc: addresses?.clientRpc,
       match: leads ? (own ? status.stableIndex : peer?.match) : undefined,
       applied: own ? status.applied : peer?.applied,
       lagMs: leads ? (own ? 0 : lag.msOf(member.id, monotonicMs())) : undefined,

@@ -11,7 +11,7 @@ import type { Result } from "../kv/result.ts";
 import type { NodeId, Role, Suffrage, Term } from "../raft/types.ts";
 import type { ServiceError } from "./errors.ts";
 
-export type { Answer, Idempotency, KvRecord, Operation, Query, Result, Revision };
+export type { Answer, Idempotency, KvRecord, NodeId, Operation, Query, Result, Revision };
 export type { Conditions, Delete, KeyTarget, Put } from "../kv/command.ts";
 export type {
   ChangeEvent,
@@ -140,12 +140,14 @@ export interface WatchOpening {
   readonly oldest: Revision;
 }
 
-/** The changes of keys as they happen, asked through this node. */
+/** What happens to keys and to the cluster, as it happens, asked through this node. */
 export interface WatchService {
   /**
    * `revision_compacted` where the asked beginning is given up, `too_many_watches` above the limit.
    */
   watch(request: WatchRequest, options: RequestOptions): Promise<WatchOpening>;
+  /** `too_many_watches` above the limit, which is that of all watches together. */
+  watchCluster(): OpenClusterWatch;
 }
 
 /** A range of keys that is to be read as a whole. */
@@ -219,15 +221,55 @@ export interface LeaseHoldService {
   ): Promise<{ readonly hold: OpenHold; readonly header: Header }>;
 }
 
-/** A member as this node sees it. */
-export interface MemberView {
+/** Where a member is, and what it may decide. */
+export interface MemberPlace {
   readonly id: NodeId;
   readonly suffrage: Suffrage;
-  /** Undefined where the leader has not heard the node, and for other nodes on a follower. */
-  readonly role: Role | undefined;
   readonly http: string | undefined;
   readonly rpc: string | undefined;
   readonly clientRpc: string | undefined;
+}
+
+/** What of a cluster changes seldom: who leads it, and who belongs to it. */
+export interface ClusterOutline {
+  readonly term: Term;
+  readonly leader: NodeId | undefined;
+  /** Of the newest configuration that is committed, as far as this node has applied. */
+  readonly members: readonly MemberPlace[];
+  readonly configuration: { readonly index: number; readonly joint: boolean };
+}
+
+/** What a reader of the cluster's changes gets. */
+export type ClusterFrame =
+  /** What it is now, and in which respect that is not what was told last. */
+  | {
+    readonly kind: "changed";
+    readonly outline: ClusterOutline;
+    readonly leadership: boolean;
+    readonly members: boolean;
+  }
+  /** Nothing has changed in the given time. */
+  | { readonly kind: "quiet" }
+  /** The end: the node shuts down, or the watch is closed. */
+  | { readonly kind: "closing" };
+
+/**
+ * Changes of the cluster, for one reader, who closes it. Who reads slowly is told what is, not all
+ * that was meanwhile.
+ */
+export interface OpenClusterWatch {
+  /** As it was at the beginning. */
+  readonly outline: ClusterOutline;
+  next(
+    patience: { readonly ms: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<ClusterFrame>;
+  close(): void;
+}
+
+/** A member as this node sees it. */
+export interface MemberView extends MemberPlace {
+  /** Undefined where the leader has not heard the node, and for other nodes on a follower. */
+  readonly role: Role | undefined;
   /** What only the leader knows is undefined elsewhere. */
   readonly match: number | undefined;
   readonly applied: number | undefined;
@@ -275,7 +317,11 @@ export interface ClusterService {
   ): Promise<{ readonly leader: NodeId }>;
   /** Formed, recovered, replayed, the disk moves, a leader known: the checks behind /readyz. */
   readiness(): readonly Check[];
+  /** Of the view what changes seldom, as this node knows it itself. */
+  outline(): ClusterOutline;
   onLeadership(handler: () => void): () => void;
+  /** The members of the outline are others, or their configuration is. */
+  onMembership(handler: () => void): () => void;
 }
 
 /** Which program this is and what it runs on. */

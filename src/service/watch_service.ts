@@ -2,10 +2,11 @@
 
 import type { KvMeta } from "../kv/ports.ts";
 import type { NodeId } from "../raft/types.ts";
+import { ClusterWatches, type FollowedCluster } from "./cluster_watch.ts";
 import { confirm } from "./confirm.ts";
 import type {
   Header,
-  OpenWatch,
+  OpenClusterWatch,
   RequestOptions,
   Revision,
   WatchOpening,
@@ -21,6 +22,7 @@ import { WatchHub } from "./watch_hub.ts";
 /** What the service stands on. */
 export interface NodeWatchServiceParts extends Omit<WatchParts, "hub"> {
   readonly node: Pick<ServedNode, "readNow" | "readIndex" | "onApplied">;
+  readonly cluster: FollowedCluster;
   readonly self: NodeId;
   readonly store: () => Pick<KvMeta, "revision" | "oldest">;
   readonly header: () => Header;
@@ -32,7 +34,8 @@ export interface NodeWatchServiceParts extends Omit<WatchParts, "hub"> {
 export class NodeWatchService implements WatchService {
   readonly #parts: NodeWatchServiceParts;
   readonly #hub: WatchHub;
-  readonly #open = new Set<OpenWatch>();
+  readonly #clusterWatches: ClusterWatches;
+  readonly #open = new Set<{ close(): void }>();
   /** Those that are about to open included. */
   #count = 0;
   #isClosed = false;
@@ -40,6 +43,7 @@ export class NodeWatchService implements WatchService {
   constructor(parts: NodeWatchServiceParts) {
     this.#parts = parts;
     this.#hub = new WatchHub(parts.node);
+    this.#clusterWatches = new ClusterWatches(parts.cluster);
   }
 
   /** How many are open. */
@@ -48,12 +52,7 @@ export class NodeWatchService implements WatchService {
   }
 
   async watch(request: WatchRequest, options: RequestOptions): Promise<WatchOpening> {
-    const { limits: { watchesMax } } = this.#parts;
-    if (this.#count >= watchesMax) {
-      const detail = `${watchesMax} watches are open on this node, which is the limit`;
-      throw new ServiceError("too_many_watches", detail, { retryable: true, retryAfterMs: 5_000 });
-    }
-    this.#count++;
+    this.#takePlace();
     try {
       const after = request.after ?? await this.#present(options);
       if (this.#isClosed) throw readFailed("closing", this.#parts.self);
@@ -64,11 +63,31 @@ export class NodeWatchService implements WatchService {
     }
   }
 
+  watchCluster(): OpenClusterWatch {
+    if (this.#isClosed) throw readFailed("closing", this.#parts.self);
+    this.#takePlace();
+    const watch = this.#clusterWatches.open(() => {
+      this.#open.delete(watch);
+      this.#count--;
+    });
+    this.#open.add(watch);
+    return watch;
+  }
+
   /** Ends all that are open: their readers have to go on elsewhere. */
   close(): void {
     this.#isClosed = true;
     for (const watch of [...this.#open]) watch.close();
     this.#hub.close();
+  }
+
+  #takePlace(): void {
+    const { limits: { watchesMax } } = this.#parts;
+    if (this.#count >= watchesMax) {
+      const detail = `${watchesMax} watches are open on this node, which is the limit`;
+      throw new ServiceError("too_many_watches", detail, { retryable: true, retryAfterMs: 5_000 });
+    }
+    this.#count++;
   }
 
   /** Where the store stands, everything committed before included. */

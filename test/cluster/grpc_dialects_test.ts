@@ -144,14 +144,14 @@ describe("the d-engine dialect over a socket", () => {
   });
 
   it("ends a stream that is not available with UNIMPLEMENTED", async () => {
-    const call = front.client.stream(method("d_engine.client.RaftClientService", "Watch"));
+    const call = front.client.stream(method("skein.cluster.v1.RaftClusterService", "Snapshot"));
     const status = await new Promise<{ code: number; details: string }>((resolve) => {
       call.on("status", resolve);
       call.on("data", () => {});
-      call.write({ clientId: 1, key: utf8("a"), prefix: false, prevKv: false });
+      call.write({});
     });
     assert.equal(status.code, grpcStatus.unimplemented);
-    assert.equal(status.details, "Watch is not available yet");
+    assert.equal(status.details, "Snapshot is not available yet");
   });
 });
 

@@ -11,7 +11,7 @@ import {
 } from "../../src/grpc/credentials.ts";
 import { type GrpcServer, startGrpcServer } from "../../src/grpc/server.ts";
 import { grpcStatus } from "../../src/service/errors.ts";
-import { FakeClusterService, FakeKvService } from "../harness/fake_services.ts";
+import { FakeClusterService, FakeKvService, watchesOf } from "../harness/fake_services.ts";
 import { after, assert, before, describe, it } from "../harness/test.ts";
 
 const check = method("grpc.health.v1.Health", "Check");
@@ -35,7 +35,7 @@ function start(requireClientCertificate: boolean): Promise<GrpcServer> {
     rpcAddress: "127.0.0.1:0",
     credentials: serverCredentials(node, requireClientCertificate),
     peerMethods: [],
-    clientMethods: clientMethods({ kv, cluster, tls: true }),
+    clientMethods: clientMethods({ kv, cluster, watches: watchesOf(kv), tls: true }),
     onInternalError: () => {},
   });
 }

@@ -53,7 +53,7 @@ describe("A watch over a socket", () => {
     }
   });
 
-  it("goes on at another node, without gap and without repetition, when its node stops", async () => {
+  it("goes on at another node, without gap or repetition, when its node stops", async () => {
     const leader = await cluster.leader();
     const [first, second] = cluster.others(leader);
     assert.ok(first !== undefined && second !== undefined);
@@ -75,7 +75,7 @@ describe("A watch over a socket", () => {
     await cluster.start();
   });
 
-  it("that nobody reads costs no more than its place, and tells everything afterwards", async () => {
+  it("that nobody reads costs its place alone, and tells everything afterwards", async () => {
     const leader = await cluster.leader();
     const response = await fetch(`${leader.url}/v1/watch?prefix=big/`);
     const value = "x".repeat(256 * 1024);

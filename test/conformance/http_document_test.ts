@@ -70,6 +70,8 @@ describe("the OpenAPI document", () => {
       "headValue",
       "headValue64",
       "headVersion",
+      "headWatchCluster",
+      "headWatchKeys",
       "keepLeaseAlive",
       "listKeys",
       "listLeases",
@@ -86,6 +88,8 @@ describe("the OpenAPI document", () => {
       "showDocument",
       "showVersion",
       "transferLeadership",
+      "watchCluster",
+      "watchKeys",
     ]);
   });
 

@@ -32,6 +32,9 @@ import { until } from "../harness/wait.ts";
 
 const writing = "d_engine.client.RaftClientService/HandleClientWrite";
 const reading = "d_engine.client.RaftClientService/HandleClientRead";
+const scanning = "d_engine.client.RaftClientService/HandleClientScan";
+const watching = "d_engine.client.RaftClientService/Watch";
+const membership = "d_engine.client.RaftClientService/WatchMembership";
 const policies = [
   "READ_CONSISTENCY_POLICY_LINEARIZABLE_READ",
   "READ_CONSISTENCY_POLICY_LEASE_READ",
@@ -39,6 +42,8 @@ const policies = [
 ] as const;
 
 const base64 = (text: string): string => btoa(text);
+const none = (count: number): readonly undefined[] =>
+  Array.from({ length: count }, () => undefined);
 const won = { writeResult: { succeeded: true } };
 const lost = { writeResult: {} };
 
@@ -54,6 +59,17 @@ class Conversation {
 
   call(at: string, method: string, request: unknown): Promise<unknown> {
     return this.#client.call({ at, method, request });
+  }
+
+  /** The first answers to a call with many. */
+  many(at: string, method: string, request: unknown, answers = 1): Promise<unknown> {
+    return this.#client.call({ at, method, request, answers });
+  }
+
+  /** Of everything that has happened since the store is there. */
+  watch(at: string, request: unknown, answers: number): Promise<unknown> {
+    const metadata = { "after-revision": "1" };
+    return this.#client.call({ at, method: watching, request, metadata, answers });
   }
 
   write(at: string, command: unknown): Promise<unknown> {
@@ -86,6 +102,15 @@ class Conversation {
       ...(policy === undefined ? {} : { consistencyPolicy: policy }),
     });
   }
+}
+
+/** What a scan or a watch has told of a key. */
+interface Told {
+  readonly key: string;
+  readonly value?: string;
+  readonly eventType?: string;
+  readonly revision: string;
+  readonly prevValue?: string;
 }
 
 /** What a read that finds these answers. */
@@ -142,6 +167,35 @@ const topics: Readonly<Record<string, Topic>> = {
     const keys = [gone, `${name}/never`, kept];
     assert.deepEqual(await talk.get(third, keys), found({ [kept]: "2" }));
     assert.deepEqual(await talk.get(third, [gone]), found({}));
+  },
+  "scans a prefix, and is told of everything that has happened under it": async (talk, name) => {
+    const [first = "", second = "", third = ""] = talk.addresses;
+    const [one, two] = [`/${name}/scan/1`, `/${name}/scan/2`];
+    assert.deepEqual(await talk.put(first, one, "a"), won);
+    assert.deepEqual(await talk.put(second, two, "b"), won);
+    assert.deepEqual(await talk.put(third, one, "c"), won);
+    assert.deepEqual(await talk.write(first, { delete: { key: base64(two) } }), won);
+    const prefix = base64(`/${name}/scan/`);
+    for (const at of talk.addresses) {
+      const { entries, revision } = Object(await talk.call(at, scanning, { clientId: 7, prefix }));
+      assert.deepEqual(entries, [{ key: base64(one), value: base64("c") }]);
+      const asked = { clientId: 7, key: prefix, prefix: true, prevKv: true };
+      const told: readonly Told[] = Object(await talk.watch(at, asked, 4));
+      const [put, other, again, gone] = told;
+      assert.deepEqual(told.map(({ key }) => key), [one, two, one, two].map(base64));
+      assert.deepEqual([put!.value, put!.eventType, put!.prevValue], [base64("a"), ...none(2)]);
+      assert.deepEqual([other!.value, again!.value], [base64("b"), base64("c")]);
+      assert.equal(again!.prevValue, base64("a"));
+      assert.deepEqual([gone!.eventType, gone!.value], ["WATCH_EVENT_TYPE_DELETE", undefined]);
+      assert.equal(Number(gone!.revision) <= Number(revision), true);
+    }
+  },
+  "follows the membership": async (talk) => {
+    for (const at of talk.addresses) {
+      const [snapshot] = Object(await talk.many(at, membership, { clientId: 7 }));
+      assert.deepEqual(snapshot.members, [1, 2, 3]);
+      assert.ok(Number(snapshot.committedIndex) >= 1);
+    }
   },
   "is told what is wrong with a request": async (talk, name) => {
     const [, second = ""] = talk.addresses;

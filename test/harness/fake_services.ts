@@ -7,6 +7,7 @@
 import {
   type Answer,
   type Check,
+  type ClusterOutline,
   type ClusterService,
   type ClusterView,
   type Header,
@@ -22,6 +23,7 @@ import {
   type VersionView,
   type WriteOptions,
 } from "../../src/service/contract.ts";
+import type { FollowedCluster } from "../../src/service/cluster_watch.ts";
 import { ServiceError } from "../../src/service/errors.ts";
 import { checkOperation, checkQuery, type ServiceLimits } from "../../src/service/limits.ts";
 import { readInSlices } from "../../src/service/record_slices.ts";
@@ -119,7 +121,11 @@ export class FakeKvService implements KvService {
 }
 
 /** The real watches, over the store of `kv`. */
-export function watchesOf(kv: FakeKvService, watchesMax = 1_000): NodeWatchService {
+export function watchesOf(
+  kv: FakeKvService,
+  watchesMax = 1_000,
+  cluster: FollowedCluster = new FakeClusterService(),
+): NodeWatchService {
   const { store } = kv;
   const node = {
     readNow: (query: Query) => store.read(query),
@@ -131,6 +137,7 @@ export function watchesOf(kv: FakeKvService, watchesMax = 1_000): NodeWatchServi
   };
   return new NodeWatchService({
     node,
+    cluster,
     self: kv.nodeId,
     revisions: new RevisionWait(node, () => store.revision),
     store: () => store.machine.status(),
@@ -206,6 +213,7 @@ export class FakeClusterService implements ClusterService {
   /** Called before each transfer and each full view: throw to refuse. */
   before: () => void | Promise<void> = () => {};
   readonly #handlers = new Set<() => void>();
+  readonly #membershipHandlers = new Set<() => void>();
 
   view(): ClusterView {
     return this.current;
@@ -243,6 +251,37 @@ export class FakeClusterService implements ClusterService {
   onLeadership(handler: () => void): () => void {
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);
+  }
+
+  outline(): ClusterOutline {
+    const { term, leader, members, configuration } = this.current;
+    const places = members.map(({ id, suffrage, http, rpc, clientRpc }) => {
+      return { id, suffrage, http, rpc, clientRpc };
+    });
+    return { term, leader, members: places, configuration };
+  }
+
+  onMembership(handler: () => void): () => void {
+    this.#membershipHandlers.add(handler);
+    return () => this.#membershipHandlers.delete(handler);
+  }
+
+  /** How many listen, for tests of what is left behind. */
+  get listeners(): number {
+    return this.#handlers.size + this.#membershipHandlers.size;
+  }
+
+  /** The next configuration, with these members, and tells whoever listens. */
+  setMembers(members: readonly MemberView[]): void {
+    const { configuration, commitIndex } = this.current;
+    const index = Math.max(configuration.index, commitIndex) + 1;
+    this.current = {
+      ...this.current,
+      members,
+      configuration: { index, joint: false },
+      commitIndex: index,
+    };
+    for (const handler of this.#membershipHandlers) handler();
   }
 
   /** Makes that node the leader and tells whoever listens. */

@@ -1,6 +1,6 @@
 /** gRPC clients of four makes behind one interface: a call in, an answer out, both as JSON. */
 
-import { Client, credentials } from "@grpc/grpc-js";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,6 +15,12 @@ export interface ForeignCall {
   readonly method: string;
   /** In the JSON mapping of protobuf. */
   readonly request: unknown;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * Of a method with many answers: after so many the call is cancelled. What the call answers is
+   * their list.
+   */
+  readonly answers?: number;
 }
 
 export interface ForeignClient {
@@ -62,25 +68,34 @@ export class GrpcurlClient implements ForeignClient {
     this.#command = command;
   }
 
-  async call({ at, method, request }: ForeignCall): Promise<unknown> {
+  async call({ at, method, request, metadata = {}, answers }: ForeignCall): Promise<unknown> {
     if (method === "reflection") {
       const listed = await this.#run(["-plaintext", at, "list"]);
       return { services: listed.trim().split("\n").sort() };
     }
-    return JSON.parse(
-      await this.#run(["-plaintext", "-d", JSON.stringify(request), at, method]),
-    );
+    const headers = Object.entries(metadata).flatMap((entry) => ["-H", entry.join(": ")]);
+    const args = ["-plaintext", ...headers, "-d", JSON.stringify(request), at, method];
+    if (answers === undefined) return JSON.parse(await this.#run(args));
+    // It prints one message after the other, each over several lines.
+    const printed = (await this.#run(args, answers)).split(/(?<=^\})\n/m);
+    return printed.slice(0, answers).map((text): unknown => JSON.parse(text));
   }
 
   close(): void {}
 
-  #run(args: readonly string[]): Promise<string> {
+  /** All that it says, or what it has said when it has shown so many messages. */
+  #run(args: readonly string[], messages = Infinity): Promise<string> {
     const [program = "", ...before] = this.#command;
     const child = spawn(program, [...before, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     let [out, said] = ["", ""];
-    child.stdout.on("data", (chunk) => out += String(chunk));
     child.stderr.on("data", (chunk) => said += String(chunk));
     return new Promise((resolve, reject) => {
+      child.stdout.on("data", (chunk) => {
+        out += String(chunk);
+        if (out.split("\n").filter((line) => line === "}").length < messages) return;
+        resolve(out);
+        child.kill();
+      });
       child.on("error", reject);
       child.on("close", (code) => {
         if (code === 0) resolve(out);
@@ -106,7 +121,10 @@ export class GrpcJsClient implements ForeignClient {
     ]);
   }
 
-  async call({ at, method, request }: ForeignCall): Promise<unknown> {
+  async call({ at, method, request, metadata, answers }: ForeignCall): Promise<unknown> {
+    if (answers !== undefined) {
+      return await this.#many(this.#client(at), { method, request, metadata, answers });
+    }
     if (method !== "reflection") return await this.#unary(this.#client(at), method, request);
     const answer = await this.#first(this.#client(at), reflectionMethod, { listServices: "" });
     const { service } = this.#root.lookupType("grpc.reflection.v1.ListServiceResponse").fromObject(
@@ -134,6 +152,32 @@ export class GrpcJsClient implements ForeignClient {
         if (error === null) resolve(answer);
         else reject(error);
       });
+    });
+  }
+
+  #many(
+    client: Client,
+    { method, request, metadata = {}, answers }:
+      & Omit<ForeignCall, "at" | "answers" | "metadata">
+      & {
+        readonly metadata: ForeignCall["metadata"];
+        readonly answers: number;
+      },
+  ): Promise<unknown> {
+    const { encode, decode } = this.#codecs(method);
+    const headers = new Metadata();
+    for (const [name, value] of Object.entries(metadata)) headers.set(name, value);
+    const options = { deadline: Date.now() + callMs };
+    const path = `/${method}`;
+    const stream = client.makeServerStreamRequest(path, encode, decode, request, headers, options);
+    const taken: unknown[] = [];
+    return new Promise((resolve, reject) => {
+      stream.on("data", (answer: unknown) => {
+        if (taken.push(answer) < answers) return;
+        resolve(taken.slice(0, answers));
+        stream.cancel();
+      });
+      stream.on("error", reject);
     });
   }
 

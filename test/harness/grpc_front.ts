@@ -3,24 +3,33 @@
 import { clientMethods } from "../../src/grpc/client_methods.ts";
 import { serverCredentials } from "../../src/grpc/credentials.ts";
 import { type GrpcServer, type GrpcServerOptions, startGrpcServer } from "../../src/grpc/server.ts";
-import { FakeClusterService, FakeKvService } from "./fake_services.ts";
+import type { NodeWatchService } from "../../src/service/watch_service.ts";
+import { FakeClusterService, FakeKvService, watchesOf } from "./fake_services.ts";
 import { TestGrpcClient } from "./grpc_client.ts";
 
 export interface GrpcFront {
   readonly kv: FakeKvService;
   readonly cluster: FakeClusterService;
+  readonly watches: NodeWatchService;
   readonly server: GrpcServer;
   readonly client: TestGrpcClient;
   readonly internalErrors: unknown[];
   close(): Promise<void>;
 }
 
+export interface GrpcFrontLimits extends Pick<GrpcServerOptions, "memory" | "requestsMax"> {
+  readonly watchesMax?: number;
+  /** How long a watch without anything to tell is silent, ms. */
+  readonly progressMs?: number;
+}
+
 export async function startGrpcFront(
   clientRpcAddress?: string,
-  limits: Pick<GrpcServerOptions, "memory" | "requestsMax"> = {},
+  { watchesMax, progressMs, ...limits }: GrpcFrontLimits = {},
 ): Promise<GrpcFront> {
   const kv = new FakeKvService();
   const cluster = new FakeClusterService();
+  const watches = watchesOf(kv, watchesMax, cluster);
   const internalErrors: unknown[] = [];
   const server = await startGrpcServer({
     rpcAddress: "127.0.0.1:0",
@@ -28,13 +37,17 @@ export async function startGrpcFront(
     credentials: serverCredentials(undefined, false),
     ...limits,
     peerMethods: [],
-    clientMethods: clientMethods({ kv, cluster, tls: false }),
+    clientMethods: clientMethods({
+      ...{ kv, cluster, watches, tls: false },
+      ...(progressMs === undefined ? {} : { progressMs }),
+    }),
     onInternalError: (_path, error) => internalErrors.push(error),
   });
   const client = new TestGrpcClient(server.clientRpcAddress);
   const close = async (): Promise<void> => {
     client.close();
+    watches.close();
     await server.close(500);
   };
-  return { kv, cluster, server, client, internalErrors, close };
+  return { kv, cluster, watches, server, client, internalErrors, close };
 }

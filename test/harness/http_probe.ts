@@ -46,7 +46,7 @@ export interface Problem {
 export class HttpProbe {
   readonly kv = new FakeKvService();
   readonly cluster = new FakeClusterService();
-  readonly watches = watchesOf(this.kv);
+  readonly watches = watchesOf(this.kv, 1_000, this.cluster);
   readonly ranges = rangesOf(this.kv);
   readonly holds = holdsOf(this.kv);
   readonly internalErrors: unknown[] = [];

@@ -77,9 +77,20 @@ export class RawCall {
 
   /** The first message of the answer, once it is whole. */
   get message(): Uint8Array | undefined {
+    return this.messages[0];
+  }
+
+  /** All messages of the answer that are whole. */
+  get messages(): readonly Uint8Array[] {
     const all = Buffer.concat(this.#answers);
-    if (all.length < 5 || all.length < 5 + all.readUInt32BE(1)) return undefined;
-    return all.subarray(5, 5 + all.readUInt32BE(1));
+    const messages: Uint8Array[] = [];
+    for (let at = 0; all.length >= at + 5;) {
+      const end = at + 5 + all.readUInt32BE(at + 1);
+      if (all.length < end) break;
+      messages.push(all.subarray(at + 5, end));
+      at = end;
+    }
+    return messages;
   }
 }
 

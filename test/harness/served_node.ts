@@ -79,6 +79,7 @@ export class ServedFakeNode {
       proxy: this.proxy,
       currentRevision,
       lag,
+      appliedConfiguration: () => this.node.current.configuration,
       addressesOf,
       versionOf: (id) => id === 3 ? undefined : "0.1.0",
       silentMsMax: 60_000,

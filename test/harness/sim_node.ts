@@ -105,8 +105,8 @@ export class SimNode {
   readonly #world: SimWorld;
   readonly #prng: Prng;
   #life: Life | undefined;
-  #isPaused = false;
-  #wakeClock = (): void => {};
+  /** While it stands still: what its clock has to be told at the end of that. */
+  #wakeClock: (() => void) | undefined;
 
   constructor(world: SimWorld, options: SimNodeOptions) {
     this.#world = world;
@@ -130,8 +130,7 @@ export class SimNode {
     const { scheduler } = this.#world;
     const prng = this.#prng;
     this.ended = undefined;
-    this.#isPaused = false;
-    this.#wakeClock = () => {};
+    this.#wakeClock = undefined;
     const process = new SimProcess(this.address, { scheduler, prng: prng.split() });
     const clock = new SimClock({ scheduler, process });
     const { storage, identity } = this.disk.open({
@@ -204,24 +203,23 @@ export class SimNode {
   /** The process stands still until {@link resume}. */
   pause(): void {
     this.#running().process.pause();
-    this.#isPaused = true;
+    this.#wakeClock = () => {};
   }
 
   /** The machine is suspended until {@link resume}: its monotonic clock stands still as well. */
   suspend(): void {
-    this.#wakeClock = this.#running().clock.suspend();
     this.pause();
+    this.#wakeClock = this.#running().clock.suspend();
   }
 
   get isPaused(): boolean {
-    return this.#isPaused;
+    return this.#wakeClock !== undefined;
   }
 
   resume(spreadUs = 0): void {
-    this.#wakeClock();
-    this.#wakeClock = () => {};
+    this.#wakeClock?.();
+    this.#wakeClock = undefined;
     this.#running().process.resume(spreadUs);
-    this.#isPaused = false;
   }
 
   // ---- The directory ----

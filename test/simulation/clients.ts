@@ -273,7 +273,7 @@ export class Client {
       answer({ kind: "answered", outcome: seenIn(seen) });
     };
     if (level === "eventual") return look();
-    if (level === "lease" && formed.leases.holds()) {
+    if (level === "lease" && formed.services.leases.holds()) {
       this.#world.rare.saw("read under a lease");
       return look();
     }

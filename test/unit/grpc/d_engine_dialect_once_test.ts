@@ -2,7 +2,7 @@ import type { CallContext } from "../../../src/grpc/call.ts";
 import { clientMethods } from "../../../src/grpc/client_methods.ts";
 import { method, type Wire } from "../../../src/grpc/codec.ts";
 import { utf8 } from "../../../src/lib/bytes.ts";
-import { FakeClusterService, FakeKvService } from "../../harness/fake_services.ts";
+import { FakeClusterService, FakeKvService, watchesOf } from "../../harness/fake_services.ts";
 import { assert, beforeEach, describe, it } from "../../harness/test.ts";
 
 const facts = method("d_engine.client.RaftClientService", "HandleClientWrite");
@@ -16,7 +16,12 @@ beforeEach(() => {
 
 /** Writes as the server does, bytes in and bytes out. */
 async function write(command: Command, metadata: Readonly<Record<string, string>> = {}) {
-  const methods = clientMethods({ kv, cluster: new FakeClusterService(), tls: false });
+  const methods = clientMethods({
+    kv,
+    cluster: new FakeClusterService(),
+    watches: watchesOf(kv),
+    tls: false,
+  });
   const found = methods.find(({ path }) => path === facts.path);
   assert.ok(found?.kind === "unary");
   const { signal } = new AbortController();

@@ -3,7 +3,12 @@ import { clientMethods } from "../../../src/grpc/client_methods.ts";
 import { method, type MethodFacts, type Wire } from "../../../src/grpc/codec.ts";
 import { utf8 } from "../../../src/lib/bytes.ts";
 import { grpcStatus, ServiceError } from "../../../src/service/errors.ts";
-import { FakeClusterService, FakeKvService, fakeMember } from "../../harness/fake_services.ts";
+import {
+  FakeClusterService,
+  FakeKvService,
+  fakeMember,
+  watchesOf,
+} from "../../harness/fake_services.ts";
 import { assert, beforeEach, describe, it } from "../../harness/test.ts";
 
 const clientService = "d_engine.client.RaftClientService";
@@ -20,7 +25,7 @@ let methods: readonly OfferedMethod[];
 beforeEach(() => {
   kv = new FakeKvService();
   cluster = new FakeClusterService();
-  methods = clientMethods({ kv, cluster, tls: false });
+  methods = clientMethods({ kv, cluster, watches: watchesOf(kv), tls: false });
   timeoutMs = undefined;
 });
 
@@ -197,7 +202,13 @@ describe("HandleClientRead", () => {
     };
     assert.equal(await read(2), 2);
     assert.match(String(await read(3)), /^4003 .* more than 16777216 bytes, .*; ask for fewer/);
-    methods = clientMethods({ kv, cluster, tls: false, answerBytesMax: 8 * 1024 * 1024 });
+    methods = clientMethods({
+      kv,
+      cluster,
+      watches: watchesOf(kv),
+      tls: false,
+      answerBytesMax: 8 * 1024 * 1024,
+    });
     assert.equal(await read(1), 1);
     assert.match(String(await read(2)), /^4003 .* more than 8388608 bytes/);
   });
@@ -335,7 +346,7 @@ describe("GetClusterMetadata and DiscoverLeader", () => {
   });
 
   it("say https when clients connect with TLS", async () => {
-    methods = clientMethods({ kv, cluster, tls: true });
+    methods = clientMethods({ kv, cluster, watches: watchesOf(kv), tls: true });
     const { response } = await call(metadataMethod, {});
     assert.equal(response.nodes[0]?.address, "https://127.0.0.1:7401");
   });
@@ -343,17 +354,13 @@ describe("GetClusterMetadata and DiscoverLeader", () => {
 
 describe("what is declared and not there yet", () => {
   it("is UNIMPLEMENTED with a clear text", async () => {
-    const scan = method(clientService, "HandleClientScan");
     await assert.rejects(
-      call(scan, { clientId: 1, prefix: utf8("/") }),
+      call(method("skein.cluster.v1.RaftClusterService", "RemoveNode"), { id: 1, dryRun: false }),
       (error: unknown) =>
         error instanceof CallError && error.code === grpcStatus.unimplemented &&
-        error.message === "HandleClientScan is not available yet",
+        error.message === "RemoveNode is not available yet",
     );
     const offered = new Set(methods.map(({ path }) => path));
-    for (const name of ["Watch", "WatchMembership"]) {
-      assert.ok(offered.has(`/${clientService}/${name}`));
-    }
     for (const name of ["UpdateClusterConf", "JoinCluster"]) {
       assert.ok(offered.has(`/${clusterService}/${name}`));
     }

@@ -198,7 +198,7 @@ describe("paths and methods", () => {
         "GET /v1/snapshot",
         "POST /v1/locks/a",
         "GET /v1/cluster/",
-        "GET /v1/cluster/watch",
+        "GET /v1/cluster/watch/",
         "PATCH /v1/cluster/members/2",
         "GET /metrics",
         "GET /livez/",
@@ -226,6 +226,7 @@ describe("paths and methods", () => {
         ["POST /v1/cluster/members", "GET, HEAD"],
         ["GET /v1/cluster/leadership", "POST"],
         ["PUT /v1/cluster", "GET, HEAD"],
+        ["POST /v1/cluster/watch", "GET, HEAD"],
         ["POST /readyz", "GET, HEAD"],
       ] as const
     ) {
@@ -239,7 +240,6 @@ describe("paths and methods", () => {
       const line of [
         "GET /v1/snapshot",
         "POST /v1/locks/a",
-        "GET /v1/cluster/watch",
         "PATCH /v1/cluster/members/2",
         "GET /metrics",
       ]

@@ -78,6 +78,9 @@ describe("compareBytes", () => {
 describe("prefixEnd", () => {
   it("is the smallest string above all that start with the prefix", () => {
     assert.deepEqual(prefixEnd(bytes(1, 2)), bytes(1, 3));
+    const buffer = Buffer.from([1, 2]);
+    assert.deepEqual(new Uint8Array(prefixEnd(buffer)!), bytes(1, 3));
+    assert.deepEqual([...buffer], [1, 2], "what was given stays");
     assert.deepEqual(prefixEnd(bytes(1, 255)), bytes(2));
     assert.deepEqual(prefixEnd(bytes(1, 255, 255)), bytes(2));
     assert.deepEqual(prefixEnd(bytes(0)), bytes(1));

@@ -106,7 +106,7 @@ for (const [what, lose] of Object.entries(losses)) {
       absent.start();
       cluster.run(20_000);
       assert.deepEqual([witness.leads, absent.leads], [false, false]);
-      const [, recovered] = witness.formed!.cluster.readiness();
+      const [, recovered] = witness.formed!.services.cluster.readiness();
       assert.deepEqual([recovered?.name, recovered?.ok], ["recovered", false]);
       leader.start();
       cluster.level();

@@ -3,7 +3,9 @@
 //
 // It reads calls from standard input, one JSON object a line: {"at": "host:port", "method":
 // "package.Service/Method", "request": {...}}, and writes the answers likewise, in the JSON mapping
-// of protobuf. The method "reflection" asks which services there are.
+// of protobuf. The method "reflection" asks which services there are. A call may have "metadata",
+// and, where the method has many answers, "answers": after so many it is cancelled and they are
+// written as a list.
 package main
 
 import (
@@ -18,6 +20,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	reflection "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -34,6 +37,9 @@ type step struct {
 	At      string          `json:"at"`
 	Method  string          `json:"method"`
 	Request json.RawMessage `json:"request"`
+
+	Metadata map[string]string `json:"metadata"`
+	Answers  int               `json:"answers"`
 }
 
 // node is one connection, with the files that its reflection has told of.
@@ -110,18 +116,38 @@ func (n *node) method(service, name string) protoreflect.MethodDescriptor {
 	return methods.ByName(protoreflect.Name(name))
 }
 
-func (n *node) call(method string, request json.RawMessage) json.RawMessage {
-	service, name, _ := strings.Cut(method, "/")
+func (n *node) call(next step) any {
+	service, name, _ := strings.Cut(next.Method, "/")
 	described := n.method(service, name)
 	asked := dynamicpb.NewMessage(described.Input())
-	answered := dynamicpb.NewMessage(described.Output())
-	check(protojson.Unmarshal(request, asked))
+	check(protojson.Unmarshal(next.Request, asked))
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	check(n.conn.Invoke(ctx, "/"+method, asked, answered))
-	answer, err := protojson.Marshal(answered)
+	for key, value := range next.Metadata {
+		ctx = metadata.AppendToOutgoingContext(ctx, key, value)
+	}
+	if next.Answers == 0 {
+		answered := dynamicpb.NewMessage(described.Output())
+		check(n.conn.Invoke(ctx, "/"+next.Method, asked, answered))
+		return shown(answered)
+	}
+	stream, err := n.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, "/"+next.Method)
 	check(err)
-	return answer
+	check(stream.SendMsg(asked))
+	check(stream.CloseSend())
+	taken := []any{}
+	for len(taken) < next.Answers {
+		answered := dynamicpb.NewMessage(described.Output())
+		check(stream.RecvMsg(answered))
+		taken = append(taken, shown(answered))
+	}
+	return taken
+}
+
+func shown(answer proto.Message) json.RawMessage {
+	line, err := protojson.Marshal(answer)
+	check(err)
+	return line
 }
 
 func check(err error) {
@@ -143,7 +169,7 @@ func main() {
 		if next.Method == "reflection" {
 			answer = nodes[next.At].services()
 		} else {
-			answer = nodes[next.At].call(next.Method, next.Request)
+			answer = nodes[next.At].call(next)
 		}
 		line, err := json.Marshal(answer)
 		check(err)

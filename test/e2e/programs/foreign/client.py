@@ -2,7 +2,9 @@
 
 It reads calls from standard input, one JSON object a line: {"at": "host:port", "method":
 "package.Service/Method", "request": {...}}, and writes the answers likewise, in the JSON mapping of
-protobuf. The method "reflection" asks which services there are.
+protobuf. The method "reflection" asks which services there are. A call may have "metadata", and,
+where the method has many answers, "answers": after so many it is cancelled and they are written as
+a list.
 
 Arguments: a file with the descriptors of proto/ as a FileDescriptorSet, and, where grpc_tools could
 make them, the folder of the stubs generated from proto/.
@@ -36,15 +38,15 @@ class Described:
         get = message_factory.GetMessageClass
         return get(found.input_type), get(found.output_type)
 
-    def call(self, channel, method, request):
+    def call(self, channel, method, step):
         asked, answered = self.types(method)
-        run = channel.unary_unary(
+        make = channel.unary_stream if "answers" in step else channel.unary_unary
+        run = make(
             "/" + method,
             request_serializer=asked.SerializeToString,
             response_deserializer=answered.FromString,
         )
-        answer = run(json_format.ParseDict(request, asked()), timeout=TIMEOUT_S)
-        return json_format.MessageToDict(answer)
+        return answer_of(run, asked(), step)
 
     def services(self, channel):
         asked, answered = self.types(REFLECTION)
@@ -58,7 +60,19 @@ class Described:
         return {"services": sorted(service.name for service in listed)}
 
 
-def call_stub(channel, method, request):
+def answer_of(run, asked, step):
+    """Runs a call and gives its answer, or the list of those that are wanted."""
+    request = json_format.ParseDict(step["request"], asked)
+    metadata = tuple(step.get("metadata", {}).items())
+    answer = run(request, timeout=TIMEOUT_S, metadata=metadata)
+    if "answers" not in step:
+        return json_format.MessageToDict(answer)
+    taken = [json_format.MessageToDict(next(answer)) for _ in range(step["answers"])]
+    answer.cancel()
+    return taken
+
+
+def call_stub(channel, method, step):
     """Calls the stub that grpc_tools generated for a service of d_engine/*.proto."""
     service, name = method.split("/")
     file = "client" if service == "d_engine.client.RaftClientService" else "cluster"
@@ -67,8 +81,7 @@ def call_stub(channel, method, request):
     stub = getattr(stubs, service.split(".")[-1] + "Stub")(channel)
     described = messages.DESCRIPTOR.services_by_name[service.split(".")[-1]]
     asked = getattr(messages, described.methods_by_name[name].input_type.name)
-    answer = getattr(stub, name)(json_format.ParseDict(request, asked()), timeout=TIMEOUT_S)
-    return json_format.MessageToDict(answer)
+    return answer_of(getattr(stub, name), asked(), step)
 
 
 def main():
@@ -84,9 +97,9 @@ def main():
         if method == "reflection":
             answer = described.services(channel)
         elif generated and method.startswith("d_engine."):
-            answer = call_stub(channel, method, step["request"])
+            answer = call_stub(channel, method, step)
         else:
-            answer = described.call(channel, method, step["request"])
+            answer = described.call(channel, method, step)
         print(json.dumps(answer), flush=True)
 
 
