@@ -104,8 +104,8 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
 
   /** Its hash is the same on all members that have applied the same, whatever they compacted. */
   status(): KvStatus {
-    const { applied, revision, oldest, clusterTimeMs, liveKeys, leases, ...meta } =
-      this.#store.meta;
+    const { meta } = this.#store;
+    const { applied, revision, oldest, clusterTimeMs, liveKeys, leases } = meta;
     const stateHash = addHash(meta.stateHash, meta.ledgerHash);
     return { applied, revision, oldest, clusterTimeMs, liveKeys, leases, stateHash };
   }

@@ -103,8 +103,8 @@ export class RaftCore {
     const acts = !this.#isOver;
     const write = acts && capacity.write ? this.#takeWrite() : undefined;
     const committed = acts ? state.log.takeCommitted(capacity.applyBytesMax) : [];
-    const send = state.outbox.splice(0);
-    const outcomes = state.outcomes.splice(0);
+    const send = takeAll(state.outbox);
+    const outcomes = takeAll(state.outcomes);
     const { heard } = state;
     const leadership = this.#leadership;
     const loss = this.#loss;
@@ -380,4 +380,9 @@ function reasonOf(transition: Transition): LeadershipReason {
     case "leader":
       return "electionWon";
   }
+}
+
+/** Most of the time there is nothing. */
+function takeAll<T>(list: T[]): readonly T[] {
+  return list.length === 0 ? [] : list.splice(0);
 }

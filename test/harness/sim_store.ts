@@ -19,13 +19,13 @@ interface Commit {
 }
 
 export class SimStore {
-  readonly tables: KvTables;
   /** Nothing can be written. */
   isFull = false;
   /** Every read finds a row that does not match its checksum. */
   isDamaged = false;
   readonly #makeTables: () => KvTables;
   readonly #commits: Commit[];
+  #tables: KvTables | undefined;
   #open: Write[] = [];
   #savepoint = 0;
 
@@ -36,9 +36,17 @@ export class SimStore {
   ) {
     this.#makeTables = makeTables;
     this.#commits = [...commits];
-    const tables = makeTables();
-    this.tables = tables;
-    for (const { writes, meta, how } of commits) {
+  }
+
+  /** Made when they are first asked for: most copies are never opened. */
+  get tables(): KvTables {
+    this.#tables ??= this.#made();
+    return this.#tables;
+  }
+
+  #made(): KvTables {
+    const tables = this.#makeTables();
+    for (const { writes, meta, how } of this.#commits) {
       for (const write of writes) write(tables);
       tables.commit(meta, how);
     }
@@ -48,6 +56,7 @@ export class SimStore {
       return live(key);
     };
     this.#journal(tables);
+    return tables;
   }
 
   /** Whatever is written goes into the open transaction first, and with it into the commits. */
