@@ -9,7 +9,9 @@ import { healthRoutes } from "./health.ts";
 import { historyRoutes } from "./history.ts";
 import { kvRoutes } from "./kv.ts";
 import { kvRangeRoutes } from "./kv_range.ts";
+import { electionRoutes } from "./elections.ts";
 import { leaseRoutes } from "./leases.ts";
+import { lockRoutes } from "./locks.ts";
 import { txnRoutes } from "./txn.ts";
 import { watchRoutes } from "./watch.ts";
 
@@ -21,6 +23,8 @@ export function allRoutes(version: string): readonly Route[] {
     ...historyRoutes,
     ...txnRoutes,
     ...leaseRoutes,
+    ...lockRoutes,
+    ...electionRoutes,
     ...watchRoutes,
     ...compactionRoutes,
     ...clusterRoutes,

@@ -31,6 +31,7 @@ import { type FormedNode, formNode } from "./server_node.ts";
 import { type OpenedStorage, openStorage } from "./server_storage.ts";
 import {
   AwaitedClusterService,
+  AwaitedContestService,
   AwaitedKvService,
   AwaitedLeaseHoldService,
   AwaitedRangeStreamService,
@@ -81,6 +82,7 @@ class SkeinServer implements RunningServer {
   readonly #watches: AwaitedWatchService;
   readonly #ranges: AwaitedRangeStreamService;
   readonly #holds: AwaitedLeaseHoldService;
+  readonly #contests: AwaitedContestService;
   /** What requests hold of this node's memory, whichever way they come. */
   readonly #requestMemory: ByteBudget;
   readonly stopped: Promise<{ readonly code: number }>;
@@ -132,6 +134,7 @@ class SkeinServer implements RunningServer {
     this.#watches = new AwaitedWatchService(unformed);
     this.#ranges = new AwaitedRangeStreamService(unformed);
     this.#holds = new AwaitedLeaseHoldService(unformed);
+    this.#contests = new AwaitedContestService(unformed);
   }
 
   get httpUrl(): string {
@@ -184,12 +187,13 @@ class SkeinServer implements RunningServer {
       onFatal: (error) => this.#fail(error),
       done: (node) => {
         this.#node = node;
-        const { kv, cluster, watches, ranges, holds } = node.services;
+        const { kv, cluster, watches, ranges, holds, contests } = node.services;
         this.#kv.set(kv);
         this.#cluster.set(cluster);
         this.#watches.set(watches);
         this.#ranges.set(ranges);
         this.#holds.set(holds);
+        this.#contests.set(contests);
       },
     });
   }
@@ -243,6 +247,7 @@ class SkeinServer implements RunningServer {
       watches: this.#watches,
       ranges: this.#ranges,
       holds: this.#holds,
+      contests: this.#contests,
       version: {
         version,
         commit,

@@ -9,6 +9,7 @@ import type { Clock } from "./node/ports.ts";
 import { voterSets } from "./raft/configuration.ts";
 import type { MemberAddresses, NodeId } from "./raft/types.ts";
 import { NodeClusterService } from "./service/cluster_service.ts";
+import { NodeContestService } from "./service/contest_service.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
 import type { ForwardAnswer, Forwarder, ForwardRequest } from "./service/forwarder.ts";
 import { NodeKvService } from "./service/kv_service.ts";
@@ -45,6 +46,7 @@ export class NodeServices {
   readonly watches: NodeWatchService;
   readonly ranges: NodeRangeStreamService;
   readonly holds: NodeLeaseHoldService;
+  readonly contests: NodeContestService;
   /** Whether reads at level lease may go ahead. */
   readonly leases: LeaseReads;
   readonly #node: NodeServicesParts["node"];
@@ -84,6 +86,11 @@ export class NodeServices {
     const streams = { kv, self, clock: systemStreamClock(monotonicMs), limits };
     this.ranges = new NodeRangeStreamService({ ...streams, store: machine });
     this.holds = new NodeLeaseHoldService(streams);
+    this.contests = new NodeContestService({
+      ...{ kv, node, self, monotonicMs, after: streams.clock.after, store: machine },
+      // What waits for a lock waits as long as a watch does.
+      takePlace: () => this.watches.takePlace(),
+    });
     this.kv = kv;
     this.cluster = cluster;
   }
@@ -114,6 +121,7 @@ export class NodeServices {
   /** Ends the answers that do not end by themselves, or not soon. */
   closeStreams(): void {
     this.watches.close();
+    this.contests.close();
     this.ranges.close();
     this.holds.close();
   }

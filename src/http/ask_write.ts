@@ -1,6 +1,6 @@
 /** Asking the store to write on behalf of a request: what is answered, and what is thrown. */
 
-import type { Operation, Result, WriteOptions } from "../service/contract.ts";
+import type { Header, Operation, Result, WriteOptions } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import { rejectionError } from "../service/rejection.ts";
 import { requestOptions } from "./ask.ts";
@@ -13,16 +13,22 @@ export type ResultOf<K extends Result["kind"]> = Extract<Result, { readonly kind
 type Refusal = ResultOf<"conditionFailed" | "rejected">;
 type Done = Exclude<Result, Refusal>;
 
+/** Asks a service to write. */
+type Ask = (
+  options: WriteOptions,
+) => Promise<{ readonly result: Result; readonly header: Header }>;
+
 /**
  * What apply made of `operation`, which is a result of this kind; a refusal decided there is
- * thrown. The body must have been read.
+ * thrown. The body must have been read. `ask`: where something else than the store is asked.
  */
 export async function writeAs<K extends Done["kind"]>(
   kind: K,
   call: Call,
   operation: Operation,
+  ask: Ask = (options) => call.services.kv.write(operation, options),
 ): Promise<ResultOf<K>> {
-  const result = await write(call, operation);
+  const result = await write(call, operation, ask);
   if (isOf(kind, result)) return result;
   throw new Error(`Result ${result.kind} of a ${operation.kind}`);
 }
@@ -31,13 +37,12 @@ function isOf<K extends Done["kind"]>(kind: K, result: Done): result is ResultOf
   return result.kind === kind;
 }
 
-async function write(call: Call, operation: Operation): Promise<Done> {
-  const kv = call.services.kv;
+async function write(call: Call, operation: Operation, ask: Ask): Promise<Done> {
   const options = await writeOptions(call);
   // From here on nobody but the service knows what became of it.
   call.outcome = "unknown";
-  const { result, header } = await kv.write(operation, options).catch((error) => {
-    call.header = kv.header();
+  const { result, header } = await ask(options).catch((error) => {
+    call.header = call.services.kv.header();
     throw error;
   });
   call.header = header;

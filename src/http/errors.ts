@@ -17,7 +17,7 @@ export function problemResponse(call: Call, error: unknown): Response {
   // It would invite clients to repeat a write that was or may have been applied: `retryable` is one
   // that cannot be applied twice.
   const mayRepeat = outcome === undefined || outcome === "not_applied" || known.retryable;
-  if ((status === 429 || status === 503) && mayRepeat) {
+  if ((status === 423 || status === 429 || status === 503) && mayRepeat) {
     const afterMs = known.retryAfterMs ?? retryAfterDefaultMs;
     call.extraHeaders["Retry-After"] = String(Math.max(1, Math.ceil(afterMs / 1000)));
   }

@@ -5,8 +5,6 @@
 
 /** Each stands for itself and for everything behind it. */
 const laterPaths = [
-  "/v1/locks",
-  "/v1/elections",
   "/v1/cluster/members",
   "/v1/snapshot",
   "/v1/snapshots",

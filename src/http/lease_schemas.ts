@@ -38,9 +38,10 @@ const leaseMembers = {
   remaining_ms: count(
     "What is left of it, ms of cluster time, which stands still without a leader.",
   ),
-  key_count: count("How many keys hang on it."),
+  key_count: count("How many keys, locks and elections hang on it."),
   private: z.boolean().openapi({
-    description: "The lease of one key that was put with `ttl`: it goes with the key.",
+    description: "The lease of one key, lock or election that was asked for with `ttl`: it goes " +
+      "with that.",
   }),
 };
 

@@ -14,6 +14,8 @@ const tagDescriptions = [
     name: "leases",
     description: "Promises that keys vanish together unless somebody renews them.",
   },
+  { name: "locks", description: "Names that one holder has at a time, with a token for fencing." },
+  { name: "elections", description: "Names that one leader has at a time, with what it says." },
   { name: "watches", description: "What happens to keys, as it happens." },
   { name: "cluster", description: "Members and leadership." },
   { name: "snapshots", description: "The past: how much of it is kept." },

@@ -16,6 +16,8 @@ export type Tag =
   | "keys"
   | "transactions"
   | "leases"
+  | "locks"
+  | "elections"
   | "watches"
   | "cluster"
   | "snapshots"
@@ -35,6 +37,7 @@ export type ProblemStatus =
   | 415
   | 421
   | 422
+  | 423
   | 429
   | 431
   | 500
@@ -210,6 +213,7 @@ function headerParameter([name, option]: [string, Option<unknown>]): [string, z.
 
 function pathParameters(path: string): { readonly params?: z.ZodObject } {
   if (path.includes("/{id}")) return { params: z.object({ id: idParameter }) };
+  if (path.includes("/{name}")) return { params: z.object({ name: nameParameter }) };
   if (path.endsWith("/{key}")) return { params: z.object({ key: keyParameter }) };
   if (path.endsWith("/{key64}")) return { params: z.object({ key64: key64Parameter }) };
   return {};
@@ -226,6 +230,12 @@ const key64Parameter = z.string().openapi({
   example: "Y2ZnL2E",
   description: "The key in base64url: for keys with a segment `.` or `..` or with a backslash, " +
     "which URL parsers fold, some before the server sees them.",
+});
+const nameParameter = z.string().openapi({
+  example: "deploy",
+  description:
+    "1 to 1024 bytes in one segment, percent-encoded once: a slash is `%2F`. Bytes that " +
+    "are not UTF-8 have to be encoded, and U+FFFD is written `%ef%bf%bd`.",
 });
 const idParameter = z.string().openapi({
   example: "7587862094736125953",

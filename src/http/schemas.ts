@@ -228,6 +228,18 @@ const CheckSchema = z.object({
   detail: z.string(),
 }).openapi("Check");
 
+/** Who holds a lock, or leads an election. */
+export const contestMembers = {
+  token: count("For fencing: each holder of a name has a higher one than those before."),
+  lease: z.string().openapi({ description: "The lease that it hangs on.", example: "7" }),
+};
+
+const ContestHolderSchema = z.object({
+  ...contestMembers,
+  owner: z.string().optional().openapi({ description: "Of a lock: what its holder calls itself." }),
+  ...valueMembers,
+}).openapi("ContestHolder");
+
 export const ProblemSchema = z.object({
   type: openString("urn:skein:problem:precondition_failed", "The code as a URN."),
   title: z.string(),
@@ -251,6 +263,9 @@ export const ProblemSchema = z.object({
   }),
   oldest: revision.optional().openapi({
     description: "Of revision_compacted: the oldest revision that can be read.",
+  }),
+  holder: ContestHolderSchema.optional().openapi({
+    description: "Of locked, not_elected, and precondition_failed there: who holds or leads.",
   }),
   results_omitted: resultsOmitted,
   checks: z.array(CheckSchema).optional().openapi({

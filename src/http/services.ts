@@ -3,6 +3,7 @@
 import type { ByteBudget } from "../lib/byte_budget.ts";
 import type {
   ClusterService,
+  ContestService,
   KvService,
   LeaseHoldService,
   RangeStreamService,
@@ -17,6 +18,7 @@ export interface HttpServices {
   readonly watches: WatchService;
   readonly ranges: RangeStreamService;
   readonly holds: LeaseHoldService;
+  readonly contests: ContestService;
   readonly cluster: ClusterService;
   readonly version: VersionView;
   readonly limits: HttpLimits;

@@ -14,7 +14,7 @@
  */
 
 import { concatBytes, fromBase64url, strictText, utf8 } from "../lib/bytes.ts";
-import { keyBytesMax } from "../service/contract.ts";
+import { contestNameBytesMax, keyBytesMax } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import { isLeaseId, leaseIdAllowed } from "./int64.ts";
 
@@ -156,6 +156,8 @@ function plainKey(path: string, prefix: string): Uint8Array {
 
 /** What a path names, in one spelling: a key is the same in its path and in its twin. */
 export function resourceOf(path: string): Uint8Array {
+  const named = nameSegment.exec(path)?.[1];
+  if (named !== undefined) return concatBytes([utf8(named), nameOfPath(path)]);
   const isKey = path.startsWith("/v1/kv/") || path.startsWith("/v1/kv64/");
   return isKey ? concatBytes([utf8("/v1/kv/"), keyOfPath(path)]) : utf8(path);
 }
@@ -170,6 +172,27 @@ export function leaseOfPath(path: string): string {
   if (id !== undefined && isLeaseId(id)) return id;
   const shown = JSON.stringify(segment.slice(0, 100));
   throw new ServiceError("bad_request", `The lease in the path is ${shown}, ${leaseIdAllowed}`);
+}
+
+const nameSegment = /^(\/v1\/(?:locks|elections)\/)([^/]+)(?:\/|$)/;
+
+/** The lock or the election that a path names in one segment. */
+export function nameOfPath(path: string): Uint8Array {
+  if (mayHaveLostBytes(path)) {
+    throw new ServiceError("bad_request", `The path ${path.slice(0, 200)} ${lostBytesDetail}`);
+  }
+  const segment = nameSegment.exec(path)?.[2] ?? "";
+  const name = percentDecode(segment);
+  if (name === undefined || /^(?:\.|%2e){1,2}$|\\/i.test(segment)) {
+    throw new ServiceError(
+      "bad_request",
+      `The name in ${path.slice(0, 200)} is . or .., has a backslash that is not escaped, or a % ` +
+        "that is not followed by two hexadecimal digits",
+    );
+  }
+  if (name.length >= 1 && name.length <= contestNameBytesMax) return name;
+  const message = `The name has ${name.length} bytes, allowed are 1 to ${contestNameBytesMax}`;
+  throw new ServiceError("validation_failed", message, { issues: [{ path: "name", message }] });
 }
 
 const foldedSegment = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;

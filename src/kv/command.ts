@@ -4,7 +4,10 @@
  * its surroundings.
  */
 
+import type { ContestOperation } from "./contest_command.ts";
 import type { LeaseId, Revision } from "./record.ts";
+
+export type { Contend, Leave, Proclaim } from "./contest_command.ts";
 
 /** What one entry of the log asks of the store. */
 export interface Command {
@@ -44,6 +47,7 @@ export type Operation =
   | KeepLeases
   | RevokeLease
   | ExpireLeases
+  | ContestOperation
   | Nothing;
 
 /** Writes one key, whether it exists or not, if its conditions hold. */

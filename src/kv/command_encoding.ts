@@ -20,6 +20,7 @@
  * keepLeases   = count:varint id:text …
  * revokeLease  = id:text
  * expireLeases = count:varint (id:text deadlineMs:varint) …
+ * contend, leave, proclaim                                        see contest_encoding.ts
  * target       = form:u8 (key:bytes | start:bytes [end:bytes])
  * conditions   = forms:u8 [ifMatch:tags] [ifNoneMatch:tags] [ifValue:bytes]
  * tags         = count:varint revision:varint …
@@ -31,6 +32,7 @@
 
 import { ByteReader, ByteWriter, MalformedBytesError } from "../lib/bytes.ts";
 import type { Batch, BatchItem, Command, Idempotency, Operation } from "./command.ts";
+import { readContend, readLeave, readProclaim, writeContest } from "./contest_encoding.ts";
 import {
   type Decoded,
   decodeTotally,
@@ -70,6 +72,9 @@ const operationKind = {
   keepLeases: 9,
   revokeLease: 10,
   expireLeases: 11,
+  contend: 12,
+  leave: 13,
+  proclaim: 14,
 } as const;
 const itemKind = { put: 0, delete: 1, get: 2 } as const;
 
@@ -160,6 +165,10 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
       return writeList(writer, operation.leases, ({ id, deadlineMs }) => {
         writer.text(id).varint(deadlineMs);
       });
+    case "contend":
+    case "leave":
+    case "proclaim":
+      return writeContest(writer, operation);
   }
 }
 
@@ -193,6 +202,12 @@ function readOperation(reader: ByteReader): Operation {
       const readDue = () => ({ id: readLeaseId(reader), deadlineMs: reader.varint() });
       return { kind: "expireLeases", leases: readList(reader, readDue) };
     }
+    case operationKind.contend:
+      return readContend(reader);
+    case operationKind.leave:
+      return readLeave(reader);
+    case operationKind.proclaim:
+      return readProclaim(reader);
   }
   throw new MalformedBytesError(`operation of unknown kind ${kind}`);
 }

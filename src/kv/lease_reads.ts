@@ -1,6 +1,6 @@
 /** What can be asked of leases. */
 
-import { storedKey, userKey } from "./key_space.ts";
+import { isOwnKey, storedKey, userKey } from "./key_space.ts";
 import type { Lease } from "./leases.ts";
 import type { Answer, LeaseKeysPage, LeaseQuery, LeasesQuery, LeaseView } from "./query.ts";
 import type { LeaseId } from "./record.ts";
@@ -32,6 +32,8 @@ function keysOf(store: Store, id: LeaseId, { after, limit, bytesMax }: LeaseKeys
       last === undefined ? { countMax } : { countMax, after: last },
     );
     for (const key of slice) {
+      // The store's own keys stand behind those of users.
+      if (isOwnKey(key)) return { keys };
       if (keys.length >= limit || bytes > bytesMax) return { keys, more: true };
       const named = userKey(key);
       bytes += named.length;

@@ -118,6 +118,13 @@ export class LeaseBook {
       .map(({ key }) => key.subarray(prefix.length));
   }
 
+  /** The first stored key of the lease that begins with `start`. */
+  firstKeyOf(id: LeaseId, start: Uint8Array): Uint8Array | undefined {
+    const prefix = ledgerKey(ledgerKind.leaseKey, orderedLease(id), start);
+    const row = this.#ledger.rowsOf(prefix, { rowsMax: 1 })[0];
+    return row?.key.subarray(prefix.length - start.length);
+  }
+
   /** The leases whose deadlines are over, the oldest first. */
   due(nowMs: number, countMax: number): readonly Pick<Lease, "id" | "deadlineMs">[] {
     return this.#deadlines(countMax).filter(({ deadlineMs }) => deadlineMs <= nowMs);

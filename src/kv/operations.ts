@@ -5,6 +5,7 @@
  */
 
 import { applyBatch } from "./apply_batch.ts";
+import { applyContend, applyLeave, applyProclaim } from "./apply_contest.ts";
 import { applyDelete } from "./apply_delete.ts";
 import { applyKeepLeases, endLease, expireLeases, grantLease } from "./apply_lease.ts";
 import { applyPut } from "./apply_put.ts";
@@ -44,6 +45,12 @@ export function applyOperation(store: Store, operation: Operation, times: Change
       return endLease(store, operation.id, times);
     case "expireLeases":
       return expireLeases(store, operation, times);
+    case "contend":
+      return applyContend(store, operation, times);
+    case "leave":
+      return applyLeave(store, operation, times);
+    case "proclaim":
+      return applyProclaim(store, operation, times);
   }
 }
 

@@ -3,6 +3,7 @@
  */
 
 import type { ChangeNumber, ChangeTimes } from "./change.ts";
+import type { Contested } from "./contest_command.ts";
 import type { KeyRange, KvRecord, LeaseId, Revision } from "./record.ts";
 
 export type Query =
@@ -11,7 +12,8 @@ export type Query =
   | HistoryQuery
   | ChangesQuery
   | LeaseQuery
-  | LeasesQuery;
+  | LeasesQuery
+  | ContestQuery;
 
 /** The records under some keys, all from one view. */
 export interface GetQuery {
@@ -102,6 +104,16 @@ export interface LeasesQuery {
   readonly revision?: undefined;
 }
 
+/** A lock or an election, now. */
+export interface ContestQuery extends Contested {
+  readonly kind: "contest";
+  /** Tell whether this one is a contestant. */
+  readonly token?: Revision;
+  /** Tell how many there are, and how many before the token, which costs a look at each. */
+  readonly counts: boolean;
+  readonly revision?: undefined;
+}
+
 /** What one revision did to a range. */
 export interface RevisionChanges {
   readonly revision: Revision;
@@ -132,10 +144,21 @@ export interface LeaseView {
   readonly ttlMs: number;
   /** Of cluster time, which stands still while nobody leads. */
   readonly remainingMs: number;
-  /** How many keys belong to it. */
+  /** How many keys, locks and elections belong to it. */
   readonly keyCount: number;
-  /** The lease of one key that was put with a time to live. */
+  /** The lease of one key, lock or election that was made with a time to live. */
   readonly isPrivate: boolean;
+}
+
+/** Who holds a lock, or leads an election. */
+export interface ContestHolder {
+  /** The revision that made it a contestant. */
+  readonly token: Revision;
+  readonly lease: LeaseId;
+  /** The owner of a lock, the value of an election. */
+  readonly value: Uint8Array;
+  /** The revision that gave it its value. */
+  readonly mod: Revision;
 }
 
 export type Answer =
@@ -191,7 +214,7 @@ export type Answer =
     readonly kind: "lease";
     readonly revision: Revision;
     readonly lease?: LeaseView;
-    /** In their order, where they were asked for. */
+    /** Users' keys in their order, where they were asked for. */
     readonly keys?: readonly Uint8Array[];
     /** There are more keys behind these. */
     readonly more?: true;
@@ -202,6 +225,16 @@ export type Answer =
     readonly leases: readonly LeaseView[];
     /** Where the next page goes on: its `after`; absent at the end. */
     readonly next?: LeaseId;
+  }
+  | {
+    readonly kind: "contest";
+    readonly revision: Revision;
+    /** Absent where nobody contends. */
+    readonly holder?: ContestHolder;
+    /** How many there are, the holder among them, where that was asked for. */
+    readonly contestants?: number;
+    /** The contestant of the query's token; absent where it is none. */
+    readonly own?: { readonly lease: LeaseId; readonly before?: number };
   }
   /** The view is gone. */
   | { readonly kind: "compacted"; readonly oldest: Revision }

@@ -4,6 +4,7 @@ import { type KeyedChange, recordOf } from "./change.ts";
 import { emptyBytes } from "../lib/bytes.ts";
 import { storedKey, storedRange, userKey } from "./key_space.ts";
 import { answerChanges } from "./changes.ts";
+import { answerContest } from "./contest_reads.ts";
 import { answerHistory } from "./history.ts";
 import { answerLease, answerLeases } from "./lease_reads.ts";
 import type { Answer, GetQuery, Query, RangeQuery } from "./query.ts";
@@ -35,6 +36,8 @@ export function answerQuery(store: Store, query: Query, isPinned = false): Answe
       return answerLease(store, query);
     case "leases":
       return answerLeases(store, query);
+    case "contest":
+      return answerContest(store, query);
   }
 }
 

@@ -17,6 +17,13 @@ import type {
 } from "./command.ts";
 import { utf8 } from "../lib/bytes.ts";
 import { integerOf } from "./apply_value.ts";
+import {
+  type ContestArea,
+  contestNameBytesMax,
+  type ContestOperation,
+  electionValueBytesMax,
+  lockOwnerBytesMax,
+} from "./contest_command.ts";
 import { idempotencyKeyBytesMax, identityBytesMax, requestHashBytesMax } from "./idempotency.ts";
 import { leaseTtlMsMax, leaseTtlMsMin } from "./leases.ts";
 import { jsonRefusal } from "./merge_patch.ts";
@@ -64,6 +71,10 @@ export function refusalOf(operation: Operation): string | undefined {
       return undefined;
     case "expireLeases":
       return countRefusal("leases", operation.leases.length);
+    case "contend":
+    case "leave":
+    case "proclaim":
+      return contestRefusal(operation);
   }
 }
 
@@ -205,6 +216,30 @@ function batchRefusal({ items }: Batch): string | undefined {
 function ttlRefusal(ttlMs: number): string | undefined {
   if (ttlMs >= leaseTtlMsMin && ttlMs <= leaseTtlMsMax) return undefined;
   return `ttl is ${ttlMs} ms, allowed are ${leaseTtlMsMin} … ${leaseTtlMsMax}`;
+}
+
+function contestRefusal(operation: ContestOperation): string | undefined {
+  const refusal = lengthRefusal("name", operation.name.length, 1, contestNameBytesMax);
+  if (refusal !== undefined) return refusal;
+  switch (operation.kind) {
+    case "leave":
+      return undefined;
+    case "proclaim":
+      return wordsRefusal("election", operation.value);
+    case "contend": {
+      const { area, value, lease, ttlMs } = operation;
+      if ((lease === undefined) === (ttlMs === undefined)) {
+        return "either lease or ttl is given, and not both";
+      }
+      return wordsRefusal(area, value) ?? (ttlMs === undefined ? undefined : ttlRefusal(ttlMs));
+    }
+  }
+}
+
+function wordsRefusal(area: ContestArea, value: Uint8Array): string | undefined {
+  return area === "lock"
+    ? lengthRefusal("owner", value.length, 0, lockOwnerBytesMax)
+    : lengthRefusal("value", value.length, 0, electionValueBytesMax);
 }
 
 /** Zero stands for "no lease" in compares. */

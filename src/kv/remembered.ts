@@ -1,8 +1,17 @@
 /** What of an answer is kept for repeated requests, and what a repetition is answered. */
 
 import { assert } from "../lib/assert.ts";
+import { lockOwnerBytesMax } from "./contest_command.ts";
 import { answerBytesKept } from "./idempotency.ts";
-import type { BatchDone, DeleteDone, Outcome, PutDone, Result, TxnResult } from "./result.ts";
+import type {
+  BatchDone,
+  ContestDone,
+  DeleteDone,
+  Outcome,
+  PutDone,
+  Result,
+  TxnResult,
+} from "./result.ts";
 import { decodeResult, encodeResult } from "./result_encoding.ts";
 
 /** Whether the store's answer is kept: all that was decided, but not that it was nonsense. */
@@ -41,6 +50,8 @@ function withoutReads(outcome: Outcome): Outcome {
       const { current: _current, valueOmitted: _valueOmitted, ...rest } = outcome;
       return rest;
     }
+    case "contest":
+      return withoutLongValue(outcome);
     case "txn":
       return { ...outcome, results: outcome.results.map(txnResultWithoutReads) };
     case "batch":
@@ -90,6 +101,14 @@ function withoutPrev(done: PutDone | DeleteDone): PutDone | DeleteDone {
   if (prev === undefined && value === undefined) return done;
   // A counter's new value is short, and is what its client asked for.
   return value !== undefined && value.length <= counterBytesMax ? { ...rest, value } : rest;
+}
+
+/** The owner of a lock is kept, what an election says may be longer. */
+function withoutLongValue(outcome: ContestDone): ContestDone {
+  const { holder } = outcome;
+  if (holder?.value === undefined || holder.value.length <= lockOwnerBytesMax) return outcome;
+  const { value: _value, ...known } = holder;
+  return { ...outcome, holder: known };
 }
 
 /** A new value of so many bytes is kept with the answer. */

@@ -45,6 +45,7 @@ export type Outcome =
     readonly leases: number;
     readonly deleted: number;
   }
+  | ContestDone
   | ConditionFailed
   | Rejected;
 
@@ -121,6 +122,25 @@ export interface LeaseGiven {
   readonly ttlMs: number;
 }
 
+/** How a lock or an election stands, and the contestant that was asked about. */
+export interface ContestDone {
+  readonly kind: "contest";
+  /** Of the change; where nothing changed, the store's. */
+  readonly revision: Revision;
+  /** Who holds now. Of a repetition without a long value. */
+  readonly holder?: {
+    readonly token: Revision;
+    readonly lease: LeaseId;
+    readonly value?: Uint8Array;
+  };
+  /** Where there is such a contestant, or was until now. */
+  readonly own?: { readonly token: Revision; readonly lease: LeaseId };
+  /** How many came before it; how many there are where it is none. */
+  readonly before: number;
+  /** It was one, and is none any more. */
+  readonly hasLeft: boolean;
+}
+
 /** A condition did not hold; nothing changed. */
 export interface ConditionFailed {
   readonly kind: "conditionFailed";
@@ -157,7 +177,7 @@ export const rejectedCodes = [
   "conflict",
   "idempotency_mismatch",
   "idempotency_expired",
-  /** No room to remember another answer. */
+  /** No room to remember another answer, or for another one who contends for a name. */
   "overloaded",
 ] as const;
 

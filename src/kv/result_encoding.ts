@@ -21,11 +21,13 @@
  * granted          = revision:varint lease
  * kept             = revision:varint count:varint (is:u8 [lease]) …
  * ended            = revision:varint leases:varint deleted:varint
+ * contest          = revision:varint …                          see contest_encoding.ts
  * lease            = id:text ttlMs:varint
  * ```
  */
 
 import { ByteReader, ByteWriter, MalformedBytesError } from "../lib/bytes.ts";
+import { readContestDone, writeContestDone } from "./contest_encoding.ts";
 import {
   type Decoded,
   decodeTotally,
@@ -67,6 +69,7 @@ const kindNumber = {
   granted: 13,
   kept: 14,
   ended: 15,
+  contest: 16,
 } as const;
 const putFlag = { prev: 1, value: 2, lease: 4 } as const;
 const failedFlag = { current: 1, valueOmitted: 2 } as const;
@@ -152,6 +155,9 @@ function writePart(writer: ByteWriter, part: Part): void {
       });
     case "ended":
       writer.varint(part.leases).varint(part.deleted);
+      return;
+    case "contest":
+      writeContestDone(writer, part);
   }
 }
 
@@ -227,6 +233,8 @@ function readRevised(reader: ByteReader, number: number, depth: number): Part {
     }
     case kindNumber.ended:
       return { kind: "ended", revision, leases: reader.varint(), deleted: reader.varint() };
+    case kindNumber.contest:
+      return readContestDone(reader, revision);
   }
   throw new MalformedBytesError(`result of unknown kind ${number}`);
 }

@@ -19,6 +19,7 @@ import { addHash } from "./checksum.ts";
 import type { Command, Idempotency } from "./command.ts";
 import { decodeCommand } from "./command_encoding.ts";
 import { purge } from "./compaction.ts";
+import { contestOfKey } from "./contests.ts";
 import type { AnswerLimits } from "./idempotency.ts";
 import { applyOperation } from "./operations.ts";
 import { KvFullError, type KvMeta, type KvTables } from "./ports.ts";
@@ -215,6 +216,19 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   /** The lease deadlines that are over at `nowMs` of cluster time, the oldest first. */
   leasesDue(nowMs: number, countMax: number): readonly Pick<Lease, "id" | "deadlineMs">[] {
     return this.#store.leases.due(nowMs, countMax);
+  }
+
+  /** How often a lock or an election has changed since this node started. */
+  get contestChanges(): number {
+    return this.#store.ownChanges.count;
+  }
+
+  /**
+   * The contests (contestPrefix) that changed after there were `count` such changes; undefined
+   * where those are too many to know. It may name some that did not change.
+   */
+  contestsChangedSince(count: number): readonly Uint8Array[] | undefined {
+    return this.#store.ownChanges.since(count)?.flatMap((key) => contestOfKey(key) ?? []);
   }
 
   /** The newest revision that was made at or before a moment of cluster time, about. */

@@ -19,6 +19,7 @@ import { Facts } from "./facts.ts";
 import { AnswerBook, type AnswerLimits } from "./idempotency.ts";
 import { LeaseBook } from "./leases.ts";
 import { Ledger } from "./ledger.ts";
+import { OwnChanges } from "./own_changes.ts";
 import type { KeyRange, KvMeta, KvTables } from "./ports.ts";
 import { emptyRevision, type KvRecord, type LeaseId, type Revision } from "./record.ts";
 import { lastChangeAt, type View } from "./revisions.ts";
@@ -37,6 +38,7 @@ export class Store {
   readonly tables: KvTables;
   readonly leases: LeaseBook;
   readonly answers: AnswerBook;
+  readonly ownChanges: OwnChanges = new OwnChanges();
   readonly #facts: Facts;
 
   constructor(tables: KvTables, answerLimits?: AnswerLimits) {
@@ -154,6 +156,7 @@ export class Store {
     const { crc32c, hash } = changeChecksums(change);
     const over = head === undefined ? "absent" : isDeletion(head) ? "dead" : "live";
     this.tables.append({ ...change, crc32c }, over);
+    this.ownChanges.note(key);
     const dies = version.version === 0;
     this.#facts.set({
       revision,

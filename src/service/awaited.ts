@@ -9,6 +9,7 @@ import type {
   ClusterOutline,
   ClusterService,
   ClusterView,
+  ContestService,
   Header,
   KvService,
   LeaseHoldService,
@@ -112,6 +113,31 @@ export class AwaitedLeaseHoldService implements LeaseHoldService {
 
   hold(...request: Parameters<LeaseHoldService["hold"]>): ReturnType<LeaseHoldService["hold"]> {
     return this.#inner?.hold(...request) ?? Promise.reject(notFormed(this.#unformed));
+  }
+}
+
+/** ContestService before and after the cluster is formed. */
+export class AwaitedContestService implements ContestService {
+  readonly #unformed: Unformed;
+  #inner: ContestService | undefined;
+
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
+  }
+
+  set(inner: ContestService): void {
+    this.#inner = inner;
+  }
+
+  contend(...request: Parameters<ContestService["contend"]>): ReturnType<
+    ContestService["contend"]
+  > {
+    return this.#inner?.contend(...request) ??
+      Promise.reject(notFormed(this.#unformed, "not_applied"));
+  }
+
+  follow(...request: Parameters<ContestService["follow"]>): ReturnType<ContestService["follow"]> {
+    return this.#inner?.follow(...request) ?? Promise.reject(notFormed(this.#unformed));
   }
 }
 

@@ -274,6 +274,7 @@ function frees({ kind }: Operation): boolean {
     case "revokeLease":
     case "expireLeases":
     case "keepLeases":
+    case "leave":
     case "nothing":
       return true;
     case "put":
@@ -282,6 +283,8 @@ function frees({ kind }: Operation): boolean {
     case "txn":
     case "batch":
     case "grantLease":
+    case "contend":
+    case "proclaim":
       return false;
   }
 }

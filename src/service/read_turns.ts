@@ -17,6 +17,9 @@ const keyCostBytes = 1024;
 /** What reading `answer` has cost, bytes. */
 export function costOf(answer: Answer | undefined): number {
   let bytes = keyCostBytes;
+  if (answer?.kind === "contest") {
+    bytes += keyCostBytes * (answer.contestants ?? 0) + (answer.holder?.value.length ?? 0);
+  }
   for (const record of recordsOf(answer)) bytes += keyCostBytes + (record?.value.length ?? 0);
   return bytes;
 }

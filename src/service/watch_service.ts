@@ -46,29 +46,47 @@ export class NodeWatchService implements WatchService {
     this.#clusterWatches = new ClusterWatches(parts.cluster);
   }
 
-  /** How many are open. */
+  /** How many are open, and what has a place among them. */
   get size(): number {
     return this.#count;
   }
 
+  /**
+   * A place among the watches for something else that waits as long; `too_many_watches` above the
+   * limit. The returned function gives it back.
+   */
+  takePlace(): () => void {
+    const { limits: { watchesMax } } = this.#parts;
+    if (this.#count >= watchesMax) {
+      const detail = `${watchesMax} watches are open on this node, which is the limit`;
+      throw new ServiceError("too_many_watches", detail, { retryable: true, retryAfterMs: 5_000 });
+    }
+    this.#count++;
+    let isTaken = true;
+    return () => {
+      if (isTaken) this.#count--;
+      isTaken = false;
+    };
+  }
+
   async watch(request: WatchRequest, options: RequestOptions): Promise<WatchOpening> {
-    this.#takePlace();
+    const giveBack = this.takePlace();
     try {
       const after = request.after ?? await this.#present(options);
       if (this.#isClosed) throw readFailed("closing", this.#parts.self);
-      return this.#begin({ ...request, after });
+      return this.#begin({ ...request, after }, giveBack);
     } catch (error) {
-      this.#count--;
+      giveBack();
       throw error;
     }
   }
 
   watchCluster(): OpenClusterWatch {
     if (this.#isClosed) throw readFailed("closing", this.#parts.self);
-    this.#takePlace();
+    const giveBack = this.takePlace();
     const watch = this.#clusterWatches.open(() => {
       this.#open.delete(watch);
-      this.#count--;
+      giveBack();
     });
     this.#open.add(watch);
     return watch;
@@ -81,15 +99,6 @@ export class NodeWatchService implements WatchService {
     this.#hub.close();
   }
 
-  #takePlace(): void {
-    const { limits: { watchesMax } } = this.#parts;
-    if (this.#count >= watchesMax) {
-      const detail = `${watchesMax} watches are open on this node, which is the limit`;
-      throw new ServiceError("too_many_watches", detail, { retryable: true, retryAfterMs: 5_000 });
-    }
-    this.#count++;
-  }
-
   /** Where the store stands, everything committed before included. */
   async #present({ timeoutMs, signal }: RequestOptions): Promise<Revision> {
     const { monotonicMs, store } = this.#parts;
@@ -97,12 +106,15 @@ export class NodeWatchService implements WatchService {
     return store().revision;
   }
 
-  #begin(request: WatchRequest & { readonly after: Revision }): WatchOpening {
+  #begin(
+    request: WatchRequest & { readonly after: Revision },
+    giveBack: () => void,
+  ): WatchOpening {
     const { oldest } = this.#parts.store();
     if (request.after < oldest) throw compacted(request.after, oldest);
     const watch = new Watch({ ...this.#parts, hub: this.#hub }, request, () => {
       this.#open.delete(watch);
-      this.#count--;
+      giveBack();
     });
     this.#open.add(watch);
     return { watch, header: this.#parts.header(), oldest };

@@ -32,6 +32,8 @@ import { RevisionWait } from "../../src/service/revision_wait.ts";
 import { NodeLeaseHoldService } from "../../src/service/lease_holds.ts";
 import { NodeRangeStreamService } from "../../src/service/range_streams.ts";
 import { type StreamClock, systemStreamClock } from "../../src/service/stream_clock.ts";
+import { type HttpClock, systemHttpClock } from "../../src/http/services.ts";
+import { NodeContestService } from "../../src/service/contest_service.ts";
 import { NodeWatchService } from "../../src/service/watch_service.ts";
 import { FakeStore } from "./fake_store.ts";
 
@@ -167,6 +169,23 @@ export function holdsOf(
   leaseHoldsMax = 100,
 ): NodeLeaseHoldService {
   return new NodeLeaseHoldService({ kv, self: kv.nodeId, clock, limits: { leaseHoldsMax } });
+}
+
+/** Locks and elections over the store of `kv`, with real timers unless told otherwise. */
+export function contestsOf(
+  kv: FakeKvService,
+  watches: NodeWatchService,
+  clock: Pick<HttpClock, "monotonicMs" | "after"> = systemHttpClock,
+): NodeContestService {
+  return new NodeContestService({
+    kv,
+    node: kv.store,
+    store: kv.store.machine,
+    self: kv.nodeId,
+    takePlace: () => watches.takePlace(),
+    monotonicMs: () => clock.monotonicMs(),
+    after: (ms, run) => clock.after(ms, run),
+  });
 }
 
 export function fakeMember(id: number, more: Partial<MemberView> = {}): MemberView {

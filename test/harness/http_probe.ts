@@ -11,6 +11,7 @@ import { ByteBudget } from "../../src/lib/byte_budget.ts";
 import { allRoutes } from "../../routes/mod.ts";
 import { deviations } from "../conformance/http_document.ts";
 import {
+  contestsOf,
   FakeClusterService,
   FakeKvService,
   fakeVersion,
@@ -49,6 +50,7 @@ export class HttpProbe {
   readonly watches = watchesOf(this.kv, 1_000, this.cluster);
   readonly ranges = rangesOf(this.kv);
   readonly holds = holdsOf(this.kv);
+  readonly contests = contestsOf(this.kv, this.watches);
   readonly internalErrors: unknown[] = [];
   /** The connection of the requests that follow, where one is needed. */
   bindings: { readonly connection?: HttpConnection } = {};
@@ -62,6 +64,7 @@ export class HttpProbe {
       watches: this.watches,
       ranges: this.ranges,
       holds: this.holds,
+      contests: this.contests,
       version: fakeVersion,
       limits: {
         valueBytesMax: 8 * 1024 * 1024,

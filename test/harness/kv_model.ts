@@ -111,8 +111,7 @@ export class KvModel {
       case "update":
         return this.#derive(operation);
       case "txn": {
-        const before = this.revision;
-        const done = this.#txn(operation, before + 1, nowMs);
+        const done = this.#txn(operation, this.revision + 1, nowMs);
         return { ...done, revision: this.revision };
       }
       case "batch":
@@ -122,6 +121,7 @@ export class KvModel {
         this.oldest = Math.max(this.oldest, operation.revision);
         return { kind: "compacted", revision: this.revision, oldest: this.oldest };
       default:
+        if ("name" in operation) throw new Error(`The model knows no ${operation.kind}`);
         return this.#lease(operation, nowMs);
     }
   }

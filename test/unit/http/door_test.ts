@@ -196,7 +196,6 @@ describe("paths and methods", () => {
         "GET /v1/leases/7/",
         "GET /v1/leases/7/keys",
         "GET /v1/snapshot",
-        "POST /v1/locks/a",
         "GET /v1/cluster/",
         "GET /v1/cluster/watch/",
         "PATCH /v1/cluster/members/2",
@@ -239,7 +238,6 @@ describe("paths and methods", () => {
     for (
       const line of [
         "GET /v1/snapshot",
-        "POST /v1/locks/a",
         "PATCH /v1/cluster/members/2",
         "GET /metrics",
       ]

@@ -185,6 +185,8 @@ const fitting: Readonly<Record<string, string>> = {
   "/v1/batch": '[{"put":{"key":"a","value":"1"}},{"get":{"key":"b"}},{"delete":{"key":"a"}}]',
   "/v1/leases": '{"ttl":"30s","id":"7"}',
   "/v1/compactions": '{"revision":2}',
+  "/v1/locks/a": '{"ttl":"30s"}',
+  "/v1/elections/a": '{"lease":"7","value":"x"}',
 };
 
 const mediaTypes = ["application/json", "application/x-ndjson", "application/merge-patch+json"];
@@ -216,6 +218,9 @@ describe("nonsense", () => {
       "/v1/leases/x",
       "/v1/leases/7/keepalive",
       "/v1/compactions",
+      "/v1/locks/a",
+      "/v1/locks/%",
+      "/v1/elections/a",
       "/v1/cluster",
       "/v1/cluster/members",
       "/v1/cluster/leadership",
@@ -239,7 +244,7 @@ describe("nonsense", () => {
         if (/^[\x20-\x7e]*$/.test(value)) headers.set(pick(random, headerNames), value);
       }
       const path = pick(random, paths);
-      const takesPost = /txn|batch|leases$|keepalive|compactions/.test(path);
+      const takesPost = /txn|batch|leases$|keepalive|compactions|locks/.test(path);
       const method = takesPost && random.chance(2, 3) ? "POST" : pick(random, methods);
       const hasBody = method !== "GET" && method !== "HEAD" && random.chance(1, 2);
       const isFitting = method === "POST" && random.chance(1, 2);

@@ -71,6 +71,8 @@ const fullTxn: Txn = {
 
 const emptyTxn: Txn = { kind: "txn", compares: [], then: [], otherwise: [] };
 
+const lock = { area: "lock", name: utf8("a/b") } as const;
+
 const asked = { conditions: {}, prev: false, returnValue: false };
 const askedAll = { conditions: { ifMatch: [57] }, prev: true, returnValue: true };
 
@@ -133,6 +135,17 @@ const samples: Readonly<Record<string, Command>> = {
     "grant-lease-id": { kind: "grantLease", ttlMs: 1_000, id: "-9223372036854775808" },
     "keep-leases": { kind: "keepLeases", ids: ["1", "-2", "9223372036854775807"] },
     "revoke-lease": { kind: "revokeLease", id: "-2" },
+    contend: { kind: "contend", ...lock, value: utf8("me"), ttlMs: 30_000, queue: false },
+    "contend-lease": {
+      ...{ kind: "contend", area: "election", name: Uint8Array.of(0, 255), value: utf8("") },
+      ...{ lease: "-2", queue: true },
+    },
+    leave: { kind: "leave", ...lock, token: 300, onlyWaiting: false },
+    "leave-waiting": {
+      ...{ kind: "leave", area: "election", name: utf8("e"), token: 7, onlyWaiting: true },
+      asked: Number.MAX_SAFE_INTEGER,
+    },
+    proclaim: { kind: "proclaim", name: utf8("e"), token: 7, value: utf8("here") },
     "expire-leases": {
       kind: "expireLeases",
       leases: [{ id: "1", deadlineMs: 0 }, { id: "-2", deadlineMs: Number.MAX_SAFE_INTEGER }],
@@ -224,7 +237,12 @@ describe("commands that cannot be read", () => {
     assert.equal(reasonOf(edited(0, 2)), "command of version 2, known is 1");
     assert.equal(reasonOf(edited(1, 4)), "command has unknown flags 0x4");
     assert.equal(reasonOf(edited(3, 9)), "operation of version 9, known is 1");
-    assert.equal(reasonOf(edited(4, 12)), "operation of unknown kind 12");
+    assert.equal(reasonOf(edited(4, 15)), "operation of unknown kind 15");
+    const contend = encodeCommand(samples["contend"]!);
+    assert.equal(reasonOf(contend.with(10, 3)), "contest of unknown area 3");
+    assert.equal(reasonOf(contend.with(11, 8)), "contend has unknown flags 0x8");
+    const leave = encodeCommand(samples["leave"]!);
+    assert.equal(reasonOf(leave.with(11, 4)), "leave has unknown flags 0x4");
     assert.equal(reasonOf(edited(5, 16)), "put has unknown flags 0x10");
     assert.equal(reasonOf(edited(10, 64)), "conditions has unknown flags 0x40");
     assert.equal(reasonOf(edited(10, 3)), "condition of unknown form 3");

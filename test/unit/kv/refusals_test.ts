@@ -1,4 +1,4 @@
-import type { BatchItem, Operation, Txn, TxnOperation } from "../../../src/kv/command.ts";
+import type { BatchItem, Contend, Operation, Txn, TxnOperation } from "../../../src/kv/command.ts";
 import {
   batchItemsMax,
   keyBytesMax,
@@ -44,6 +44,11 @@ const tooMany = "allowed are 128 of each, nested ones counted";
 const integerReason = "value is not a signed 64-bit integer in decimal";
 const ttlReason = (ms: number): string => `ttl is ${ms} ms, allowed are 1000 … 31622400000`;
 
+const free: Contend = {
+  ...{ kind: "contend", area: "lock", name: bytes("l"), value: bytes(""), queue: false },
+};
+const lock: Contend = { ...free, ttlMs: 1_000 };
+
 const refused: readonly (readonly [Operation, string])[] = [
   [put("", "v"), keyReason],
   [put(long, "v"), longReason],
@@ -84,6 +89,24 @@ const refused: readonly (readonly [Operation, string])[] = [
   ],
   [{ kind: "keepLeases", ids: [] }, "0 ids are named, allowed are 1 … 1000"],
   [{ kind: "keepLeases", ids: ids(1_001) }, "1001 ids are named, allowed are 1 … 1000"],
+  [{ ...lock, name: bytes("") }, "the name has 0 bytes, allowed are 1 … 1024"],
+  [{ ...lock, name: long.subarray(0, 1_025) }, "the name has 1025 bytes, allowed are 1 … 1024"],
+  [{ ...lock, value: long.subarray(0, 1_025) }, "the owner has 1025 bytes, allowed are 0 … 1024"],
+  [{ ...lock, ttlMs: 999 }, ttlReason(999)],
+  [{ ...lock, lease: "1" }, "either lease or ttl is given, and not both"],
+  [free, "either lease or ttl is given, and not both"],
+  [
+    { ...lock, area: "election", value: huge.subarray(0, 65_537) },
+    "the value has 65537 bytes, allowed are 0 … 65536",
+  ],
+  [
+    { kind: "leave", area: "lock", name: bytes(""), token: 1, onlyWaiting: true },
+    "the name has 0 bytes, allowed are 1 … 1024",
+  ],
+  [
+    { kind: "proclaim", name: bytes("e"), token: 1, value: huge.subarray(0, 65_537) },
+    "the value has 65537 bytes, allowed are 0 … 65536",
+  ],
   [{ kind: "expireLeases", leases: [] }, "0 leases are named, allowed are 1 … 1000"],
   [{ kind: "batch", items: [] }, "the batch has 0 items, allowed are 1 … 1000"],
   [{ kind: "batch", items: items(1_001) }, "the batch has 1001 items, allowed are 1 … 1000"],

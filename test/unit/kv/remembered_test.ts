@@ -10,6 +10,10 @@ const record: KvRecord = { key: utf8("a"), value: utf8("1"), create: 2, mod: 2, 
 const put = { kind: "put", revision: 9, create: 3, version: 4 } as const;
 const gone = { kind: "delete", revision: 9, deleted: 1, more: false } as const;
 
+function holderOf(bytes: number) {
+  return { token: 5, lease: "7", value: new Uint8Array(bytes).fill(97) };
+}
+
 /** What a repetition is answered. */
 function again(outcome: Outcome): unknown {
   const bytes = answerToKeep(outcome);
@@ -32,6 +36,8 @@ describe("an answer that is remembered", () => {
     { kind: "granted", revision: 9, lease: { id: "-7", ttlMs: 1_000 } },
     { kind: "kept", revision: 9, leases: [undefined, { id: "1", ttlMs: 1_000 }] },
     { kind: "ended", revision: 9, leases: 1, deleted: 3 },
+    { kind: "contest", revision: 9, before: 0, hasLeft: true, own: { token: 5, lease: "1" } },
+    { kind: "contest", revision: 9, before: 1, hasLeft: false, holder: holderOf(1_024) },
     { kind: "txn", revision: 9, succeeded: true, results: [put, { kind: "get" }] },
     { kind: "batch", revision: 9, results: [put, { kind: "conditionFailed", revision: 9 }] },
   ];
@@ -47,6 +53,15 @@ describe("an answer that is remembered", () => {
     assert.deepEqual(
       again({ kind: "conditionFailed", revision: 3, current: record, valueOmitted: true }),
       { kind: "conditionFailed", revision: 3, ...omitted },
+    );
+  });
+
+  it("lacks what a leader says where that is long", () => {
+    const contest = { kind: "contest", revision: 9, before: 1, hasLeft: false } as const;
+    const { value: _value, ...holder } = holderOf(1_025);
+    assert.deepEqual(
+      again({ ...contest, holder: holderOf(1_025) }),
+      plain({ ...contest, holder, ...omitted }),
     );
   });
 

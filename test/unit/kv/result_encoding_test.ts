@@ -69,6 +69,20 @@ const samples: Readonly<Record<string, Result>> = {
   granted: { kind: "granted", revision: 4, lease: { id: "-7", ttlMs: 30_000 } },
   kept: { kind: "kept", revision: 4, leases: [{ id: "8", ttlMs: 1_000 }, undefined] },
   ended: { kind: "ended", revision: 5, leases: 2, deleted: 300 },
+  contest: {
+    ...{ kind: "contest", revision: 9, before: 1, hasLeft: false },
+    holder: { token: 5, lease: "8", value: utf8("me") },
+    own: { token: 300, lease: "-7" },
+  },
+  "contest-left": {
+    ...{ kind: "contest", revision: 9, before: 0, hasLeft: true },
+    own: { token: 5, lease: "8" },
+  },
+  "contest-free": { kind: "contest", revision: 9, before: 0, hasLeft: false },
+  "contest-kept": {
+    ...{ kind: "contest", revision: 9, before: 3, hasLeft: false },
+    holder: { token: 5, lease: "8" },
+  },
   replayed: { kind: "nothing", revision: 1, replayed: true, omitted: true },
 };
 
@@ -133,6 +147,9 @@ describe("results that cannot be read", () => {
     assert.equal(reasonOf(absent.with(4, 4)), "conditionFailed has unknown flags 0x4");
     const gone = encodeResult({ kind: "delete", revision: 1, deleted: 0, more: false, prev: [] });
     assert.equal(reasonOf(gone.with(5, 2)), "boolean of 2");
+    const contest = encodeResult(samples["contest-free"]!);
+    assert.equal(reasonOf(contest.with(4, 16)), "contest has unknown flags 0x10");
+    assert.equal(reasonOf(contest.with(4, 2)), "contest with a value of nobody");
     const results = [{ kind: "get" as const }];
     const txn = encodeResult({ kind: "txn", revision: 1, succeeded: true, results });
     assert.equal(reasonOf(txn.with(6, 0).subarray(0, 7)), "none in a transaction");

@@ -1,9 +1,11 @@
 import {
   AwaitedClusterService,
+  AwaitedContestService,
   AwaitedKvService,
   AwaitedLeaseHoldService,
   AwaitedRangeStreamService,
 } from "../../../src/service/awaited.ts";
+import { contend, Contested } from "../../harness/contested.ts";
 import {
   FakeClusterService,
   FakeKvService,
@@ -59,6 +61,22 @@ describe("What goes on for long", () => {
     assert.equal(range.revision, 1);
     range.close();
     await assert.rejects(holds.hold("7", options), { code: "lease_not_found" });
+  });
+});
+
+describe("AwaitedContestService", () => {
+  it("refuses until the cluster is formed, and passes everything on once it is", async () => {
+    const contests = new AwaitedContestService(unformed);
+    const asked = contend("l");
+    const failure = await failureOf(contests.contend(asked, options));
+    assert.equal(failure, "not_ready, not_applied, retryable");
+    const unheard = await failureOf(contests.follow(asked.name, options));
+    assert.equal(unheard, "not_ready, no outcome, retryable");
+    const contested = new Contested();
+    contests.set(contested.contests);
+    assert.equal((await contests.contend(asked, options)).result.kind, "contest");
+    (await contests.follow(asked.name, options)).election.close();
+    contested.assertNobodyIsLeft();
   });
 });
 

@@ -1,0 +1,108 @@
+/** The cluster itself: who belongs to it, who leads it, how it is. */
+
+import type { Revision } from "../../kv/record.ts";
+import type { NodeId, Role, Suffrage, Term } from "../../raft/types.ts";
+import type { RequestOptions } from "./requests.ts";
+
+/** Where a member is, and what it may decide. */
+export interface MemberPlace {
+  readonly id: NodeId;
+  readonly suffrage: Suffrage;
+  readonly http: string | undefined;
+  readonly rpc: string | undefined;
+  readonly clientRpc: string | undefined;
+}
+
+/** What of a cluster changes seldom: who leads it, and who belongs to it. */
+export interface ClusterOutline {
+  readonly term: Term;
+  readonly leader: NodeId | undefined;
+  /** Of the newest configuration that is committed, as far as this node has applied. */
+  readonly members: readonly MemberPlace[];
+  readonly configuration: { readonly index: number; readonly joint: boolean };
+}
+
+/** What a reader of the cluster's changes gets. */
+export type ClusterFrame =
+  /** What it is now, and in which respect that is not what was told last. */
+  | {
+    readonly kind: "changed";
+    readonly outline: ClusterOutline;
+    readonly leadership: boolean;
+    readonly members: boolean;
+  }
+  /** Nothing has changed in the given time. */
+  | { readonly kind: "quiet" }
+  /** The end: the node shuts down, or the watch is closed. */
+  | { readonly kind: "closing" };
+
+/**
+ * Changes of the cluster, for one reader, who closes it. Who reads slowly is told what is, not all
+ * that was meanwhile.
+ */
+export interface OpenClusterWatch {
+  /** As it was at the beginning. */
+  readonly outline: ClusterOutline;
+  next(
+    patience: { readonly ms: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<ClusterFrame>;
+  close(): void;
+}
+
+/** A member as this node sees it. */
+export interface MemberView extends MemberPlace {
+  /** Undefined where the leader has not heard the node, and for other nodes on a follower. */
+  readonly role: Role | undefined;
+  /** What only the leader knows is undefined elsewhere. */
+  readonly match: number | undefined;
+  readonly applied: number | undefined;
+  readonly lagMs: number | undefined;
+  readonly healthy: boolean | undefined;
+  readonly version: string | undefined;
+}
+
+/** The cluster as this node sees it. */
+export interface ClusterView {
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  readonly term: Term;
+  readonly role: Role;
+  readonly leader: NodeId | undefined;
+  /** The leader's own no-op is committed; undefined where the leader was not asked. */
+  readonly leaderReady: boolean | undefined;
+  readonly members: readonly MemberView[];
+  readonly configuration: { readonly index: number; readonly joint: boolean };
+  readonly commitIndex: number;
+  readonly applied: number;
+  readonly lastIndex: number;
+  readonly revision: Revision;
+}
+
+/** One of the conditions behind /readyz. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** The cluster itself, asked through this node. */
+export interface ClusterService {
+  view(): ClusterView;
+  /**
+   * Asks the leader when this node is not it, so that match and lag are there; falls back on the
+   * own view.
+   */
+  fullView(options: RequestOptions): Promise<ClusterView>;
+  /** Resolves with the new leader once it leads; any node takes it. */
+  transferLeadership(
+    target: NodeId | undefined,
+    options: RequestOptions,
+  ): Promise<{ readonly leader: NodeId }>;
+  /** Formed, recovered, replayed, the disk moves, a leader known: the checks behind /readyz. */
+  readiness(): readonly Check[];
+  /** Of the view what changes seldom, as this node knows it itself. */
+  outline(): ClusterOutline;
+  onLeadership(handler: () => void): () => void;
+  /** The members of the outline are others, or their configuration is. */
+  onMembership(handler: () => void): () => void;
+}
