@@ -27,6 +27,9 @@ export function completionCommand(commands: () => readonly Command[]): Command {
   };
 }
 
+/** A case of a command of two words. */
+const twoWords = /^ +"[a-z-]+ [a-z-]+"\)/;
+
 function bashScript(commands: readonly Command[]): string {
   const firstWords = new Set(commands.map(({ name }) => name.split(" ")[0] ?? ""));
   const cases = commands.map(({ name, options }) => {
@@ -44,10 +47,10 @@ function bashScript(commands: readonly Command[]): string {
   local one="\${COMP_WORDS[1]}" two="\${COMP_WORDS[1]} \${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" -gt 1 ]; then words=""; fi
   [ "$COMP_CWORD" -gt 1 ] && case "$one" in
-${[...groups, ...cases.filter((line) => !/"[a-z]+ [a-z]+"/.test(line))].join("\n")}
+${[...groups, ...cases.filter((line) => !twoWords.test(line))].join("\n")}
   esac
   [ "$COMP_CWORD" -gt 2 ] && case "$two" in
-${cases.filter((line) => /"[a-z]+ [a-z]+"/.test(line)).join("\n")}
+${cases.filter((line) => twoWords.test(line)).join("\n")}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

@@ -2,11 +2,15 @@
 
 import { keyPath, queryString } from "../client/paths.ts";
 import { listMember, parseJson, recordOf } from "../client/records.ts";
-import { fromBase64url, utf8 } from "../lib/bytes.ts";
+import { foldersOf } from "../client/results.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { boundOf, key64Option, keyOf, prefixOf, shownKey } from "./keys.ts";
 import {
   connect,
+  lifeOptions,
+  lifeQuery,
+  onceOf,
+  onceOptions,
   readOptions,
   type Remote,
   remoteOptions,
@@ -15,10 +19,11 @@ import {
   writeOptions,
 } from "./remote.ts";
 import { exitCode } from "./report.ts";
-import { cell, printable, renderTable } from "./table.ts";
+import { cell, renderTable } from "./table.ts";
 import { UsageError } from "./usage_error.ts";
+import { keyAndBody, previousText, shownValue, writtenText } from "./values.ts";
 
-const levels = ["linearizable", "eventual"] as const;
+const levels = ["linearizable", "lease", "eventual"] as const;
 
 export const put: Command = {
   name: "put",
@@ -32,7 +37,9 @@ export const put: Command = {
     },
     key64Option("key", "KEY"),
     { name: "content-type", value: "TYPE", description: "what GET answers the value with" },
+    ...lifeOptions,
     ...writeOptions,
+    ...onceOptions,
     ...remoteOptions,
   ],
   example: "skein put config/greeting hello --if-absent",
@@ -40,30 +47,16 @@ export const put: Command = {
     const { args, terminal } = context;
     const remote = connect(context);
     const headers = { ...writeHeaders(context), "content-type": contentTypeOf(context) };
-    const file = args.text("file");
-    if (file !== undefined && args.operands.length > (args.has("key64") ? 0 : 1)) {
-      throw new UsageError("VALUE and --file contradict each other");
-    }
-    const { key, operands: [value] } = keyOf(context, file === undefined ? ["VALUE"] : []);
-    const body = (file ?? value) === "-"
-      ? await terminal.readInput()
-      : file === undefined
-      ? utf8(value ?? "")
-      : readFile(context, file);
+    const [life, once] = [lifeQuery(context), onceOf(context)];
+    const { key, body } = await keyAndBody(context, "VALUE");
     const answer = await remote.ask({
       kind: "write",
       method: "PUT",
-      target: keyPath(key) + queryString({ prev: args.has("prev") }),
-      headers,
-      body,
+      target: keyPath(key) + queryString({ ...life, prev: args.has("prev") }),
+      ...{ headers, body, once },
     });
     if (remote.output === "json") await writeJson(answer, terminal);
-    else {
-      const json = parseJson(answer.body);
-      const verb = answer.status === 201 ? "created" : "updated";
-      await terminal.write(`${verb} at revision ${cell(json["revision"])}\n`);
-      await terminal.write(previous(json["prev"]));
-    }
+    else await terminal.write(writtenText(answer));
     return exitCode.ok;
   },
 };
@@ -75,25 +68,6 @@ function contentTypeOf({ args }: CommandContext): string {
   throw new UsageError(
     `--content-type is ${JSON.stringify(text)}; allowed are visible ASCII characters`,
   );
-}
-
-function readFile({ terminal }: CommandContext, path: string): Uint8Array {
-  try {
-    return terminal.readFile(path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`--file is ${JSON.stringify(path)}, which cannot be read: ${reason}`);
-  }
-}
-
-/** Empty where it was not asked for or there was nothing; of a range, a line a key. */
-function previous(json: unknown): string {
-  if (json === undefined || json === null) return "";
-  if (Array.isArray(json)) {
-    return json.map((each) => `${shownKey(recordOf(each).key)} ${previous(each)}`).join("");
-  }
-  const { mod, value } = recordOf(json);
-  return `before, at revision ${mod}: ${printable(value)}\n`;
 }
 
 export const get: Command = {
@@ -136,6 +110,7 @@ export const del: Command = {
     key64Option("key", "KEY"),
     key64Option("prefix", "--prefix"),
     ...writeOptions.filter(({ name }) => name !== "if-absent"),
+    ...onceOptions,
     ...remoteOptions,
   ],
   example: "skein del --prefix sessions/",
@@ -147,6 +122,7 @@ export const del: Command = {
       method: "DELETE",
       target: deleteTarget(context),
       headers: writeHeaders(context),
+      once: onceOf(context),
     });
     if (remote.output === "json") {
       await writeJson(answer, terminal);
@@ -156,7 +132,7 @@ export const del: Command = {
     const rest = json["more"] === true ? ", more are left" : "";
     const at = `at revision ${cell(json["revision"])}`;
     await terminal.write(`deleted ${cell(json["deleted"])} ${at}${rest}\n`);
-    await terminal.write(previous(json["prev"]));
+    await terminal.write(previousText(json));
     return exitCode.ok;
   },
 };
@@ -235,7 +211,6 @@ function listQuery(context: CommandContext): Query {
 
 /** The largest page that the server gives. */
 const pageItemsMax = 10_000;
-const shownValueLength = 60;
 const head = ["KEY", "REVISION", "VERSION", "VALUE"];
 
 /** Page after page, of one revision: the cursor pins it. */
@@ -250,16 +225,12 @@ async function listAll(context: CommandContext, remote: Remote, query: Query): P
     const answer = await remote.ask({ kind: "read", method: "GET", target: `/v1/kv${page}` });
     const json = parseJson(answer.body);
     const items = listMember(json, "items").map(recordOf);
-    const folders = [
-      ...listMember(json, "prefixes").map((text) => utf8(String(text))),
-      ...listMember(json, "prefixes64").map((coded) => fromBase64url(String(coded)) ?? utf8("")),
-    ];
     for (const { key, mod, version, value } of items) {
-      const shown = printable(value.subarray(0, shownValueLength));
-      const text = value.length > shownValueLength ? `${shown}... (${value.length} bytes)` : shown;
-      rows.push([shownKey(key), String(mod), String(version), text]);
+      rows.push([shownKey(key), String(mod), String(version), shownValue(value)]);
     }
-    for (const folder of folders) rows.push([shownKey(folder, "prefix"), "-", "-", "(folder)"]);
+    for (const folder of foldersOf(json)) {
+      rows.push([shownKey(folder, "prefix"), "-", "-", "(folder)"]);
+    }
     const next = json["cursor"];
     cursor = typeof next === "string" ? next : undefined;
   } while (cursor !== undefined && rows.length < wanted);

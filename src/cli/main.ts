@@ -4,6 +4,7 @@ import { nearest } from "../lib/nearest.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import { parseArguments } from "./arguments.ts";
 import { leaderTransfer, memberList, status } from "./cluster.ts";
+import { compact, history, incr, patch } from "./changes.ts";
 import type { Command } from "./command.ts";
 import { completionCommand } from "./completion.ts";
 import { configCheck, configPrint } from "./config.ts";
@@ -11,17 +12,21 @@ import { del, get, ls, put } from "./data.ts";
 import { dev } from "./dev.ts";
 import { doctor } from "./doctor.ts";
 import { commandHelp, generalHelp } from "./help.ts";
+import { leaseGrant, leaseInfo, leaseKeepAlive, leaseList, leaseRevoke } from "./lease.ts";
 import { recover } from "./recover.ts";
 import { exitCode, exitCodeOf, reportError } from "./report.ts";
 import type { RecoverNode, StartServer } from "./server_port.ts";
 import { start } from "./start.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
+import { txn } from "./txn.ts";
 import { UsageError } from "./usage_error.ts";
 import { version } from "./version.ts";
+import { watch } from "./watch.ts";
 
 export const commands: readonly Command[] = [
   ...[start, dev],
-  ...[put, get, del, ls],
+  ...[put, get, del, ls, patch, incr, txn, watch, history, compact],
+  ...[leaseGrant, leaseKeepAlive, leaseInfo, leaseList, leaseRevoke],
   ...[status, memberList, leaderTransfer, recover],
   ...[configCheck, configPrint, doctor, version, completionCommand(() => commands)],
 ];
@@ -56,7 +61,7 @@ export async function main(options: MainOptions): Promise<number> {
 
 /** Commands of later versions: who reads about them elsewhere need not look for a slip. */
 const laterCommands: readonly string[] = [
-  ...["watch", "txn", "history", "export", "import", "lease", "lock", "snapshot", "compact"],
+  ...["export", "import", "lock", "snapshot"],
   ...["member add", "member promote", "member replace", "member remove", "bench"],
 ];
 

@@ -53,11 +53,34 @@ export const writeOptions: readonly Option[] = [
   { name: "prev", description: "show what was there before", variable: true },
 ];
 
+/** Of every write of the store. */
+export const onceOptions: readonly Option[] = [
+  {
+    name: "idempotency-key",
+    value: "KEY",
+    description: "apply it once, however often it is asked for under this key (for 10 minutes)",
+    variable: true,
+  },
+];
+
+/** Where a key that is put hangs. */
+export const lifeOptions: readonly Option[] = [
+  {
+    name: "ttl",
+    value: "DURATION",
+    description: "the key lives so long, from 1s on",
+    variable: true,
+  },
+  { name: "lease", value: "ID", description: "the key goes when this lease ends", variable: true },
+];
+
 export type Output = "table" | "json";
 
 /** A cluster, as the options describe it. */
 export interface Remote {
   readonly output: Output;
+  readonly connection: Connection;
+  readonly timeoutMs: number | undefined;
   /** Rejects as {@link Connection.request} does; with `-o json` a problem is printed, too. */
   ask(request: RestRequest): Promise<RestAnswer>;
 }
@@ -69,7 +92,7 @@ export function connect({ args, terminal }: CommandContext): Remote {
   const endpoints = args.text("endpoints");
   const connection = connectionTo((endpoints ?? defaultEndpoint).split(","), timeoutMs);
   return {
-    output,
+    ...{ output, connection, timeoutMs },
     async ask(request) {
       try {
         return await connection.request(request);
@@ -90,7 +113,7 @@ export async function writeJson(
 }
 
 /** Nobody said whom to ask, and nobody is there. */
-function withHint(error: unknown): unknown {
+export function withHint(error: unknown): unknown {
   if (!(error instanceof UnreachableError) || error.code !== "unreachable") return error;
   const hint = "is a node running there? --endpoints or SKEIN_ENDPOINTS name others";
   return new UnreachableError(`${error.message}; ${hint}`, error);
@@ -118,6 +141,38 @@ export function writeHeaders({ args }: CommandContext): Readonly<Record<string, 
     ...(ifMatch === undefined ? {} : { "if-match": ifMatch }),
     ...(args.has("if-absent") ? { "if-none-match": "*" } : {}),
   };
+}
+
+/** What makes a write one that is applied once: the key given, or one that the client draws. */
+export function onceOf({ args }: CommandContext): NonNullable<RestRequest["once"]> {
+  const key = args.text("idempotency-key");
+  // White space around it would be lost on the way.
+  if (key === undefined || /^(?=[!-~])[ -~]{0,254}[!-~]$/.test(key)) return { key };
+  throw new UsageError(
+    `--idempotency-key is ${JSON.stringify(key)}; allowed are 1 to 255 printable characters of ` +
+      "ASCII",
+  );
+}
+
+/** `--ttl` or `--lease`, as options of a URL. */
+export function lifeQuery(
+  { args }: CommandContext,
+): { readonly ttl: string | undefined; readonly lease: string | undefined } {
+  const [ttl, lease] = [args.text("ttl"), args.text("lease")];
+  // Its limits are the server's to say.
+  args.duration("ttl");
+  if (ttl !== undefined && lease !== undefined) {
+    throw new UsageError("--ttl and --lease contradict each other");
+  }
+  return { ttl, lease: lease === undefined ? undefined : leaseId(lease, "--lease") };
+}
+
+/** The id of a lease; which numbers it may be is the server's to say. */
+export function leaseId(text: string, place: string): string {
+  if (/^-?\d{1,19}$/.test(text)) return text;
+  throw new UsageError(
+    `${place} is ${JSON.stringify(text)}; allowed is the id of a lease, an integer`,
+  );
 }
 
 /** Exactly `count` operands, named in the error. */

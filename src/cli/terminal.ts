@@ -7,6 +7,8 @@ import process from "node:process";
 export interface Terminal {
   /** To standard output; resolves when it is written, so that an exit cuts nothing off. */
   write(data: string | Uint8Array): Promise<void>;
+  /** Whoever read standard output has gone: nothing written there is seen by anybody. */
+  readonly isReaderGone: boolean;
   /** One line to standard error. */
   warn(line: string): void;
   /** All of standard input. */
@@ -19,6 +21,8 @@ export interface Terminal {
   onKey(handler: (key: string) => void): () => void;
 }
 
+let isReaderGone = false;
+
 export const processTerminal: Terminal = {
   write: (data) =>
     new Promise((resolve, reject) => {
@@ -26,10 +30,15 @@ export const processTerminal: Terminal = {
       if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {});
       process.stdout.write(data, (error) => {
         // The reader has gone (`skein ls | head`): there is nobody left to tell.
-        if (error !== undefined && error !== null && !isBrokenPipe(error)) reject(error);
+        const isGone = error instanceof Error && isBrokenPipe(error);
+        if (isGone) isReaderGone = true;
+        if (error !== undefined && error !== null && !isGone) reject(error);
         else resolve();
       });
     }),
+  get isReaderGone() {
+    return isReaderGone;
+  },
   warn: (line) => void process.stderr.write(`${line}\n`),
   async readInput() {
     const chunks: Uint8Array[] = [];

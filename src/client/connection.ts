@@ -1,14 +1,19 @@
 /**
  * Asks a cluster over REST: chooses the endpoint, bounds the time, and repeats exactly what is
- * proven harmless. A read may be asked again anywhere. A write is asked again only when it cannot
- * have left this machine, or when the server's answer says `retryable`; a write whose answer was
- * lost is `unknown`, and only the caller can decide what that means.
+ * proven harmless. A read may be asked again anywhere. So may a write that carries a key, because
+ * it is applied once however often it is sent; whatever became of an attempt, another node is asked
+ * until the time is over. A write without one is asked again only when it cannot have left this
+ * machine, or when the server's answer says `retryable`; where its answer was lost it is `unknown`,
+ * and only the caller can decide what that means.
  */
 
+import { Doubt } from "./doubt.ts";
 import { Endpoints } from "./endpoints.ts";
 import { AnswerError, type ClientError, UnreachableError } from "./errors.ts";
+import { IdempotencyKeys } from "./idempotency.ts";
 import { onceBody } from "./once_body.ts";
-import { readAnswer } from "./problem.ts";
+import { type PlainAnswer, readAnswer } from "./problem.ts";
+import { cannotHaveLeft, reasonOf, type Silence, silenceError } from "./silence.ts";
 
 /** Which cluster, and how patiently. */
 export interface ConnectionOptions {
@@ -30,14 +35,23 @@ export interface RestRequest {
   /** Of a write. */
   readonly body?: Uint8Array;
   readonly timeoutMs?: number;
+  /**
+   * Of a write of the store, which then is applied once and may be sent again: the caller's own
+   * key, or undefined for one of this connection's.
+   */
+  readonly once?: { readonly key: string | undefined };
 }
 
 /** A good answer, its body read. */
-export interface RestAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Uint8Array;
+export interface RestAnswer extends PlainAnswer {
   /** Who answered. */
+  readonly endpoint: string;
+}
+
+/** A good answer whose body goes on for as long as the reader wants. */
+export interface RestStream {
+  readonly body: ReadableStream<Uint8Array>;
+  /** Who answers. */
   readonly endpoint: string;
 }
 
@@ -49,29 +63,31 @@ const requestTimeoutMsMax = 60_000;
 const pauseFirstMs = 50;
 const pauseMaxMs = 1000;
 
-type Attempt =
-  | { readonly kind: "answered"; readonly answer: RestAnswer }
+type Attempt<T> =
+  | { readonly kind: "answered"; readonly answer: T }
   | { readonly kind: "refused"; readonly error: AnswerError }
-  | NoAnswer;
+  | { readonly kind: "silent"; readonly silence: Silence };
 
-interface NoAnswer {
-  /** `notSent`: the request cannot have reached anybody. `lost`: it may have. */
-  readonly kind: "notSent" | "lost";
-  readonly reason: string;
-  readonly timedOut: boolean;
-}
-
-interface Silence extends NoAnswer {
-  readonly url: string;
-}
-
-type Round =
-  | { readonly kind: "answered"; readonly answer: RestAnswer }
+type Round<T> =
+  | { readonly kind: "answered"; readonly answer: T }
   | { readonly kind: "failed"; readonly error: ClientError; readonly again: boolean };
+
+/** What is asked of one endpoint after the other. */
+interface Question<T> {
+  readonly request: RestRequest;
+  readonly endMs: number;
+  /** Of a write that carries a key. */
+  readonly doubt: Doubt | undefined;
+  /** Makes an answer of a response; what it throws has broken the connection. */
+  readonly take: (response: Response, url: string) => Promise<T | AnswerError>;
+  /** Ends the request, and the stream that it opens. */
+  readonly signal?: AbortSignal;
+}
 
 /** Requests may overlap; what one learns of the endpoints helps the next. */
 export class Connection {
   readonly #endpoints: Endpoints;
+  readonly #keys = new IdempotencyKeys();
   readonly #timeoutMs: number;
   readonly #fetch: (url: string, init: RequestInit) => Promise<Response>;
 
@@ -83,75 +99,139 @@ export class Connection {
 
   /** Resolves with an answer below 400; rejects with a {@link ClientError}. */
   async request(request: RestRequest): Promise<RestAnswer> {
-    const endMs = performance.now() + (request.timeoutMs ?? this.#timeoutMs);
+    const endMs = this.#endMs(request);
+    if (request.once === undefined) return await this.#answer(request, endMs);
+    const { key } = request.once;
+    if (key !== undefined) return await this.#answer(keyed(request, key), endMs);
+    const held = await this.#keys.take(endMs - performance.now());
+    if (held === undefined) throw tooManyUnderWay();
+    try {
+      return await this.#answer(keyed(request, held.key), endMs);
+    } finally {
+      held.release();
+    }
+  }
+
+  /** As {@link request}, for an answer that goes on until it ends or `signal` ends it. */
+  async open(request: RestRequest, signal: AbortSignal): Promise<RestStream> {
+    return await this.#ask({
+      ...{ request, signal, endMs: this.#endMs(request), doubt: undefined },
+      take: async (response, url) => {
+        const { body } = response;
+        if (response.status < 400 && body !== null) return { body, endpoint: url };
+        const answer = await readAnswer(response, { kind: request.kind, url });
+        if (answer instanceof AnswerError) return answer;
+        throw new Error("the answer has no body");
+      },
+    });
+  }
+
+  /** A stream of that endpoint broke off: others are asked before it for a while. */
+  failed(endpoint: string): void {
+    this.#endpoints.failed(endpoint);
+  }
+
+  #endMs(request: RestRequest): number {
+    return performance.now() + (request.timeoutMs ?? this.#timeoutMs);
+  }
+
+  async #answer(request: RestRequest, endMs: number): Promise<RestAnswer> {
+    return await this.#ask({
+      ...{ request, endMs, doubt: request.once === undefined ? undefined : new Doubt() },
+      take: async (response, url) => {
+        const answer = await readAnswer(response, { kind: request.kind, url });
+        return answer instanceof AnswerError ? answer : { ...answer, endpoint: url };
+      },
+    });
+  }
+
+  /** Round after round, until there is an answer or no sense or time in another one. */
+  async #ask<T>(question: Question<T>): Promise<T> {
+    const { doubt } = question;
     let pauseMs = pauseFirstMs;
     for (;;) {
-      const round = await this.#askRound(request, endMs);
+      const endMs = Math.min(question.endMs, doubt?.repeatUntilMs ?? Infinity);
+      const round = await this.#askRound({ ...question, endMs });
       if (round.kind === "answered") return round.answer;
-      if (!round.again) throw round.error;
+      const error = doubt?.told(round.error) ?? round.error;
+      if (!round.again) throw error;
       const askedMs = round.error instanceof AnswerError ? round.error.retryAfterMs : undefined;
       const waitMs = askedMs ?? pauseMs * (0.5 + Math.random() / 2);
-      if (performance.now() + waitMs >= endMs) throw round.error;
+      if (performance.now() + waitMs >= endMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, waitMs));
       pauseMs = Math.min(pauseMs * 2, pauseMaxMs);
     }
   }
 
   /** Asks every endpoint at most once. */
-  async #askRound(request: RestRequest, endMs: number): Promise<Round> {
+  async #askRound<T>(question: Question<T>): Promise<Round<T>> {
+    const { request, doubt } = question;
     const urls = this.#endpoints.inOrder(request.kind);
     const silences: Silence[] = [];
     let refusal: AnswerError | undefined;
     for (const [at, url] of urls.entries()) {
-      const leftMs = endMs - performance.now();
+      const nowMs = performance.now();
+      const leftMs = question.endMs - nowMs;
       if (leftMs <= 0) break;
-      // A read that a frozen node does not answer must leave time for the others.
-      const shareMs = request.kind === "read" ? leftMs / (urls.length - at) : leftMs;
-      const attempt = await this.#ask(request, url, shareMs);
+      const attempt = await this.#askOne(
+        question,
+        url,
+        shareOf(question, leftMs, urls.length - at),
+      );
       if (attempt.kind === "answered") return attempt;
       if (attempt.kind === "refused") {
-        if (!attempt.error.retryable) return { kind: "failed", error: attempt.error, again: false };
-        refusal = attempt.error;
+        const { error } = attempt;
+        const again = doubt?.refused(error, nowMs) ?? error.retryable;
+        if (!again) return { kind: "failed", error, again: false };
+        refusal = error;
         continue;
       }
       this.#endpoints.failed(url);
-      silences.push({ ...attempt, url });
-      // It may have been applied: asking anybody else could apply it twice.
-      if (attempt.kind === "lost" && request.kind === "write") {
-        return { kind: "failed", error: silenceError(request, silences), again: false };
-      }
+      silences.push(attempt.silence);
+      if (attempt.silence.kind === "notSent" || request.kind === "read") continue;
+      const lost = silenceError(request.kind, silences);
+      // Without a key, asking anybody else could apply it twice.
+      if (doubt === undefined) return { kind: "failed", error: lost, again: false };
+      doubt.lost(lost, nowMs);
     }
     return refusal === undefined
-      ? { kind: "failed", error: silenceError(request, silences), again: false }
+      ? {
+        ...{ kind: "failed", error: silenceError(request.kind, silences) },
+        // Whether it was applied, only who comes back can tell.
+        again: doubt?.isOpen ?? false,
+      }
       : { kind: "failed", error: refusal, again: true };
   }
 
-  async #ask(request: RestRequest, url: string, withinMs: number): Promise<Attempt> {
+  async #askOne<T>(question: Question<T>, url: string, withinMs: number): Promise<Attempt<T>> {
+    const { request, take } = question;
     const timeoutMs = Math.min(Math.max(1, Math.floor(withinMs)), requestTimeoutMsMax);
-    const limit = AbortSignal.timeout(timeoutMs + answerGraceMs);
     const joint = request.target.includes("?") ? "&" : "?";
     const target = `${url}${request.target}${joint}timeout=${timeoutMs}ms`;
     const { method } = request;
     const headers = { ...request.headers };
     const flaw = flawOf(target, headers);
-    if (flaw !== undefined) return { kind: "notSent", reason: flaw, timedOut: false };
+    if (flaw !== undefined) return silent("notSent", url, flaw);
+    const limit = new Limit(timeoutMs + answerGraceMs, question.signal);
     try {
       const response = await this.#fetch(target, {
-        ...{ method, headers, redirect: "manual", signal: limit },
+        ...{ method, headers, redirect: "manual", signal: limit.signal },
         ...bodyOf(request),
       });
-      const answer = await readAnswer(response, { kind: request.kind, url });
+      const answer = await take(response, url);
       this.#endpoints.answered(url);
       this.#learn(url, response.headers);
       return answer instanceof AnswerError
         ? { kind: "refused", error: answer }
-        : { kind: "answered", answer: { ...answer, endpoint: url } };
+        : { kind: "answered", answer };
     } catch (error) {
-      if (limit.aborted) {
-        return { kind: "lost", reason: `no answer within ${timeoutMs} ms`, timedOut: true };
+      if (limit.isPast) {
+        const reason = `no answer within ${timeoutMs} ms`;
+        return { kind: "silent", silence: { kind: "lost", url, reason, timedOut: true } };
       }
-      const kind = cannotHaveLeft(error) ? "notSent" : "lost";
-      return { kind, reason: reasonOf(error), timedOut: false };
+      return silent(cannotHaveLeft(error) ? "notSent" : "lost", url, reasonOf(error));
+    } finally {
+      limit.lift();
     }
   }
 
@@ -160,6 +240,53 @@ export class Connection {
     if (servedBy === null) return;
     this.#endpoints.learned(url, { servedBy, leader: headers.get("kv-leader") });
   }
+}
+
+/** Ends a request that takes too long, and once it is lifted only whoever holds the other end. */
+class Limit {
+  readonly #controller = new AbortController();
+  readonly #timer: ReturnType<typeof setTimeout>;
+  isPast = false;
+
+  constructor(ms: number, other: AbortSignal | undefined) {
+    this.#timer = setTimeout(() => {
+      this.isPast = true;
+      this.#controller.abort();
+    }, ms);
+    if (other?.aborted === true) this.#controller.abort();
+    else other?.addEventListener("abort", () => this.#controller.abort(), { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  lift(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function silent(kind: Silence["kind"], url: string, reason: string): Attempt<never> {
+  return { kind: "silent", silence: { kind, url, reason, timedOut: false } };
+}
+
+/** The same request under a key. */
+function keyed(request: RestRequest, key: string): RestRequest {
+  return { ...request, headers: { ...request.headers, "idempotency-key": key } };
+}
+
+/** How long one endpoint may take: one that is frozen must leave time for the others. */
+function shareOf<T>(question: Question<T>, leftMs: number, endpointsLeft: number): number {
+  if (question.request.kind === "read") return leftMs / endpointsLeft;
+  // Whoever leads gets most of it, so that a busy leader is not asked again too soon.
+  return question.doubt === undefined || endpointsLeft === 1 ? leftMs : leftMs / 2;
+}
+
+function tooManyUnderWay(): UnreachableError {
+  return new UnreachableError("Too many writes of this client are under way", {
+    code: "timeout",
+    outcome: "not_applied",
+  });
 }
 
 /** The bytes of a write go out as a body that cannot be repeated behind our back. */
@@ -180,53 +307,4 @@ function flawOf(target: string, headers: Readonly<Record<string, string>>): stri
   } catch {
     return `a request with a URL of ${target.length} characters and these headers cannot be sent`;
   }
-}
-
-/** The last silence decides: the ones before it were harmless, or nobody would have gone on. */
-function silenceError(request: RestRequest, silences: readonly Silence[]): UnreachableError {
-  const last = silences.at(-1);
-  const detail = last === undefined
-    ? "No time was left to ask"
-    : silences.map(({ url, reason }) => `${url}: ${reason}`).join("; ");
-  return new UnreachableError(detail, {
-    code: last === undefined || last.timedOut ? "timeout" : "unreachable",
-    outcome: request.kind === "read"
-      ? undefined
-      : last?.kind === "lost"
-      ? "unknown"
-      : "not_applied",
-  });
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? error.cause : error;
-  const text = cause.message;
-  if (("code" in cause && cause.code === "ENOTFOUND") || text.includes("dns error")) {
-    return "the host name is not known";
-  }
-  if (noTls.test(text)) return "what listens there does not speak TLS; is it http://?";
-  if (cannotHaveLeft(error)) return "no connection";
-  if (/Malformed_HTTP|invalid HTTP version|unexpected message from connection/.test(text)) {
-    return "what listens there does not speak HTTP/1.1; is it the gRPC port?";
-  }
-  // What the runtimes add for those who program with them.
-  return text.replace(/^.*client error \(\w+\): /s, "").replace(/\. For more information.*$/s, "");
-}
-
-/** Bun's words, and Deno's. */
-const noTls = /TLS handshake failed|InvalidContentType/;
-
-const connectCodes: ReadonlySet<unknown> = new Set([
-  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
-  ...["ConnectionRefused", "FailedToOpenSocket", "UND_ERR_CONNECT_TIMEOUT"],
-]);
-
-/** True only for errors of connecting, by which Bun, Deno and Node tell them. */
-function cannotHaveLeft(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if ("code" in error && connectCodes.has(error.code)) return true;
-  if (noTls.test(error.message)) return true;
-  if (/client error \(Connect\)|Requests to port \d+ are blocked/.test(error.message)) return true;
-  return error.cause !== undefined && cannotHaveLeft(error.cause);
 }

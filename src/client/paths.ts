@@ -15,9 +15,20 @@ export function bytesOf(key: KeyBytes): Uint8Array {
 
 /** The path of a key; its `kv64` twin where URL parsing would fold the key (`.` and `..`). */
 export function keyPath(key: KeyBytes): string {
+  return pathOf("kv", key);
+}
+
+/** The path of a key's past, or its `history64` twin. */
+export function historyPath(key: KeyBytes): string {
+  return pathOf("history", key);
+}
+
+function pathOf(resource: "kv" | "history", key: KeyBytes): string {
   const bytes = bytesOf(key);
   const path = percentEncode(bytes);
-  return /(?:^|\/)\.{1,2}(?:\/|$)/.test(path) ? `/v1/kv64/${base64url(bytes)}` : `/v1/kv/${path}`;
+  return /(?:^|\/)\.{1,2}(?:\/|$)/.test(path)
+    ? `/v1/${resource}64/${base64url(bytes)}`
+    : `/v1/${resource}/${path}`;
 }
 
 /** In capitals U+FFFD is refused: Bun writes it so where bytes were lost (http/target.ts). */

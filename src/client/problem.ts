@@ -1,6 +1,6 @@
 /** Reads answers: problem documents become errors, everything else stays bytes. */
 
-import { lossyText } from "../lib/bytes.ts";
+import { lossyText, utf8 } from "../lib/bytes.ts";
 import { AnswerError, type Outcome } from "./errors.ts";
 
 /** An answer of any status. */
@@ -46,6 +46,23 @@ function answerError(answer: PlainAnswer, { kind, url }: Asked): AnswerError {
   );
 }
 
+/** The problem document of a part of an answer, e.g. of an item of a batch. */
+export function problemError(
+  problem: Readonly<Record<string, unknown>>,
+  status: number,
+): AnswerError {
+  const { code, detail, outcome } = problem;
+  return new AnswerError(typeof detail === "string" ? detail : `Status ${status}`, {
+    status,
+    code: typeof code === "string" ? code : `http_${status}`,
+    outcome: isOutcome(outcome) ? outcome : undefined,
+    retryable: problem["retryable"] === true,
+    retryAfterMs: undefined,
+    problem,
+    body: utf8(JSON.stringify(problem)),
+  });
+}
+
 /** An empty object where the body is no JSON object: a proxy's page, a cut-off body. */
 function problemOf({ body }: PlainAnswer): Readonly<Record<string, unknown>> {
   try {
@@ -61,10 +78,14 @@ function outcomeOf(
   kind: "read" | "write",
 ): Outcome | undefined {
   const outcome = problem["outcome"];
-  if (outcome === "not_applied" || outcome === "applied" || outcome === "unknown") return outcome;
+  if (isOutcome(outcome)) return outcome;
   if (kind === "read") return undefined;
   // A problem document without an outcome was refused before it was a write at all.
   return typeof problem["code"] === "string" ? "not_applied" : "unknown";
+}
+
+function isOutcome(text: unknown): text is Outcome {
+  return text === "not_applied" || text === "applied" || text === "unknown";
 }
 
 /** Only the form in seconds: the servers of this project send no other. */

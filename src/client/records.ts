@@ -32,12 +32,28 @@ export function parseJson(body: Uint8Array): Readonly<Record<string, unknown>> {
   throw new MalformedAnswerError(`The answer is no JSON object: ${lossyText(body).slice(0, 80)}`);
 }
 
+/** Throws a {@link MalformedAnswerError} unless it is an object. */
+export function objectOf(json: unknown): Readonly<Record<string, unknown>> {
+  if (typeof json === "object" && json !== null) return { ...json };
+  throw new MalformedAnswerError(`The answer holds ${JSON.stringify(json)} instead of an object`);
+}
+
+/** Undefined for null, and for what is left out. */
+export function recordOrNone(json: unknown): KeyRecord | undefined {
+  return json === null || json === undefined ? undefined : recordOf(json);
+}
+
+/** The record before a write, where the answer carries one. */
+export function prevOf(
+  members: Readonly<Record<string, unknown>>,
+): { readonly prev?: KeyRecord } {
+  const prev = recordOrNone(members["prev"]);
+  return prev === undefined ? {} : { prev };
+}
+
 /** One record of the REST interface. */
 export function recordOf(json: unknown): KeyRecord {
-  if (typeof json !== "object" || json === null) {
-    throw new MalformedAnswerError(`The answer holds ${JSON.stringify(json)} instead of a record`);
-  }
-  const members: Readonly<Record<string, unknown>> = { ...json };
+  const members = objectOf(json);
   const lease = members["lease"];
   return {
     key: bytesMember(members, "key"),
@@ -57,6 +73,28 @@ export function numberMember(members: Readonly<Record<string, unknown>>, name: s
   throw new MalformedAnswerError(`The answer's ${name} is ${JSON.stringify(value)}, no integer`);
 }
 
+/** A member that must be true or false. */
+export function booleanMember(members: Readonly<Record<string, unknown>>, name: string): boolean {
+  const value = members[name];
+  if (typeof value === "boolean") return value;
+  throw new MalformedAnswerError(`The answer's ${name} is ${JSON.stringify(value)}, no boolean`);
+}
+
+/** A member that must be text. */
+export function textMember(members: Readonly<Record<string, unknown>>, name: string): string {
+  const value = members[name];
+  if (typeof value === "string") return value;
+  throw new MalformedAnswerError(`The answer's ${name} is ${JSON.stringify(value)}, no text`);
+}
+
+/** A member that is text, or left out. */
+export function optionalText(
+  members: Readonly<Record<string, unknown>>,
+  name: string,
+): string | undefined {
+  return members[name] === undefined ? undefined : textMember(members, name);
+}
+
 /** A member that must be a list; empty where it is left out. */
 export function listMember(
   members: Readonly<Record<string, unknown>>,
@@ -68,7 +106,7 @@ export function listMember(
 }
 
 /** Text under its name, or base64url under the name with 64; empty where there is neither. */
-function bytesMember(members: Readonly<Record<string, unknown>>, name: string): Uint8Array {
+export function bytesMember(members: Readonly<Record<string, unknown>>, name: string): Uint8Array {
   const text = members[name];
   if (typeof text === "string") return utf8(text);
   const coded = members[`${name}64`];

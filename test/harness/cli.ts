@@ -13,6 +13,7 @@ export class RecordingTerminal implements Terminal {
   readonly errors: string[] = [];
   readonly columns = 200;
   readonly isInteractive: boolean;
+  isReaderGone = false;
   readonly #input: Uint8Array;
   #press: (key: string) => void = () => {};
 

@@ -17,7 +17,20 @@ describe("the command line", () => {
       "config chek",
       'error: "config chek" is not a command; known are config check, config print',
     ],
-    ["watch --prefix a", "error: skein watch is not available in this version"],
+    ["watch a --prefix a", "error: KEY contradicts --prefix, --start and --end"],
+    ["watch --prefix a --end b", "error: --prefix contradicts --start and --end"],
+    [
+      "watch --filter puts",
+      'error: --filter is "puts"; allowed are put and delete, separated by a comma',
+    ],
+    ["put a b --ttl 1s --lease 7", "error: --ttl and --lease contradict each other"],
+    ["put a b --lease x", 'error: --lease is "x"; allowed is the id of a lease, an integer'],
+    ["lease grant soon", 'error: TTL is "soon"; allowed is a duration such as 30s, 5m or 1h'],
+    ["lease revoke x", 'error: ID is "x"; allowed is the id of a lease, an integer'],
+    ["compact 0", 'error: REVISION is "0"; allowed is an integer from 1 to 9007199254740991'],
+    ["incr a 1.5", 'error: N is "1.5"; allowed is a signed 64-bit integer'],
+    ["patch a {} --file f", "error: JSON and --file contradict each other"],
+    ["snapshot save", "error: skein snapshot is not available in this version"],
     ["lock a -- true", "error: skein lock is not available in this version"],
     ["member add 4", "error: skein member add is not available in this version"],
     ["member ad 4", 'error: "member ad" is not a command; known are member list'],
@@ -25,9 +38,8 @@ describe("the command line", () => {
     ["put a b --file f", "error: VALUE and --file contradict each other"],
     ["put a --file", "error: --file needs a value: FILE"],
     [
-      "put a b --idempotency-key k",
-      "error: --idempotency-key is not an option of skein put; " +
-      "see skein put --help",
+      "put a b --idempotency-key=",
+      'error: --idempotency-key is ""; allowed are 1 to 255 printable characters of ASCII',
     ],
     ["get", "error: KEY is missing"],
     ["get a b", 'error: "b" is one argument too many'],
@@ -128,7 +140,12 @@ describe("the command line", () => {
 
   it("prints a completion script that knows commands and options", async () => {
     const { out } = await runCli(["completion", "bash"]);
-    assert.match(out, /words="start dev put get del ls status member leader recover config /);
+    assert.match(
+      out,
+      /words="start dev put get del ls patch incr txn watch history compact lease /,
+    );
+    assert.match(out, /"lease"\) words="grant keep-alive info list revoke"/);
+    assert.match(out, /"\$two" in\n[^]*"lease keep-alive"\) words="--once --endpoints/);
     assert.match(out, /"config"\) words="check print"/);
     assert.match(out, /"member list"\) words="--endpoints/);
     assert.match((await runCli(["completion", "zsh"])).out, /bashcompinit/);

@@ -225,9 +225,12 @@ describe("what nobody answers", () => {
 
   it("is exit code 6 where a write may have been applied", async () => {
     const broken = await startRawServer(() => "cut");
-    const { code, errors } = await skein("put a 1", { env: { SKEIN_ENDPOINTS: broken.url } });
+    const { code, errors } = await skein("put a 1 --timeout 300ms", {
+      env: { SKEIN_ENDPOINTS: broken.url },
+    });
     broken.close();
     assert.equal(code, 6);
+    assert.ok(broken.seen.length > 1, "it may be repeated, because it carries a key");
     assert.match(errors[0] ?? "", /\[unreachable, unknown\]$/);
     const silent = await startRawServer(() => "hang");
     const env = { SKEIN_ENDPOINTS: silent.url, SKEIN_TIMEOUT: "50ms" };
@@ -242,7 +245,7 @@ describe("what nobody answers", () => {
     probe.kv.before = () => {
       throw new ServiceError("timeout", "Not committed in time", { outcome: "unknown" });
     };
-    const { code, errors } = await skein("put a 1");
+    const { code, errors } = await skein("put a 1 --timeout 300ms");
     assert.equal(code, 6);
     assert.deepEqual(errors, ["error: Not committed in time [timeout, unknown]"]);
   });

@@ -1,0 +1,253 @@
+/** `lease grant`, `keep-alive`, `info`, `list`, `revoke`. */
+
+import type { RestAnswer } from "../client/connection.ts";
+import { AnswerError, UnreachableError } from "../client/errors.ts";
+import {
+  type LeaseGiven,
+  leaseGivenOf,
+  leaseInfoOf,
+  leasePageOf,
+  leasePath,
+} from "../client/leases.ts";
+import { queryString } from "../client/paths.ts";
+import { parseJson } from "../client/records.ts";
+import { utf8 } from "../lib/bytes.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { shownKey } from "./keys.ts";
+import {
+  connect,
+  leaseId,
+  onceOf,
+  onceOptions,
+  operandsOf,
+  readOptions,
+  type Remote,
+  remoteOptions,
+  writeJson,
+} from "./remote.ts";
+import { exitCode } from "./report.ts";
+import { renderTable } from "./table.ts";
+import { UsageError } from "./usage_error.ts";
+
+const levels = ["linearizable", "lease", "eventual"] as const;
+
+export const leaseGrant: Command = {
+  name: "lease grant",
+  summary: "Begin a lease: keys that are put with its id go when it ends",
+  operands: "TTL",
+  options: [
+    { name: "id", value: "ID", description: "its id (default: the store chooses one)" },
+    ...onceOptions,
+    ...remoteOptions,
+  ],
+  example: "skein lease grant 30s",
+  async run(context) {
+    const remote = connect(context);
+    const [ttl = ""] = operandsOf(context, ["TTL"]);
+    if (!/^\d{1,15}(?:ms|s|m|h|d)$/.test(ttl)) {
+      const allowed = "a duration such as 30s, 5m or 1h";
+      throw new UsageError(`TTL is ${JSON.stringify(ttl)}; allowed is ${allowed}`);
+    }
+    const text = context.args.text("id");
+    const id = text === undefined ? {} : { id: leaseId(text, "--id") };
+    const answer = await remote.ask({
+      kind: "write",
+      method: "POST",
+      target: "/v1/leases",
+      headers: { "content-type": "application/json" },
+      body: utf8(JSON.stringify({ ttl, ...id })),
+      once: onceOf(context),
+    });
+    await showGiven(context, remote, answer);
+    return exitCode.ok;
+  },
+};
+
+async function showGiven(
+  { terminal }: CommandContext,
+  remote: Remote,
+  answer: RestAnswer,
+): Promise<void> {
+  if (remote.output === "json") return await writeJson(answer, terminal);
+  const { id, ttlMs } = leaseGivenOf(parseJson(answer.body));
+  await terminal.write(`lease ${id} lives for ${ttlMs} ms from now on\n`);
+}
+
+export const leaseKeepAlive: Command = {
+  name: "lease keep-alive",
+  summary: "Keep a lease alive until Ctrl-C, or give it its whole time once",
+  operands: "ID",
+  options: [
+    { name: "once", description: "only once" },
+    ...remoteOptions,
+  ],
+  example: "skein lease keep-alive 7587862094736125953",
+  async run(context) {
+    const remote = connect(context);
+    const id = idOf(context);
+    const keepAlive = async (): Promise<LeaseGiven> => {
+      const target = `${leasePath(id)}/keepalive`;
+      const answer = await remote.ask({
+        ...{ kind: "write", method: "POST", target, once: { key: undefined } },
+      });
+      await showGiven(context, remote, answer);
+      return leaseGivenOf(parseJson(answer.body));
+    };
+    if (context.args.has("once")) await keepAlive();
+    else await keepOn(context, keepAlive);
+    return exitCode.ok;
+  },
+};
+
+/**
+ * Three times in the life of the lease. Whoever cannot be reached may come back in time: only when
+ * the lease has not been kept alive for its whole life is that an error.
+ */
+async function keepOn(
+  context: CommandContext,
+  keepAlive: () => Promise<LeaseGiven>,
+): Promise<void> {
+  let isOver = false;
+  let wake = (): void => {};
+  const forget = context.runtime.onSignal(() => {
+    isOver = true;
+    wake();
+  });
+  try {
+    let aliveUntilMs = -Infinity;
+    let pauseMs = 0;
+    while (!isOver) {
+      const askedMs = performance.now();
+      try {
+        const { ttlMs } = await keepAlive();
+        aliveUntilMs = askedMs + ttlMs;
+        pauseMs = ttlMs / 3;
+      } catch (error) {
+        if (!mayPass(error) || performance.now() >= aliveUntilMs) throw error;
+        context.terminal.warn(`warning: ${error instanceof Error ? error.message : error}`);
+        pauseMs = Math.min(pauseMs, retryPauseMs);
+      }
+      if (isOver) break;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, pauseMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  } finally {
+    forget();
+  }
+}
+
+const retryPauseMs = 1_000;
+
+function mayPass(error: unknown): boolean {
+  if (error instanceof UnreachableError) return true;
+  return error instanceof AnswerError && (error.retryable || error.outcome === "unknown");
+}
+
+export const leaseInfo: Command = {
+  name: "lease info",
+  summary: "Show what is left of a lease",
+  operands: "ID",
+  options: [
+    { name: "keys", description: "show the keys that hang on it" },
+    ...readOptions,
+    ...remoteOptions,
+  ],
+  example: "skein lease info 7587862094736125953 --keys",
+  async run(context) {
+    const { args, terminal } = context;
+    const remote = connect(context);
+    const query = queryString({
+      keys: args.has("keys"),
+      consistency: args.oneOf("consistency", levels),
+    });
+    const target = leasePath(idOf(context)) + query;
+    const answer = await remote.ask({ kind: "read", method: "GET", target });
+    if (remote.output === "json") await writeJson(answer, terminal);
+    else {
+      const lease = leaseInfoOf(parseJson(answer.body));
+      await terminal.write(leaseTable([lease]));
+      if (lease.keys.length > 0) {
+        const more = lease.more ? ["..."] : [];
+        const keys = [...lease.keys.map((key) => shownKey(key)), ...more];
+        await terminal.write(`\n${keys.join("\n")}\n`);
+      }
+    }
+    return exitCode.ok;
+  },
+};
+
+function leaseTable(leases: readonly ReturnType<typeof leasePageOf>["items"][number][]): string {
+  const head = ["ID", "TTL_MS", "REMAINING_MS", "KEYS", "PRIVATE"];
+  const rows = leases.map(({ id, ttlMs, remainingMs, keyCount, isPrivate }) => [
+    ...[id, String(ttlMs), String(remainingMs), String(keyCount), isPrivate ? "yes" : "no"],
+  ]);
+  return renderTable(head, rows);
+}
+
+/** The largest page that the server gives. */
+const pageLeasesMax = 10_000;
+
+export const leaseList: Command = {
+  name: "lease list",
+  summary: "List the leases that live, by their ids",
+  operands: "",
+  options: [
+    { name: "limit", value: "N", description: "at most so many" },
+    { name: "cursor", value: "CURSOR", description: "go on where a page of -o json ended" },
+    ...readOptions,
+    ...remoteOptions,
+  ],
+  example: "skein lease list --limit 10",
+  async run(context) {
+    const { args, terminal } = context;
+    const remote = connect(context);
+    operandsOf(context, []);
+    const wanted = args.integer("limit", { min: 1, max: Number.MAX_SAFE_INTEGER });
+    const consistency = args.oneOf("consistency", levels);
+    let cursor = args.text("cursor");
+    const ask = async (limit: number | undefined): Promise<RestAnswer> => {
+      const target = `/v1/leases${queryString({ limit, cursor, consistency })}`;
+      return await remote.ask({ kind: "read", method: "GET", target });
+    };
+    if (remote.output === "json") {
+      await writeJson(await ask(wanted), terminal);
+      return exitCode.ok;
+    }
+    const limit = Math.min(wanted ?? Infinity, pageLeasesMax);
+    const leases = [];
+    do {
+      const page = leasePageOf(parseJson((await ask(limit)).body));
+      leases.push(...page.items);
+      cursor = page.cursor;
+    } while (cursor !== undefined && leases.length < (wanted ?? Infinity));
+    await terminal.write(leaseTable(leases.slice(0, wanted)));
+    return exitCode.ok;
+  },
+};
+
+export const leaseRevoke: Command = {
+  name: "lease revoke",
+  summary: "End a lease; its keys go with it, in one revision",
+  operands: "ID",
+  options: [...onceOptions, ...remoteOptions],
+  example: "skein lease revoke 7587862094736125953",
+  async run(context) {
+    const remote = connect(context);
+    const id = idOf(context);
+    const target = leasePath(id);
+    await remote.ask({ kind: "write", method: "DELETE", target, once: onceOf(context) });
+    // REST answers with no body, which is what -o json shows.
+    if (remote.output === "table") await context.terminal.write(`lease ${id} has ended\n`);
+    return exitCode.ok;
+  },
+};
+
+function idOf(context: CommandContext): string {
+  const [text = ""] = operandsOf(context, ["ID"]);
+  return leaseId(text, "ID");
+}
