@@ -1,7 +1,7 @@
 /** `lease grant`, `keep-alive`, `info`, `list`, `revoke`. */
 
 import type { RestAnswer } from "../client/connection.ts";
-import { AnswerError, UnreachableError } from "../client/errors.ts";
+import { KeptLease } from "../client/kept_lease.ts";
 import {
   type LeaseGiven,
   leaseGivenOf,
@@ -99,53 +99,22 @@ export const leaseKeepAlive: Command = {
   },
 };
 
-/**
- * Three times in the life of the lease. Whoever cannot be reached may come back in time: only when
- * the lease has not been kept alive for its whole life is that an error.
- */
 async function keepOn(
   context: CommandContext,
   keepAlive: () => Promise<LeaseGiven>,
 ): Promise<void> {
-  let isOver = false;
-  let wake = (): void => {};
-  const forget = context.runtime.onSignal(() => {
-    isOver = true;
-    wake();
+  const keeper = new KeptLease({
+    keepAlive,
+    onTrouble: (error) =>
+      context.terminal.warn(`warning: ${error instanceof Error ? error.message : error}`),
   });
+  const forget = context.runtime.onSignal(() => keeper.stop());
+  keeper.start();
   try {
-    let aliveUntilMs = -Infinity;
-    let pauseMs = 0;
-    while (!isOver) {
-      const askedMs = performance.now();
-      try {
-        const { ttlMs } = await keepAlive();
-        aliveUntilMs = askedMs + ttlMs;
-        pauseMs = ttlMs / 3;
-      } catch (error) {
-        if (!mayPass(error) || performance.now() >= aliveUntilMs) throw error;
-        context.terminal.warn(`warning: ${error instanceof Error ? error.message : error}`);
-        pauseMs = Math.min(pauseMs, retryPauseMs);
-      }
-      if (isOver) break;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, pauseMs);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
+    await keeper.over;
   } finally {
     forget();
   }
-}
-
-const retryPauseMs = 1_000;
-
-function mayPass(error: unknown): boolean {
-  if (error instanceof UnreachableError) return true;
-  return error instanceof AnswerError && (error.retryable || error.outcome === "unknown");
 }
 
 export const leaseInfo: Command = {

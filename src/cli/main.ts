@@ -13,6 +13,7 @@ import { dev } from "./dev.ts";
 import { doctor } from "./doctor.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { leaseGrant, leaseInfo, leaseKeepAlive, leaseList, leaseRevoke } from "./lease.ts";
+import { lock } from "./lock.ts";
 import { recover } from "./recover.ts";
 import { exitCode, exitCodeOf, reportError } from "./report.ts";
 import type { RecoverNode, StartServer } from "./server_port.ts";
@@ -26,7 +27,7 @@ import { watch } from "./watch.ts";
 export const commands: readonly Command[] = [
   ...[start, dev],
   ...[put, get, del, ls, patch, incr, txn, watch, history, compact],
-  ...[leaseGrant, leaseKeepAlive, leaseInfo, leaseList, leaseRevoke],
+  ...[leaseGrant, leaseKeepAlive, leaseInfo, leaseList, leaseRevoke, lock],
   ...[status, memberList, leaderTransfer, recover],
   ...[configCheck, configPrint, doctor, version, completionCommand(() => commands)],
 ];
@@ -61,7 +62,7 @@ export async function main(options: MainOptions): Promise<number> {
 
 /** Commands of later versions: who reads about them elsewhere need not look for a slip. */
 const laterCommands: readonly string[] = [
-  ...["export", "import", "lock", "snapshot"],
+  ...["export", "import", "snapshot"],
   ...["member add", "member promote", "member replace", "member remove", "bench"],
 ];
 

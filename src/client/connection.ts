@@ -61,6 +61,8 @@ const answerGraceMs = 500;
 /** No request may ask a node to wait for longer; who has more time asks again. */
 const requestTimeoutMsMax = 60_000;
 const pauseFirstMs = 50;
+/** Locked, or not elected. */
+const heldStatus = 423;
 const pauseMaxMs = 1000;
 
 type Attempt<T> =
@@ -181,7 +183,9 @@ export class Connection {
       if (attempt.kind === "answered") return attempt;
       if (attempt.kind === "refused") {
         const { error } = attempt;
-        const again = doubt?.refused(error, nowMs) ?? error.retryable;
+        // How long to wait for what others hold is for the caller to say (`wait`).
+        const again = error.status !== heldStatus &&
+          (doubt?.refused(error, nowMs) ?? error.retryable);
         if (!again) return { kind: "failed", error, again: false };
         refusal = error;
         continue;

@@ -36,6 +36,11 @@ function plain(escape: string): string {
   return escape === "%2F" ? "/" : escape.toLowerCase();
 }
 
+/** Text as one segment of a path. */
+export function percentEncoded(text: string): string {
+  return encodeURIComponent(text).replaceAll(/%2F|%EF%BF%BD/g, (escape) => escape.toLowerCase());
+}
+
 /** Leaves slashes, because they belong to the key and read better. */
 function percentEncode(bytes: Uint8Array): string {
   const text = strictText(bytes);

@@ -137,13 +137,19 @@ function taken(call: Call, { area, name }: Contested, holder: Holder | undefined
   const { thing, isTaken, taken: code } = words[area];
   const by = holder === undefined
     ? "was not free, and the place in the line for it is given up"
-    : `${isTaken} by token ${holder.token}`;
+    : `${isTaken} by ${shownHolder(area, holder)}`;
   // The answer to a repetition is the same for as long as it is remembered.
   const retryable = call.options["idempotency_key"] === undefined;
   return new ServiceError(code, `${thing} ${shownKey(name)} ${by}`, {
     ...{ outcome: "not_applied", retryable, retryAfterMs },
     ...holderField(area, holder),
   });
+}
+
+/** For people: a lock's holder by the name that it gave itself, too. */
+function shownHolder(area: ContestArea, { token, value }: Holder): string {
+  const hasOwner = area === "lock" && value !== undefined && value.length > 0;
+  return hasOwner ? `${shownKey(value)}, token ${token}` : `token ${token}`;
 }
 
 /** The refusal to who names a token that does not hold. */

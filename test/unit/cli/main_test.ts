@@ -31,7 +31,6 @@ describe("the command line", () => {
     ["incr a 1.5", 'error: N is "1.5"; allowed is a signed 64-bit integer'],
     ["patch a {} --file f", "error: JSON and --file contradict each other"],
     ["snapshot save", "error: skein snapshot is not available in this version"],
-    ["lock a -- true", "error: skein lock is not available in this version"],
     ["member add 4", "error: skein member add is not available in this version"],
     ["member ad 4", 'error: "member ad" is not a command; known are member list'],
     ["memebr list", 'error: "memebr" is not a command; did you mean member?'],

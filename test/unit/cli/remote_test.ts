@@ -114,9 +114,12 @@ describe("put and get", () => {
     assert.match(requests[1]?.url ?? "", /[?&]consistency=eventual(&|$)/);
     await skein("get a --timeout 50s", { env: { SKEIN_CONSISTENCY: "eventual" } });
     assert.match(requests[2]?.url ?? "", /[?&]consistency=eventual&timeout=(50000|[34]\d{4})ms$/);
-    const refused = await skein("get a --consistency lease");
+    const refused = await skein("get a --consistency stale");
     assert.deepEqual([refused.code, requests.length], [2, 3]);
-    assert.match(refused.errors[0] ?? "", /--consistency is "lease"; allowed .* linearizable, ev/);
+    assert.match(
+      refused.errors[0] ?? "",
+      /--consistency is "stale"; allowed .* linearizable, lease, ev/,
+    );
   });
 
   it("tell any other refusal by exit code 1", async () => {

@@ -42,7 +42,7 @@ describe("POST /v1/locks/{name}", () => {
     assert.equal(refused.headers.get("Retry-After"), "1");
     assert.equal(refused.outcome, "not_applied");
     assert.equal(refused.retryable, true);
-    assert.equal(refused.detail, "Lock deploy is held by token 2");
+    assert.equal(refused.detail, "Lock deploy is held by worker-7, token 2");
   });
 
   it("gives the same token to the same lease", async () => {

@@ -48,7 +48,7 @@ describe("a batch", () => {
       { kind: "rejected", revision: 3, code: "lease_not_found", reason: "there is no lease 9" },
       { kind: "delete", revision: 3, deleted: 0, more: false, prev: [] },
       { kind: "delete", revision: 4, deleted: 1, more: false, prev: [] },
-      { kind: "put", revision: 5, create: 5, version: 1 },
+      { kind: "put", revision: 5, create: 5, version: 1, lease: "1" },
       { kind: "put", revision: 6, create: 6, version: 1 },
       { kind: "delete", revision: 7, deleted: 1, more: false, prev: [] },
     ]);
