@@ -117,6 +117,10 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
       const node = nodes.find(({ address }) => address === from);
       if (node === undefined) return;
       this.#active.add(node);
+      const { message } = envelope;
+      // It tells what it has committed before its turn is over, and may die in that.
+      const isNews = "leaderCommit" in message && message.leaderCommit > this.log.committedIndex;
+      if (isNews) this.#look(node);
       this.watch.sent(node, envelope);
     };
     this.cluster.network.onDeliver = (envelope) => this.watch.delivered(envelope);
