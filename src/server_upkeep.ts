@@ -6,7 +6,7 @@ import type { Clock } from "./node/ports.ts";
 import { CompactionKeeper, compactionLookEveryMs } from "./service/compaction_keeper.ts";
 import { LeaseKeeper, leaseLookEveryMs } from "./service/lease_keeper.ts";
 import type { ServedNode } from "./service/node_port.ts";
-import { purgeEveryMs, purgeSome } from "./service/purger.ts";
+import { purgeLookEveryMs, Purger } from "./service/purger.ts";
 
 /** What is kept up, and by what. */
 export interface Upkeep {
@@ -51,10 +51,12 @@ export function keepUp({ node, machine, clock, config, guard }: Upkeep): () => v
     },
   });
   const every = (ms: number, run: () => void) => clock.every(ms, () => guard(run));
+  const purger = new Purger({ step: () => machine.purge(), monotonicMs, every });
   const stops = [
+    () => purger.stop(),
     every(leaseLookEveryMs, () => leases.look()),
     every(compactionLookEveryMs, () => compaction.look()),
-    every(purgeEveryMs, () => purgeSome(() => machine.purge(), monotonicMs)),
+    every(purgeLookEveryMs, () => purger.look()),
   ];
   return () => {
     for (const stop of stops) stop();
