@@ -20,17 +20,10 @@ export function isJoint(configuration: Configuration): boolean {
   return configuration.outgoing !== undefined;
 }
 
-/** Configurations never change, and are asked about with every message. */
-const knownVoters = new WeakMap<Configuration, VoterSets>();
-const knownMembers = new WeakMap<Configuration, readonly Member[]>();
-
 /** The voters of C_new, and of C_old while the configuration is joint. */
 export function voterSets(configuration: Configuration): VoterSets {
-  const known = knownVoters.get(configuration);
-  if (known !== undefined) return known;
   const sets = [votersOf(configuration.members)];
   if (configuration.outgoing !== undefined) sets.push(votersOf(configuration.outgoing));
-  knownVoters.set(configuration, sets);
   return sets;
 }
 
@@ -46,13 +39,9 @@ export function isVoter(configuration: Configuration, id: NodeId): boolean {
 
 /** Everybody who gets entries: C_new first, then who is only in C_old. */
 export function allMembers(configuration: Configuration): readonly Member[] {
-  const known = knownMembers.get(configuration);
-  if (known !== undefined) return known;
   const outgoing = configuration.outgoing ?? [];
   const leaving = outgoing.filter((old) => !configuration.members.some(({ id }) => id === old.id));
-  const all = [...configuration.members, ...leaving];
-  knownMembers.set(configuration, all);
-  return all;
+  return [...configuration.members, ...leaving];
 }
 
 /** The member with this id, of C_new before C_old; undefined when there is none. */

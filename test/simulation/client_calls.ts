@@ -98,7 +98,7 @@ export function drawCall(
   keys: KeyBook,
   { value, plan }: { readonly value: string; readonly plan: Plan },
 ): ClientCall {
-  if (prng.chance(1, 8)) {
+  if (prng.chance(plan.storeCallsPermille, 1_000)) {
     const operation = drawStoreOperation(prng, { value, revision: keys.revision });
     return { kind: "write", operation, text: `${operation.kind} ${value}` };
   }

@@ -79,7 +79,7 @@ export class Client {
     this.#prng = parts.prng;
     this.#keys = parts.keys;
     this.#takeTurn = parts.takeTurn;
-    this.#asksAgain = this.#prng.chance(1, 3);
+    this.#asksAgain = this.#prng.chance(parts.world.plan.repeatingClientsPermille, 1_000);
   }
 
   /** A call of it is under way. */

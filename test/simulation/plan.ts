@@ -46,6 +46,10 @@ export interface Plan {
   readonly callWithinMs: readonly [number, number];
   /** Of a thousand answers so many never reach their client. */
   readonly lostAnswersPermille: number;
+  /** Of a thousand calls so many are of the store's further operations (store_calls.ts). */
+  readonly storeCallsPermille: number;
+  /** Of a thousand clients so many ask for their writes under keys, and ask again. */
+  readonly repeatingClientsPermille: number;
   /** Mean times between two, 0 is never: changes of who votes, and of who leads. */
   readonly reconfigureEveryMs: number;
   readonly transferEveryMs: number;
@@ -63,8 +67,8 @@ export interface Plan {
 /** The plan of a seed. */
 export function drawPlan(seed: number): Plan {
   const root = new Prng(seed);
-  const [size, time, net, disk, load, faults, lease] = Array.from(
-    { length: 7 },
+  const [size, time, net, disk, load, faults, lease, store] = Array.from(
+    { length: 8 },
     () => root.split(),
   );
   const heartbeatMs = time!.chance(1, 2) ? 50 : 100;
@@ -76,6 +80,7 @@ export function drawPlan(seed: number): Plan {
     network: drawNetwork(net!),
     disk: drawDisk(disk!),
     ...drawLoad(load!, heartbeatMs),
+    ...drawStoreLoad(store!),
     troubleMs: 500 + faults!.below(5_000),
     calmMs: 500 + faults!.below(3_000),
     faultEveryMs: drawFaults(faults!),
@@ -154,6 +159,7 @@ function drawDisk(prng: Prng): SimDiskOptions {
 type Load = Omit<
   Plan,
   | ("seed" | "voters" | "learners" | "heartbeatMs" | "config" | "clockRates" | "leaseReads")
+  | ("storeCallsPermille" | "repeatingClientsPermille")
   | ("network" | "disk" | "troubleMs" | "calmMs" | "faultEveryMs" | "skipped")
 >;
 
@@ -175,6 +181,16 @@ function drawLoad(prng: Prng, heartbeatMs: number): Load {
     reconfigureEveryMs: prng.chance(1, 2) ? 0 : drawEvery(prng),
     transferEveryMs: prng.chance(1, 2) ? 0 : drawEvery(prng),
     chaosMsMax: 10_000 + 3 * spreadMs,
+  };
+}
+
+/** What costs most where it is there is left out of half of the runs, like the troubles. */
+function drawStoreLoad(
+  prng: Prng,
+): Pick<Plan, "storeCallsPermille" | "repeatingClientsPermille"> {
+  return {
+    storeCallsPermille: prng.chance(1, 2) ? 0 : 50 + prng.below(300),
+    repeatingClientsPermille: prng.chance(1, 2) ? 0 : 100 + prng.below(900),
   };
 }
 
