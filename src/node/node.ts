@@ -188,14 +188,13 @@ export class RaftNode<Query, Answer, Result> {
   }
 
   status(): NodeStatus {
-    return {
-      ...this.#core.status(),
+    return Object.assign(this.#core.status(), {
       replayed: this.#parts.machine.applied().position.index >= this.#replayTo,
       storeIsWhole: this.#store.isWhole,
       stalenessMs: this.stalenessMs(),
       pendingProposals: this.#proposals.size,
       receivedDropped: this.#inbox.receivedDropped,
-    };
+    });
   }
 
   /** Cluster time now; undefined where this node does not lead. */
