@@ -21,6 +21,7 @@ export function deposeLeader(scene: FaultScene): void {
   if (leader === undefined) return;
   const electionMs = 20 * plan.heartbeatMs;
   const forMs = electionMs + prng.below(3 * electionMs);
+  if (plan.leaseReads && prng.chance(1, 2)) stretchLease(scene, leader);
   const ways = cluster.others(leader).flatMap((other) => [
     { from: leader, to: other },
     ...(prng.chance(3, 4) ? [{ from: other, to: leader }] : []),
@@ -41,6 +42,14 @@ export function deposeLeader(scene: FaultScene): void {
         operator.stop(leader, "kill");
         operator.startLater(leader, drawMs(scene, 2 * electionMs));
       });
+  }
+}
+
+/** Of all that clocks may do, what makes a lease last longest and another election come soonest. */
+function stretchLease({ cluster, plan }: FaultScene, leader: SimNode): void {
+  const [slowest, fastest] = plan.clockRates;
+  for (const node of cluster.nodes) {
+    if (node.isRunning) node.clock.setRate(node === leader ? slowest : fastest);
   }
 }
 
