@@ -18,7 +18,14 @@ import type { ReadLevel } from "../../src/service/contract.ts";
 import type { EndCall, History, Outcome } from "../harness/history.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import type { SimScheduler } from "../harness/sim_scheduler.ts";
-import { type ClientCall, drawCall, type KeyBook, outcomeOf, seenIn } from "./client_calls.ts";
+import {
+  type ClientCall,
+  drawCall,
+  type KeyBook,
+  outcomeOf,
+  readOf,
+  seenIn,
+} from "./client_calls.ts";
 import type { Plan } from "./plan.ts";
 import type { Scene, Watch } from "./invariant.ts";
 import type { RareStates } from "./rare_states.ts";
@@ -56,6 +63,8 @@ export class Client {
   readonly #keys: KeyBook;
   readonly #takeTurn: () => boolean;
   readonly #asksAgain: boolean;
+  /** Whoever writes waits for a leader that is cut off: this one sees what it shows meanwhile. */
+  readonly #onlyReads: boolean;
   #leader: NodeId | undefined;
   #number = 0;
   /** The try that is under way: at which node, and how it is ended. */
@@ -80,6 +89,7 @@ export class Client {
     this.#keys = parts.keys;
     this.#takeTurn = parts.takeTurn;
     this.#asksAgain = this.#prng.chance(parts.world.plan.repeatingClientsPermille, 1_000);
+    this.#onlyReads = parts.world.plan.leaseReads && this.#prng.chance(1, 3);
   }
 
   /** A call of it is under way. */
@@ -123,7 +133,9 @@ export class Client {
     scheduler.after(this.#prng.below(plan.thinkMaxUs + 1), () => {
       if (!this.#takeTurn()) return;
       const value = `${this.#name}.${++this.#number}`;
-      const call = this.#once(drawCall(this.#prng, this.#keys, { value, plan }), value);
+      const call = this.#onlyReads
+        ? readOf(this.#keys.draw(this.#prng), "lease")
+        : this.#once(drawCall(this.#prng, this.#keys, { value, plan }), value);
       scheduler.trace(`${this.#name} calls ${call.text}`);
       this.call(call, () => this.#rest());
     });
@@ -166,6 +178,9 @@ export class Client {
 
   #choose(): SimNode {
     const { nodes } = this.#world;
+    // A lease is of use, and does harm, at a node that believes to lead.
+    const leading = this.#onlyReads ? nodes.filter(({ leads }) => leads) : [];
+    if (leading.length > 0) return leading[this.#prng.below(leading.length)]!;
     const known = nodes.find(({ id }) => id === this.#leader);
     if (known !== undefined && this.#prng.chance(3, 4)) return known;
     return nodes[this.#prng.below(nodes.length)]!;
@@ -264,7 +279,7 @@ export class Client {
     const { node, formed, deadlineMs } = at;
     const look = (): void => {
       if (node.formed !== formed) return;
-      const seen = readOf(formed, query);
+      const seen = answerOf(formed, query);
       if (seen === undefined || seen.kind === "future") {
         return answer({ kind: "refused", reason: "not readable" });
       }
@@ -285,7 +300,7 @@ export class Client {
 }
 
 /** Undefined also where the node ends because of what it finds. */
-function readOf({ node }: FormedNode, query: GetQuery | RangeQuery): Answer | undefined {
+function answerOf({ node }: FormedNode, query: GetQuery | RangeQuery): Answer | undefined {
   try {
     return node.readNow(query);
   } catch (error) {
