@@ -38,18 +38,30 @@ export function frameMediaType(form: FrameForm): string {
   return form === "sse" ? eventStreamMediaType : ndjsonMediaType;
 }
 
-/** Writes one frame; in lines of JSON its name and its id are members before the others. */
-export async function writeFrame(
-  json: JsonSteps,
-  form: FrameForm,
-  { event, id, data }: Frame,
-): Promise<void> {
+/** A short frame as text. */
+export function frameText(form: FrameForm, frame: Frame): string {
+  return form === "sse"
+    ? `${sseHead(frame)}${JSON.stringify(frame.data)}\n\n`
+    : `${JSON.stringify(lineOf(frame))}\n`;
+}
+
+/** Writes one frame, however long it is. */
+export async function writeFrame(json: JsonSteps, form: FrameForm, frame: Frame): Promise<void> {
   if (form === "sse") {
-    await json.raw(`event: ${event}\n${id === undefined ? "" : `id: ${id}\n`}data: `);
-    await json.value(data);
+    await json.raw(sseHead(frame));
+    await json.value(frame.data);
     await json.raw("\n\n");
   } else {
-    await json.value({ event, ...(id === undefined ? {} : { id }), ...data });
+    await json.value(lineOf(frame));
     await json.raw("\n");
   }
+}
+
+function sseHead({ event, id }: Frame): string {
+  return `event: ${event}\n${id === undefined ? "" : `id: ${id}\n`}data: `;
+}
+
+/** Name and id are members before the others. */
+function lineOf({ event, id, data }: Frame): Readonly<Record<string, unknown>> {
+  return { event, ...(id === undefined ? {} : { id }), ...data };
 }

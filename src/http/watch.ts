@@ -17,7 +17,7 @@ import { askedRange } from "./listing.ts";
 import { contradiction } from "./options.ts";
 import type { RangeOptions } from "./ranges.ts";
 import { streamAnswer, type StreamSource } from "./stream.ts";
-import { framesOf, readyFrame } from "./watch_frames.ts";
+import { framesOf, readyFrame, shortText } from "./watch_frames.ts";
 
 /** What is there already goes out together, up to about so many bytes. */
 const pieceBytes = 64 * 1024;
@@ -125,7 +125,15 @@ class FrameSource implements StreamSource {
   async #tell(json: JsonSteps, given: WatchFrame): Promise<void> {
     const isQuiet = given.kind === "progress" && given.revision === this.#seen;
     if (isQuiet && this.#form === "sse") return await json.raw(sseComment);
-    for (const frame of framesOf(given)) await this.#write(json, frame);
+    const short = given.kind === "changes" ? shortText(this.#form, given.changes) : undefined;
+    if (short === undefined) {
+      for (const frame of framesOf(given)) {
+        await this.#write(json, frame);
+      }
+    } else {
+      await json.raw(short.text);
+      this.#seen = short.id ?? this.#seen;
+    }
     this.#isOver = given.kind === "compacted" || given.kind === "closing";
   }
 

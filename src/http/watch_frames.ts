@@ -6,7 +6,7 @@ import type {
   WatchFrame,
   WatchOpening,
 } from "../service/contract.ts";
-import type { Frame } from "./frames.ts";
+import { type Frame, type FrameForm, frameText } from "./frames.ts";
 import { textLength } from "./json_steps.ts";
 import { keyFields, recordJson } from "./record_json.ts";
 import { timeText } from "./times.ts";
@@ -21,6 +21,41 @@ export function readyFrame({ watch, header, oldest }: WatchOpening): Frame {
   const { after } = watch;
   const { revision } = header;
   return { event: "ready", id: after, data: { from: after + 1, revision, compacted: oldest } };
+}
+
+/** Of keys and values; longer ones are written step by step. */
+const shortBytes = 16 * 1024;
+const known = {
+  sse: new WeakMap<RevisionChanges, ShortFrame>(),
+  ndjson: new WeakMap<RevisionChanges, ShortFrame>(),
+};
+
+interface ShortFrame {
+  readonly text: string;
+  readonly id: number | undefined;
+}
+
+/**
+ * The one frame of a short change as text: all who watch a key are given the same change, which is
+ * made JSON once. Undefined where it is not short.
+ */
+export function shortText(form: FrameForm, changes: RevisionChanges): ShortFrame | undefined {
+  const told = known[form].get(changes);
+  if (told !== undefined) return told;
+  const [event] = changes.events;
+  if (changes.events.length !== 1 || event === undefined || bytesOf(event) > shortBytes) {
+    return undefined;
+  }
+  const [frame] = changeFrames(changes);
+  if (frame === undefined) return undefined;
+  const short = { text: frameText(form, frame), id: frame.id };
+  known[form].set(changes, short);
+  return short;
+}
+
+function bytesOf(event: ChangeEvent): number {
+  const value = event.kind === "put" ? event.record.value.length : 0;
+  return value + (event.prev?.value.length ?? 0);
 }
 
 /** The frames of what a watch has given. */

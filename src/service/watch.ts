@@ -170,7 +170,7 @@ export class Watch implements OpenWatch {
     const isWanted = events.length > 0 || (this.#isInside && !changes.isPartial);
     if (!isWanted) return;
     this.#isInside = changes.isPartial;
-    const pushed = only === undefined ? changes : { ...changes, events };
+    const pushed = events.length === changes.events.length ? changes : { ...changes, events };
     this.#ahead.push(pushed);
     this.#aheadBytes += bytesOf(pushed);
   }

@@ -112,11 +112,13 @@ export class WatchHub {
     for (const there of this.#keys.values()) yield* there;
   }
 
-  #tell({ events, ...facts }: RevisionChanges): void {
+  #tell(changes: RevisionChanges): void {
+    const { events, ...facts } = changes;
+    const [only] = events;
+    if (events.length === 1 && only !== undefined) return this.#tellOne(changes, only);
     const concerned = new Map<Watcher, ChangeEvent[]>();
     for (const event of events) {
-      const key = event.kind === "put" ? event.record.key : event.key;
-      for (const watcher of this.#watchersOf(key)) {
+      for (const watcher of this.#watchersOf(keyOf(event))) {
         const theirs = concerned.get(watcher);
         const told = watcher.prev ? event : withoutPrev(event);
         if (theirs === undefined) concerned.set(watcher, [told]);
@@ -124,6 +126,15 @@ export class WatchHub {
       }
     }
     for (const [watcher, theirs] of concerned) watcher.take({ ...facts, events: theirs });
+  }
+
+  /** The same object goes to all, so that whoever writes it for one of them has it for all. */
+  #tellOne(changes: RevisionChanges, event: ChangeEvent): void {
+    const without = withoutPrev(event);
+    const plain = without === event ? changes : { ...changes, events: [without] };
+    for (const watcher of this.#watchersOf(keyOf(event))) {
+      watcher.take(watcher.prev ? changes : plain);
+    }
   }
 
   *#watchersOf(key: Uint8Array): Generator<Watcher> {
@@ -136,6 +147,10 @@ export class WatchHub {
       if (target.kind === "range" && isIn(key, target)) yield watcher;
     }
   }
+}
+
+function keyOf(event: ChangeEvent): Uint8Array {
+  return event.kind === "put" ? event.record.key : event.key;
 }
 
 function isIn(key: Uint8Array, { start, end }: KeyRange): boolean {
