@@ -24,7 +24,7 @@ export const mediaTypeOption: z.ZodType<string> = z.string().refine(
   example: "text/plain; charset=utf-8",
   description: "Stored with the value, and what GET answers it with. A form type in the " +
     "Content-Type header, which curl and urllib send unasked, and none at all are stored as " +
-    "application/octet-stream.",
+    "application/octet-stream, which in that header contradicts no other type.",
 });
 
 /** The type without its parameters, in lower case. */

@@ -246,13 +246,16 @@ export const idempotencyKey: Option<string> = text(
   }),
   header("Idempotency-Key"),
 );
+const unsaidMediaTypes =
+  /^(?:application\/x-www-form-urlencoded\b.*|application\/octet-stream[ \t]*)$/i;
 export const contentType: Option<string> = {
   schema: mediaTypeOption,
   takes: "text",
   twin: {
     header: "Content-Type",
-    // curl and urllib send the form type unasked: it says nothing about the value.
-    read: (value) => /^application\/x-www-form-urlencoded\b/i.test(value) ? undefined : value,
+    // curl and urllib send the form type unasked, and generated clients the type that the document
+    // has for bytes: neither says anything about the value.
+    read: (value) => unsaidMediaTypes.test(value) ? undefined : value,
   },
 };
 export const returned: Option<"minimal" | "representation"> = choiceOption(

@@ -208,7 +208,13 @@ function headerParameter([name, option]: [string, Option<unknown>]): [string, z.
   const description = header === "Prefer"
     ? `\`${name}=…\` says the same as the query parameter ${name} (RFC 7240).`
     : `Says the same as the query parameter ${name}.`;
-  return [[header, z.string().optional().openapi({ description })]];
+  const schema = z.string().optional();
+  if (header.toLowerCase() !== name.replaceAll("_", "-")) {
+    return [[header, schema.openapi({ description })]];
+  }
+  // Generators of Go take both of one name for one field of a struct: oapi-codegen reads this.
+  const param = { "x-go-name": `${header.replaceAll("-", "")}Header` };
+  return [[header, schema.openapi({ description, param })]];
 }
 
 function pathParameters(path: string): { readonly params?: z.ZodObject } {

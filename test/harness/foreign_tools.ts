@@ -16,10 +16,13 @@ export type Tool =
   | { readonly kind: "ready"; readonly command: readonly string[] }
   | { readonly kind: "absent"; readonly reason: string };
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+/** The repository. */
+export const root = fileURLToPath(new URL("../../", import.meta.url));
 const programs = join(root, "test/e2e/programs/foreign");
-const cache = join(root, "node_modules/.cache/skein-foreign");
-const mayDownload = process.env["SKEIN_FOREIGN"] === "1";
+/** Holds what was fetched. */
+export const cache = join(root, "node_modules/.cache/skein-foreign");
+/** Whether the environment allows to fetch. */
+export const mayDownload = process.env["SKEIN_FOREIGN"] === "1";
 const lookMs = 10_000;
 const installMs = 600_000;
 
@@ -29,12 +32,12 @@ export function skipOf(tool: Tool): string | false {
 }
 
 /** The first of these that runs with these arguments; names are looked up on PATH. */
-function found(programs: readonly string[], args: readonly string[]): string | undefined {
+export function found(programs: readonly string[], args: readonly string[]): string | undefined {
   return programs.find((program) => spawnSync(program, args, { timeout: lookMs }).status === 0);
 }
 
 /** Runs a command to its end; its last words when it fails. */
-function failureOf(
+export function failureOf(
   command: readonly string[],
   options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): string | undefined {
@@ -50,7 +53,8 @@ function failureOf(
   return `${command.join(" ")} failed: ${error?.message ?? said}`;
 }
 
-function absent(what: string): Tool {
+/** What only SKEIN_FOREIGN=1 brings here. */
+export function absent(what: string): Tool {
   return { kind: "absent", reason: `${what}; with SKEIN_FOREIGN=1 it is fetched` };
 }
 

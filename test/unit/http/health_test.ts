@@ -77,7 +77,7 @@ describe("the interface's description", () => {
     ];
     for (const id of operations) assert.ok(page.text.includes(`id="${id}"`), id);
     // The body of a request, with its schema and an example.
-    assert.ok(page.text.includes('<code>application/x-ndjson</code> <a href="#schema-BatchItem">'));
+    assert.ok(page.text.includes('<code>application/json</code> <a href="#schema-Txn">'));
     assert.ok(page.text.includes("<pre>{&quot;ttl&quot;:&quot;30s&quot;}</pre>"));
     // The description of a condition has quotes and would have markup in it.
     assert.ok(page.text.includes("&quot;0&quot;"));

@@ -129,6 +129,14 @@ describe("the media type of a value", () => {
     assert.equal("mediaType" in probe.kv.lastWrite!.operation, false);
   });
 
+  it("is the query's where the header only says that the value is bytes", async () => {
+    const bytes = "application/octet-stream";
+    assert.equal(await stored({ "Content-Type": bytes }), bytes);
+    assert.equal(await stored({ "Content-Type": bytes }, "?content_type=text/css"), "text/css");
+    const told = `${bytes}; charset=utf-8`;
+    assert.equal(await stored({ "Content-Type": told }), told);
+  });
+
   it("is refused when it is none, would split a header, or contradicts another", async () => {
     for (const bad of ["text", "text/", "/x", "a b/c", "text/plain%0d%0aX: y", "te%C3%A9xt/p"]) {
       await probe.problem(`PUT /v1/kv/a?content_type=${bad}`, "400 validation_failed", text("x"));
