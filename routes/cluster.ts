@@ -3,11 +3,7 @@
 import { clusterAnswer, membersAnswer, transferLeadership } from "../src/http/cluster_json.ts";
 import { watchCluster } from "../src/http/cluster_watch.ts";
 import { ClusterFrameSchema } from "../src/http/cluster_watch_schemas.ts";
-import { eventStreamMediaType } from "../src/http/frames.ts";
-import { ndjsonMediaType } from "../src/http/media_type.ts";
 import {
-  acceptFormat,
-  choiceOption,
   everywhereOptions,
   laterOption,
   noConditions,
@@ -15,6 +11,7 @@ import {
   tagsOption,
 } from "../src/http/option_schemas.ts";
 import { json, notModified, storeResponse } from "../src/http/response_docs.ts";
+import { formatOption, streamResponse } from "../src/http/frame_docs.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
 import {
   ClusterSchema,
@@ -87,18 +84,12 @@ const follow = defineRoute({
   options: {
     ...everywhereOptions,
     ...noConditions,
-    format: choiceOption("How the stream is written; sse when absent.", ["sse", "ndjson"], {
-      twin: acceptFormat({ [eventStreamMediaType]: "sse", [ndjsonMediaType]: "ndjson" }),
-    }),
+    format: formatOption,
   },
   success: {
-    200: storeResponse(
+    200: streamResponse(
       "A stream of frames, which ends only when the client goes, or with the node.",
-      {
-        [eventStreamMediaType]: { schema: ClusterFrameSchema },
-        [ndjsonMediaType]: { schema: ClusterFrameSchema },
-      },
-      ["X-Accel-Buffering"],
+      ClusterFrameSchema,
     ),
   },
   problems: [429, 503],

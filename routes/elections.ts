@@ -15,18 +15,15 @@ import {
   proclaim as setValue,
   resign as giveUp,
 } from "../src/http/elections.ts";
-import { eventStreamMediaType } from "../src/http/frames.ts";
-import { ndjsonMediaType } from "../src/http/media_type.ts";
 import {
-  acceptFormat,
-  choiceOption,
   everywhereOptions,
   noConditions,
   presentOptions,
   storeOptions,
   waitOption,
 } from "../src/http/option_schemas.ts";
-import { json, readResponse, storeResponse, writeResponse } from "../src/http/response_docs.ts";
+import { json, readResponse, writeResponse } from "../src/http/response_docs.ts";
+import { formatOption, streamResponse } from "../src/http/frame_docs.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
 
 const stand = defineRoute({
@@ -109,18 +106,12 @@ const observe = defineRoute({
   options: {
     ...everywhereOptions,
     ...noConditions,
-    format: choiceOption("How the stream is written; sse when absent.", ["sse", "ndjson"], {
-      twin: acceptFormat({ [eventStreamMediaType]: "sse", [ndjsonMediaType]: "ndjson" }),
-    }),
+    format: formatOption,
   },
   success: {
-    200: storeResponse(
+    200: streamResponse(
       "A stream of frames, which ends only when the client goes, or with the node.",
-      {
-        [eventStreamMediaType]: { schema: ElectionFrameSchema },
-        [ndjsonMediaType]: { schema: ElectionFrameSchema },
-      },
-      ["X-Accel-Buffering"],
+      ElectionFrameSchema,
     ),
   },
   problems: [429, 503, 504],

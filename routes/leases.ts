@@ -15,11 +15,7 @@ import {
   LeaseSchema,
   LeasesSchema,
 } from "../src/http/lease_schemas.ts";
-import { eventStreamMediaType } from "../src/http/frames.ts";
-import { ndjsonMediaType } from "../src/http/media_type.ts";
 import {
-  acceptFormat,
-  choiceOption,
   countOption,
   cursorOption,
   everywhereOptions,
@@ -29,13 +25,8 @@ import {
   storeOptions,
 } from "../src/http/option_schemas.ts";
 import { pageLimitMax } from "../src/http/paging.ts";
-import {
-  doneResponse,
-  json,
-  readResponse,
-  storeResponse,
-  writeResponse,
-} from "../src/http/response_docs.ts";
+import { doneResponse, json, readResponse, writeResponse } from "../src/http/response_docs.ts";
+import { formatOption, streamResponse } from "../src/http/frame_docs.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
 
 const writeOptions = { ...storeOptions, ...noConditions };
@@ -123,15 +114,10 @@ const hold = defineRoute({
     ...everywhereOptions,
     ...noConditions,
     revoke: flagOption("The lease ends when the client goes; else it lives on for its time."),
-    format: choiceOption("How the stream is written; sse when absent.", ["sse", "ndjson"], {
-      twin: acceptFormat({ [eventStreamMediaType]: "sse", [ndjsonMediaType]: "ndjson" }),
-    }),
+    format: formatOption,
   },
   success: {
-    200: storeResponse("It is held.", {
-      [eventStreamMediaType]: { schema: LeaseHoldFrameSchema },
-      [ndjsonMediaType]: { schema: LeaseHoldFrameSchema },
-    }, ["KV-Forwarded", "X-Accel-Buffering"]),
+    200: streamResponse("It is held.", LeaseHoldFrameSchema, ["KV-Forwarded"]),
   },
   problems: [403, 404, 429, 503, 504],
   handle: holdLease,

@@ -1,12 +1,8 @@
 /** What happens to the keys, as it happens: `/v1/watch`. */
 
-import { eventStreamMediaType } from "../src/http/frames.ts";
-import { ndjsonMediaType } from "../src/http/media_type.ts";
 import {
-  acceptFormat,
   bytes64Option,
   bytesOption,
-  choiceOption,
   choicesOption,
   countOption,
   everywhereOptions,
@@ -14,7 +10,7 @@ import {
   noConditions,
   twinned,
 } from "../src/http/option_schemas.ts";
-import { storeResponse } from "../src/http/response_docs.ts";
+import { formatOption, streamResponse } from "../src/http/frame_docs.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
 import { watchKeys } from "../src/http/watch.ts";
 import { WatchFrameSchema } from "../src/http/watch_schemas.ts";
@@ -41,9 +37,7 @@ const options = {
   ),
   filter: choicesOption("Nothing but these kinds of changes.", ["put", "delete"]),
   prev: flagOption("Each change carries the record before it."),
-  format: choiceOption("How the stream is written; sse when absent.", ["sse", "ndjson"], {
-    twin: acceptFormat({ [eventStreamMediaType]: "sse", [ndjsonMediaType]: "ndjson" }),
-  }),
+  format: formatOption,
 };
 
 const watch = defineRoute({
@@ -60,14 +54,10 @@ const watch = defineRoute({
   isStream: true,
   options,
   success: {
-    200: storeResponse(
+    200: streamResponse(
       "A stream of frames, which ends only when the client goes, with the node, or with a " +
         "`compacted` frame.",
-      {
-        [eventStreamMediaType]: { schema: WatchFrameSchema },
-        [ndjsonMediaType]: { schema: WatchFrameSchema },
-      },
-      ["X-Accel-Buffering"],
+      WatchFrameSchema,
     ),
   },
   problems: [410, 429, 503, 504],

@@ -4,22 +4,23 @@ import { type HistoryItem, historyPageOf } from "../client/history.ts";
 import { historyPath, keyPath, queryString } from "../client/paths.ts";
 import { parseJson } from "../client/records.ts";
 import { utf8 } from "../lib/bytes.ts";
-import type { Command, CommandContext } from "./command.ts";
+import type { Command } from "./command.ts";
 import { key64Option, keyOf } from "./keys.ts";
+import { pageOptions, showListing } from "./pages.ts";
 import {
   connect,
   onceOf,
   onceOptions,
   operandsOf,
+  readLevels,
   readOptions,
-  type Remote,
   remoteOptions,
   writeHeaders,
   writeJson,
   writeOptions,
 } from "./remote.ts";
 import { exitCode } from "./report.ts";
-import { cell, renderTable } from "./table.ts";
+import { cell } from "./table.ts";
 import { UsageError } from "./usage_error.ts";
 import { keyAndBody, previousText, shownValue, writtenText } from "./values.ts";
 
@@ -96,17 +97,14 @@ export const incr: Command = {
 };
 
 const maxSafe = Number.MAX_SAFE_INTEGER;
-/** The largest page that the server gives. */
-const pageItemsMax = 10_000;
 
 export const history: Command = {
   name: "history",
   summary: "Show the versions and deletions of a key, the newest first",
   operands: "KEY",
   options: [
-    { name: "limit", value: "N", description: "at most so many" },
+    ...pageOptions,
     { name: "revision", value: "N", description: "as it was at this revision" },
-    { name: "cursor", value: "CURSOR", description: "go on where a page of -o json ended" },
     key64Option("key", "KEY"),
     ...readOptions,
     ...remoteOptions,
@@ -116,44 +114,18 @@ export const history: Command = {
     const { args } = context;
     const remote = connect(context);
     const { key } = keyOf(context);
-    const query = {
-      limit: args.integer("limit", { min: 1, max: maxSafe }),
-      revision: args.integer("revision", { min: 1, max: maxSafe }),
-      cursor: args.text("cursor"),
-      consistency: args.oneOf("consistency", ["linearizable", "eventual"]),
-    };
-    const path = historyPath(key);
-    if (remote.output === "json") {
-      const target = path + queryString(query);
-      await writeJson(await remote.ask({ kind: "read", method: "GET", target }), context.terminal);
-    } else await showHistory(context, remote, { path, query });
+    await showListing(context, remote, {
+      path: historyPath(key),
+      query: {
+        revision: args.integer("revision", { min: 1, max: maxSafe }),
+        consistency: args.oneOf("consistency", readLevels),
+      },
+      head: ["REVISION", "VERSION", "TIME", "VALUE"],
+      rowsOf: (page) => historyPageOf(page).items.map(historyRow),
+    });
     return exitCode.ok;
   },
 };
-
-/** Page after page, of one view: the cursor pins it. */
-async function showHistory(
-  { terminal }: CommandContext,
-  remote: Remote,
-  { path, query }: {
-    readonly path: string;
-    readonly query: Parameters<typeof queryString>[0];
-  },
-): Promise<void> {
-  const wanted = Number(query["limit"] ?? Infinity);
-  const limit = Math.min(wanted, pageItemsMax);
-  const rows: string[][] = [];
-  let cursor: string | undefined;
-  do {
-    const page = queryString({ ...query, limit, ...(cursor === undefined ? {} : { cursor }) });
-    const answer = await remote.ask({ kind: "read", method: "GET", target: path + page });
-    const { items, cursor: next } = historyPageOf(parseJson(answer.body));
-    rows.push(...items.map(historyRow));
-    cursor = next;
-  } while (cursor !== undefined && rows.length < wanted);
-  const head = ["REVISION", "VERSION", "TIME", "VALUE"];
-  await terminal.write(renderTable(head, rows.slice(0, wanted)));
-}
 
 function historyRow(item: HistoryItem): string[] {
   if (item.kind === "deleted") return [String(item.mod), "-", item.time, "(deleted)"];

@@ -1,29 +1,29 @@
 /** `put`, `get`, `del`, `ls`: the data, over REST. */
 
+import type { JsonObject } from "../client/members.ts";
 import { keyPath, queryString } from "../client/paths.ts";
 import { listMember, parseJson, recordOf } from "../client/records.ts";
 import { foldersOf } from "../client/results.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { boundOf, key64Option, keyOf, prefixOf, shownKey } from "./keys.ts";
+import { type Listing, pageOptions, showListing } from "./pages.ts";
 import {
   connect,
   lifeOptions,
   lifeQuery,
   onceOf,
   onceOptions,
+  readLevels,
   readOptions,
-  type Remote,
   remoteOptions,
   writeHeaders,
   writeJson,
   writeOptions,
 } from "./remote.ts";
 import { exitCode } from "./report.ts";
-import { cell, renderTable } from "./table.ts";
+import { cell } from "./table.ts";
 import { UsageError } from "./usage_error.ts";
 import { keyAndBody, previousText, shownValue, writtenText } from "./values.ts";
-
-const levels = ["linearizable", "lease", "eventual"] as const;
 
 export const put: Command = {
   name: "put",
@@ -90,7 +90,7 @@ export const get: Command = {
       method: "GET",
       target: keyPath(key) + queryString({
         ...(remote.output === "json" ? { format: "record" } : {}),
-        consistency: args.oneOf("consistency", levels),
+        consistency: args.oneOf("consistency", readLevels),
         revision: args.integer("revision", { min: 1, max: Number.MAX_SAFE_INTEGER }),
       }),
     });
@@ -156,14 +156,13 @@ export const ls: Command = {
   summary: "List keys with a prefix, in order",
   operands: "[PREFIX]",
   options: [
-    { name: "limit", value: "N", description: "at most so many" },
+    ...pageOptions,
     { name: "start", value: "KEY", description: "from this key on" },
     { name: "end", value: "KEY", description: "up to this key, which is left out" },
     { name: "reverse", description: "from the last to the first" },
     { name: "delimiter", value: "TEXT", description: "fold keys that contain it into folders" },
     { name: "keys-only", description: "leave the values out" },
     { name: "revision", value: "N", description: "as it was at this revision" },
-    { name: "cursor", value: "CURSOR", description: "go on where a page of -o json ended" },
     key64Option("prefix", "PREFIX"),
     key64Option("start", "--start"),
     key64Option("end", "--end"),
@@ -173,22 +172,17 @@ export const ls: Command = {
   example: "skein ls config/ --limit 10",
   async run(context) {
     const remote = connect(context);
-    const query = listQuery(context);
-    if (remote.output === "json") {
-      const answer = await remote.ask({
-        kind: "read",
-        method: "GET",
-        target: `/v1/kv${queryString(query)}`,
-      });
-      await writeJson(answer, context.terminal);
-    } else await listAll(context, remote, query);
+    await showListing(context, remote, {
+      path: "/v1/kv",
+      query: listQuery(context),
+      head: ["KEY", "REVISION", "VERSION", "VALUE"],
+      rowsOf: listRows,
+    });
     return exitCode.ok;
   },
 };
 
-type Query = Parameters<typeof queryString>[0];
-
-function listQuery(context: CommandContext): Query {
+function listQuery(context: CommandContext): Listing["query"] {
   const { args } = context;
   const prefix = prefixOf(context);
   const [start, end] = [boundOf(args, "start"), boundOf(args, "end")];
@@ -199,40 +193,20 @@ function listQuery(context: CommandContext): Query {
     prefix,
     start,
     end,
-    limit: args.integer("limit", { min: 1, max: Number.MAX_SAFE_INTEGER }),
     reverse: args.has("reverse"),
     delimiter: args.text("delimiter"),
     keys_only: args.has("keys-only"),
     revision: args.integer("revision", { min: 1, max: Number.MAX_SAFE_INTEGER }),
-    cursor: args.text("cursor"),
-    consistency: args.oneOf("consistency", levels),
+    consistency: args.oneOf("consistency", readLevels),
   };
 }
 
-/** The largest page that the server gives. */
-const pageItemsMax = 10_000;
-const head = ["KEY", "REVISION", "VERSION", "VALUE"];
-
-/** Page after page, of one revision: the cursor pins it. */
-async function listAll(context: CommandContext, remote: Remote, query: Query): Promise<void> {
-  const wanted = Number(query["limit"] ?? Infinity);
-  // The cursor is bound to its query, so that every page asks for the same.
-  const limit = Math.min(wanted, pageItemsMax);
-  const rows: string[][] = [];
-  let cursor: string | undefined;
-  do {
-    const page = queryString({ ...query, limit, ...(cursor === undefined ? {} : { cursor }) });
-    const answer = await remote.ask({ kind: "read", method: "GET", target: `/v1/kv${page}` });
-    const json = parseJson(answer.body);
-    const items = listMember(json, "items").map(recordOf);
-    for (const { key, mod, version, value } of items) {
-      rows.push([shownKey(key), String(mod), String(version), shownValue(value)]);
-    }
-    for (const folder of foldersOf(json)) {
-      rows.push([shownKey(folder, "prefix"), "-", "-", "(folder)"]);
-    }
-    const next = json["cursor"];
-    cursor = typeof next === "string" ? next : undefined;
-  } while (cursor !== undefined && rows.length < wanted);
-  await context.terminal.write(renderTable(head, rows.slice(0, wanted)));
+function listRows(page: JsonObject): string[][] {
+  const items = listMember(page, "items").map(recordOf);
+  return [
+    ...items.map(({ key, mod, version, value }) => [
+      ...[shownKey(key), String(mod), String(version), shownValue(value)],
+    ]),
+    ...foldersOf(page).map((folder) => [shownKey(folder, "prefix"), "-", "-", "(folder)"]),
+  ];
 }

@@ -3,6 +3,7 @@
 import type { RestAnswer } from "../client/connection.ts";
 import { KeptLease } from "../client/kept_lease.ts";
 import {
+  type Lease,
   type LeaseGiven,
   leaseGivenOf,
   leaseInfoOf,
@@ -14,12 +15,14 @@ import { parseJson } from "../client/records.ts";
 import { utf8 } from "../lib/bytes.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { shownKey } from "./keys.ts";
+import { pageOptions, showListing } from "./pages.ts";
 import {
   connect,
   leaseId,
   onceOf,
   onceOptions,
   operandsOf,
+  readLevels,
   readOptions,
   type Remote,
   remoteOptions,
@@ -28,8 +31,6 @@ import {
 import { exitCode } from "./report.ts";
 import { renderTable } from "./table.ts";
 import { UsageError } from "./usage_error.ts";
-
-const levels = ["linearizable", "lease", "eventual"] as const;
 
 export const leaseGrant: Command = {
   name: "lease grant",
@@ -132,14 +133,14 @@ export const leaseInfo: Command = {
     const remote = connect(context);
     const query = queryString({
       keys: args.has("keys"),
-      consistency: args.oneOf("consistency", levels),
+      consistency: args.oneOf("consistency", readLevels),
     });
     const target = leasePath(idOf(context)) + query;
     const answer = await remote.ask({ kind: "read", method: "GET", target });
     if (remote.output === "json") await writeJson(answer, terminal);
     else {
       const lease = leaseInfoOf(parseJson(answer.body));
-      await terminal.write(leaseTable([lease]));
+      await terminal.write(renderTable(leaseHead, [leaseRow(lease)]));
       if (lease.keys.length > 0) {
         const more = lease.more ? ["..."] : [];
         const keys = [...lease.keys.map((key) => shownKey(key)), ...more];
@@ -150,51 +151,31 @@ export const leaseInfo: Command = {
   },
 };
 
-function leaseTable(leases: readonly ReturnType<typeof leasePageOf>["items"][number][]): string {
-  const head = ["ID", "TTL_MS", "REMAINING_MS", "KEYS", "PRIVATE"];
-  const rows = leases.map(({ id, ttlMs, remainingMs, keyCount, isPrivate }) => [
-    ...[id, String(ttlMs), String(remainingMs), String(keyCount), isPrivate ? "yes" : "no"],
-  ]);
-  return renderTable(head, rows);
-}
+const leaseHead = ["ID", "TTL_MS", "REMAINING_MS", "KEYS", "PRIVATE"];
 
-/** The largest page that the server gives. */
-const pageLeasesMax = 10_000;
+function leaseRow({ id, ttlMs, remainingMs, keyCount, isPrivate }: Lease): string[] {
+  return [id, String(ttlMs), String(remainingMs), String(keyCount), isPrivate ? "yes" : "no"];
+}
 
 export const leaseList: Command = {
   name: "lease list",
   summary: "List the leases that live, by their ids",
   operands: "",
   options: [
-    { name: "limit", value: "N", description: "at most so many" },
-    { name: "cursor", value: "CURSOR", description: "go on where a page of -o json ended" },
+    ...pageOptions,
     ...readOptions,
     ...remoteOptions,
   ],
   example: "skein lease list --limit 10",
   async run(context) {
-    const { args, terminal } = context;
     const remote = connect(context);
     operandsOf(context, []);
-    const wanted = args.integer("limit", { min: 1, max: Number.MAX_SAFE_INTEGER });
-    const consistency = args.oneOf("consistency", levels);
-    let cursor = args.text("cursor");
-    const ask = async (limit: number | undefined): Promise<RestAnswer> => {
-      const target = `/v1/leases${queryString({ limit, cursor, consistency })}`;
-      return await remote.ask({ kind: "read", method: "GET", target });
-    };
-    if (remote.output === "json") {
-      await writeJson(await ask(wanted), terminal);
-      return exitCode.ok;
-    }
-    const limit = Math.min(wanted ?? Infinity, pageLeasesMax);
-    const leases = [];
-    do {
-      const page = leasePageOf(parseJson((await ask(limit)).body));
-      leases.push(...page.items);
-      cursor = page.cursor;
-    } while (cursor !== undefined && leases.length < (wanted ?? Infinity));
-    await terminal.write(leaseTable(leases.slice(0, wanted)));
+    await showListing(context, remote, {
+      path: "/v1/leases",
+      query: { consistency: context.args.oneOf("consistency", readLevels) },
+      head: leaseHead,
+      rowsOf: (page) => leasePageOf(page).items.map(leaseRow),
+    });
     return exitCode.ok;
   },
 };

@@ -33,11 +33,13 @@ export const remoteOptions: readonly Option[] = [
   },
 ];
 
+export const readLevels = ["linearizable", "lease", "eventual"] as const;
+
 export const readOptions: readonly Option[] = [
   {
     name: "consistency",
     value: "LEVEL",
-    description: "linearizable (default) or eventual",
+    description: "linearizable (default), lease or eventual",
     variable: true,
   },
 ];

@@ -5,7 +5,7 @@ import { lossyText, strictText } from "../lib/bytes.ts";
 /** Columns aligned to the left, two spaces apart, no trailing spaces. */
 export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0))
+    rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), title.length)
   );
   const line = (cells: readonly string[]): string =>
     cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd();

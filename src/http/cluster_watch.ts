@@ -3,17 +3,8 @@
 import type { ClusterFrame, ClusterOutline, OpenClusterWatch } from "../service/contract.ts";
 import type { Call } from "./call.ts";
 import { leaderJson, placeJson } from "./cluster_json.ts";
-import {
-  type Frame,
-  type FrameForm,
-  frameMediaType,
-  openingText,
-  quietMsMax,
-  sseComment,
-  writeFrame,
-} from "./frames.ts";
-import { JsonSteps } from "./json_steps.ts";
-import { streamAnswer, type StreamSource } from "./stream.ts";
+import { type FrameFeed, streamFrames, type Telling } from "./frame_stream.ts";
+import { type Frame, type FrameForm, quietMsMax } from "./frames.ts";
 
 /** All options of `GET /v1/cluster/watch`. */
 export interface ClusterWatchOptions {
@@ -25,36 +16,24 @@ export function watchCluster(call: Call, { format = "sse" }: ClusterWatchOptions
   const { watches, kv } = call.services;
   call.header = kv.header();
   const watch = watches.watchCluster();
-  // nginx gathers answers before it passes them on, unless told not to.
-  call.extraHeaders["X-Accel-Buffering"] = "no";
-  return streamAnswer(call, frameMediaType(format), new ClusterFrames(call, watch, format));
+  return streamFrames(call, format, new ClusterFeed(call, watch));
 }
 
-/** The frames of one reader as bytes. */
-class ClusterFrames implements StreamSource {
+/** The frames of one reader. */
+class ClusterFeed implements FrameFeed {
   readonly #call: Call;
   readonly #watch: OpenClusterWatch;
-  readonly #form: FrameForm;
   #isFirst = true;
-  #isOver = false;
 
-  constructor(call: Call, watch: OpenClusterWatch, form: FrameForm) {
+  constructor(call: Call, watch: OpenClusterWatch) {
     this.#call = call;
     this.#watch = watch;
-    this.#form = form;
   }
 
-  async next(): Promise<Uint8Array | undefined> {
-    if (this.#isOver) return undefined;
-    const json = new JsonSteps(() => this.#call.services.clock.yield());
-    if (this.#isFirst) {
-      this.#isFirst = false;
-      await json.raw(openingText(this.#form));
-      await writeFrame(json, this.#form, this.#ready());
-    } else {
-      await this.#tell(json, await this.#watch.next({ ms: quietMsMax }));
-    }
-    return json.finish();
+  async next(): Promise<Telling> {
+    if (!this.#isFirst) return telling(await this.#watch.next({ ms: quietMsMax }));
+    this.#isFirst = false;
+    return { frames: [this.#ready()] };
   }
 
   close(): void {
@@ -71,25 +50,23 @@ class ClusterFrames implements StreamSource {
     };
     return { event: "ready", data };
   }
+}
 
-  async #tell(json: JsonSteps, given: ClusterFrame): Promise<void> {
-    switch (given.kind) {
-      case "changed": {
-        const { outline, leadership, members } = given;
-        const frames: readonly Frame[] = [
+function telling(given: ClusterFrame): Telling {
+  switch (given.kind) {
+    case "changed": {
+      const { outline, leadership, members } = given;
+      return {
+        frames: [
           ...leadership ? [{ event: "leadership", data: leadershipOf(outline) }] : [],
           ...members ? [{ event: "members", data: membersOf(outline) }] : [],
-        ];
-        for (const frame of frames) await writeFrame(json, this.#form, frame);
-        return;
-      }
-      case "quiet":
-        if (this.#form === "sse") return await json.raw(sseComment);
-        return await writeFrame(json, this.#form, { event: "progress", data: {} });
-      case "closing":
-        this.#isOver = true;
-        return await writeFrame(json, this.#form, { event: "closing", data: {} });
+        ],
+      };
     }
+    case "quiet":
+      return { frames: [{ event: "progress", data: {} }], isQuiet: true };
+    case "closing":
+      return { frames: [{ event: "closing", data: {} }], isLast: true };
   }
 }
 

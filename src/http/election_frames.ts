@@ -1,23 +1,12 @@
 /** Elections as streams: who leads, and each change of that. */
 
-import type { ElectionFrame, OpenElection } from "../service/contract.ts";
+import type { ElectionFrame } from "../service/contract.ts";
 import { requestOptions } from "./ask.ts";
 import type { Call } from "./call.ts";
 import { nameFields, wordsField } from "./contests.ts";
-import {
-  type Frame,
-  type FrameForm,
-  frameMediaType,
-  openingText,
-  sseComment,
-  writeFrame,
-} from "./frames.ts";
-import { JsonSteps } from "./json_steps.ts";
-import { streamAnswer, type StreamSource } from "./stream.ts";
+import { streamFrames, type Telling } from "./frame_stream.ts";
+import { type Frame, type FrameForm, quietMsMax } from "./frames.ts";
 import { nameOfPath } from "./target.ts";
-
-/** Without anything to tell, the client hears so often that the stream goes on. */
-const quietMsMax = 5_000;
 
 /** The options of `GET /v1/elections/{name}/observe`. */
 export interface ObserveOptions {
@@ -32,49 +21,19 @@ export async function observeElection(call: Call, options: ObserveOptions): Prom
     call.header = kv.header();
     throw error;
   });
-  const { format = "sse" } = options;
-  call.header = opened.header;
-  // nginx gathers answers before it passes them on, unless told not to.
-  call.extraHeaders["X-Accel-Buffering"] = "no";
-  const source = new ElectionSource(call, { election: opened.election, name, form: format });
-  return streamAnswer(call, frameMediaType(format), source);
-}
-
-/** The frames of one election as bytes. */
-class ElectionSource implements StreamSource {
-  readonly #call: Call;
-  readonly #election: OpenElection;
-  readonly #name: Uint8Array;
-  readonly #form: FrameForm;
-  #isOpen = false;
-  #isOver = false;
-
-  constructor(call: Call, { election, name, form }: {
-    readonly election: OpenElection;
-    readonly name: Uint8Array;
-    readonly form: FrameForm;
-  }) {
-    this.#call = call;
-    this.#election = election;
-    this.#name = name;
-    this.#form = form;
-  }
-
-  async next(): Promise<Uint8Array | undefined> {
-    if (this.#isOver) return undefined;
-    const json = new JsonSteps(() => this.#call.services.clock.yield());
-    if (!this.#isOpen) await json.raw(openingText(this.#form));
-    this.#isOpen = true;
-    const given = await this.#election.next({ ms: quietMsMax });
-    this.#isOver = given.kind === "closing";
-    if (given.kind === "progress" && this.#form === "sse") await json.raw(sseComment);
-    else await writeFrame(json, this.#form, frameOf(given, this.#name));
-    return json.finish();
-  }
-
-  close(): void {
-    this.#election.close();
-  }
+  const { election, header } = opened;
+  call.header = header;
+  return streamFrames(call, options.format ?? "sse", {
+    async next(): Promise<Telling> {
+      const given = await election.next({ ms: quietMsMax });
+      return {
+        frames: [frameOf(given, name)],
+        isQuiet: given.kind === "progress",
+        isLast: given.kind === "closing",
+      };
+    },
+    close: () => election.close(),
+  });
 }
 
 function frameOf(given: ElectionFrame, name: Uint8Array): Frame {

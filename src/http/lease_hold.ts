@@ -4,22 +4,11 @@ import type { HoldFrame, OpenHold } from "../service/contract.ts";
 import { readAs, requestOptions } from "./ask.ts";
 import type { Call } from "./call.ts";
 import { problemDocument } from "./errors.ts";
-import {
-  type Frame,
-  type FrameForm,
-  frameMediaType,
-  openingText,
-  sseComment,
-  writeFrame,
-} from "./frames.ts";
-import { JsonSteps } from "./json_steps.ts";
+import { type FrameFeed, streamForm, streamFrames, type Telling } from "./frame_stream.ts";
+import { type Frame, type FrameForm, quietMsMax } from "./frames.ts";
 import { noLease } from "./leases.ts";
 import { refuseWebPages } from "./middleware.ts";
-import { streamAnswer, type StreamSource } from "./stream.ts";
 import { leaseOfPath } from "./target.ts";
-
-/** Without anything to tell, the client hears so often that the stream goes on. */
-const quietMsMax = 5_000;
 
 /** All options of a hold. */
 export interface HoldOptions {
@@ -30,22 +19,8 @@ export interface HoldOptions {
 /** Answers after the first keepalive; from then on it lasts as long as the client wants. */
 export async function holdLease(call: Call, options: HoldOptions): Promise<Response> {
   const lease = leaseOfPath(call.path);
-  const { format: form = "sse", revoke: isRevoked = false } = options;
-  const source = call.request.method === "HEAD"
-    ? await nothingHeld(call, lease)
-    : await open(call, lease, { form, isRevoked });
-  // nginx gathers answers before it passes them on, unless told not to.
-  call.extraHeaders["X-Accel-Buffering"] = "no";
-  return streamAnswer(call, frameMediaType(form), source);
-}
-
-interface Wish {
-  readonly form: FrameForm;
-  /** The lease ends when the client goes. */
-  readonly isRevoked: boolean;
-}
-
-async function open(call: Call, lease: string, wish: Wish): Promise<StreamSource> {
+  const { format = "sse", revoke: isRevoked = false } = options;
+  if (call.request.method === "HEAD") return await holdNothing(call, lease, format);
   // It is asked with GET, but changes something.
   refuseWebPages(call);
   const { holds, kv } = call.services;
@@ -54,42 +29,47 @@ async function open(call: Call, lease: string, wish: Wish): Promise<StreamSource
     throw error;
   });
   call.header = header;
-  return new HoldSource(call, hold, { ...wish, lease });
+  // EventSource has to be back while the lease lives.
+  const reconnectMsMax = Math.floor(hold.ttlMs / 6);
+  return streamFrames(call, format, new HoldFeed(call, hold, { lease, isRevoked }), reconnectMsMax);
 }
 
 /** HEAD keeps nothing alive, and revokes nothing. */
-async function nothingHeld(call: Call, id: string): Promise<StreamSource> {
+async function holdNothing(call: Call, id: string, format: FrameForm): Promise<Response> {
   const { lease } = await readAs("lease", call, { kind: "lease", id, keys: undefined }, {});
   if (lease === undefined) throw noLease(id);
   call.header = call.services.kv.header();
-  return { next: () => Promise.resolve(undefined), close: () => {} };
+  return streamForm(call, format, { next: () => Promise.resolve(undefined), close: () => {} });
 }
 
-/** The frames of one hold as bytes. */
-class HoldSource implements StreamSource {
+interface Wish {
+  readonly lease: string;
+  /** The lease ends when the client goes. */
+  readonly isRevoked: boolean;
+}
+
+/** The frames of one hold. */
+class HoldFeed implements FrameFeed {
   readonly #call: Call;
   readonly #hold: OpenHold;
-  readonly #wish: Wish & { readonly lease: string };
-  #isBegun = false;
+  readonly #wish: Wish;
   #isOver = false;
 
-  constructor(call: Call, hold: OpenHold, wish: Wish & { readonly lease: string }) {
+  constructor(call: Call, hold: OpenHold, wish: Wish) {
     this.#call = call;
     this.#hold = hold;
     this.#wish = wish;
   }
 
-  async next(): Promise<Uint8Array | undefined> {
-    if (this.#isOver) return undefined;
-    const { form } = this.#wish;
-    const json = new JsonSteps(() => this.#call.services.clock.yield());
-    // EventSource has to be back while the lease lives.
-    if (!this.#isBegun) await json.raw(openingText(form, Math.floor(this.#hold.ttlMs / 6)));
-    this.#isBegun = true;
-    const given = await this.#next();
-    if (given.kind === "holding" && form === "sse") await json.raw(sseComment);
-    else await writeFrame(json, form, frameOf(this.#wish.lease, given));
-    return json.finish();
+  async next(): Promise<Telling> {
+    const given = await this.#hold.next({ ms: quietMsMax }).catch((error: unknown) => {
+      this.#isOver = true;
+      throw error;
+    });
+    const { kind } = given;
+    this.#isOver = kind === "renew" || kind === "lost" || kind === "closing";
+    const frames = [frameOf(this.#wish.lease, given)];
+    return { frames, isQuiet: kind === "holding", isLast: this.#isOver };
   }
 
   close(): void {
@@ -99,17 +79,6 @@ class HoldSource implements StreamSource {
     this.#hold.revoke().catch((error: unknown) =>
       this.#call.services.onInternalError(error, this.#call.requestId)
     );
-  }
-
-  async #next(): Promise<HoldFrame> {
-    try {
-      const given = await this.#hold.next({ ms: quietMsMax });
-      this.#isOver = given.kind === "renew" || given.kind === "lost" || given.kind === "closing";
-      return given;
-    } catch (error) {
-      this.#isOver = true;
-      throw error;
-    }
   }
 }
 

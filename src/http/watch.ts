@@ -3,10 +3,10 @@
 import type { OpenWatch, Revision, WatchFrame, WatchRequest } from "../service/contract.ts";
 import { requestOptions } from "./ask.ts";
 import type { Call } from "./call.ts";
+import { streamForm } from "./frame_stream.ts";
 import {
   type Frame,
   type FrameForm,
-  frameMediaType,
   openingText,
   quietMsMax,
   sseComment,
@@ -16,7 +16,7 @@ import { JsonSteps } from "./json_steps.ts";
 import { askedRange } from "./listing.ts";
 import { contradiction } from "./options.ts";
 import type { RangeOptions } from "./ranges.ts";
-import { streamAnswer, type StreamSource } from "./stream.ts";
+import type { StreamSource } from "./stream.ts";
 import { framesOf, readyFrame, shortText } from "./watch_frames.ts";
 
 /** What is there already goes out together, up to about so many bytes. */
@@ -46,10 +46,8 @@ export async function watchKeys(call: Call, options: WatchOptions): Promise<Resp
   });
   const { format = "sse" } = options;
   call.header = opening.header;
-  // nginx gathers answers before it passes them on, unless told not to.
-  call.extraHeaders["X-Accel-Buffering"] = "no";
   const source = new FrameSource(call, { ...opening, form: format, first: readyFrame(opening) });
-  return streamAnswer(call, frameMediaType(format), source);
+  return streamForm(call, format, source);
 }
 
 function requestOf(options: WatchOptions): WatchRequest {
