@@ -4,6 +4,7 @@
  * forgotten and read again from history.
  */
 
+import type { ByteBudget } from "../lib/byte_budget.ts";
 import { concatBytes } from "../lib/bytes.ts";
 import type { ChangeEvent, RevisionChanges } from "../kv/query.ts";
 import type { ChangeNumber } from "../kv/change.ts";
@@ -13,10 +14,8 @@ import { whenGone } from "./gone.ts";
 import type { ServedNode } from "./node_port.ts";
 import type { Patience, RevisionWait } from "./revision_wait.ts";
 import type { Watcher, WatchHub } from "./watch_hub.ts";
+import { WatchQueue } from "./watch_queue.ts";
 
-/** What is read ahead for a reader that is slower than the store. */
-const aheadBytesMax = 1024 * 1024;
-const aheadRevisionsMax = 1_024;
 /** Changes of the whole store that one look into history goes over. */
 const changesPerLook = 1_000;
 /** Who is further behind the store is told so. */
@@ -32,6 +31,8 @@ export interface WatchParts {
   readonly node: Pick<ServedNode, "readNow">;
   readonly hub: WatchHub;
   readonly revisions: RevisionWait;
+  /** What the queues of all watches of the node may hold. */
+  readonly memory: ByteBudget;
   /** Calls back after the events that wait now. */
   readonly soon: (run: () => void) => void;
 }
@@ -54,13 +55,12 @@ export class Watch implements OpenWatch {
   readonly #range: KeyRange;
   readonly #only: ChangeEvent["kind"] | undefined;
   /** Handed to it and not taken yet. */
-  #ahead: RevisionChanges[] = [];
-  #aheadBytes = 0;
+  readonly #queue: WatchQueue;
   /** The last one that it was handed goes on. */
   #isInside = false;
   /** Where history goes on, while it is not live. */
   #from: { readonly after: Revision } | { readonly number: ChangeNumber };
-  /** Everything up to here has been taken, or is ahead. */
+  /** Everything up to here has been taken, or is in the queue. */
   #through: Revision;
   #leaveHub: (() => void) | undefined;
   /** It knows how far behind it is. */
@@ -77,6 +77,7 @@ export class Watch implements OpenWatch {
     this.after = after;
     this.#onClose = onClose;
     this.#parts = parts;
+    this.#queue = new WatchQueue(parts.memory);
     this.#only = only;
     this.#from = { after };
     this.#through = after;
@@ -98,7 +99,7 @@ export class Watch implements OpenWatch {
       if (frame !== undefined) return frame;
       const look = this.#leaveHub === undefined ? this.#look() : "level";
       if (typeof look === "object") return look;
-      if (this.#ahead.length > 0) continue;
+      if (this.#queue.length > 0) continue;
       const leftMs = endMs - performance.now();
       if (leftMs <= 0 || signal?.aborted === true) {
         return { kind: "progress", revision: this.#through };
@@ -110,17 +111,15 @@ export class Watch implements OpenWatch {
 
   nextAhead(): WatchFrame | undefined {
     if (this.#isEnded) return { kind: "closing" };
-    const changes = this.#ahead.shift();
-    if (changes === undefined) return undefined;
-    this.#aheadBytes -= bytesOf(changes);
-    return { kind: "changes", changes };
+    const changes = this.#queue.shift();
+    return changes === undefined ? undefined : { kind: "changes", changes };
   }
 
   close(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#leave();
-    this.#ahead = [];
+    this.#queue.clear();
     this.#wake();
     this.#onClose();
   }
@@ -134,7 +133,7 @@ export class Watch implements OpenWatch {
       from: this.#from,
       prev: this.#watcher.prev,
       changesMax: changesPerLook,
-      bytesMax: aheadBytesMax,
+      bytesMax: this.#queue.lookBytes,
     });
     if (answer?.kind === "compacted") return { kind: "compacted", oldest: answer.oldest };
     if (answer?.kind !== "changes") return "notThere";
@@ -153,9 +152,7 @@ export class Watch implements OpenWatch {
 
   #take(changes: RevisionChanges): void {
     if (changes.revision <= this.#through) return;
-    const isTooMuch = this.#ahead.length >= aheadRevisionsMax ||
-      (this.#ahead.length > 0 && this.#aheadBytes + bytesOf(changes) > aheadBytesMax);
-    if (isTooMuch) return this.#fallBehind();
+    if (!this.#queue.hasRoomFor(changes)) return this.#fallBehind();
     this.#push(changes);
     this.#through = changes.revision;
     this.#wake();
@@ -170,9 +167,7 @@ export class Watch implements OpenWatch {
     const isWanted = events.length > 0 || (this.#isInside && !changes.isPartial);
     if (!isWanted) return;
     this.#isInside = changes.isPartial;
-    const pushed = events.length === changes.events.length ? changes : { ...changes, events };
-    this.#ahead.push(pushed);
-    this.#aheadBytes += bytesOf(pushed);
+    this.#queue.push(events.length === changes.events.length ? changes : { ...changes, events });
   }
 
   #fallBehind(): void {
@@ -201,15 +196,4 @@ export class Watch implements OpenWatch {
     forget();
     stopWaiting();
   }
-}
-
-function bytesOf({ events }: RevisionChanges): number {
-  let bytes = 64;
-  for (const event of events) {
-    bytes += event.kind === "put"
-      ? event.record.key.length + event.record.value.length
-      : event.key.length;
-    bytes += event.prev?.value.length ?? 0;
-  }
-  return bytes;
 }

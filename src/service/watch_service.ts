@@ -1,6 +1,7 @@
 /** Opens watches on one node: how many there may be, where they begin, how they end with it. */
 
 import type { KvMeta } from "../kv/ports.ts";
+import { ByteBudget } from "../lib/byte_budget.ts";
 import type { NodeId } from "../raft/types.ts";
 import { ClusterWatches, type FollowedCluster } from "./cluster_watch.ts";
 import { confirm } from "./confirm.ts";
@@ -19,8 +20,11 @@ import { readFailed } from "./outcome_errors.ts";
 import { Watch, type WatchParts } from "./watch.ts";
 import { WatchHub } from "./watch_hub.ts";
 
+/** What was read for slow readers and not taken yet, all together. */
+const queuesBytesMax = 64 * 1024 * 1024;
+
 /** What the service stands on. */
-export interface NodeWatchServiceParts extends Omit<WatchParts, "hub"> {
+export interface NodeWatchServiceParts extends Omit<WatchParts, "hub" | "memory"> {
   readonly node: Pick<ServedNode, "readNow" | "readIndex" | "onApplied">;
   readonly cluster: FollowedCluster;
   readonly self: NodeId;
@@ -34,6 +38,7 @@ export interface NodeWatchServiceParts extends Omit<WatchParts, "hub"> {
 export class NodeWatchService implements WatchService {
   readonly #parts: NodeWatchServiceParts;
   readonly #hub: WatchHub;
+  readonly #memory = new ByteBudget(queuesBytesMax);
   readonly #clusterWatches: ClusterWatches;
   readonly #open = new Set<{ close(): void }>();
   /** Those that are about to open included. */
@@ -112,7 +117,8 @@ export class NodeWatchService implements WatchService {
   ): WatchOpening {
     const { oldest } = this.#parts.store();
     if (request.after < oldest) throw compacted(request.after, oldest);
-    const watch = new Watch({ ...this.#parts, hub: this.#hub }, request, () => {
+    const parts = { ...this.#parts, hub: this.#hub, memory: this.#memory };
+    const watch = new Watch(parts, request, () => {
       this.#open.delete(watch);
       giveBack();
     });

@@ -2,6 +2,7 @@
 
 import type { Operation } from "../../../src/kv/command.ts";
 import type { RevisionChanges } from "../../../src/kv/query.ts";
+import { ByteBudget } from "../../../src/lib/byte_budget.ts";
 import { compareBytes, hex, lossyText } from "../../../src/lib/bytes.ts";
 import { RevisionWait } from "../../../src/service/revision_wait.ts";
 import { Watch, type WatchStart } from "../../../src/service/watch.ts";
@@ -20,6 +21,11 @@ class Watched {
   };
   readonly hub = new WatchHub(this.node);
   readonly revisions = new RevisionWait(this.node, () => this.store.revision);
+  readonly memory: ByteBudget;
+
+  constructor(memoryBytesMax = 64 * 1024 * 1024) {
+    this.memory = new ByteBudget(memoryBytesMax);
+  }
 
   apply(...operations: readonly Operation[]): void {
     this.store.isQuiet = true;
@@ -29,10 +35,11 @@ class Watched {
   }
 
   watch(request: Partial<WatchStart> = {}): Watch {
-    const { node, hub, revisions } = this;
+    const { node, hub, revisions, memory } = this;
     const target = { kind: "range", start: new Uint8Array(0) } as const;
     const soon = (run: () => void) => setImmediate(run);
-    return new Watch({ node, hub, revisions, soon }, { target, after: 1, prev: false, ...request });
+    const parts = { node, hub, revisions, memory, soon };
+    return new Watch(parts, { target, after: 1, prev: false, ...request });
   }
 }
 
@@ -158,7 +165,28 @@ describe("A watch", () => {
     assert.equal(watched.hub.size, 1, "and is level again");
   });
 
-  it("gives its place in the hub up when it is closed", async () => {
+  it("that are not read hold no more than a little all together, and miss nothing", async () => {
+    const memoryBytesMax = 1024 * 1024;
+    const watched = new Watched(memoryBytesMax);
+    const watches = Array.from({ length: 200 }, () => watched.watch());
+    for (const watch of watches) await taken(watch);
+    const value = "x".repeat(10_000);
+    for (let at = 0; at < 100; at++) watched.apply(put(`k${at}`, value));
+    assert.ok(watched.memory.heldBytes > memoryBytesMax / 2, "some of it is read ahead");
+    assert.ok(watched.memory.heldBytes <= memoryBytesMax, String(watched.memory.heldBytes));
+    assert.equal(watched.hub.size, 0, "all have fallen behind");
+    for (const watch of watches) {
+      const seen = (await taken(watch)).map((line) => line.split("=")[0]);
+      assert.deepEqual(
+        seen.slice(0, -1),
+        Array.from({ length: 100 }, (_, at) => `${at + 2}: k${at}`),
+      );
+      assert.ok(watched.memory.heldBytes <= memoryBytesMax, String(watched.memory.heldBytes));
+    }
+    assert.equal(watched.memory.heldBytes, 0);
+  });
+
+  it("gives its place in the hub and its memory up when it is closed", async () => {
     const watched = new Watched();
     const watches = [
       watched.watch(),
@@ -167,16 +195,19 @@ describe("A watch", () => {
     ];
     for (const watch of watches) await taken(watch);
     assert.equal(watched.hub.size, 3);
+    watched.apply(put("a", "1"));
+    assert.ok(watched.memory.heldBytes > 0);
     for (const watch of watches) watch.close();
     assert.equal(watched.hub.size, 0);
+    assert.equal(watched.memory.heldBytes, 0);
   });
 });
 
 describe("Many watches of random changes", () => {
   for (let seed = 1; seed <= 5; seed++) {
     it(`agree with the log, however slowly each is read: seed ${seed}`, async () => {
-      const watched = new Watched();
       const random = new RandomKv(seed);
+      const watched = new Watched(random.pick([1_000, 100_000, 10_000_000]));
       const all: {
         readonly request: WatchStart;
         readonly watch: Watch;
