@@ -1,6 +1,6 @@
 /** Reads under the leader's lease, on a cluster that allows them. */
 
-import { makeServerCluster, type ServerCluster } from "../harness/server_cluster.ts";
+import { makeServerCluster, type ServedNode, type ServerCluster } from "../harness/server_cluster.ts";
 import { after, assert, before, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
@@ -53,10 +53,26 @@ describe("A read at level lease", () => {
       "raft.election_timeout_max_ms": "4000",
     });
     await cluster.ready();
-    const now = await cluster.leader();
-    if (now.id === follower.id) return;
-    const response = await now.fetch("/v1/kv/a?consistency=lease");
-    assert.equal(await response.text(), "1");
-    assert.equal(response.headers.get("kv-consistency"), "linearizable");
+    const now = await leaderBut(follower);
+    for (let round = 0; round < 30; round++) {
+      // Each write is a round of the quorum, which would give a lease.
+      await now.fetch("/v1/kv/a", { method: "PUT", body: String(round) });
+      const response = await now.fetch("/v1/kv/a?consistency=lease");
+      assert.equal(await response.text(), String(round));
+      assert.equal(response.headers.get("kv-consistency"), "linearizable");
+    }
   });
 });
+
+/** Leadership is handed over where that node has it. */
+async function leaderBut(other: ServedNode): Promise<ServedNode> {
+  const leader = await cluster.leader();
+  if (leader.id !== other.id) return leader;
+  const response = await leader.fetch("/v1/cluster/leadership", {
+    method: "POST",
+    body: JSON.stringify({ target: cluster.others(leader)[0]?.id }),
+    headers: { "Content-Type": "application/json" },
+  });
+  assert.equal(response.status, 200, await response.text());
+  return await cluster.leader();
+}
