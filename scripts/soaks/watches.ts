@@ -16,6 +16,8 @@ const keys = 1_000;
 /** So many revisions are left readable. */
 const keptRevisions = 20_000;
 const patienceMs = 5_000;
+/** A slow watcher stays away so long that its place is compacted now and then. */
+const slowMsMax = 60_000;
 const firstRevision = 1;
 
 /** What was written, by its revision. */
@@ -76,7 +78,7 @@ class Watcher {
         clearTimeout(timer);
         cut.abort();
       }
-      await pause(this.#isSlow ? this.#prng.below(2_000) : this.#prng.below(50));
+      await pause(this.#prng.below(this.#isSlow ? slowMsMax : 50));
     }
   }
 
