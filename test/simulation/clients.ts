@@ -80,6 +80,8 @@ export class Client {
     readonly name: string;
     readonly prng: Prng;
     readonly keys: KeyBook;
+    /** Where leases are read at all, this one does nothing else; others may do so as well. */
+    readonly readsLeases: boolean;
     /** Asked before each call; false: the client has nothing more to do. */
     readonly takeTurn: () => boolean;
   }) {
@@ -89,7 +91,8 @@ export class Client {
     this.#keys = parts.keys;
     this.#takeTurn = parts.takeTurn;
     this.#asksAgain = this.#prng.chance(parts.world.plan.repeatingClientsPermille, 1_000);
-    this.#onlyReads = parts.world.plan.leaseReads && this.#prng.chance(1, 3);
+    const { leaseReads } = parts.world.plan;
+    this.#onlyReads = leaseReads && (this.#prng.chance(1, 3) || parts.readsLeases);
   }
 
   /** A call of it is under way. */
@@ -130,15 +133,22 @@ export class Client {
 
   #rest(): void {
     const { plan, scheduler } = this.#world;
-    scheduler.after(this.#prng.below(plan.thinkMaxUs + 1), () => {
+    scheduler.after(this.#prng.below(this.#thinkMaxUs() + 1), () => {
       if (!this.#takeTurn()) return;
       const value = `${this.#name}.${++this.#number}`;
       const call = this.#onlyReads
-        ? readOf(this.#keys.draw(this.#prng), "lease")
+        ? { ...readOf(this.#keys.draw(this.#prng), "lease"), withinMs: plan.heartbeatMs }
         : this.#once(drawCall(this.#prng, this.#keys, { value, plan }), value);
       scheduler.trace(`${this.#name} calls ${call.text}`);
       this.call(call, () => this.#rest());
     });
+  }
+
+  /** A lease is put to the test while two believe to lead: else calls that write shall be made. */
+  #thinkMaxUs(): number {
+    const { nodes, plan: { thinkMaxUs } } = this.#world;
+    if (!this.#onlyReads) return thinkMaxUs;
+    return nodes.filter(({ leads }) => leads).length > 1 ? thinkMaxUs : 4 * thinkMaxUs;
   }
 
   /** Some clients ask for their writes under keys, and so may ask again. */
@@ -206,7 +216,9 @@ export class Client {
       done(attempt);
     };
     // Clocks of nodes run slower, and a node looks at its deadlines at every tick.
-    const patienceUs = Math.ceil((withinMs * 1_000 * 1_000) / plan.clockRates[0]) + 1_000_000;
+    const longestUs = Math.ceil((withinMs * 1_000 * 1_000) / plan.clockRates[0]) + 1_000_000;
+    // Whoever waits for long at a node that sleeps is not there when it wakes.
+    const patienceUs = this.#onlyReads ? 2_000 * withinMs : longestUs;
     const cancel = scheduler.after(patienceUs, () => end({ kind: "lost", reason: "timeout" }));
     const answer = (attempt: Attempt): void => {
       if (!isLost) scheduler.after(this.#latencyUs(), () => end(attempt));

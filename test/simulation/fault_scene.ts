@@ -1,6 +1,7 @@
 /** What a fault acts on, and how it draws its victim and its length. */
 
 import type { Prng } from "../../src/lib/prng.ts";
+import type { Envelope } from "../../src/raft/message.ts";
 import type { SimCluster } from "../harness/sim_cluster.ts";
 import type { SimDirectory, SimNode } from "../harness/sim_node.ts";
 import type { Operator } from "./operator.ts";
@@ -16,6 +17,8 @@ export interface FaultScene {
   /** Copies of directories that were made on the way. */
   readonly copies: Map<SimNode, SimDirectory>;
   readonly prng: Prng;
+  /** Told of each message as a node hands it over, before the network has it. */
+  readonly onSend: Set<(envelope: Envelope) => void>;
   /** Later, unless the cluster is being healed by then. */
   later(afterMs: number, run: () => void): void;
 }

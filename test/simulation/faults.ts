@@ -9,6 +9,7 @@ import type { SimNode } from "../harness/sim_node.ts";
 import { damageLog, regressLog, runOlderCopy, runWiped } from "./destructive_faults.ts";
 import { drawMs, type FaultScene, victim } from "./fault_scene.ts";
 import { brokenTransfer, deposeLeader, lateEcho } from "./leader_faults.ts";
+import { strainLease } from "./lease_faults.ts";
 import { clog, flap, oneWay, partition, reset, storm } from "./network_faults.ts";
 import { type FaultKind, faultKinds } from "./plan.ts";
 
@@ -45,6 +46,7 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
   brokenTransfer,
   lateEcho,
   suspend,
+  strainLease,
   clockRate: (scene) => {
     const node = victim(scene);
     const [slowest, fastest] = scene.plan.clockRates;
@@ -63,14 +65,16 @@ export class Faults {
   #isOver = false;
   /** Those that were done, in order. */
   readonly done: string[] = [];
+  /** To be told of each message that a node sends. */
+  readonly onSend: FaultScene["onSend"] = new Set();
 
-  constructor(scene: Omit<FaultScene, "prng" | "later" | "copies">, prng: Prng) {
+  constructor(scene: Omit<FaultScene, "prng" | "later" | "copies" | "onSend">, prng: Prng) {
     const later = (afterMs: number, run: () => void): void => {
       scene.cluster.scheduler.after(afterMs * 1_000, () => {
         if (!this.#isOver) run();
       });
     };
-    this.#scene = { ...scene, later, copies: new Map() };
+    this.#scene = { ...scene, later, copies: new Map(), onSend: this.onSend };
     this.#prngs = new Map(faultKinds.map((kind) => [kind, prng.split()]));
     this.#skipped = new Set(scene.plan.skipped);
   }

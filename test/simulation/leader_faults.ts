@@ -7,7 +7,8 @@ import type { SimNode } from "../harness/sim_node.ts";
 import { drawMs, type FaultScene } from "./fault_scene.ts";
 import { cutFor } from "./network_faults.ts";
 
-function leaderOf({ cluster }: FaultScene): SimNode | undefined {
+/** Who leads, and is awake. */
+export function leaderOf({ cluster }: FaultScene): SimNode | undefined {
   return cluster.nodes.find(({ isPaused, leads }) => leads && !isPaused);
 }
 
@@ -46,7 +47,7 @@ export function deposeLeader(scene: FaultScene): void {
 }
 
 /** Of all that clocks may do, what makes a lease last longest and another election come soonest. */
-function stretchLease({ cluster, plan }: FaultScene, leader: SimNode): void {
+export function stretchLease({ cluster, plan }: FaultScene, leader: SimNode): void {
   const [slowest, fastest] = plan.clockRates;
   for (const node of cluster.nodes) {
     if (node.isRunning) node.clock.setRate(node === leader ? slowest : fastest);

@@ -17,7 +17,7 @@ export const faultKinds = [
   ...["crash", "powerCut", "pause", "partition", "oneWay", "flap", "reset", "clog", "storm"],
   ...["diskStall", "diskSlow", "diskFull", "diskError", "logDamage", "logRegress", "kvLost"],
   ...["kvDamage", "wipe", "olderCopy", "stranger", "clockRate", "wallJump"],
-  ...["deposeLeader", "brokenTransfer", "lateEcho", "suspend"],
+  ...["deposeLeader", "brokenTransfer", "lateEcho", "suspend", "strainLease"],
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -72,18 +72,19 @@ export function drawPlan(seed: number): Plan {
     () => root.split(),
   );
   const heartbeatMs = time!.chance(1, 2) ? 50 : 100;
+  const clocks = drawClocks(lease!, drawConfig(time!, heartbeatMs));
   return {
     seed,
     ...drawSize(size!),
     heartbeatMs,
-    ...drawClocks(lease!, drawConfig(time!, heartbeatMs)),
+    ...clocks,
     network: drawNetwork(net!),
     disk: drawDisk(disk!),
     ...drawLoad(load!, heartbeatMs),
     ...drawStoreLoad(store!),
     troubleMs: 500 + faults!.below(5_000),
     calmMs: 500 + faults!.below(3_000),
-    faultEveryMs: drawFaults(faults!),
+    faultEveryMs: { ...drawFaults(faults!), strainLease: drawStrain(lease!, clocks) },
     skipped: [],
   };
 }
@@ -132,6 +133,11 @@ function drawClocks(
     },
     ...{ clockRates, leaseReads },
   };
+}
+
+/** Each strain fails in most of its tries, for want of a client or an election that is in time. */
+function drawStrain(prng: Prng, { leaseReads }: Pick<Plan, "leaseReads">): number {
+  return leaseReads && prng.chance(1, 2) ? 1_500 + prng.below(4_000) : 0;
 }
 
 function drawNetwork(prng: Prng): SimNetworkOptions {

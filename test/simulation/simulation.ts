@@ -122,6 +122,7 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
       const isNews = "leaderCommit" in message && message.leaderCommit > this.log.committedIndex;
       if (isNews) this.#look(node);
       this.watch.sent(node, envelope);
+      for (const told of this.#faults.onSend) told(envelope);
     };
     this.cluster.network.onDeliver = (envelope) => this.watch.delivered(envelope);
   }
@@ -216,6 +217,7 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
       (_, at) =>
         new Client({
           ...{ world: this, name: `c${at + 1}`, prng: prng.split(), keys: this.#keys, takeTurn },
+          readsLeases: at === 1,
         }),
     );
   }
