@@ -7,7 +7,7 @@ import { formatPosition } from "../../src/raft/format.ts";
 import { isVoter } from "../../src/raft/configuration.ts";
 import type { NodeStatus } from "../../src/node/parts.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
-import type { NodeId, Term } from "../../src/raft/types.ts";
+import type { Entry, NodeId, Term } from "../../src/raft/types.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import { type Scene, unwatched, type Watch } from "./invariant.ts";
 
@@ -36,6 +36,7 @@ export const floors = {
   "retry answered as before": 500,
   "read under a lease": 5_000,
   "machine suspended under a lease": 100,
+  "lease due during an election": 200,
   "wiped directory refused": 50,
   "older copy refused": 50,
   "wrong cluster id refused": 50,
@@ -45,7 +46,6 @@ export type RareState = keyof typeof floors;
 /** States that need features which are not there yet. */
 export const waitingStates: readonly string[] = [
   ...["snapshot install races append", "older snapshot received"],
-  "lease due during an election",
   "watch resumed across a compaction",
 ];
 
@@ -75,6 +75,7 @@ export class RareStates {
       },
       handedOver: (node, write) => this.#handedOver(node, write),
       persisted: (_node, write) => this.#persisted(scene, write),
+      applied: (node, entries) => this.#applied(node, entries),
       turned: (node, before, after) => this.#turned(node, before, after),
       formed: (node, { recovering }) => {
         this.#leading.delete(node.id);
@@ -115,6 +116,17 @@ export class RareStates {
     if (2 * holders.length <= nodes.length || this.#onMajority.has(key)) return;
     this.#onMajority.add(key);
     this.saw("figure 8: an entry of an earlier term on a majority");
+  }
+
+  /**
+   * Cluster time stands still until the new leader's no-op, so what is due by the time of that was
+   * due before, and nobody has ended it.
+   */
+  #applied(node: SimNode, entries: readonly Entry[]): void {
+    const noop = entries.find(({ kind }) => kind === "noop");
+    if (noop === undefined || !node.leads || node.status().term !== noop.term) return;
+    const deadlineMs = node.machine?.nextDeadlineMs() ?? Infinity;
+    if (deadlineMs <= noop.timeMs) this.saw("lease due during an election");
   }
 
   #turned({ id }: SimNode, before: NodeStatus, after: NodeStatus): void {
