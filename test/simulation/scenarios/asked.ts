@@ -64,16 +64,12 @@ export class Asking {
     });
   }
 
-  /** A linearizable read. */
-  read(node: SimNode, key: string): Asked {
+  /** A linearizable read; at level lease it asks nobody as long as the node holds a lease. */
+  read(node: SimNode, key: string, level: "linearizable" | "lease" = "linearizable"): Asked {
     const committedBefore = this.#watched.log.committedIndex;
     return this.#ask(node, `read ${key}`, (formed, clock, tell) => {
       const end = this.#history.begin(this.#client(), { kind: "get", key });
-      formed.node.readIndex(clock.monotonicMs() + withinMs, (outcome) => {
-        if (outcome.kind === "failed") {
-          end({ kind: "unknown", reason: outcome.reason });
-          return tell(`failed ${outcome.reason}`);
-        }
+      const look = (): void => {
         const query = get(key);
         const answer = formed.node.readNow(query);
         if (answer === undefined) return tell("failed unreadable");
@@ -82,6 +78,12 @@ export class Asking {
         const seen = seenIn(answer);
         end(seen);
         tell(seen.kind === "found" ? `value ${seen.record.value}` : seen.kind);
+      };
+      if (level === "lease" && formed.services.leases.holds()) return look();
+      formed.node.readIndex(clock.monotonicMs() + withinMs, (outcome) => {
+        if (outcome.kind === "readable") return look();
+        end({ kind: "unknown", reason: outcome.reason });
+        tell(`failed ${outcome.reason}`);
       });
     });
   }

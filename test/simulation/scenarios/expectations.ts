@@ -55,6 +55,12 @@ export class Expectations {
     this.#stage.until(() => node.leads, `${this.#name(node)} leads`);
   }
 
+  /** It comes to hold a lease that reads may rest on. */
+  holdsLease(node: SimNode): void {
+    const holds = (): boolean => node.formed?.services.leases.holds() === true;
+    this.#stage.until(holds, `${this.#name(node)} holds a lease`);
+  }
+
   stepsDown(node: SimNode): void {
     this.#stage.until(() => !node.leads, `${this.#name(node)} steps down`, 5_000);
   }

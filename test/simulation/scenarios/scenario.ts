@@ -65,6 +65,16 @@ export class Scenario {
     this.pass(1);
   }
 
+  /** The machine sleeps: its monotonic clock stands still as well, until {@link resume}. */
+  suspend(node: SimNode): void {
+    node.suspend();
+  }
+
+  /** From now on its clocks gain or lose: 1,100 gains 10 %. */
+  setClockRate(node: SimNode, permille: number): void {
+    node.clock.setRate(permille);
+  }
+
   /** A node that is not of the cluster ends. */
   takeAway(stranger: SimNode): void {
     stranger.kill();
@@ -305,6 +315,11 @@ export class Scenario {
 
   readAt(node: SimNode, key: string): Asked {
     return this.#stage.asking.read(node, key);
+  }
+
+  /** At level lease. */
+  readLeaseAt(node: SimNode, key: string): Asked {
+    return this.#stage.asking.read(node, key, "lease");
   }
 
   transfer(from: SimNode, to: SimNode): Asked {
