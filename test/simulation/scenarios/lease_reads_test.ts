@@ -45,7 +45,7 @@ function mayNotShowOld({ t, expect, A }: Props, ...others: readonly SimNode[]): 
 
 describe("a read under a lease", () => {
   it(
-    "#43 is over before another may lead, when the clock of the leader is slow and those of others fast",
+    "#43 is over before another may lead whose clock is fast, where that of the leader is slow",
     scenario((props) => {
       const { t, A, B, C } = props;
       readsUnderLease(props);
@@ -71,7 +71,7 @@ describe("a read under a lease", () => {
   );
 
   it(
-    "#43 is over when the leader has told another node to campaign, before it hears what comes of it",
+    "#43 is over once the leader has told another node to campaign, whatever it hears of that",
     scenario((props) => {
       const { t, A, B, C } = props;
       readsUnderLease(props);
