@@ -13,23 +13,36 @@ import { cutFor } from "./network_faults.ts";
 /** How often it looks for a leader with a lease before it gives up, once a heartbeat. */
 const looksMax = 20;
 
-/** Does nothing where no other node could lead. */
+/**
+ * Comes in the next calm spell: there must be a leader whose lease can be strained, and others that
+ * can elect another one in time. Does nothing where there are too few of them.
+ */
 export function strainLease(scene: FaultScene): void {
-  if (scene.cluster.nodes.length < 3) return;
-  const strain = strains[scene.prng.below(strains.length)]!;
+  const { plan: { calmMs }, cluster, prng } = scene;
+  if (cluster.nodes.length < 3) return;
+  const strain = strains[prng.below(strains.length)]!;
   const look = (left: number): void => {
     const leader = leaderOf(scene);
     if (leader !== undefined && hasLease(leader)) return strain(scene, leader);
     if (left > 1) scene.later(scene.plan.heartbeatMs, () => look(left - 1));
   };
-  look(looksMax);
+  scene.later(untilCalmMs(scene) + prng.below(calmMs), () => look(looksMax));
+}
+
+function untilCalmMs({ plan: { troubleMs, calmMs }, cluster: { scheduler } }: FaultScene): number {
+  const atMs = Math.floor(scheduler.nowUs / 1_000) % (troubleMs + calmMs);
+  return Math.max(0, troubleMs - atMs);
 }
 
 function hasLease({ formed, clock }: SimNode): boolean {
   return formed?.node.leaseIndex(clock.monotonicMs()) !== undefined;
 }
 
-const strains = [cutOff, suspended, handingOver, confirmedLate] as const;
+/** Where all hangs on an election that is quick enough, a strain fails more often: two of each. */
+const strains = [
+  ...[suspended, handingOver],
+  ...[cutOff, cutOff, confirmedLate, confirmedLate],
+] as const;
 
 /** How long the voters wait for a leader at least, by the clock of the node. */
 function electionMinMs({ plan }: FaultScene): number {
@@ -90,7 +103,9 @@ function confirmedLate(scene: FaultScene, leader: SimNode): void {
     plan.heartbeatMs + prng.below(plan.heartbeatMs),
     () => cutFor(scene, waysFrom(scene, leader), forMs),
   );
-  scene.later(lateMs + 5, () => cutFor(scene, waysTo(scene, leader), forMs));
+  const { delayMinUs, delaySpreadUs } = plan.network;
+  const arrivedMs = lateMs + Math.ceil((delayMinUs + delaySpreadUs) / 1_000) + 5;
+  scene.later(arrivedMs, () => cutFor(scene, waysTo(scene, leader), forMs));
 }
 
 function waysTo({ cluster }: FaultScene, to: SimNode): { from: SimNode; to: SimNode }[] {
