@@ -36,7 +36,7 @@ export const floors = {
   "retry answered as before": 500,
   "read under a lease": 5_000,
   "machine suspended under a lease": 100,
-  "lease due during an election": 200,
+  "lease due during an election": 100,
   "wiped directory refused": 50,
   "older copy refused": 50,
   "wrong cluster id refused": 50,
