@@ -21,6 +21,8 @@ const notExecutableCode = 126;
 const notFoundCode = 127;
 const signalCodeBase = 128;
 
+/** Of a lock. */
+const nameBytesMax = 1024;
 const ttlDefaultMs = 15_000;
 /** The longest that one request waits. */
 const waitMsMax = 60_000;
@@ -61,7 +63,7 @@ export const lock: Command = {
   },
 };
 
-type Signal = "SIGINT" | "SIGTERM";
+type Signal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 interface Task {
   readonly name: string;
@@ -75,6 +77,7 @@ interface Task {
 function taskOf({ args }: CommandContext): Task {
   const [name, program, ...rest] = args.operands;
   if (name === undefined) throw new UsageError("NAME is missing");
+  checkName(name);
   if (program === undefined) throw new UsageError("COMMAND is missing, it stands behind --");
   return {
     ...{ name, program, args: rest },
@@ -82,6 +85,14 @@ function taskOf({ args }: CommandContext): Task {
     waitMs: args.duration("wait") ?? Infinity,
     owner: args.text("owner") ?? `${hostname()}:${process.pid}`,
   };
+}
+
+/** URL parsers fold a path of `.` and `..`, and a router finds nothing where the name is empty. */
+function checkName(name: string): void {
+  const { length } = utf8(name);
+  if (length >= 1 && length <= nameBytesMax && name !== "." && name !== "..") return;
+  const is = length > nameBytesMax ? `has ${length} bytes` : `is ${JSON.stringify(name)}`;
+  throw new UsageError(`NAME ${is}; allowed are 1 to ${nameBytesMax} bytes other than . and ..`);
 }
 
 /** One command under one lock. */
@@ -101,6 +112,10 @@ class LockedRun {
 
   async run(): Promise<number> {
     const forget = this.#context.runtime.onSignal((signal) => this.#interrupt(signal));
+    // Elsewhere a hang-up may end the program as it stands; here the command would run on without
+    // its lock, which would stay taken for the rest of its lease.
+    const hangUp = (): void => this.#interrupt("SIGHUP");
+    process.on("SIGHUP", hangUp);
     try {
       const lease = await this.#grant();
       try {
@@ -109,6 +124,7 @@ class LockedRun {
         await this.#revoke(lease.id);
       }
     } finally {
+      process.off("SIGHUP", hangUp);
       forget();
     }
   }
@@ -188,6 +204,7 @@ class LockedRun {
   /** The command's own exit code; skein's, when it had to be ended because the lock was lost. */
   async #command({ token, lease }: HeldLock, lost: Promise<never>): Promise<number> {
     const { program, args, name } = this.#task;
+    const { terminal } = this.#context;
     const child = spawn(program, [...args], {
       stdio: "inherit",
       env: {
@@ -198,7 +215,7 @@ class LockedRun {
       },
     });
     this.#child = child;
-    const ended = endOf(child);
+    const ended = endOf(child, (reason) => terminal.warn(`error: ${program}: ${reason}`));
     try {
       return await Promise.race([ended, lost]);
     } catch (error) {
@@ -248,15 +265,28 @@ function send({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-function endOf(child: ChildProcess): Promise<number> {
+/** The exit code; a program that does not start is told of as a shell does. */
+function endOf(child: ChildProcess, warn: (reason: string) => void): Promise<number> {
   return new Promise((resolve, reject) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") resolve(notFoundCode);
-      else if (error.code === "EACCES") resolve(notExecutableCode);
-      else reject(error);
+      const known = startErrors.get(error.code);
+      if (known === undefined) return reject(error);
+      warn(known.reason);
+      resolve(known.exitCode);
     });
     child.on("exit", (code, signal) => {
       resolve(code ?? signalCodeBase + (signal === null ? 0 : constants.signals[signal]));
     });
   });
 }
+
+interface StartError {
+  readonly exitCode: number;
+  readonly reason: string;
+}
+
+const startErrors: ReadonlyMap<string | undefined, StartError> = new Map([
+  ["ENOENT", { exitCode: notFoundCode, reason: "there is no such program" }],
+  ["EACCES", { exitCode: notExecutableCode, reason: "it may not be executed" }],
+  ["ENOEXEC", { exitCode: notExecutableCode, reason: "it is no program" }],
+]);

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import type { HttpServer, Runtime } from "../../../src/runtime/mod.ts";
 import { type CliOutcome, RecordingTerminal, runCli } from "../../harness/cli.ts";
 import { HttpProbe, jsonInit } from "../../harness/http_probe.ts";
@@ -152,11 +153,40 @@ describe("skein lock", () => {
     await assertFree("a");
   });
 
+  it("passes a hang-up on as well, and frees the lock", async () => {
+    const script = 'trap "exit 9" HUP; echo up > "$FOLDER/up"; while :; do sleep 0.01; done';
+    const { outcome } = begin(["a"], script);
+    await exists("up");
+    process.emit("SIGHUP", "SIGHUP");
+    assert.equal((await outcome).code, 9);
+    await assertFree("a");
+    assert.equal(process.listenerCount("SIGHUP"), 0);
+  });
+
+  it("names what a lock cannot be called", async () => {
+    const env = { SKEIN_ENDPOINTS: "127.0.0.1:1" };
+    for (const name of ["", ".", "..", "é".repeat(513)]) {
+      const { code, errors } = await runCli(["lock", name, "--", "true"], { env });
+      assert.equal(code, 2, name);
+      assert.match(errors[0] ?? "", /^error: NAME .*; allowed are 1 to 1024 bytes/);
+    }
+  });
+
   it("tells a command that cannot be run as a shell does, and what is missing", async () => {
     const env = { SKEIN_ENDPOINTS: `127.0.0.1:${server.port}` };
     const run = (words: readonly string[]) => runCli(["lock", ...words], { env });
-    assert.equal((await run(["a", "--", "/no/such/program"])).code, 127);
-    assert.equal((await run(["a", "--", folder.path])).code, 126);
+    const script = join(folder.path, "no_program");
+    writeFileSync(script, "neither a program nor a script");
+    const unrunnable = [
+      ["/no/such/program", 127, /^error: \/no\/such\/program: there is no such program$/],
+      [folder.path, 126, /^error: .*: it may not be executed$/],
+      [script, 126, /^error: .*: it (may not be executed|is no program)$/],
+    ] as const;
+    for (const [program, code, said] of unrunnable) {
+      const tried = await run(["a", "--", program]);
+      assert.equal(tried.code, code, program);
+      assert.match(tried.errors.join("\n"), said);
+    }
     await assertFree("a");
     const missing = await run(["a"]);
     assert.equal(missing.code, 2);
