@@ -105,10 +105,11 @@ async function follow(
 ): Promise<void> {
   for (;;) {
     const line = await lines.next();
-    // Nobody takes it any more: `skein watch | head -1` has what it wanted.
-    if (line === undefined || context.terminal.isReaderGone) return;
+    if (line === undefined) return;
     if (remote.output === "json") await writeLine(context, line.bytes);
     else await context.terminal.write(changeLines(line.frame));
+    // Nobody takes it any more: `skein watch | head -1` has what it wanted.
+    if (context.terminal.isReaderGone) return;
   }
 }
 
