@@ -175,7 +175,7 @@ export const ls: Command = {
     await showListing(context, remote, {
       path: "/v1/kv",
       query: listQuery(context),
-      head: ["KEY", "REVISION", "VERSION", "VALUE"],
+      head: ["KEY", "REVISION", "VERSION", ...(hasValues(context) ? ["VALUE"] : [])],
       rowsOf: listRows,
     });
     return exitCode.ok;
@@ -199,6 +199,11 @@ function listQuery(context: CommandContext): Listing["query"] {
     revision: args.integer("revision", { min: 1, max: Number.MAX_SAFE_INTEGER }),
     consistency: args.oneOf("consistency", readLevels),
   };
+}
+
+/** Where keys are folded, the place of the value tells folders apart. */
+function hasValues({ args }: CommandContext): boolean {
+  return !args.has("keys-only") || args.has("delimiter");
 }
 
 function listRows(page: JsonObject): string[][] {

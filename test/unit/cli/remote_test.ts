@@ -296,6 +296,14 @@ describe("ls", () => {
       ].join(""),
     );
     assert.equal((await skein("ls zzz")).out, "KEY  REVISION  VERSION  VALUE\n");
+    assert.equal(
+      (await skein("ls a/2 --keys-only")).out,
+      "KEY  REVISION  VERSION\na/2  3         1\n",
+    );
+    assert.equal(
+      (await skein("ls --keys-only --delimiter /")).out,
+      "KEY  REVISION  VERSION  VALUE\na/   -         -        (folder)\n",
+    );
   });
 
   it("takes limits, ranges, direction and folders", async () => {
