@@ -1,6 +1,7 @@
 /** Reads a stream of lines, and notices when it has fallen silent. */
 
 import { concatBytes } from "../lib/bytes.ts";
+import { reasonOf } from "./silence.ts";
 
 /**
  * The longest line: a change and the record before it, both values at their limit of 8 MiB and
@@ -50,7 +51,7 @@ export class StreamLines {
       const chunk = await this.#read();
       if (chunk === "closed") return over("it was closed");
       if (chunk === "silent") return over(`nothing came for ${this.#silenceMsMax} ms`);
-      if (chunk instanceof Error) return over(chunk.message);
+      if (chunk instanceof Error) return over(reasonOf(chunk));
       if (chunk.done) return over("the stream ended");
       this.#rest = chunk.value;
     }
