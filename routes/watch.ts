@@ -1,12 +1,13 @@
 /** What happens to the keys, as it happens: `/v1/watch`. */
 
 import {
-  bytes64Option,
   bytesOption,
   choicesOption,
   countOption,
   everywhereOptions,
   flagOption,
+  key64Option,
+  keyOption,
   noConditions,
   twinned,
 } from "../src/http/option_schemas.ts";
@@ -18,8 +19,8 @@ import { WatchFrameSchema } from "../src/http/watch_schemas.ts";
 const options = {
   ...everywhereOptions,
   ...noConditions,
-  key: bytesOption("This key alone."),
-  key64: bytes64Option("This key alone, in base64url."),
+  key: keyOption("This key alone."),
+  key64: key64Option("This key alone, in base64url."),
   prefix: bytesOption("Keys that begin with these bytes."),
   start: bytesOption("The first key of the range, inclusive."),
   end: bytesOption("The end of the range, exclusive."),

@@ -81,21 +81,34 @@ export function choiceOption<const C extends string>(
 
 /** Any bytes, percent-encoded; at most as long as a key. */
 export function bytesOption(description: string): Option<Uint8Array> {
+  return anyBytes(description, { bytesMin: 0, allowed: `allowed are up to ${keyBytesMax} bytes` });
+}
+
+/** A key, percent-encoded. */
+export function keyOption(description: string): Option<Uint8Array> {
+  return anyBytes(description, { bytesMin: 1, allowed: `allowed are 1 to ${keyBytesMax} bytes` });
+}
+
+function anyBytes(description: string, { bytesMin, allowed }: {
+  readonly bytesMin: 0 | 1;
+  readonly allowed: string;
+}): Option<Uint8Array> {
   const schema = z.custom<Uint8Array>(
-    (given) => given instanceof Uint8Array && given.length <= keyBytesMax,
-    { error: `allowed are up to ${keyBytesMax} bytes` },
-  ).openapi({ type: "string", description });
+    (given) =>
+      given instanceof Uint8Array && given.length >= bytesMin && given.length <= keyBytesMax,
+    { error: allowed },
+  ).openapi({ type: "string", description, ...(bytesMin === 0 ? {} : { minLength: bytesMin }) });
   return { schema, takes: "bytes" };
 }
 
-/** Bytes in base64url. */
-export function bytes64Option(description: string): Option<Uint8Array> {
+/** A key in base64url. */
+export function key64Option(description: string): Option<Uint8Array> {
   const schema = z.string().transform((given, context) => {
     const bytes = fromBase64url(given);
-    if (bytes !== undefined && bytes.length <= keyBytesMax) return bytes;
-    context.addIssue(`allowed are up to ${keyBytesMax} bytes in base64url`);
+    if (bytes !== undefined && bytes.length >= 1 && bytes.length <= keyBytesMax) return bytes;
+    context.addIssue(`allowed are 1 to ${keyBytesMax} bytes in base64url`);
     return z.NEVER;
-  }).openapi({ type: "string", description });
+  }).openapi({ type: "string", description, minLength: 1 });
   return text(schema);
 }
 

@@ -224,6 +224,8 @@ describe("A watch is refused", () => {
       ["?key=a&prefix=a", /prefix is given together with key/],
       ["?key=a&key64=YQ", /key64 is given together with key/],
       ["?key64=!", /key64 is "!", allowed are/],
+      ["?key=", /key is "", allowed are 1 to 8192 bytes/],
+      ["?key64=", /key64 is "", allowed are 1 to 8192 bytes/],
       ["?prefix=a&start=b", /prefix is given together/],
       ["?from_revision=0", /from_revision is "0", allowed is an integer from 1/],
       ["?from_revision=x", /from_revision/],
