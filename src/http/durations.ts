@@ -19,11 +19,12 @@ export function durationSchema(description: string, range: {
   readonly example?: string;
 }): z.ZodType<number> {
   const { minMs, maxMs, allowed, example } = range;
-  return z.string().transform((given, context) => {
+  const message = `allowed is ${allowed}, written like 500ms, 5s, 1m`;
+  return z.string({ error: message }).transform((given, context) => {
     const match = durationPattern.exec(given);
     const ms = match === null ? NaN : Number(match[1]) * unitMs[match[2]!]!;
     if (ms >= minMs && ms <= maxMs) return ms;
-    context.addIssue(`allowed is ${allowed}, written like 500ms, 5s, 1m`);
+    context.addIssue(message);
     return z.NEVER;
   }).openapi({
     type: "string",

@@ -101,7 +101,11 @@ function issuesOf(issue: z.core.$ZodIssue, json: unknown, schema: z.ZodType): re
   }
   const path = pathText(issue.path);
   const value = valueAt(json, issue.path);
-  const is = value === undefined ? "is missing" : `is ${shown(value)}`;
+  const is = value === undefined
+    ? "is missing"
+    : Array.isArray(value) && (issue.code === "too_big" || issue.code === "too_small")
+    ? `has ${value.length} items`
+    : `is ${shown(value)}`;
   return [{ path, message: `${path === "" ? "The body" : path} ${is}, ${issue.message}` }];
 }
 

@@ -30,7 +30,12 @@ export function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
 /** A value as a message quotes it: in full when it is short. */
 export function shown(value: unknown): string {
   const plain = value instanceof Uint8Array ? lossyText(value) : value;
-  const text = typeof plain === "string" ? plain : JSON.stringify(plain) ?? String(plain);
+  // What is too large for a number is Infinity, of which JSON would make null.
+  const text = typeof plain === "string"
+    ? plain
+    : typeof plain === "number"
+    ? String(plain)
+    : JSON.stringify(plain) ?? String(plain);
   const short = text.length > 100 ? `${text.slice(0, 100)}…` : text;
   return typeof plain === "string" ? JSON.stringify(short) : short;
 }

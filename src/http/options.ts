@@ -6,6 +6,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { equalBytes, fromBase64url, lossyText, strictText } from "../lib/bytes.ts";
+import { keyBytesMax } from "../service/contract.ts";
 import { type Issue, ServiceError } from "../service/errors.ts";
 import {
   decodeQueryText,
@@ -171,7 +172,10 @@ function collectGiven(collected: Collected, { name, option, values }: {
   const first = values[0]!;
   if (option.later) return collected.issue(name, `${name} is not available in this version`);
   if (option.takes === "keys") {
-    const is = `${name} is given ${values.length} times`;
+    const wrong = values.find(({ length }) => length === 0 || length > keyBytesMax);
+    const is = wrong === undefined
+      ? `${name} is given ${values.length} times`
+      : `${name} has ${wrong.length} bytes`;
     return check(collected, { name, option, given: values, is });
   }
   if (values.length > 1) return collected.issue(name, `${name} is given ${values.length} times`);

@@ -1,6 +1,10 @@
 /** Reads under the leader's lease, on a cluster that allows them. */
 
-import { makeServerCluster, type ServedNode, type ServerCluster } from "../harness/server_cluster.ts";
+import {
+  makeServerCluster,
+  type ServedNode,
+  type ServerCluster,
+} from "../harness/server_cluster.ts";
 import { after, assert, before, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 

@@ -48,7 +48,10 @@ describe("POST /v1/leases", () => {
       assert.equal(refused.issues[0]?.path, "ttl");
     }
     const missing = await probe.problem("POST /v1/leases", "400 validation_failed", jsonInit({}));
-    assert.equal(missing.detail, "ttl is missing, allowed is a text");
+    assert.equal(
+      missing.detail,
+      "ttl is missing, allowed is 1s to 366d, written like 500ms, 5s, 1m",
+    );
   });
 
   it("takes ids of 64 bits as text, and no other", async () => {

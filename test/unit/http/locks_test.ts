@@ -87,7 +87,7 @@ describe("POST /v1/locks/{name}", () => {
       const [body, path, message] of [
         [{}, "", "The body has neither ttl nor lease, allowed is one of them"],
         [{ ttl: "1s", lease: "7" }, "ttl", "The body has both ttl and lease, allowed is one"],
-        [{ ttl: 5 }, "ttl", "ttl is 5, allowed is a text"],
+        [{ ttl: 5 }, "ttl", "ttl is 5, allowed is 1s to 366d, written like 500ms, 5s, 1m"],
         [{ ttl: "1s", own: "x" }, "own", '"own" is not a member of this body; did you mean owner?'],
         [
           { ttl: "1s", owner: "ä".repeat(513) },

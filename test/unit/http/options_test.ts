@@ -247,5 +247,10 @@ describe("what a refusal quotes", () => {
       many.detail,
       "key is given 1001 times, allowed are up to 1000 keys of 1 to 8192 bytes",
     );
+    const empty = await probe.problem("GET /v1/kv?key=a&key=", "400 validation_failed");
+    assert.equal(
+      empty.detail,
+      "key has 0 bytes, allowed are up to 1000 keys of 1 to 8192 bytes",
+    );
   });
 });

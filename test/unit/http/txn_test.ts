@@ -283,6 +283,11 @@ describe("what is wrong with a transaction", () => {
         `then[0].range.limit is ${limit}, allowed is an integer from 1 to 10000`,
       );
     }
+    const tooLarge = await probe.problem("POST /v1/txn", "400 validation_failed", {
+      headers: { "Content-Type": "application/json" },
+      body: '{"then":[{"range":{"limit":1e400}}]}',
+    });
+    assert.match(tooLarge.detail, /^then\[0\]\.range\.limit is Infinity, allowed is an integer/);
     assert.equal(
       await then({ delete: {} }),
       "then[0].delete names no key: allowed are key, prefix, or start and end",
