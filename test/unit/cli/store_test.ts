@@ -284,13 +284,6 @@ describe("watch", () => {
     assert.equal((await seen.outcome).code, 0);
   });
 
-  it("notices with the line that nobody took, and waits for no other", async () => {
-    await skein("put a 1");
-    const seen = begin("watch a --from-revision 2");
-    seen.terminal.isReaderGone = true;
-    assert.equal((await seen.outcome).code, 0);
-  });
-
   it("is exit code 5 where nobody is there", async () => {
     const { code, errors } = await skein("watch", { env: { SKEIN_ENDPOINTS: "127.0.0.1:9" } });
     assert.deepEqual([code, errors], [
