@@ -24,10 +24,13 @@ const options = {
   prefix: bytesOption("Keys that begin with these bytes."),
   start: bytesOption("The first key of the range, inclusive."),
   end: bytesOption("The end of the range, exclusive."),
-  from_revision: countOption("The first revision to be told of; the next one when absent.", {
-    min: 1,
-    max: Number.MAX_SAFE_INTEGER,
-  }),
+  from_revision: countOption(
+    "The first revision to be told of: 1 for all that was ever done; the next one when absent.",
+    {
+      min: 1,
+      max: Number.MAX_SAFE_INTEGER,
+    },
+  ),
   after: twinned(
     countOption("The id of the frame that was seen last; wins over from_revision.", {
       min: 0,

@@ -116,9 +116,11 @@ export class NodeWatchService implements WatchService {
     giveBack: () => void,
   ): WatchOpening {
     const { oldest } = this.#parts.store();
-    if (request.after < oldest) throw compacted(request.after, oldest);
+    // Nothing was done at revision 1, the empty store: "from the beginning" misses nothing there.
+    const after = oldest === 1 ? Math.max(1, request.after) : request.after;
+    if (after < oldest) throw compacted(after, oldest);
     const parts = { ...this.#parts, hub: this.#hub, memory: this.#memory };
-    const watch = new Watch(parts, request, () => {
+    const watch = new Watch(parts, { ...request, after }, () => {
       this.#open.delete(watch);
       giveBack();
     });

@@ -116,6 +116,17 @@ describe("GET /v1/watch", () => {
     );
   });
 
+  it("begins at revision 1 as long as that can be read, and misses nothing", async () => {
+    await probe.put("a", "1");
+    for (const query of ["from_revision=1", "after=0", "from_revision=2"]) {
+      const [ready, change] = await (await watch(`/v1/watch?${query}`)).shown(2);
+      assert.equal(ready, 'ready 1 {"from":2,"revision":2,"compacted":1}', query);
+      assert.match(change ?? "", /^change 2 /, query);
+    }
+    probe.kv.store.compact(2);
+    await probe.problem("GET /v1/watch?from_revision=1", "410 revision_compacted");
+  });
+
   it("waits for a beginning that is not there yet", async () => {
     const reader = await watch("/v1/watch?from_revision=3");
     assert.deepEqual(await reader.shown(1), ['ready 2 {"from":3,"revision":1,"compacted":1}']);
