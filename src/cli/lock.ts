@@ -205,14 +205,11 @@ class LockedRun {
   async #command({ token, lease }: HeldLock, lost: Promise<never>): Promise<number> {
     const { program, args, name } = this.#task;
     const { terminal } = this.#context;
-    const child = spawn(program, [...args], {
-      stdio: "inherit",
-      env: {
-        ...this.#context.runtime.environment(),
-        SKEIN_LOCK_NAME: name,
-        SKEIN_LOCK_TOKEN: String(token),
-        SKEIN_LOCK_LEASE: lease,
-      },
+    const child = begin(program, args, {
+      ...this.#context.runtime.environment(),
+      SKEIN_LOCK_NAME: name,
+      SKEIN_LOCK_TOKEN: String(token),
+      SKEIN_LOCK_LEASE: lease,
     });
     this.#child = child;
     const ended = endOf(child, (reason) => terminal.warn(`error: ${program}: ${reason}`));
@@ -255,6 +252,20 @@ function isWorthRepeating(error: unknown): boolean {
   return error.code === "locked" || error.retryable || error.outcome === "unknown";
 }
 
+/** A script without a first line that names its shell is one of sh, as execvp(3) has it. */
+function begin(program: string, args: readonly string[], env: Environment): ChildProcess {
+  const options = { stdio: "inherit", env } as const;
+  try {
+    return spawn(program, [...args], options);
+  } catch (error) {
+    // Bun throws it; Deno goes on with the shell by itself.
+    if (!(error instanceof Error && "code" in error && error.code === "ENOEXEC")) throw error;
+    return spawn("/bin/sh", [program, ...args], options);
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Not `child.kill`: Deno takes that for the end, whatever the command does about it. */
 function send({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   if (pid === undefined) return;
@@ -288,5 +299,4 @@ interface StartError {
 const startErrors: ReadonlyMap<string | undefined, StartError> = new Map([
   ["ENOENT", { exitCode: notFoundCode, reason: "there is no such program" }],
   ["EACCES", { exitCode: notExecutableCode, reason: "it may not be executed" }],
-  ["ENOEXEC", { exitCode: notExecutableCode, reason: "it is no program" }],
 ]);

@@ -1,6 +1,6 @@
 /** `skein lock`: what runs under it, and when it does not, over the real REST interface. */
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import type { HttpServer, Runtime } from "../../../src/runtime/mod.ts";
@@ -175,18 +175,20 @@ describe("skein lock", () => {
   it("tells a command that cannot be run as a shell does, and what is missing", async () => {
     const env = { SKEIN_ENDPOINTS: `127.0.0.1:${server.port}` };
     const run = (words: readonly string[]) => runCli(["lock", ...words], { env });
-    const script = join(folder.path, "no_program");
-    writeFileSync(script, "neither a program nor a script");
+    const script = join(folder.path, "plain");
+    writeFileSync(script, "exit 5");
     const unrunnable = [
       ["/no/such/program", 127, /^error: \/no\/such\/program: there is no such program$/],
       [folder.path, 126, /^error: .*: it may not be executed$/],
-      [script, 126, /^error: .*: it (may not be executed|is no program)$/],
+      [script, 126, /^error: .*: it may not be executed$/],
     ] as const;
     for (const [program, code, said] of unrunnable) {
       const tried = await run(["a", "--", program]);
       assert.equal(tried.code, code, program);
       assert.match(tried.errors.join("\n"), said);
     }
+    chmodSync(script, 0o755);
+    assert.equal((await run(["a", "--", script])).code, 5, "a script that names no shell");
     await assertFree("a");
     const missing = await run(["a"]);
     assert.equal(missing.code, 2);
