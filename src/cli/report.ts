@@ -2,6 +2,8 @@
 
 import { AnswerError, UnreachableError } from "../client/errors.ts";
 import { ConfigError } from "../config/problem.ts";
+import { utf8 } from "../lib/bytes.ts";
+import { printable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -28,14 +30,17 @@ export function exitCodeOf(error: unknown): number {
   return error.status === 412 ? exitCode.conditionFailed : exitCode.failed;
 }
 
-/** Writes `error: detail [code, outcome]` to standard error. */
+/**
+ * Writes `error: detail [code, outcome]` to standard error: one line, in which no terminal finds a
+ * command, whatever the keys and owners are called that it names.
+ */
 export function reportError(error: unknown, terminal: Terminal): void {
   if (error instanceof ConfigError) {
     for (const line of error.message.split("\n")) terminal.warn(`error: ${line}`);
     return;
   }
   const detail = error instanceof Error ? error.message : String(error);
-  terminal.warn(`error: ${detail}${suffixOf(error)}`);
+  terminal.warn(`error: ${printable(utf8(detail))}${suffixOf(error)}`);
 }
 
 function suffixOf(error: unknown): string {

@@ -93,6 +93,8 @@ describe("put and get", () => {
     const { code, out, errors } = await skein("get nope");
     assert.deepEqual([code, out], [3, ""]);
     assert.deepEqual(errors, ["error: nope does not exist [key_not_found]"]);
+    const odd = await runOne(["get", "a\n\x1b[31mb"]);
+    assert.deepEqual(odd.errors, ["error: a\\n\\u001b[31mb does not exist [key_not_found]"]);
   });
 
   it("tell a condition that did not hold by exit code 4", async () => {
