@@ -6,6 +6,7 @@
  */
 
 import { AnswerError, type ClientError, UnreachableError } from "./errors.ts";
+import { noTimeLeft } from "./silence.ts";
 
 /**
  * Answers are remembered for 10 minutes. Half of that leaves room for attempts that are late on
@@ -59,7 +60,8 @@ export class Doubt {
     const isKnown = open === undefined || last.outcome === "applied" ||
       (last instanceof AnswerError && decidedCodes.has(last.code));
     if (isKnown || last.outcome === "unknown") return last;
-    const detail = `${open.message}; asked again: ${last.message}`;
+    const isAskedAgain = last.message !== noTimeLeft;
+    const detail = isAskedAgain ? `${open.message}; asked again: ${last.message}` : open.message;
     return open instanceof AnswerError
       ? new AnswerError(detail, open)
       : new UnreachableError(detail, open);

@@ -11,6 +11,9 @@ export interface Silence {
   readonly timedOut: boolean;
 }
 
+/** What is said where the time was over before anybody could be asked. */
+export const noTimeLeft = "No time was left to ask";
+
 /** A write is `unknown` when one of the attempts may have reached somebody. */
 export function silenceError(
   kind: "read" | "write",
@@ -18,7 +21,7 @@ export function silenceError(
 ): UnreachableError {
   const last = silences.at(-1);
   const detail = last === undefined
-    ? "No time was left to ask"
+    ? noTimeLeft
     : silences.map(({ url, reason }) => `${url}: ${reason}`).join("; ");
   const isLost = silences.some((silence) => silence.kind === "lost");
   return new UnreachableError(detail, {

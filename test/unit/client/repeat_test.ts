@@ -1,8 +1,10 @@
 /** Writes that are sent again: applied once, whatever becomes of their answers. */
 
 import { Client } from "../../../src/client/client.ts";
+import { Doubt } from "../../../src/client/doubt.ts";
 import { AnswerError, UnreachableError } from "../../../src/client/errors.ts";
 import { IdempotencyKeys } from "../../../src/client/idempotency.ts";
+import { type Silence, silenceError } from "../../../src/client/silence.ts";
 import { HttpProbe } from "../../harness/http_probe.ts";
 import { assert, beforeEach, describe, it } from "../../harness/test.ts";
 import { until } from "../../harness/wait.ts";
@@ -48,6 +50,10 @@ function clientOf(fate: (nth: number) => Fate | Promise<Fate>, timeoutMs = 60_00
 function problem(status: number, members: Readonly<Record<string, unknown>>): Response {
   const document = { detail: "Said so", code: "x", retryable: false, ...members };
   return new Response(JSON.stringify(document), { status });
+}
+
+function lostAt(url: string): Silence {
+  return { kind: "lost", url, reason: "closed", timedOut: false };
 }
 
 async function errorOf(work: Promise<unknown>): Promise<AnswerError | UnreachableError> {
@@ -111,6 +117,13 @@ describe("a write that is sent again", () => {
       assert.equal(outcome, "unknown");
       assert.match(message, /connection closed; asked again: Said so$/);
     }
+  });
+
+  it("is not said to be asked again where no time was left", () => {
+    const doubt = new Doubt();
+    doubt.lost(silenceError("write", [lostAt("http://127.0.0.1:1")]), performance.now());
+    const told = doubt.told(silenceError("write", []));
+    assert.deepEqual([told.outcome, told.message], ["unknown", "http://127.0.0.1:1: closed"]);
   });
 
   it("is refused for good where the store has decided so", async () => {
