@@ -1,6 +1,7 @@
 /** Opens watches on one node: how many there may be, where they begin, how they end with it. */
 
 import type { KvMeta } from "../kv/ports.ts";
+import { emptyRevision } from "../kv/record.ts";
 import { ByteBudget } from "../lib/byte_budget.ts";
 import type { NodeId } from "../raft/types.ts";
 import { ClusterWatches, type FollowedCluster } from "./cluster_watch.ts";
@@ -116,8 +117,8 @@ export class NodeWatchService implements WatchService {
     giveBack: () => void,
   ): WatchOpening {
     const { oldest } = this.#parts.store();
-    // Nothing was done at revision 1, the empty store: "from the beginning" misses nothing there.
-    const after = oldest === 1 ? Math.max(1, request.after) : request.after;
+    // Nothing was done up to the empty store: who begins before it misses nothing.
+    const after = Math.max(request.after, emptyRevision);
     if (after < oldest) throw compacted(after, oldest);
     const parts = { ...this.#parts, hub: this.#hub, memory: this.#memory };
     const watch = new Watch(parts, { ...request, after }, () => {
