@@ -5,7 +5,13 @@
 
 import { ByteWriter, utf8 } from "../../src/lib/bytes.ts";
 import { Prng } from "../../src/lib/prng.ts";
-import type { Address, LoadOrder, Operation, SystemName } from "./measurement.ts";
+import {
+  type Address,
+  type LoadOrder,
+  type Operation,
+  rangeKeys,
+  type SystemName,
+} from "./measurement.ts";
 
 export interface KeyValue {
   readonly key: Uint8Array;
@@ -14,13 +20,20 @@ export interface KeyValue {
 
 /** Keys are zero-padded decimals, values are random bytes. */
 export function makeKeyValues(
-  order: Pick<LoadOrder, "keys" | "keyBytes" | "valueBytes" | "seed">,
+  order: Pick<LoadOrder, "keys" | "drawnFrom" | "keyBytes" | "valueBytes" | "seed">,
 ): readonly KeyValue[] {
   const prng = new Prng(order.seed);
+  const { drawnFrom } = order;
+  const numberOf = (at: number): number => drawnFrom === undefined ? at : prng.below(drawnFrom);
   return Array.from({ length: order.keys }, (_, at) => ({
-    key: utf8(String(at).padStart(order.keyBytes, "0")),
+    key: utf8(keyText(numberOf(at), order.keyBytes)),
     value: Uint8Array.from({ length: order.valueBytes }, () => prng.below(256)),
   }));
+}
+
+/** The key of this number. */
+export function keyText(number: number, keyBytes: number): string {
+  return String(number).padStart(keyBytes, "0");
 }
 
 /** The whole HTTP/1.1 request. */
@@ -33,6 +46,9 @@ export function restCall(
   const isWrite = operation === "write" || operation === "fill";
   const text = new TextDecoder().decode(key);
   if (system === "skein") {
+    if (operation === "range") {
+      return request(`GET /v1/kv?start=${text}&limit=${rangeKeys}`, host);
+    }
     const level = operation === "eventualRead" ? "?consistency=eventual" : "";
     return isWrite
       ? request(`PUT /v1/kv/${text}`, host, value)
@@ -112,5 +128,6 @@ export function isGoodAnswer(
   // In d-engine's protocol an error is a number in field 1 of an answer with status OK.
   const isDEngine = order.system === "skein" && order.surface === "grpc";
   if (isDEngine && answer[0] === 0x08 && answer[1] !== 0) return false;
+  if (order.operation === "range") return answer.length >= rangeKeys * order.valueBytes;
   return answer.length >= (isWrite ? 1 : order.valueBytes);
 }

@@ -122,9 +122,11 @@ export class ClosedLoop {
   }
 }
 
+const drawnMin = 65_536;
+
 /** A filling load takes the keys in turn; the others take them in an order drawn before. */
 function callOrder({ operation, keys, seed }: LoopOrder): Uint32Array {
   if (operation === "fill") return Uint32Array.from({ length: keys }, (_, at) => at);
   const prng = new Prng(seed);
-  return Uint32Array.from({ length: 65_536 }, () => prng.below(keys));
+  return Uint32Array.from({ length: Math.max(drawnMin, keys) }, () => prng.below(keys));
 }

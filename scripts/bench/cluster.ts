@@ -1,4 +1,4 @@
-/** Three processes of one system, started fresh: what is needed of skein and of etcd alike. */
+/** The processes of one system, started fresh: what is needed of skein and of etcd alike. */
 
 import { ServerProcess } from "./server_process.ts";
 import type { Address, LoadOrder, Surface, SystemName } from "./measurement.ts";
@@ -48,11 +48,11 @@ export class Cluster {
   }
 
   /** Waits until one member has led for a while, and returns it. */
-  async settledLeader(): Promise<Member> {
-    let leader = await this.#findLeader();
+  async settledLeader(withinMs = patienceMs): Promise<Member> {
+    let leader = await this.#findLeader(withinMs);
     for (let sinceMs = performance.now(); performance.now() - sinceMs < settledMs;) {
       await pause(100);
-      const now = await this.#findLeader();
+      const now = await this.#findLeader(withinMs);
       if (now === leader) continue;
       leader = now;
       sinceMs = performance.now();
@@ -87,11 +87,17 @@ export class Cluster {
     }
   }
 
-  async end(): Promise<void> {
-    await Promise.all(this.#members.map(({ process }) => process.end(5_000)));
+  /** What a node does not finish in `graceMs`, it does not finish. */
+  async end(graceMs = 5_000): Promise<void> {
+    await Promise.all(this.#members.map(({ process }) => process.end(graceMs)));
   }
 
-  async #findLeader(): Promise<Member> {
+  /** As a crash ends them: kill -9, all at once. */
+  async kill(): Promise<void> {
+    await Promise.all(this.#members.map(({ process }) => process.kill()));
+  }
+
+  async #findLeader(withinMs: number): Promise<Member> {
     const { name, leads } = this.facts;
     return await until(async () => {
       for (const member of this.#members) {
@@ -101,7 +107,7 @@ export class Cluster {
         if (await leads(member)) return member;
       }
       return undefined;
-    }, { what: `a leader of ${name}`, withinMs: patienceMs, everyMs: 50 });
+    }, { what: `a leader of ${name}`, withinMs, everyMs: 50 });
   }
 }
 

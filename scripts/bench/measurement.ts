@@ -5,8 +5,11 @@ import type { LatencySummary } from "./histogram.ts";
 export type SystemName = "skein" | "etcd";
 export type Surface = "rest" | "grpc";
 
-/** `fill` puts every key once; the others draw keys at random. */
-export type Operation = "fill" | "write" | "linearizableRead" | "eventualRead";
+/** `fill` puts every key once; the others draw keys at random. `range` is skein's over REST. */
+export type Operation = "fill" | "write" | "linearizableRead" | "eventualRead" | "range";
+
+/** So many keys, and their values, one call of `range` reads. */
+export const rangeKeys = 1_000;
 
 export interface Address {
   readonly host: string;
@@ -23,7 +26,10 @@ export interface LoadOrder {
   readonly connections: number;
   /** Each has one call under way, and makes the next when it is answered. */
   readonly clients: number;
+  /** Calls are made ready for so many keys: the first ones, or those that are drawn. */
   readonly keys: number;
+  /** The keys are drawn from so many, each of which exists. */
+  readonly drawnFrom?: number;
   readonly keyBytes: number;
   readonly valueBytes: number;
   readonly seed: number;

@@ -73,11 +73,12 @@ export function table(lines: readonly (readonly string[])[]): string {
   return [draw(head), draw(rule), ...lines.slice(1).map(draw)].join("\n");
 }
 
-function count(value: number): string {
+/** With commas between the thousands. */
+export function count(value: number): string {
   return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-function milliseconds(us: number): string {
+export function milliseconds(us: number): string {
   const ms = us / 1_000;
   return ms < 10 ? ms.toFixed(2) : ms.toFixed(1);
 }

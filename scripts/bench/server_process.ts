@@ -67,6 +67,13 @@ export class ServerProcess {
     clearTimeout(overdue);
   }
 
+  /** Ends it as a crash does. */
+  async kill(): Promise<void> {
+    if (this.hasEnded) return;
+    this.#child.kill("SIGKILL");
+    await this.#ended;
+  }
+
   logTail(lines = 10): string {
     const text = existsSync(this.#logPath) ? readFileSync(this.#logPath, "utf8") : "";
     return text.trimEnd().split("\n").slice(-lines).join("\n");

@@ -18,15 +18,20 @@ export type EngineName = "sqlite" | "file";
 export interface SkeinOptions {
   readonly runtime: RuntimeName;
   readonly engine: EngineName;
-  /** Holds data and logs; must not exist yet. */
+  /** Holds data and logs. */
   readonly folder: string;
   /** Where each node, if it runs on Bun, writes a CPU profile when it ends. */
   readonly profileFolder: string | undefined;
 }
 
 export async function startSkein(options: SkeinOptions): Promise<Cluster> {
-  const ports = await freePorts(memberCount * 2);
-  const members = Array.from({ length: memberCount }, (_, at) => startNode(options, ports, at));
+  return startSkeinOn(options, await freePorts(memberCount * 2));
+}
+
+/** On given ports, two a node, so that it can be started again over the same data. */
+export function startSkeinOn(options: SkeinOptions, ports: readonly number[]): Cluster {
+  const length = ports.length / 2;
+  const members = Array.from({ length }, (_, at) => startNode(options, ports, at));
   return new Cluster({
     name: "skein",
     version: `skein ${version} on ${runtimeVersion(options.runtime)}, storage ${options.engine}`,
@@ -45,7 +50,7 @@ function startNode(options: SkeinOptions, ports: readonly number[], at: number):
   const rpcPort = ports[2 * at + 1]!;
   const folder = join(options.folder, `node-${id}`);
   mkdirSync(folder, { recursive: true });
-  const peers = Array.from({ length: memberCount }, (_, other) => ({
+  const peers = Array.from({ length: ports.length / 2 }, (_, other) => ({
     id: other + 1,
     addr: `${host}:${ports[2 * other + 1]!}`,
   })).filter((peer) => peer.id !== id);

@@ -22,6 +22,14 @@ describe("makeKeyValues", () => {
     assert.deepEqual(makeKeyValues(order), pairs);
     assert.notDeepEqual(makeKeyValues({ ...order, seed: 4 })[0]?.value, pairs[0]?.value);
   });
+
+  it("draws keys from as many as there are", () => {
+    const order = { keys: 200, drawnFrom: 1_000_000, keyBytes: 8, valueBytes: 1, seed: 3 };
+    const numbers = makeKeyValues(order).map(({ key }) => Number(new TextDecoder().decode(key)));
+    assert.ok(numbers.every((number) => number >= 0 && number < 1_000_000));
+    assert.ok(numbers.some((number) => number < 100_000));
+    assert.ok(numbers.some((number) => number >= 900_000));
+  });
 });
 
 describe("restCall", () => {
@@ -37,6 +45,7 @@ describe("restCall", () => {
     assert.equal(text("skein", "linearizableRead"), `GET /v1/kv/00000007 ${head}\r\n`);
     const eventual = `GET /v1/kv/00000007?consistency=eventual ${head}\r\n`;
     assert.equal(text("skein", "eventualRead"), eventual);
+    assert.equal(text("skein", "range"), `GET /v1/kv?start=00000007&limit=1000 ${head}\r\n`);
   });
 
   it("speaks JSON with base64 to etcd", () => {
