@@ -29,7 +29,7 @@ export interface Chart {
 
 const width = 720;
 const height = 400;
-const area = { left: 76, right: 540, top: 48, bottom: 340 } as const;
+const area = { left: 76, right: 510, top: 48, bottom: 340 } as const;
 const legendLine = 20;
 const textColor = "#7d8590";
 const targetColor = "#d1242f";
@@ -130,7 +130,7 @@ function targetLines({ target }: Chart, place: Place): readonly string[] {
   const style = `stroke="${targetColor}" stroke-dasharray="2 4"`;
   return [
     line({ x: area.left, y }, { x: area.right, y }, style),
-    text({ x: area.right + 8, y: y + 4 }, target.name, `fill="${targetColor}"`),
+    text({ x: area.left + 8, y: y - 6 }, target.name, `fill="${targetColor}"`),
   ];
 }
 

@@ -4,6 +4,7 @@ import { shortNumber } from "./plot.ts";
 import { count, milliseconds, table } from "./report.ts";
 import { type ScaleRun, sizesOf } from "./scale_run.ts";
 import { scaleWorkloads, type SizeResult } from "./scale_size.ts";
+import { summarize } from "./statistics.ts";
 
 /** Undefined where there is too little to divide by. */
 export interface MemoryOfOne {
@@ -21,6 +22,7 @@ export function scaleTables(run: ScaleRun): string {
       const name = nodes === 1 ? "One node" : `${nodes} nodes`;
       return [
         `${name}: latency, ms, median / p99\n\n${latencyTable(sizes)}`,
+        `${name}: processor time of all servers, µs a call\n\n${processorTable(sizes)}`,
         `${name}: memory, disk, load and start\n\n${costTable(sizes)}`,
       ];
     }),
@@ -44,6 +46,21 @@ function latencyTable(sizes: readonly SizeResult[]): string {
       const growth = first && last ? `**${(last / first).toFixed(2)}**` : "–";
       return [errors === 0 ? title : `${title} (${errors} errors)`, ...cells, growth];
     }),
+  ]);
+}
+
+/** Of the same calls: what is busy beside them on the machine changes these figures least. */
+function processorTable(sizes: readonly SizeResult[]): string {
+  return table([
+    ["", ...sizes.map(({ keys }) => `${shortNumber(keys)} keys`)],
+    ...scaleWorkloads.map(({ id, title }) => [
+      title,
+      ...sizes.map(({ work }) => {
+        const measurement = work.find((each) => each.id === id)?.measurement;
+        const cpu = measurement && summarize([measurement]).serverCpuUsPerOp;
+        return cpu === undefined ? "–" : count(cpu);
+      }),
+    ]),
   ]);
 }
 

@@ -47,6 +47,8 @@ describe("scaleTables", () => {
     const text = scaleTables(run);
     assert.match(text, /\| +\| 10 k keys +\| 1 M keys +\| last ÷ first +\|/);
     assert.match(text, /\| PUT, 1 client +\| 0.10 \/ 0.20 +\| 0.15 \/ 0.30 +\| \*\*1.50\*\* +\|/);
+    // 800 µs for 10 calls.
+    assert.match(text, /\| GET, 32 clients +\| 80 +\| 80 +\|/);
     assert.ok(!text.includes("3 nodes"));
   });
 
