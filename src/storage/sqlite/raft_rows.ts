@@ -7,8 +7,12 @@ import { isCount } from "./raft_schema.ts";
 
 /** Rows of one page at most: entries without data cost nothing in bytes, but do in time. */
 const pageRowsMax = 4096;
-/** Lengths asked for at a time; most pages end within the first. */
-const lengthRows = 512;
+/**
+ * Lengths asked for at a time: few at first, because each costs a page of the file where entries
+ * are long, and then more, because each question costs something where they are short.
+ */
+const lengthRowsFirst = 8;
+const lengthRowsMax = 512;
 
 /** The entries of one open raft.db. Errors of SQLite pass through. */
 export class RaftRows {
@@ -63,15 +67,15 @@ export class RaftRows {
     if (range.from === range.to) return range.to;
     let left = range.bytesMax;
     let end = range.from;
-    while (end <= range.to) {
-      const rows = this.#lengths.all(end, range.to, lengthRows);
+    for (let asked = lengthRowsFirst; end <= range.to; asked = Math.min(asked * 4, lengthRowsMax)) {
+      const rows = this.#lengths.all(end, range.to, asked);
       for (const row of rows) {
         const bytes = row["bytes"];
         left -= isCount(bytes) ? bytes : 0;
         if (left < 0 || row["idx"] !== end) return Math.max(range.from, end - 1);
         end++;
       }
-      if (rows.length < lengthRows) break;
+      if (rows.length < asked) break;
     }
     return Math.max(range.from, end - 1);
   }
