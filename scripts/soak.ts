@@ -11,6 +11,7 @@
 import process from "node:process";
 import type { Build } from "../test/harness/processes.ts";
 import { countOption, refuse, scriptOptions } from "./script_options.ts";
+import { soakFanOut } from "./soaks/fan_out.ts";
 import { soakHistory } from "./soaks/history.ts";
 import { soakIncrements } from "./soaks/increments.ts";
 import { soakLeases } from "./soaks/leases.ts";
@@ -23,27 +24,30 @@ const usage =
   bun scripts/soak.ts [options]
 
   --what W            history (reads and writes are linearizable, the default), watches (nothing
-                      missed or repeated), increments (repeated writes are done once) or leases
-                      (none ends early, all end)
+                      missed or repeated), increments (repeated writes are done once), leases
+                      (none ends early, all end) or fanout (very many watchers of one node of each
+                      build, of which nobody is killed)
   --runs N            clusters, one after the other (50; 1 for all but history)
-  --count N           events, increments or leases of a run (1000000, 100000, 10000)
+  --count N           events, increments, leases or writes of a run (1000000, 100000, 10000, 300)
   --seconds S         of load on each, for history (20)
   --seed N            of the first run; each later one takes the next (1)
   --builds B,B,B      what the nodes run on: bun, deno or binary (bun,deno,bun)
-  --clients N         at a time; watchers, for watches (8)
+  --clients N         at a time; watchers, for watches and fanout (8; 10000 for fanout)
   --keys N            that they share, for history (6)`;
 
 interface Kind {
   readonly soak: Soak;
   readonly runs: string;
   readonly count: string;
+  readonly clients: string;
 }
 
 const kinds: Readonly<Record<string, Kind>> = {
-  history: { soak: soakHistory, runs: "50", count: "1" },
-  watches: { soak: soakWatches, runs: "1", count: "1000000" },
-  increments: { soak: soakIncrements, runs: "1", count: "100000" },
-  leases: { soak: soakLeases, runs: "1", count: "10000" },
+  history: { soak: soakHistory, runs: "50", count: "1", clients: "8" },
+  watches: { soak: soakWatches, runs: "1", count: "1000000", clients: "8" },
+  increments: { soak: soakIncrements, runs: "1", count: "100000", clients: "8" },
+  leases: { soak: soakLeases, runs: "1", count: "10000", clients: "8" },
+  fanout: { soak: soakFanOut, runs: "1", count: "300", clients: "10000" },
 };
 
 async function main(): Promise<number> {
@@ -61,7 +65,7 @@ async function main(): Promise<number> {
   const common = {
     seconds: count("--seconds", values.seconds),
     builds: values.builds.split(",").map(buildOf),
-    clients: count("--clients", values.clients),
+    clients: count("--clients", values.clients || kind.clients),
     keys: count("--keys", values.keys),
     count: count("--count", values.count || kind.count),
   };

@@ -12,7 +12,7 @@ import {
   type ServedNode,
   type ServerCluster,
 } from "../harness/server_cluster.ts";
-import { after, assert, before, describe, it } from "../harness/test.ts";
+import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
 const clusterId = "unknown-outcomes";
@@ -34,6 +34,8 @@ before(async () => {
   ));
   await cluster.ready();
 });
+
+beforeEach(() => wires.heal());
 
 after(async () => {
   await cluster.remove();

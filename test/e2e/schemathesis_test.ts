@@ -40,7 +40,8 @@ describe("schemathesis", () => {
       const served = await fetch(`${node.url}/openapi.json`);
       writeFileSync(document, await served.text());
       const { code, stdout, stderr } = await runToEnd([
-        ...["env", `SKEIN_CLUSTER_ID=${clusterId}`, `SKEIN_DOCUMENT=${document}`],
+        // It writes notes of its own to where it is started.
+        ...["env", "-C", cluster.folder, `SKEIN_CLUSTER_ID=${clusterId}`, `SKEIN_DOCUMENT=${document}`],
         ...[...tool.command, "run", document, "--url", node.url],
         ...["--checks", "all", "--exclude-checks", leftOut.join(",")],
         ...["--phases", "examples,fuzzing", "--max-examples", examples, "--seed", seed],
