@@ -53,7 +53,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 async function main(): Promise<number> {
   const values = scriptOptions(usage, {
     ...{ what: "history", runs: "", count: "", seconds: "20", seed: "1" },
-    ...{ builds: "bun,deno,bun", clients: "8", keys: "6" },
+    ...{ builds: "bun,deno,bun", clients: "", keys: "6" },
   });
   const { what } = values;
   const kind = kinds[what];

@@ -120,6 +120,9 @@ const table = {
 
 export type ErrorCode = keyof typeof table;
 
+/** All of them. */
+export const errorCodes: readonly ErrorCode[] = Object.keys(table).filter(isErrorCode);
+
 /** For codes that another node names: it may be of a later version. */
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(table, text);
