@@ -5,7 +5,7 @@ import { buildCommand, steadyLeader, withCluster } from "../../test/harness/proc
 import type { Plan } from "./plan.ts";
 
 /** That read nothing until all is written. */
-const deaf = 12;
+const deaf = 16;
 /** Enough that a node which kept them for whoever does not read would show it. */
 const largeWrites = 256;
 

@@ -11,8 +11,8 @@ import { describe, it } from "../harness/test.ts";
 
 const inGate = 2_000;
 const wanted = Number(process.env["SKEIN_WATCHERS"] ?? inGate);
-const writes = wanted > inGate ? 300 : 50;
-const deaf = 12;
+const writes = wanted > inGate ? 300 : 30;
+const deaf = 16;
 const watchers = Math.min(wanted, watchersMax() - deaf);
 const fewer = watchers < wanted ? `, fewer than ${wanted}: there are no more open files` : "";
 

@@ -54,6 +54,8 @@ export interface RawWatchEvents {
 /** Reads until the change of a key that is written last. */
 export class RawWatch {
   readonly revisions: number[] = [];
+  /** Behind which a watch goes on that takes the place of this one. */
+  last = 0;
   readonly #socket: Socket;
   readonly #events: RawWatchEvents;
   readonly #lastKey: string;
@@ -114,10 +116,12 @@ export class RawWatch {
   #frame(start: number, end: number): void {
     const text = this.#rest;
     if (text.startsWith("event: change\nid: ", start)) {
-      this.revisions.push(Number.parseInt(text.slice(start + 18, start + 34), 10));
+      this.last = Number.parseInt(text.slice(start + 18, start + 34), 10);
+      this.revisions.push(this.last);
       const at = text.indexOf(this.#lastKey, start);
       if (at >= 0 && at < end) this.#end(undefined);
-    } else if (text.startsWith("event: ready", start)) {
+    } else if (text.startsWith("event: ready\nid: ", start)) {
+      this.last = Number.parseInt(text.slice(start + 17, start + 33), 10);
       this.#events.ready();
     } else if (!/^(?:retry|:|event: (?:progress|lagging))/.test(text.slice(start, start + 20))) {
       this.#end(text.slice(start, Math.min(end, start + 200)));

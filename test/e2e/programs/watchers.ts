@@ -53,13 +53,30 @@ async function openMany(target: string, howMany: number): Promise<readonly Opene
 }
 
 /** What was seen, and by how many: all the same where all is well. */
-function seenBy(watches: readonly Opened[]): readonly (readonly [readonly number[], number])[] {
+function seenBy(
+  watches: readonly (readonly number[])[],
+): readonly (readonly [readonly number[], number])[] {
   const counts = new Map<string, number>();
-  for (const { watch: { revisions } } of watches) {
+  for (const revisions of watches) {
     const seen = revisions.join();
     counts.set(seen, (counts.get(seen) ?? 0) + 1);
   }
   return [...counts].slice(0, 10).map(([seen, many]) => [seen.split(",").map(Number), many]);
+}
+
+/**
+ * What a deaf one sees once it reads. The node gives those up that take nothing for minutes: who
+ * was goes on behind what it has seen.
+ */
+async function seenAtLast({ watch, done }: Opened): Promise<readonly number[]> {
+  try {
+    await done;
+    return watch.revisions;
+  } catch {
+    const next = await open(`/v1/watch?after=${watch.last}`);
+    await next.done;
+    return [...watch.revisions, ...next.watch.revisions];
+  }
 }
 
 async function main(): Promise<void> {
@@ -68,12 +85,11 @@ async function main(): Promise<void> {
   for (const { watch } of slow) watch.pause();
   say({ open: watches.length + slow.length });
   await Promise.all(watches.map(({ done }) => done));
-  say({ seen: seenBy(watches) });
+  say({ seen: seenBy(watches.map(({ watch }) => watch.revisions)) });
   await new Promise((resolve) => process.stdin.once("data", resolve));
   say({ deafBytes: Math.max(0, ...slow.map(({ watch }) => watch.bytesRead)) });
   for (const { watch } of slow) watch.resume();
-  await Promise.all(slow.map(({ done }) => done));
-  say({ deafSeen: seenBy(slow) });
+  say({ deafSeen: seenBy(await Promise.all(slow.map(seenAtLast))) });
 }
 
 try {
