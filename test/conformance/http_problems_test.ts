@@ -117,7 +117,12 @@ const rows: Readonly<Record<ErrorCode, Row | typeof nothingYet>> = {
     }),
   },
   duplicate_key: {
-    ...{ status: 400, ...refused, detail: /is "d", which then\[0\] writes/, issues: ["then[1].put.key"] },
+    ...{
+      status: 400,
+      ...refused,
+      detail: /is "d", which then\[0\] writes/,
+      issues: ["then[1].put.key"],
+    },
     by: one(
       "POST /v1/txn",
       jsonOf({ then: [{ put: { key: "d", value: "1" } }, { put: { key: "d", value: "2" } }] }),
@@ -292,7 +297,12 @@ const rows: Readonly<Record<ErrorCode, Row | typeof nothingYet>> = {
     by: one("GET /v1/kv/a?min_revision=999999999&timeout=50ms"),
   },
   out_of_space: {
-    ...{ status: 507, ...refused, retryable: true, detail: /bytes are free in .*, storage\.space_low_bytes is/ },
+    ...{
+      status: 507,
+      ...refused,
+      retryable: true,
+      detail: /bytes are free in .*, storage\.space_low_bytes is/,
+    },
     by: async (places) => {
       const node = await places.full();
       // The node looks at its disk now and then.

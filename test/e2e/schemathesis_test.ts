@@ -1,6 +1,6 @@
 /**
- * Requests that schemathesis makes from openapi/openapi.yaml, valid and not, against a real node: no
- * failure of the server, and no status, media type, header, body or frame that is not declared.
+ * Requests that schemathesis makes from openapi/openapi.yaml, valid and not, against a real node:
+ * no failure of the server, and no status, media type, header, body or frame that is not declared.
  * Every operation is called, those that change the cluster too, for the node is thrown away.
  *
  * It is used where the machine has it; SKEIN_FOREIGN=1 fetches it. What it needs to know of waiting
@@ -41,7 +41,13 @@ describe("schemathesis", () => {
       writeFileSync(document, await served.text());
       const { code, stdout, stderr } = await runToEnd([
         // It writes notes of its own to where it is started.
-        ...["env", "-C", cluster.folder, `SKEIN_CLUSTER_ID=${clusterId}`, `SKEIN_DOCUMENT=${document}`],
+        ...[
+          "env",
+          "-C",
+          cluster.folder,
+          `SKEIN_CLUSTER_ID=${clusterId}`,
+          `SKEIN_DOCUMENT=${document}`,
+        ],
         ...[...tool.command, "run", document, "--url", node.url],
         ...["--checks", "all", "--exclude-checks", leftOut.join(",")],
         ...["--phases", "examples,fuzzing", "--max-examples", examples, "--seed", seed],

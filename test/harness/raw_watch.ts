@@ -1,6 +1,6 @@
 /**
- * A watch over a bare socket, cheap enough that a process can have ten thousand of them: server-sent
- * events out of a chunked body, of which only the revisions are kept.
+ * A watch over a bare socket, cheap enough that a process can have ten thousand of them:
+ * server-sent events out of a chunked body, of which only the revisions are kept.
  */
 
 import { Buffer } from "node:buffer";
