@@ -12,6 +12,7 @@ import { describe, it } from "../harness/test.ts";
 const inGate = 2_000;
 const wanted = Number(process.env["SKEIN_WATCHERS"] ?? inGate);
 const writes = wanted > inGate ? 300 : 30;
+const largeWrites = wanted > inGate ? 256 : 64;
 const deaf = 16;
 const watchers = Math.min(wanted, watchersMax() - deaf);
 const fewer = watchers < wanted ? `, fewer than ${wanted}: there are no more open files` : "";
@@ -23,7 +24,7 @@ describe("A node with many watchers", () => {
     const command = () => withManyFiles(buildCommand(runtimeName));
     await withCluster({ builds: [runtimeName], config: steadyLeader, command }, async (cluster) => {
       await cluster.start();
-      await fanOut(cluster.node(1), { watchers, deaf, writes, largeWrites: 64 });
+      await fanOut(cluster.node(1), { watchers, deaf, writes, largeWrites });
     });
   });
 });
