@@ -1,5 +1,5 @@
 /**
- * A real node with very many watchers, over real connections. The gate has time for 2,000 and a few
+ * A real node with very many watchers, over real connections. The gate has time for 1,000 and a few
  * writes; SKEIN_WATCHERS=10000, or `scripts/soak.ts --what fanout`, means it.
  */
 
@@ -9,9 +9,9 @@ import { buildCommand, steadyLeader, withCluster } from "../harness/processes.ts
 import { runtimeName } from "../harness/runtime.ts";
 import { describe, it } from "../harness/test.ts";
 
-const inGate = 2_000;
+const inGate = 1_000;
 const wanted = Number(process.env["SKEIN_WATCHERS"] ?? inGate);
-const writes = wanted > inGate ? 300 : 30;
+const writes = wanted > inGate ? 300 : 20;
 const largeWrites = wanted > inGate ? 256 : 64;
 const deaf = 16;
 const watchers = Math.min(wanted, watchersMax() - deaf);
