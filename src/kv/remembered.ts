@@ -14,9 +14,13 @@ import type {
 } from "./result.ts";
 import { decodeResult, encodeResult } from "./result_encoding.ts";
 
-/** Whether the store's answer is kept: all that was decided, but not that it was nonsense. */
+/**
+ * Whether the store's answer is kept: all that was decided, but not that it was nonsense, nor that
+ * there was no room for it: who is told that is told to ask again.
+ */
 export function isKept(outcome: Outcome): boolean {
-  return !(outcome.kind === "rejected" && outcome.code === "bad_request");
+  const isRejected = outcome.kind === "rejected";
+  return !(isRejected && (outcome.code === "bad_request" || outcome.code === "overloaded"));
 }
 
 /** The bytes to keep: without what was read, and without the parts where those are too many. */

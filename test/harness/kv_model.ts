@@ -73,8 +73,9 @@ export class KvModel {
     if (typeof known === "string") return this.#rejected(known);
     if (known !== undefined) return { ...known, replayed: true };
     const outcome = this.#applyOnce(operation, nowMs);
-    // What was nonsense is so the next time.
-    const isKept = outcome.kind !== "rejected" || outcome.code !== "bad_request";
+    // What was nonsense is so the next time, and what had no room may have some then.
+    const isKept = outcome.kind !== "rejected" ||
+      (outcome.code !== "bad_request" && outcome.code !== "overloaded");
     if (isKept) this.#requests.remember(idempotency, nowMs, outcome);
     return outcome;
   }

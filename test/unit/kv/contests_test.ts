@@ -277,6 +277,18 @@ describe("what is asked twice under one idempotency key", () => {
     assert.equal(contest(store, "l").contestants, 0);
     store.assertIntact();
   });
+
+  it("is done later where there was no room for it at first", () => {
+    const store = new MemoryStore();
+    done(store, contend("l", "x"));
+    for (let at = 1; at < contestantsMax; at++) done(store, queue("l", "x"));
+    const refused = store.do(queue("l", "last"), once("1"));
+    assert.equal(refused.kind === "rejected" && refused.code, "overloaded");
+    done(store, leave("l", 2));
+    const again = done(store, queue("l", "last"), once("1"));
+    assert.equal(again.own?.token, store.machine.revision);
+    assert.equal(again.replayed, undefined);
+  });
 });
 
 describe("contestants", () => {

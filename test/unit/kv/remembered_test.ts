@@ -163,12 +163,12 @@ describe("an answer that is remembered", () => {
 });
 
 describe("what is remembered", () => {
-  it("is every answer but that the request was nonsense", () => {
+  it("is every answer but that the request was nonsense, or that there was no room", () => {
     assert.equal(isKept(put), true);
     assert.equal(isKept({ kind: "conditionFailed", revision: 3 }), true);
     const codes = rejectedCodes.filter((code) => {
       return !isKept({ kind: "rejected", revision: 3, code, reason: "" });
     });
-    assert.deepEqual(codes, ["bad_request"]);
+    assert.deepEqual(codes, ["bad_request", "overloaded"]);
   });
 });
