@@ -109,7 +109,8 @@ export async function contend(
     return { ...told, own };
   }
   call.outcome = "not_applied";
-  throw taken(call, asked, holder);
+  const isLost = done.own !== undefined && done.before === 0;
+  throw taken(call, asked, { holder, isLost });
 }
 
 async function waitIn(
@@ -133,11 +134,17 @@ async function waitIn(
   }
 }
 
-function taken(call: Call, { area, name }: Contested, holder: Holder | undefined): ServiceError {
+function taken(
+  call: Call,
+  { area, name }: Contested,
+  { holder, isLost }: { readonly holder: Holder | undefined; readonly isLost: boolean },
+): ServiceError {
   const { thing, isTaken, taken: code } = words[area];
-  const by = holder === undefined
-    ? "was not free, and the place in the line for it is given up"
-    : `${isTaken} by ${shownHolder(area, holder)}`;
+  const by = holder !== undefined
+    ? `${isTaken} by ${shownHolder(area, holder)}`
+    : isLost
+    ? "was given when this was first asked for, and has been lost since"
+    : "was not free, and the place in the line for it is given up";
   // The answer to a repetition is the same for as long as it is remembered.
   const retryable = call.options["idempotency_key"] === undefined;
   return new ServiceError(code, `${thing} ${shownKey(name)} ${by}`, {

@@ -68,7 +68,9 @@ export class NodeContestService implements ContestService {
     const isQueued = isTaken && result.before > 0;
     if (!isTaken || (isQueued && !contend.queue)) return { result, header, place: undefined };
     const isGone = signal?.aborted === true;
-    if (!isQueued && !isGone) return { result, header, place: undefined };
+    // What a repetition is told was so when it was first asked: it may have been lost since.
+    const isSure = !isQueued && result.replayed !== true;
+    if (isSure && !isGone) return { result, header, place: undefined };
     const place = this.#place({
       ...{ contend, own: result.own, asked: result.revision },
       isRepeatable: idempotency !== undefined,

@@ -96,7 +96,8 @@ export class Waiter {
     try {
       const { own, before, hasLeft, holder } = (await place.settle(options)).result;
       if (hasLeft) return `left, ${holder?.token} holds`;
-      return before === 0 ? `holds ${own?.token}` : `behind ${before}`;
+      if (own === undefined) return `lost, ${holder?.token} holds`;
+      return before === 0 ? `holds ${own.token}` : `behind ${before}`;
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       return `${error.code}, ${error.outcome}`;

@@ -10,11 +10,14 @@ import type { Header, RequestOptions, WriteOptions } from "./requests.ts";
 export interface Contending {
   readonly result: Result;
   readonly header: Header;
-  /** Others came first, and there is time to wait: whoever is given it closes it. */
+  /**
+   * Others came first, and there is time to wait; or it held when this was first asked, and whether
+   * it still does has to be settled. Whoever is given it closes it.
+   */
   readonly place: ContestPlace | undefined;
 }
 
-/** A place behind others who contend for a name, for one request. */
+/** A place among those who contend for a name, for one request. */
 export interface ContestPlace {
   /** Returns when the place is the first, or that is past hope, or the time is up. */
   wait(patience: { readonly ms: number }): Promise<void>;

@@ -123,6 +123,25 @@ describe("POST /v1/locks/{name}", () => {
   });
 });
 
+describe("POST /v1/locks/{name} again", () => {
+  it("tells nobody of a lock that he has lost meanwhile", async () => {
+    for (const [at, wait] of ["", "&wait=1s"].entries()) {
+      const line = `POST /v1/locks/a${at}?idempotency_key=${at}${wait}`;
+      const { token, lease } = await probe.json(line, 200, ttl);
+      await probe.ask(`DELETE /v1/leases/${lease}`);
+      const { detail } = await probe.problem(line, "423 locked", ttl);
+      assert.match(detail, /^Lock a\d was given when this was first asked for, and has been lost/);
+      const other = await probe.json(`POST /v1/locks/a${at}`, 200, ttl);
+      const { body, headers, retryable } = await probe.problem(line, "423 locked", ttl);
+      assert.equal(headers.get("Idempotency-Replayed"), "true");
+      assert.deepEqual([body["holder"]], [{ token: other["token"], lease: other["lease"] }]);
+      assert.equal(retryable, false);
+      assert.ok(Number(other["token"]) > Number(token));
+      await probe.json(`GET /v1/locks/a${at}`, 200);
+    }
+  });
+});
+
 describe("POST /v1/locks/{name} with wait", () => {
   it("may be repeated while it waits, and when it has ended", async () => {
     await probe.json("POST /v1/locks/a", 200, ttl);

@@ -193,6 +193,23 @@ describe("A client that goes away", () => {
     contested.assertNobodyIsLeft();
   });
 
+  it("is asked for by a repetition, too, of who held at once", async () => {
+    const idempotency = { identity: "", key: "1", requestHash: Uint8Array.of(1) };
+    for (const queue of [false, true]) {
+      const contested = new Contested();
+      const ask = () => contested.queue("l", { queue }, { idempotency });
+      assert.equal((await ask()).first.place, undefined);
+      assert.equal(await (await ask()).end(0), "holds 2");
+      assert.equal(contested.written.at(-1), "keepLeases", "it has its whole time");
+      contested.kv.store.apply({ kind: "revokeLease", id: "1" });
+      const other = contested.hold("l");
+      assert.equal(await (await ask()).end(0), `lost, ${other} holds`);
+      assert.equal(contested.count("l"), 1);
+      contested.release("l", other);
+      contested.assertNobodyIsLeft();
+    }
+  });
+
   it("takes nothing from another request of the same lease", async () => {
     const contested = new Contested();
     const token = contested.hold("l");
