@@ -14,8 +14,11 @@ import type { ServedNode } from "./node_port.ts";
 export const leaseLookEveryMs = 100;
 /** Cluster time stands still for no longer while there is a lease, ms. */
 const timeEntryAfterMs = 500;
-/** Leases that one command ends at most. */
-const leasesPerCommand = 1_000;
+/**
+ * Leases that one command ends at most: each costs more than the write that made it, and until all
+ * of them have ended, nothing else is done.
+ */
+const leasesPerCommand = 200;
 /** A command that is not settled by then may be proposed again. */
 const patienceMs = 5_000;
 
@@ -53,14 +56,21 @@ export class LeaseKeeper {
     const nowMs = node.clusterTimeMs();
     if (nowMs === undefined || this.#isWaiting || !store.hasLeases) return;
     const leases = store.due(nowMs, leasesPerCommand);
-    if (leases.length > 0) this.#propose({ kind: "expireLeases", leases });
+    // Where there may be more, they do not wait for the next look: leases that are ended more slowly
+    // than they are granted would be ever more, and end ever later.
+    const next = leases.length === leasesPerCommand ? () => this.look() : () => {};
+    if (leases.length > 0) this.#propose({ kind: "expireLeases", leases }, next);
     else if (nowMs - store.clusterTimeMs >= timeEntryAfterMs) this.#propose({ kind: "nothing" });
   }
 
-  #propose(operation: Operation): void {
+  /** `next` is called when it is applied. */
+  #propose(operation: Operation, next = () => {}): void {
     const { node, monotonicMs, wallMs } = this.#parts;
     this.#isWaiting = true;
     const data = encodeCommand({ wallMs: wallMs(), operation });
-    node.propose(data, monotonicMs() + patienceMs, () => this.#isWaiting = false);
+    node.propose(data, monotonicMs() + patienceMs, ({ kind }) => {
+      this.#isWaiting = false;
+      if (kind === "applied") next();
+    });
   }
 }

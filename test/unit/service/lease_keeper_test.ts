@@ -1,5 +1,7 @@
 import { decodeCommand } from "../../../src/kv/command_encoding.ts";
 import type { Operation } from "../../../src/kv/command.ts";
+import type { Result } from "../../../src/kv/result.ts";
+import type { ProposeOutcome } from "../../../src/node/pending.ts";
 import { type LeasedStore, LeaseKeeper } from "../../../src/service/lease_keeper.ts";
 import { FakeNode } from "../../harness/fake_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
@@ -25,6 +27,12 @@ function kept(
   const keeper = new LeaseKeeper({ node, store, monotonicMs: () => 0, wallMs: () => 7 });
   return { node, keeper };
 }
+
+const applied: ProposeOutcome<Result> = {
+  kind: "applied",
+  position: { index: 1, term: 1 },
+  result: { kind: "none" },
+};
 
 function proposed({ proposals }: FakeNode): readonly (Operation | undefined)[] {
   return proposals.map(({ what }) => {
@@ -60,6 +68,29 @@ describe("The keeper of leases", () => {
     const idle = kept({ now: 99_000, stored: 1_000 }, []);
     idle.keeper.look();
     assert.deepEqual(proposed(idle.node), [], "nobody waits for it");
+  });
+
+  it("goes on at once while as many are over as one command ends", () => {
+    const leases = Array.from({ length: 300 }, (_, at) => ({ id: String(at + 1), deadlineMs: at }));
+    const { node, keeper } = kept({ now: 1_000, stored: 1_000 }, leases);
+    keeper.look();
+    const ended = () => proposed(node).map((each) => each?.kind === "expireLeases" && each.leases);
+    const [first] = ended();
+    assert.ok(first && first.length < leases.length);
+    leases.splice(0, first.length);
+    node.proposals[0]!.settle(applied);
+    assert.equal(node.proposals.length, 2, "nobody has looked again");
+    leases.length = 0;
+    node.proposals[1]!.settle(applied);
+    assert.equal(node.proposals.length, 2, "those were all");
+  });
+
+  it("waits for the next look where its command has come to nothing", () => {
+    const leases = Array.from({ length: 300 }, (_, at) => ({ id: String(at + 1), deadlineMs: at }));
+    const { node, keeper } = kept({ now: 1_000, stored: 1_000 }, leases);
+    keeper.look();
+    node.proposals[0]!.settle({ kind: "notApplied", reason: "overloaded" });
+    assert.equal(node.proposals.length, 1);
   });
 
   it("proposes nothing more until that is settled, whatever became of it", () => {
