@@ -11,7 +11,11 @@ import type { Store } from "./store.ts";
 
 const sliceRowsMax = 256;
 
-/** From revisions that are given up nothing is told, whether their rows are still there or not. */
+/**
+ * From revisions that are given up nothing is told, whether their rows are still there or not. But
+ * who is live is told of them as long as no row is missing: one page of the log may give up what it
+ * has made itself.
+ */
 export function answerChanges(store: Store, query: ChangesQuery): Answer {
   const { oldest, revision, changes } = store.meta;
   const from = firstOf(store, query);
@@ -31,12 +35,13 @@ export function answerChanges(store: Store, query: ChangesQuery): Answer {
 
 /** The number of the first change that is asked for; undefined where it is given up. */
 function firstOf(store: Store, { from }: ChangesQuery): ChangeNumber | "future" | undefined {
-  const { oldest, revision, changes } = store.meta;
+  const { oldest, revision, changes, purgedThrough } = store.meta;
   if ("after" in from) {
     if (from.after > revision) return "future";
     if (from.after < oldest) return undefined;
     return lastChangeAt(store.tables, from.after, store.meta) + 1;
   }
+  if ("live" in from) return from.live > purgedThrough ? from.live : undefined;
   if (from.number > changes) return from.number;
   const found = store.tables.firstFrom(from.number);
   return found?.number === from.number && found.revision > oldest ? from.number : undefined;

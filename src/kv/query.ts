@@ -67,7 +67,11 @@ export interface ChangesQuery {
   /** `start` ≤ key < `end`; no `end` is no upper bound. */
   readonly range: KeyRange;
   /** Behind which revision to begin, or where the answer before said. */
-  readonly from: { readonly after: Revision } | { readonly number: ChangeNumber };
+  readonly from:
+    | { readonly after: Revision }
+    | { readonly number: ChangeNumber }
+    /** The same, of who was told everything before it while it happened. */
+    | { readonly live: ChangeNumber };
   /** Each change comes with the record before it, where compaction has left that. */
   readonly prev: boolean;
   /** So many changes of the whole store are looked at. */

@@ -142,7 +142,7 @@ export class Watch implements OpenWatch {
     this.#through = Math.max(this.#through, answer.through);
     if (answer.through === answer.revision) {
       this.#isToldOfLag = false;
-      this.#leaveHub = hub.add(this.#watcher, answer.through);
+      this.#leaveHub = hub.add(this.#watcher, answer.next);
       return "level";
     }
     if (this.#isToldOfLag || answer.revision - answer.through <= lagRevisionsMax) return "behind";

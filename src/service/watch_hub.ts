@@ -6,8 +6,9 @@
  */
 
 import { compareBytes, hex } from "../lib/bytes.ts";
+import type { ChangeNumber } from "../kv/change.ts";
 import type { KeyRange, Revision } from "../kv/record.ts";
-import type { ChangeEvent, ChangesQuery, RevisionChanges } from "../kv/query.ts";
+import type { ChangeEvent, RevisionChanges } from "../kv/query.ts";
 import type { WatchRequest } from "./contract.ts";
 import type { ServedNode } from "./node_port.ts";
 
@@ -37,7 +38,7 @@ export class WatchHub {
   #live = 0;
   #wantPrev = 0;
   /** Where what has not been handed out begins. */
-  #from: ChangesQuery["from"] = { number: 1 };
+  #next: ChangeNumber = 1;
 
   constructor(node: Pick<ServedNode, "readNow" | "onApplied">) {
     this.#node = node;
@@ -50,11 +51,11 @@ export class WatchHub {
   }
 
   /**
-   * The watcher has seen everything up to `through`, where the store stands now, and is handed what
-   * comes behind it. The returned function ends that.
+   * The watcher has seen everything that there is now, before change `next`, and is handed what
+   * comes then. The returned function ends that.
    */
-  add(watcher: Watcher, through: Revision): () => void {
-    if (this.#live === 0) this.#from = { after: through };
+  add(watcher: Watcher, next: ChangeNumber): () => void {
+    if (this.#live === 0) this.#next = next;
     const there = this.#placeOf(watcher);
     there.add(watcher);
     this.#live++;
@@ -86,7 +87,7 @@ export class WatchHub {
       const answer = this.#node.readNow({
         kind: "changes",
         range: { start: new Uint8Array(0) },
-        from: this.#from,
+        from: { live: this.#next },
         prev: this.#wantPrev > 0,
         changesMax,
         bytesMax,
@@ -96,7 +97,7 @@ export class WatchHub {
       const isWhole = answer.kind === "changes" && !answer.revisions.some((each) => each.isPartial);
       if (answer.kind !== "changes" || !isWhole) return this.#loseAll();
       for (const changes of answer.revisions) this.#tell(changes);
-      this.#from = { number: answer.next };
+      this.#next = answer.next;
       for (const watcher of this.#all()) watcher.reach(answer.through);
       if (answer.through >= answer.revision) return;
     }

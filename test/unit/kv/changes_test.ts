@@ -56,11 +56,15 @@ describe("the changes of a range", () => {
     const store = new MemoryStore();
     for (const each of [put("a/1", "v"), del("a/1"), put("a/1", "w")]) store.do(each);
     store.do({ kind: "compact", revision: 3 });
+    const live = { from: { live: 2 } };
+    assert.deepEqual(told(follow(store, live)), ["3:a/1", "4:a/1"], "the rows are still there");
     while (store.machine.purge());
     assert.deepEqual(told(follow(store, { from: { after: 3 }, prev: true })), ["4:a/1"]);
     const gone = store.read({ ...query, from: { after: 2 } });
     assert.deepEqual(gone, { kind: "compacted", oldest: 3 });
-    assert.deepEqual(store.read({ ...query, from: { number: 2 } }), gone);
+    for (const from of [{ number: 2 }, live.from]) {
+      assert.deepEqual(store.read({ ...query, from }), gone);
+    }
     assert.deepEqual(store.read({ ...query, from: { after: 5 } }), {
       kind: "future",
       revision: 4,

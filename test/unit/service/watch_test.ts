@@ -140,6 +140,17 @@ describe("A watch", () => {
     assert.deepEqual(await taken(watched.watch({ after: 3 })), ["4: a=3", "at 4"]);
   });
 
+  it("goes on where what it is told at once is given up together with that", async () => {
+    const watched = new Watched();
+    const [live, slow] = [watched.watch({ prev: true }), watched.watch()];
+    for (const watch of [live, slow]) assert.deepEqual(await taken(watch), ["at 1"]);
+    watched.apply(put("a", "1"), del("a"), { kind: "compact", revision: 3 });
+    assert.deepEqual(await taken(live), ["2: a=1", "3: -a was 1", "at 3"]);
+    watched.apply(put("a", "2"), del("a"), { kind: "compact", revision: 5 });
+    assert.deepEqual(await taken(live), ["4: a=2", "5: -a was 2", "at 5"]);
+    assert.deepEqual(await taken(slow), ["2: a=1", "3: -a", "4: a=2", "5: -a", "at 5"]);
+  });
+
   it("ends when the node shuts down", async () => {
     const watched = new Watched();
     const watch = watched.watch();
