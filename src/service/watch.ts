@@ -60,7 +60,7 @@ export class Watch implements OpenWatch {
   #isInside = false;
   /** Where history goes on, while it is not live. */
   #from: { readonly after: Revision } | { readonly number: ChangeNumber };
-  /** Everything up to here has been taken, or is in the queue. */
+  /** Everything up to here has been taken, or is in the queue; more of it where it is live. */
   #through: Revision;
   #leaveHub: (() => void) | undefined;
   /** It knows how far behind it is. */
@@ -87,7 +87,6 @@ export class Watch implements OpenWatch {
     this.#watcher = {
       ...{ target, prev },
       take: (changes) => this.#take(changes),
-      reach: (through) => this.#through = Math.max(this.#through, through),
       fallBehind: () => this.#fallBehind(),
     };
   }
@@ -102,7 +101,7 @@ export class Watch implements OpenWatch {
       if (this.#queue.length > 0) continue;
       const leftMs = endMs - performance.now();
       if (leftMs <= 0 || signal?.aborted === true) {
-        return { kind: "progress", revision: this.#through };
+        return { kind: "progress", revision: this.#position };
       }
       if (look === "behind") await new Promise<void>((resolve) => this.#parts.soon(resolve));
       else await this.#wait(leftMs, signal);
@@ -170,7 +169,14 @@ export class Watch implements OpenWatch {
     this.#queue.push(events.length === changes.events.length ? changes : { ...changes, events });
   }
 
+  /** Everything up to here has been taken, or is in the queue. */
+  get #position(): Revision {
+    const { hub } = this.#parts;
+    return this.#leaveHub === undefined ? this.#through : Math.max(this.#through, hub.through);
+  }
+
   #fallBehind(): void {
+    this.#through = this.#position;
     this.#leave();
     this.#from = { after: this.#through };
     this.#wake();

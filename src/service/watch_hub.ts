@@ -23,8 +23,6 @@ export interface Watcher {
   readonly prev: boolean;
   /** What of one revision concerns it; never out of order, never twice. */
   take(changes: RevisionChanges): void;
-  /** Everything up to here that concerns it has been handed to it. */
-  reach(through: Revision): void;
   /** It is live no more: it has to read from where it stands. */
   fallBehind(): void;
 }
@@ -39,10 +37,19 @@ export class WatchHub {
   #wantPrev = 0;
   /** Where what has not been handed out begins. */
   #next: ChangeNumber = 1;
+  #through: Revision = 0;
 
   constructor(node: Pick<ServedNode, "readNow" | "onApplied">) {
     this.#node = node;
     this.#stop = node.onApplied(() => this.#handOut());
+  }
+
+  /**
+   * Whoever is live has been handed everything up to here that concerns it. One number for all of
+   * them: to tell each of twenty thousand would take longer than the change that there is to tell.
+   */
+  get through(): Revision {
+    return this.#through;
   }
 
   /** How many are live. */
@@ -98,7 +105,7 @@ export class WatchHub {
       if (answer.kind !== "changes" || !isWhole) return this.#loseAll();
       for (const changes of answer.revisions) this.#tell(changes);
       this.#next = answer.next;
-      for (const watcher of this.#all()) watcher.reach(answer.through);
+      this.#through = answer.through;
       if (answer.through >= answer.revision) return;
     }
   }

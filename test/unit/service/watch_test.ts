@@ -6,7 +6,7 @@ import { ByteBudget } from "../../../src/lib/byte_budget.ts";
 import { compareBytes, hex, lossyText } from "../../../src/lib/bytes.ts";
 import { RevisionWait } from "../../../src/service/revision_wait.ts";
 import { Watch, type WatchStart } from "../../../src/service/watch.ts";
-import { WatchHub } from "../../../src/service/watch_hub.ts";
+import { type Watcher, WatchHub } from "../../../src/service/watch_hub.ts";
 import { FakeStore } from "../../harness/fake_store.ts";
 import { bytes, del, delRange, put } from "../../harness/kv_commands.ts";
 import { RandomKv } from "../../harness/random_kv.ts";
@@ -149,6 +149,29 @@ describe("A watch", () => {
     watched.apply(put("a", "2"), del("a"), { kind: "compact", revision: 5 });
     assert.deepEqual(await taken(live), ["4: a=2", "5: -a was 2", "at 5"]);
     assert.deepEqual(await taken(slow), ["2: a=1", "3: -a", "4: a=2", "5: -a", "at 5"]);
+  });
+
+  it("takes nobody's time with what does not concern it", async () => {
+    const watched = new Watched();
+    let asked = 0;
+    const watcher: Watcher = {
+      ...{ target: key("a"), prev: false },
+      take: () => asked++,
+      fallBehind: () => {},
+    };
+    const counted = new Proxy(watcher, {
+      get: (from, name: keyof Watcher) => (asked++, from[name]),
+    });
+    watched.hub.add(counted, 1);
+    const watch = watched.watch({ target: key("a") });
+    assert.deepEqual(await taken(watch), ["at 1"]);
+    asked = 0;
+    watched.apply(put("b", "1"), put("b", "2"));
+    assert.equal(asked, 0, "with 20,000 watches, a look at each would take milliseconds");
+    assert.deepEqual(await taken(watch), ["at 3"]);
+    watched.apply(put("a", "1"));
+    assert.ok(asked > 0);
+    assert.deepEqual(await taken(watch), ["4: a=1", "at 4"]);
   });
 
   it("ends when the node shuts down", async () => {
