@@ -56,8 +56,8 @@ export class LeaseKeeper {
     const nowMs = node.clusterTimeMs();
     if (nowMs === undefined || this.#isWaiting || !store.hasLeases) return;
     const leases = store.due(nowMs, leasesPerCommand);
-    // Where there may be more, they do not wait for the next look: leases that are ended more slowly
-    // than they are granted would be ever more, and end ever later.
+    // Where there may be more, they do not wait for the next look: leases that were ended more
+    // slowly than they are granted would be ever more, and end ever later.
     const next = leases.length === leasesPerCommand ? () => this.look() : () => {};
     if (leases.length > 0) this.#propose({ kind: "expireLeases", leases }, next);
     else if (nowMs - store.clusterTimeMs >= timeEntryAfterMs) this.#propose({ kind: "nothing" });

@@ -5,20 +5,18 @@
  * is handed falls behind, and holds a revision number instead of a queue.
  */
 
-import { compareBytes, hex } from "../lib/bytes.ts";
 import type { ChangeNumber } from "../kv/change.ts";
-import type { KeyRange, Revision } from "../kv/record.ts";
+import type { Revision } from "../kv/record.ts";
 import type { ChangeEvent, RevisionChanges } from "../kv/query.ts";
-import type { WatchRequest } from "./contract.ts";
 import type { ServedNode } from "./node_port.ts";
+import { type Targeted, WatchIndex } from "./watch_index.ts";
 
 /** Changes that are read and handed out at once. */
 const changesMax = 1_000;
 const bytesMax = 4 * 1024 * 1024;
 
 /** Somebody who watches a part of the keys. */
-export interface Watcher {
-  readonly target: WatchRequest["target"];
+export interface Watcher extends Targeted {
   /** Wants the records before. */
   readonly prev: boolean;
   /** What of one revision concerns it; never out of order, never twice. */
@@ -30,10 +28,8 @@ export interface Watcher {
 /** All live watchers of one node. */
 export class WatchHub {
   readonly #node: Pick<ServedNode, "readNow">;
-  readonly #keys = new Map<string, Set<Watcher>>();
-  readonly #ranges = new Set<Watcher>();
+  readonly #watchers = new WatchIndex<Watcher>();
   readonly #stop: () => void;
-  #live = 0;
   #wantPrev = 0;
   /** Where what has not been handed out begins. */
   #next: ChangeNumber = 1;
@@ -54,7 +50,7 @@ export class WatchHub {
 
   /** How many are live. */
   get size(): number {
-    return this.#live;
+    return this.#watchers.size;
   }
 
   /**
@@ -62,27 +58,16 @@ export class WatchHub {
    * comes then. The returned function ends that.
    */
   add(watcher: Watcher, next: ChangeNumber): () => void {
-    if (this.#live === 0) this.#next = next;
-    const there = this.#placeOf(watcher);
-    there.add(watcher);
-    this.#live++;
+    if (this.size === 0) this.#next = next;
+    const takeOut = this.#watchers.add(watcher);
     if (watcher.prev) this.#wantPrev++;
+    let isIn = true;
     return () => {
-      if (!there.delete(watcher)) return;
-      this.#live--;
+      if (!isIn) return;
+      isIn = false;
+      takeOut();
       if (watcher.prev) this.#wantPrev--;
-      if (watcher.target.kind === "key" && there.size === 0) {
-        this.#keys.delete(hex(watcher.target.key));
-      }
     };
-  }
-
-  #placeOf({ target }: Watcher): Set<Watcher> {
-    if (target.kind === "range") return this.#ranges;
-    const name = hex(target.key);
-    const there = this.#keys.get(name) ?? new Set();
-    this.#keys.set(name, there);
-    return there;
   }
 
   close(): void {
@@ -90,7 +75,7 @@ export class WatchHub {
   }
 
   #handOut(): void {
-    while (this.#live > 0) {
+    while (this.size > 0) {
       const answer = this.#node.readNow({
         kind: "changes",
         range: { start: new Uint8Array(0) },
@@ -112,12 +97,7 @@ export class WatchHub {
 
   /** More happened at once than is read for all: each reads it by itself. */
   #loseAll(): void {
-    for (const watcher of [...this.#all()]) watcher.fallBehind();
-  }
-
-  *#all(): Generator<Watcher> {
-    yield* this.#ranges;
-    for (const there of this.#keys.values()) yield* there;
+    for (const watcher of [...this.#watchers.all()]) watcher.fallBehind();
   }
 
   #tell(changes: RevisionChanges): void {
@@ -126,7 +106,7 @@ export class WatchHub {
     if (events.length === 1 && only !== undefined) return this.#tellOne(changes, only);
     const concerned = new Map<Watcher, ChangeEvent[]>();
     for (const event of events) {
-      for (const watcher of this.#watchersOf(keyOf(event))) {
+      for (const watcher of this.#watchers.of(keyOf(event))) {
         const theirs = concerned.get(watcher);
         const told = watcher.prev ? event : withoutPrev(event);
         if (theirs === undefined) concerned.set(watcher, [told]);
@@ -140,29 +120,14 @@ export class WatchHub {
   #tellOne(changes: RevisionChanges, event: ChangeEvent): void {
     const without = withoutPrev(event);
     const plain = without === event ? changes : { ...changes, events: [without] };
-    for (const watcher of this.#watchersOf(keyOf(event))) {
+    for (const watcher of this.#watchers.of(keyOf(event))) {
       watcher.take(watcher.prev ? changes : plain);
-    }
-  }
-
-  *#watchersOf(key: Uint8Array): Generator<Watcher> {
-    if (this.#keys.size > 0) {
-      const there = this.#keys.get(hex(key));
-      if (there !== undefined) yield* there;
-    }
-    for (const watcher of this.#ranges) {
-      const { target } = watcher;
-      if (target.kind === "range" && isIn(key, target)) yield watcher;
     }
   }
 }
 
 function keyOf(event: ChangeEvent): Uint8Array {
   return event.kind === "put" ? event.record.key : event.key;
-}
-
-function isIn(key: Uint8Array, { start, end }: KeyRange): boolean {
-  return compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0);
 }
 
 function withoutPrev(event: ChangeEvent): ChangeEvent {
