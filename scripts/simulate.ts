@@ -48,6 +48,7 @@ const usage = `Runs whole clusters in a simulated world, and checks at every eve
 
   --nodes N           voters, instead of what each seed draws; likewise:
   --learners N        --clients N        --keys N        --operations N
+  --watchers N        --contenders N
   --without A,B       troubles that do not happen: ${troubles.slice(0, 8).join(", ")},
                       ${troubles.slice(8, 17).join(", ")},
                       ${troubles.slice(17).join(", ")}
@@ -58,6 +59,7 @@ const values = scriptOptions(usage, {
   ...{ seed: "", minutes: "5", transcript: "60", timeline: "" },
   ...{ seeds: "10", from: "1", hours: "" },
   ...{ nodes: "", learners: "", clients: "", keys: "", operations: "" },
+  ...{ watchers: "", contenders: "" },
   ...{ without: "", only: "", skip: "", hash: "", minimize: "", sqlite: "" },
 }, ["hash", "minimize", "sqlite"]);
 
@@ -87,10 +89,13 @@ function troublesIn(option: string, text: string): readonly Trouble[] {
 }
 
 function numbers(): Omit<Overrides, "without" | "skip"> {
-  const given = ["nodes", "learners", "clients", "keys", "operations"] as const;
+  const given = [
+    ...["nodes", "learners", "clients", "keys", "operations", "watchers", "contenders"] as const,
+  ];
+  const mayBeNone = ["learners", "watchers", "contenders"];
   return Object.fromEntries(
     given.filter((name) => values[name] !== "").map((name) => {
-      const isNone = name === "learners" && values[name] === "0";
+      const isNone = mayBeNone.includes(name) && values[name] === "0";
       return [name, isNone ? 0 : countOption(`--${name}`, values[name], usage)];
     }),
   );

@@ -37,15 +37,17 @@ export interface WatchParts {
   readonly soon: (run: () => void) => void;
 }
 
-/** What a look into history has found. */
-type Look =
-  | Extract<WatchFrame, { readonly kind: "compacted" | "lagging" }>
+/** Why there is no frame now. */
+export type Nothing =
   /** Nothing more is there now. */
   | "level"
-  /** There is more behind it. */
+  /** There is more behind what was read: to be asked again after the events that wait now. */
   | "behind"
   /** The node cannot be read, or has not come so far. */
   | "notThere";
+
+/** What a look into history has found. */
+type Look = Extract<WatchFrame, { readonly kind: "compacted" | "lagging" }> | Nothing;
 
 /** See the head of this file. One reader. */
 export class Watch implements OpenWatch {
@@ -94,18 +96,43 @@ export class Watch implements OpenWatch {
   async next({ ms, signal }: Patience): Promise<WatchFrame> {
     const endMs = performance.now() + ms;
     for (;;) {
+      const now = this.nextNow();
+      if (typeof now === "object") return now;
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0 || signal?.aborted === true) return this.progress();
+      if (now === "behind") await new Promise<void>((resolve) => this.#parts.soon(resolve));
+      else await this.#wait(leftMs, signal);
+    }
+  }
+
+  /** What comes next, or why nothing does now: {@link onceMore} tells when to ask again. */
+  nextNow(): WatchFrame | Nothing {
+    for (;;) {
       const frame = this.nextAhead();
       if (frame !== undefined) return frame;
       const look = this.#leaveHub === undefined ? this.#look() : "level";
-      if (typeof look === "object") return look;
-      if (this.#queue.length > 0) continue;
-      const leftMs = endMs - performance.now();
-      if (leftMs <= 0 || signal?.aborted === true) {
-        return { kind: "progress", revision: this.#position };
-      }
-      if (look === "behind") await new Promise<void>((resolve) => this.#parts.soon(resolve));
-      else await this.#wait(leftMs, signal);
+      if (typeof look === "object" || this.#queue.length === 0) return look;
     }
+  }
+
+  /** How far it has come: to be told where {@link nextNow} has nothing. */
+  progress(): WatchFrame & { readonly kind: "progress" } {
+    return { kind: "progress", revision: this.#position };
+  }
+
+  /**
+   * Calls `run` when there may be more, or the watch is closed. The returned function forgets that.
+   * One can wait at a time.
+   */
+  onceMore(run: () => void): () => void {
+    const stopWaiting = this.#leaveHub === undefined
+      ? this.#parts.revisions.onceApplied(run)
+      : () => {};
+    this.#wake = run;
+    return () => {
+      this.#wake = () => {};
+      stopWaiting();
+    };
   }
 
   nextAhead(): WatchFrame | undefined {
@@ -190,14 +217,10 @@ export class Watch implements OpenWatch {
   /** Until something is handed to it, the store goes on, the time is up, or somebody goes. */
   async #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const woken = Promise.withResolvers<void>();
-    const stopWaiting = this.#leaveHub === undefined
-      ? this.#parts.revisions.onceApplied(woken.resolve)
-      : () => {};
+    const stopWaiting = this.onceMore(woken.resolve);
     const timer = setTimeout(woken.resolve, ms);
     const forget = whenGone(signal, woken.resolve);
-    this.#wake = woken.resolve;
     await woken.promise;
-    this.#wake = () => {};
     clearTimeout(timer);
     forget();
     stopWaiting();

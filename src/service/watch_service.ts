@@ -18,7 +18,7 @@ import type {
 import { ServiceError } from "./errors.ts";
 import type { ServedNode } from "./node_port.ts";
 import { readFailed } from "./outcome_errors.ts";
-import { Watch, type WatchParts } from "./watch.ts";
+import { Watch, type WatchParts, type WatchStart } from "./watch.ts";
 import { WatchHub } from "./watch_hub.ts";
 
 /** What was read for slow readers and not taken yet, all together. */
@@ -79,8 +79,18 @@ export class NodeWatchService implements WatchService {
     const giveBack = this.takePlace();
     try {
       const after = request.after ?? await this.#present(options);
-      if (this.#isClosed) throw readFailed("closing", this.#parts.self);
       return this.#begin({ ...request, after }, giveBack);
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
+
+  /** Like {@link watch}, at once: where it begins is known. Throws what that rejects with. */
+  watchBehind(request: WatchStart): WatchOpening & { readonly watch: Watch } {
+    const giveBack = this.takePlace();
+    try {
+      return this.#begin(request, giveBack);
     } catch (error) {
       giveBack();
       throw error;
@@ -112,10 +122,8 @@ export class NodeWatchService implements WatchService {
     return store().revision;
   }
 
-  #begin(
-    request: WatchRequest & { readonly after: Revision },
-    giveBack: () => void,
-  ): WatchOpening {
+  #begin(request: WatchStart, giveBack: () => void): WatchOpening & { readonly watch: Watch } {
+    if (this.#isClosed) throw readFailed("closing", this.#parts.self);
     const { oldest } = this.#parts.store();
     // Nothing was done up to the empty store: who begins before it misses nothing.
     const after = Math.max(request.after, emptyRevision);

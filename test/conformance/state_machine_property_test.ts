@@ -8,7 +8,14 @@
 
 import process from "node:process";
 import type { Operation } from "../../src/kv/command.ts";
-import type { Answer, GetQuery, HistoryQuery, Query, RangeQuery } from "../../src/kv/query.ts";
+import type {
+  Answer,
+  ContestQuery,
+  GetQuery,
+  HistoryQuery,
+  Query,
+  RangeQuery,
+} from "../../src/kv/query.ts";
 import type { RejectedCode, Result } from "../../src/kv/result.ts";
 import type { Entry } from "../../src/raft/types.ts";
 import { range, wallMs } from "../harness/kv_commands.ts";
@@ -16,6 +23,7 @@ import { assertIntact } from "../harness/kv_invariants.ts";
 import { KvModel } from "../harness/kv_model.ts";
 import { comparable } from "../harness/kv_model_values.ts";
 import { plain } from "../harness/plain.ts";
+import type { NamedContestant } from "../harness/random_contests.ts";
 import { RandomKv } from "../harness/random_kv.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { compareChanges } from "./state_machine_changes.ts";
@@ -56,7 +64,7 @@ for (const [name, makePlace] of Object.entries(places)) {
   });
 }
 
-type ReadQuery = GetQuery | RangeQuery | HistoryQuery;
+type ReadQuery = GetQuery | RangeQuery | HistoryQuery | ContestQuery;
 
 /** So few that there is no room for another one now and then. */
 const answerLimits = { answersMax: 110, bytesMax: 1_000_000 };
@@ -80,6 +88,7 @@ function compareWithModel(place: KvPlace, storeSeed: number, codes: Set<Rejected
     assert.equal(driver.machine.revision, model.revision);
     for (let queries = random.pick([0, 1, 2]); queries > 0; queries--) {
       compareAnswers(driver, model, random.query(model.revision, model.oldest));
+      compareAnswers(driver, model, random.contestQuery(model.contestants()));
     }
     if (random.chance(1, 5)) {
       driver.machine.purge(random.pick([1, 3, 100]));
@@ -104,7 +113,7 @@ function compareWithModel(place: KvPlace, storeSeed: number, codes: Set<Rejected
 
 const everyKind = [
   ...["put", "delete", "conditionFailed", "rejected", "nothing", "txn", "batch", "compacted"],
-  ...["granted", "kept", "ended", "replayed"],
+  ...["granted", "kept", "ended", "contest", "replayed"],
 ];
 /** Those that random operations come to at all: the others are limits, far away. */
 const everyCode: readonly RejectedCode[] = [
@@ -120,7 +129,11 @@ interface Asked {
 
 /** The model is asked at once, so that the next operation is drawn around what it holds then. */
 function ask({ maker }: Driver, model: KvModel, random: RandomKv): Asked {
-  const operation = random.operation({ revision: model.revision, leases: model.leases() });
+  const operation = random.operation({
+    revision: model.revision,
+    leases: model.leases(),
+    contestants: model.contestants(),
+  });
   const idempotency = random.idempotency();
   const expected = model.apply(operation, maker.nextTimeMs, idempotency, wallMs);
   return { operation, entry: maker.command(operation, idempotency), expected };
@@ -160,10 +173,17 @@ describe("the state hash", () => {
       try {
         const driver = new Driver(place);
         const random = new RandomKv(1);
+        const contestants: NamedContestant[] = [];
         for (let done = 0; done < 2_000; done++) {
           const leases = driver.machine.leasesDue(Number.MAX_SAFE_INTEGER, 10);
-          const operation = random.operation({ revision: driver.machine.revision, leases });
-          driver.apply([driver.maker.command(operation, random.idempotency())]);
+          const { revision } = driver.machine;
+          const operation = random.operation({ revision, leases, contestants });
+          const entry = driver.maker.command(operation, random.idempotency());
+          const [result] = driver.apply([entry]);
+          if (operation.kind === "contend" && result?.kind === "contest" && result.own) {
+            const { area, name } = operation;
+            contestants.push({ area, name, token: result.own.token });
+          }
           if (done % 100 === 0) driver.maker.skip(60_000);
           // Each place compacts at a pace of its own.
           if (done % 50 === 0) driver.machine.purge(name.length);
@@ -172,8 +192,8 @@ describe("the state hash", () => {
             driver.replay();
           }
         }
-        assert.equal(driver.machine.revision, 1_091);
-        assert.deepEqual(driver.machine.status().stateHash, { a: 1_700_363_939, b: 510_072_403 });
+        assert.equal(driver.machine.revision, 991);
+        assert.deepEqual(driver.machine.status().stateHash, { a: 2_225_521_778, b: 3_786_667_168 });
       } finally {
         place.remove();
       }

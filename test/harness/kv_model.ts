@@ -7,24 +7,32 @@
 import type {
   Batch,
   Compare,
-  Conditions,
   Delete,
   ExpireLeases,
   GrantLease,
   Idempotency,
-  KeyTarget,
+  KeepLeases,
   Merge,
   Operation,
   Put,
+  RevokeLease,
   Txn,
   TxnOperation,
   Update,
 } from "../../src/kv/command.ts";
-import type { Answer, GetQuery, HistoryQuery, RangeQuery } from "../../src/kv/query.ts";
+import type { ContestOperation } from "../../src/kv/contest_command.ts";
+import type {
+  Answer,
+  ContestQuery,
+  GetQuery,
+  HistoryQuery,
+  RangeQuery,
+} from "../../src/kv/query.ts";
 import type { KvRecord } from "../../src/kv/record.ts";
 import type {
   BatchDone,
   ConditionFailed,
+  ContestDone,
   Outcome,
   PutDone,
   Rejected,
@@ -33,9 +41,10 @@ import type {
   TxnResult,
 } from "../../src/kv/result.ts";
 import { jsonMerged } from "./json_model.ts";
+import { ModelContests, type StandingModelContestant } from "./kv_model_contests.ts";
 import { ModelLeases } from "./kv_model_leases.ts";
 import { ModelRequests } from "./kv_model_requests.ts";
-import { compares, holds, updated } from "./kv_model_values.ts";
+import { compares, holds, holdsOnRange, updated } from "./kv_model_values.ts";
 import { ModelVersions, nameOf } from "./kv_model_versions.ts";
 
 /** Thrown where a command turns out to be impossible. */
@@ -53,6 +62,7 @@ export class KvModel {
   oldest = 1;
   readonly versions = new ModelVersions();
   readonly #leases = new ModelLeases();
+  readonly #contests = new ModelContests();
   readonly #requests: ModelRequests;
   #times = { timeMs: 0, wallMs: 0 };
   /** Keys that the operation under way has changed. */
@@ -121,8 +131,11 @@ export class KvModel {
         if (operation.revision > this.revision) throw new Impossible("bad_request");
         this.oldest = Math.max(this.oldest, operation.revision);
         return { kind: "compacted", revision: this.revision, oldest: this.oldest };
+      case "contend":
+      case "leave":
+      case "proclaim":
+        return this.#contest(operation, nowMs);
       default:
-        if ("name" in operation) throw new Error(`The model knows no ${operation.kind}`);
         return this.#lease(operation, nowMs);
     }
   }
@@ -134,7 +147,9 @@ export class KvModel {
     const lease = put.ttlMs === undefined ? put.lease : undefined;
     const isFree = lease === undefined || this.#leases.get(lease)?.isPrivate === false;
     if (!isFree) throw new Impossible("lease_not_found");
-    const own = put.ttlMs === undefined ? lease : this.#grant(undefined, put.ttlMs, nowMs, true);
+    const own = put.ttlMs === undefined
+      ? lease
+      : this.#leases.grant({ ttlMs: put.ttlMs, isPrivate: true }, nowMs);
     const done = this.#write(put.key, { ...put, lease: own }, { prev: put.prev, at });
     return own === lease ? done : { ...done, lease: own! };
   }
@@ -189,29 +204,13 @@ export class KvModel {
       this.#touch(target.key);
       return this.#deleteAll(current === undefined ? [] : [current], deletion, { more: false, at });
     }
-    if (!this.#holdsOnRange(conditions, target)) {
+    if (!holdsOnRange(conditions, target, this)) {
       return { kind: "conditionFailed", revision: this.revision };
     }
     const all = this.versions.shown(target.start, target.end, this.revision);
     const chosen = all.slice(0, deletion.limit ?? all.length);
     for (const { key } of chosen) this.#touch(key);
     return this.#deleteAll(chosen, deletion, { more: chosen.length < all.length, at });
-  }
-
-  #holdsOnRange(
-    { ifMatch, ifNoneMatch }: Conditions,
-    { start, end }: KeyTarget & { readonly kind: "range" },
-  ): boolean {
-    const all = this.versions.shown(start, end, this.revision);
-    const matches = (tags: readonly number[] | "any"): boolean =>
-      tags === "any"
-        ? all.length > 0
-        : tags.some((tag) =>
-          tag >= this.oldest && tag <= this.revision &&
-          this.versions.lastChange({ start, end }, this.revision) <= tag
-        );
-    return (ifMatch === undefined || matches(ifMatch)) &&
-      (ifNoneMatch === undefined || !matches(ifNoneMatch));
   }
 
   #deleteAll(
@@ -312,10 +311,7 @@ export class KvModel {
   }
 
   #lease(
-    operation:
-      | GrantLease
-      | ExpireLeases
-      | Extract<Operation, { kind: "keepLeases" | "revokeLease" }>,
+    operation: GrantLease | KeepLeases | RevokeLease | ExpireLeases,
     nowMs: number,
   ): Outcome {
     switch (operation.kind) {
@@ -324,16 +320,11 @@ export class KvModel {
         if (id !== undefined && this.#leases.get(id) !== undefined) {
           throw new Impossible("conflict");
         }
-        const lease = { id: this.#grant(id, ttlMs, nowMs, false), ttlMs };
+        const lease = { id: this.#leases.grant({ id, ttlMs, isPrivate: false }, nowMs), ttlMs };
         return { kind: "granted", revision: this.revision, lease };
       }
       case "keepLeases": {
-        const leases = operation.ids.map((id) => {
-          const lease = this.#leases.get(id);
-          if (lease === undefined) return undefined;
-          this.#leases.set(id, { ...lease, deadlineMs: nowMs + lease.ttlMs });
-          return { id, ttlMs: lease.ttlMs };
-        });
+        const leases = operation.ids.map((id) => this.#leases.keep(id, nowMs));
         return { kind: "kept", revision: this.revision, leases };
       }
       case "revokeLease": {
@@ -353,17 +344,29 @@ export class KvModel {
     }
   }
 
-  #grant(id: string | undefined, ttlMs: number, nowMs: number, isPrivate: boolean): string {
-    const chosen = id ?? this.#leases.nextId();
-    this.#leases.set(chosen, { ttlMs, deadlineMs: nowMs + ttlMs, isPrivate });
-    return chosen;
-  }
-
   #end(id: string): number {
     this.#leases.delete(id);
     const attached = this.versions.shown(new Uint8Array(0), undefined, this.revision)
       .filter(({ lease }) => lease === id);
-    return this.#deleteAll(attached, { prev: false }, { more: false }).deleted;
+    const contestants = this.#contests.all().filter(({ lease }) => lease === id);
+    const at = this.revision + 1;
+    const { deleted } = this.#deleteAll(attached, { prev: false }, { more: false, at });
+    if (contestants.length > 0) this.revision = at;
+    for (const each of contestants) this.#contests.remove(each, each.token, at);
+    return deleted + contestants.length;
+  }
+
+  #contest(operation: ContestOperation, nowMs: number): ContestDone {
+    const ground = { revision: this.revision, nowMs, leases: this.#leases };
+    const done = this.#contests.apply(operation, ground);
+    if (done === undefined) throw new Impossible("lease_not_found");
+    this.revision = done.revision;
+    return done;
+  }
+
+  /** All who contend for something. */
+  contestants(): readonly StandingModelContestant[] {
+    return this.#contests.all();
   }
 
   /** Each lease with its deadline. */
@@ -378,9 +381,10 @@ export class KvModel {
 
   /** Like the store's answer, with `changed` always there; `now`: as if it were only there yet. */
   read(
-    query: GetQuery | RangeQuery | HistoryQuery,
+    query: GetQuery | RangeQuery | HistoryQuery | ContestQuery,
     now: { readonly revision: number; readonly oldest: number } = this,
   ): Answer {
+    if (query.kind === "contest") return this.#contests.read(query, now.revision);
     return this.versions.read(query, now);
   }
 }

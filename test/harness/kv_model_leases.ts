@@ -27,6 +27,25 @@ export class ModelLeases {
     this.#leases.delete(id);
   }
 
+  /** Begins one, under the next number that no lease has unless it is given an id. */
+  grant(
+    { id = this.nextId(), ttlMs, isPrivate }: Omit<ModelLease, "deadlineMs"> & {
+      readonly id?: string | undefined;
+    },
+    nowMs: number,
+  ): string {
+    this.set(id, { ttlMs, deadlineMs: nowMs + ttlMs, isPrivate });
+    return id;
+  }
+
+  /** Gives it its whole time again; undefined where there is none. */
+  keep(id: string, nowMs: number): { readonly id: string; readonly ttlMs: number } | undefined {
+    const lease = this.get(id);
+    if (lease === undefined) return undefined;
+    this.set(id, { ...lease, deadlineMs: nowMs + lease.ttlMs });
+    return { id, ttlMs: lease.ttlMs };
+  }
+
   /** The next number that no lease has. */
   nextId(): string {
     for (;;) {

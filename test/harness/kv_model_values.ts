@@ -1,9 +1,9 @@
 /** How the plain store (kv_model.ts) computes values, and how its results are compared. */
 
-import type { Compare, Conditions, Update } from "../../src/kv/command.ts";
+import type { Compare, Conditions, KeyTarget, Update } from "../../src/kv/command.ts";
 import type { KvRecord } from "../../src/kv/record.ts";
 import type { Result } from "../../src/kv/result.ts";
-import { bytesOf, nameOf } from "./kv_model_versions.ts";
+import { bytesOf, type ModelVersions, nameOf } from "./kv_model_versions.ts";
 
 /**
  * The result without what is said to people only and, where it is the answer to a repetition,
@@ -42,6 +42,27 @@ export function holds(
   if (ifValue === "absent") return current === undefined;
   if (ifValue === undefined) return true;
   return current !== undefined && nameOf(current.value) === nameOf(ifValue.equals);
+}
+
+/** Whether conditions hold on a range of keys. */
+export function holdsOnRange(
+  { ifMatch, ifNoneMatch }: Conditions,
+  { start, end }: KeyTarget & { readonly kind: "range" },
+  { versions, revision, oldest }: {
+    readonly versions: ModelVersions;
+    readonly revision: number;
+    readonly oldest: number;
+  },
+): boolean {
+  const isEmpty = versions.shown(start, end, revision).length === 0;
+  const matches = (tags: readonly number[] | "any"): boolean =>
+    tags === "any"
+      ? !isEmpty
+      : tags.some((tag) =>
+        tag >= oldest && tag <= revision && versions.lastChange({ start, end }, revision) <= tag
+      );
+  return (ifMatch === undefined || matches(ifMatch)) &&
+    (ifNoneMatch === undefined || !matches(ifNoneMatch));
 }
 
 /** Whether a compare holds for one key. */

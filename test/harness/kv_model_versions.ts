@@ -49,8 +49,8 @@ export class ModelVersions {
   readonly #versions = new Map<string, ModelVersion[]>();
   /** The names in there, sorted. */
   readonly #names: string[] = [];
-  /** Whose version each was, the first of all first. */
-  readonly #added: string[] = [];
+  /** The first of all first. */
+  readonly #added: (ModelChange & { readonly name: string })[] = [];
 
   /** Where it stands, for {@link undoTo}. */
   mark(): number {
@@ -60,7 +60,7 @@ export class ModelVersions {
   /** Forgets what was added since. */
   undoTo(mark: number): void {
     while (this.#added.length > mark) {
-      const name = this.#added.pop()!;
+      const { name } = this.#added.pop()!;
       const versions = this.#versions.get(name)!;
       versions.pop();
       if (versions.length > 0) continue;
@@ -71,14 +71,20 @@ export class ModelVersions {
 
   add(key: Uint8Array, version: Omit<ModelVersion, "number">): void {
     const name = nameOf(key);
-    const numbered = { ...version, number: this.#added.push(name) };
     const known = this.#versions.get(name);
+    const numbered = { ...version, number: this.#added.length + 1 };
+    this.#added.push({ ...numbered, key, name, prev: known?.at(-1)?.record });
     if (known !== undefined) {
       known.push(numbered);
       return;
     }
     this.#versions.set(name, [numbered]);
     this.#names.splice(placeOf(this.#names, name), 0, name);
+  }
+
+  /** The change of that number, with the {@link nameOf} its key; undefined where there is none. */
+  change(number: number): (ModelChange & { readonly name: string }) | undefined {
+    return this.#added[number - 1];
   }
 
   /** What happened in the range behind `revision`, in order, each with what was there before. */

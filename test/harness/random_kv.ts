@@ -15,9 +15,10 @@ import type {
   TxnOperation,
   Update,
 } from "../../src/kv/command.ts";
-import type { GetQuery, HistoryQuery, RangeQuery } from "../../src/kv/query.ts";
+import type { ContestQuery, GetQuery, HistoryQuery, RangeQuery } from "../../src/kv/query.ts";
 import { Prng } from "../../src/lib/prng.ts";
 import { bytes, put, range } from "./kv_commands.ts";
+import { type NamedContestant, RandomContests } from "./random_contests.ts";
 
 const letters = ["a", "b", "/", "//", "\0", "\x01", "\u00ff", "__proto__"].map((text) =>
   Uint8Array.from(text, (letter) => letter.charCodeAt(0))
@@ -44,15 +45,19 @@ const leaseIds = ["1", "2", "3", "7", "-5", "9223372036854775807"];
 export interface Surroundings {
   readonly revision: number;
   readonly leases: readonly { readonly id: string; readonly deadlineMs: number }[];
+  /** Of locks and elections. */
+  readonly contestants: readonly NamedContestant[];
 }
 
 export class RandomKv {
   readonly #prng: Prng;
+  readonly #contests: RandomContests;
   /** The highest number that was drawn of each stream of requests. */
   readonly #newest = new Map<string, number>();
 
   constructor(seed: number) {
     this.#prng = new Prng(seed);
+    this.#contests = new RandomContests(this.#prng);
   }
 
   chance(numerator: number, denominator: number): boolean {
@@ -71,8 +76,9 @@ export class RandomKv {
     if (drawn < 62) return this.#delete(near, this.#rangeTarget());
     if (drawn < 68) return this.#merge(near);
     if (drawn < 75) return this.#update(near);
-    if (drawn < 83) return this.#txn(near, 2);
-    if (drawn < 88) return { kind: "batch", items: this.#list(5, () => this.#item(near)) };
+    if (drawn < 81) return this.#txn(near, 2);
+    if (drawn < 84) return { kind: "batch", items: this.#list(5, () => this.#item(near)) };
+    if (drawn < 90) return this.#contests.operation(near, () => this.#life(near));
     if (drawn < 96) return this.#leaseOperation(near);
     if (drawn < 97) return { kind: "nothing" };
     const revision = this.chance(1, 4) ? near.revision : this.#revision(near.revision);
@@ -216,6 +222,15 @@ export class RandomKv {
     const leases = [...near.leases].sort((a, b) => a.deadlineMs - b.deadlineMs).slice(0, 4);
     if (leases.length === 0) return { kind: "nothing" };
     return { kind: "expireLeases", leases };
+  }
+
+  #life(near: Surroundings): Pick<Put, "lease" | "ttlMs"> {
+    return this.chance(1, 2) ? { ttlMs: this.#ttlMs() } : { lease: this.#lease(near) };
+  }
+
+  /** About a lock or an election, and one of those who stand there, mostly. */
+  contestQuery(contestants: readonly NamedContestant[]): ContestQuery {
+    return this.#contests.query(contestants);
   }
 
   #ttlMs(): number {

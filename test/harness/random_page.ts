@@ -17,6 +17,7 @@ export function randomPage(machine: KvStateMachine, { random, maker }: RandomSou
   if (random.chance(1, 10)) maker.skip(30_000);
   return Array.from(
     { length: 7 },
-    () => maker.command(random.operation({ revision, leases }), random.idempotency()),
+    () =>
+      maker.command(random.operation({ revision, leases, contestants: [] }), random.idempotency()),
   );
 }

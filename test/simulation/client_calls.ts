@@ -1,7 +1,7 @@
 /** What clients call: which operations on which keys, and how an answer reads in a history. */
 
 import type { Idempotency, Operation as StoreOperation } from "../../src/kv/command.ts";
-import type { Answer, GetQuery, RangeQuery } from "../../src/kv/query.ts";
+import type { Answer, ContestQuery, GetQuery, RangeQuery } from "../../src/kv/query.ts";
 import type { KvRecord } from "../../src/kv/record.ts";
 import type { Result } from "../../src/kv/result.ts";
 import { lossyText } from "../../src/lib/bytes.ts";
@@ -27,11 +27,14 @@ export type ClientCall =
       readonly operation: StoreOperation;
       /** The client asks again, with the same key, until it is told. */
       readonly idempotency?: Idempotency;
+      /** Told the answer, where one comes to the client. */
+      readonly hears?: (result: Result) => void;
     }
     | {
       readonly kind: "read";
-      readonly query: GetQuery | RangeQuery;
+      readonly query: GetQuery | RangeQuery | ContestQuery;
       readonly level: ReadLevel;
+      readonly hears?: (answer: Answer) => void;
     }
   );
 

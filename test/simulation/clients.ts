@@ -9,12 +9,11 @@
 
 import { encodeCommand } from "../../src/kv/command_encoding.ts";
 import { utf8 } from "../../src/lib/bytes.ts";
-import type { Answer, GetQuery, RangeQuery } from "../../src/kv/query.ts";
+import type { Answer, ContestQuery, GetQuery, RangeQuery } from "../../src/kv/query.ts";
 import type { Prng } from "../../src/lib/prng.ts";
 import { type Clock, FatalStorageError } from "../../src/node/ports.ts";
 import type { NodeId } from "../../src/raft/types.ts";
 import type { FormedNode } from "../../src/server_node.ts";
-import type { ReadLevel } from "../../src/service/contract.ts";
 import type { EndCall, History, Outcome } from "../harness/history.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import type { SimScheduler } from "../harness/sim_scheduler.ts";
@@ -48,7 +47,12 @@ const attemptsMax = 40;
 
 /** What one try of a call came to. */
 type Attempt =
-  | { readonly kind: "answered"; readonly outcome: Outcome }
+  | {
+    readonly kind: "answered";
+    readonly outcome: Outcome;
+    /** Shows the client all of it. */
+    readonly show: () => void;
+  }
   /** Nothing happened, and nothing will. */
   | { readonly kind: "refused"; readonly reason: string; readonly leader?: NodeId }
   | { readonly kind: "lost"; readonly reason: string };
@@ -171,6 +175,7 @@ export class Client {
       scheduler.tell(() => `${this.#name} hears of ${call.text}: ${JSON.stringify(attempt)}`);
       if (attempt.kind === "answered") {
         this.#leader = node.id;
+        attempt.show();
         return done(attempt.outcome);
       }
       this.#leader = attempt.kind === "refused" ? attempt.leader : undefined;
@@ -235,9 +240,8 @@ export class Client {
         if (call.kind === "write") {
           this.#write({ node, formed, clock, deadlineMs }, call, tell);
         } else {
-          const { query, level } = call;
-          const floor = level === "eventual" ? undefined : committedBefore;
-          this.#read({ node, formed, deadlineMs }, { query, level }, { floor, answer: tell });
+          const floor = call.level === "eventual" ? undefined : committedBefore;
+          this.#read({ node, formed, deadlineMs }, call, { floor, answer: tell });
         }
       };
       const isThere = node.isRunning && node.formed !== undefined;
@@ -252,7 +256,7 @@ export class Client {
       readonly clock: Clock;
       readonly deadlineMs: number;
     },
-    { operation, idempotency, recorded }: ClientCall & { readonly kind: "write" },
+    { operation, idempotency, recorded, hears }: ClientCall & { readonly kind: "write" },
     answer: (attempt: Attempt) => void,
   ): void {
     const { node, formed, clock, deadlineMs } = at;
@@ -266,7 +270,7 @@ export class Client {
           this.#world.watch.written({ node, position, result });
           if (result.replayed === true) this.#world.rare.saw("retry answered as before");
           const outcome = recorded === undefined ? toldElsewhere : outcomeOf(result);
-          return answer({ kind: "answered", outcome });
+          return answer({ kind: "answered", outcome, show: () => hears?.(result) });
         }
         case "notApplied":
           return answer({ ...told, kind: "refused" });
@@ -282,7 +286,7 @@ export class Client {
       readonly formed: FormedNode;
       readonly deadlineMs: number;
     },
-    { query, level }: { readonly query: GetQuery | RangeQuery; readonly level: ReadLevel },
+    { query, level, hears }: ClientCall & { readonly kind: "read" },
     { floor, answer }: {
       readonly floor: number | undefined;
       readonly answer: (attempt: Attempt) => void;
@@ -297,7 +301,7 @@ export class Client {
       }
       const applied = node.machine?.applied().position.index ?? 0;
       this.#world.watch.read({ node, query, answer: seen, applied, committedBefore: floor });
-      answer({ kind: "answered", outcome: seenIn(seen) });
+      answer({ kind: "answered", outcome: seenIn(seen), show: () => hears?.(seen) });
     };
     if (level === "eventual") return look();
     if (level === "lease" && formed.services.leases.holds()) {
@@ -312,7 +316,10 @@ export class Client {
 }
 
 /** Undefined also where the node ends because of what it finds. */
-function answerOf({ node }: FormedNode, query: GetQuery | RangeQuery): Answer | undefined {
+function answerOf(
+  { node }: FormedNode,
+  query: GetQuery | RangeQuery | ContestQuery,
+): Answer | undefined {
   try {
     return node.readNow(query);
   } catch (error) {

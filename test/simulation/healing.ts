@@ -2,7 +2,7 @@
  * I16, liveness: after all trouble has ended for a random majority, the others still down, a leader
  * must be there within twenty election timeouts and stay for ten more, calls must be answered, and
  * all that live must come to hold the same (paper §5.6; a partial failure wedges no majority).
- * Then the others come back and must catch up as well.
+ * Then the others come back and must catch up as well, and so must all who watch.
  */
 
 import type { Prng } from "../../src/lib/prng.ts";
@@ -17,14 +17,18 @@ import type { Client } from "./clients.ts";
 import { isMajority, votersAmong } from "./majorities.ts";
 import type { Operator } from "./operator.ts";
 import type { Plan } from "./plan.ts";
+import type { Watcher } from "./watchers.ts";
 
 export interface HealingParts {
   readonly plan: Plan;
   readonly cluster: SimCluster;
   readonly operator: Operator;
   readonly clients: readonly Client[];
+  readonly watchers: readonly Watcher[];
   readonly keys: KeyBook;
   readonly prng: Prng;
+  /** The newest that is committed. */
+  revision(): number;
   /** Lets time pass until the condition holds; false when time is over. */
   until(condition: () => boolean, withinMs: number): boolean;
 }
@@ -56,7 +60,7 @@ export class Healing {
     operator.bringBack();
     // A configuration that was still on its way when the others left may need them as well.
     const late = fault && (this.#mustLive(cluster.nodes) ?? this.#callsMustEnd());
-    return late ?? this.#mustAnswer() ?? this.#mustBeLevel(cluster.nodes);
+    return late ?? this.#mustAnswer() ?? this.#mustBeLevel(cluster.nodes) ?? this.#mustSeeAll();
   }
 
   /** Nodes that have lost nothing and are a majority by every configuration that anybody holds. */
@@ -129,6 +133,17 @@ export class Healing {
     const withinMs = leaderWithin * this.#electionTimeoutMs;
     if (this.#parts.until(() => isLevel(nodes), withinMs)) return undefined;
     return `after ${withinMs} ms the nodes are not level${describe(nodes)}`;
+  }
+
+  /** Everybody who watches has seen all that there is by now. */
+  #mustSeeAll(): string | undefined {
+    const { watchers, revision, until } = this.#parts;
+    const withinMs = leaderWithin * this.#electionTimeoutMs;
+    const all = revision();
+    if (until(() => watchers.every((watcher) => watcher.hasSeen(all)), withinMs)) return undefined;
+    const late = watchers.filter((watcher) => !watcher.hasSeen(all));
+    const standing = late.map((watcher) => watcher.standing);
+    return `after ${withinMs} ms not all who watch have seen revision ${all}: ${standing}`;
   }
 
   #callsMustEnd(): string | undefined {

@@ -4,11 +4,14 @@
  */
 
 import type { NodeStatus } from "../../src/node/parts.ts";
-import type { Answer, GetQuery, RangeQuery } from "../../src/kv/query.ts";
+import type { Answer, ContestQuery, GetQuery, RangeQuery } from "../../src/kv/query.ts";
+import type { Contested } from "../../src/kv/contest_command.ts";
+import type { Revision } from "../../src/kv/record.ts";
 import type { Result } from "../../src/kv/result.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { Entry, Index, LogPosition } from "../../src/raft/types.ts";
+import type { WatchFrame, WatchRequest } from "../../src/service/contract.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import type { ClusterLog } from "./cluster_log.ts";
 import type { Witness } from "./witness.ts";
@@ -16,7 +19,7 @@ import type { Witness } from "./witness.ts";
 /** A read of a client, at the moment of its answer. */
 export interface AnsweredRead {
   readonly node: SimNode;
-  readonly query: GetQuery | RangeQuery;
+  readonly query: GetQuery | RangeQuery | ContestQuery;
   readonly answer: Answer;
   /** What the node had applied. */
   readonly applied: Index;
@@ -29,6 +32,42 @@ export interface AppliedWrite {
   readonly node: SimNode;
   readonly position: LogPosition;
   readonly result: Result;
+}
+
+/** Who watches what. */
+export interface WatchedRange extends Required<Pick<WatchRequest, "target" | "prev">> {
+  /** For people, and unlike all others. */
+  readonly name: string;
+  /** Nothing but changes of this kind. */
+  readonly kind: WatchRequest["only"];
+}
+
+/** What a watcher is told. */
+export interface WatchNews {
+  readonly watcher: WatchedRange;
+  readonly node: SimNode;
+  /** Of everything that was committed when the node said so. */
+  readonly committed: Revision;
+  readonly news:
+    /** What it saw before counts no more. `floor`: at least from there, where it asked for now. */
+    | { readonly kind: "begins"; readonly after: Revision; readonly floor: Revision | undefined }
+    /** It goes on behind what it saw last. */
+    | { readonly kind: "resumes"; readonly after: Revision }
+    | Exclude<WatchFrame, { readonly kind: "closing" }>;
+}
+
+/** What somebody who contends believes. */
+export interface ContestNews extends Contested {
+  /** Unlike all others. */
+  readonly who: string;
+  readonly token: Revision;
+  readonly news:
+    /** It holds until then, if it does not keep its lease alive. */
+    | { readonly kind: "holds"; readonly untilUs: number }
+    /** It is about to give it up. */
+    | { readonly kind: "letsGo" }
+    /** It is told that its contestant is gone. */
+    | { readonly kind: "gone" };
 }
 
 /** What an invariant may look at. */
@@ -58,12 +97,16 @@ export interface Watch {
   formed(node: SimNode, status: NodeStatus): void;
   read(read: AnsweredRead): void;
   written(write: AppliedWrite): void;
+  /** A watcher is told something, in the order in which it is. */
+  watched(news: WatchNews): void;
+  /** Somebody who contends for a lock or an election has come to believe something of it. */
+  contested(news: ContestNews): void;
   /** All is healed and done. */
   finished(): void;
 }
 
 export interface Invariant extends Watch {
-  /** As in the plan: I1 … I16. */
+  /** As in the plan: I1 … I17. */
   readonly id: string;
 }
 
@@ -86,6 +129,8 @@ export const unwatched: Watch = {
   formed: nothing,
   read: nothing,
   written: nothing,
+  watched: nothing,
+  contested: nothing,
   finished: nothing,
 };
 
@@ -104,6 +149,8 @@ export function together(watches: readonly Watch[]): Watch {
     formed: doing("formed"),
     read: doing("read"),
     written: doing("written"),
+    watched: doing("watched"),
+    contested: doing("contested"),
     finished: doing("finished"),
   };
   return {
@@ -118,6 +165,8 @@ export function together(watches: readonly Watch[]): Watch {
     formed: (node, status) => lists.formed.forEach((each) => each.formed(node, status)),
     read: (read) => lists.read.forEach((each) => each.read(read)),
     written: (write) => lists.written.forEach((each) => each.written(write)),
+    watched: (news) => lists.watched.forEach((each) => each.watched(news)),
+    contested: (news) => lists.contested.forEach((each) => each.contested(news)),
     finished: () => lists.finished.forEach((each) => each.finished()),
   };
 }

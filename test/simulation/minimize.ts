@@ -56,11 +56,20 @@ type Change = (overrides: Overrides) => Overrides;
 
 /** Small numbers first: when one of them is enough, the later ones find nothing left to do. */
 function fewerNumbers(overrides: Overrides, seed: number): readonly Change[] {
-  const { voters, learners, clients, keys, operations } = planOf(seed, overrides);
+  const { voters, learners, clients, keys, operations, watchers, contenders } = planOf(
+    seed,
+    overrides,
+  );
   const below = (now: number, values: readonly number[]): readonly number[] =>
     values.filter((value) => value < now);
   return [
     ...below(learners, [0]).map((value): Change => (o) => ({ ...o, learners: value })),
+    ...below(watchers, [0, 1]).map((value): Change => (o) =>
+      (o.watchers ?? watchers) <= value ? o : { ...o, watchers: value }
+    ),
+    ...below(contenders, [0, 1, 2]).map((value): Change => (o) =>
+      (o.contenders ?? contenders) <= value ? o : { ...o, contenders: value }
+    ),
     ...below(voters, [2, 3, 4, 5]).map((value): Change => (o) =>
       (o.nodes ?? voters) <= value ? o : { ...o, nodes: value }
     ),

@@ -17,6 +17,8 @@ export interface Overrides {
   readonly clients?: number;
   readonly keys?: number;
   readonly operations?: number;
+  readonly watchers?: number;
+  readonly contenders?: number;
   readonly without: readonly Trouble[];
   /** Single faults, as "crash.3". */
   readonly skip: readonly string[];
@@ -36,6 +38,8 @@ export function planOf(seed: number, overrides: Overrides): Plan {
     clients: overrides.clients ?? drawn.clients,
     keys: overrides.keys ?? drawn.keys,
     operations: overrides.operations ?? drawn.operations,
+    watchers: overrides.watchers ?? drawn.watchers,
+    contenders: overrides.contenders ?? drawn.contenders,
     faultEveryMs: { ...drawn.faultEveryMs, ...off },
     skipped: skip,
     ...(without.includes("network") && { network: calmNetwork }),

@@ -50,6 +50,11 @@ export interface Plan {
   readonly storeCallsPermille: number;
   /** Of a thousand clients so many ask for their writes under keys, and ask again. */
   readonly repeatingClientsPermille: number;
+  /** How many watch all the time (watchers.ts). */
+  readonly watchers: number;
+  /** How many contend for locks and elections (contenders.ts), and for how many of each. */
+  readonly contenders: number;
+  readonly contestedNames: number;
   /** Mean times between two, 0 is never: changes of who votes, and of who leads. */
   readonly reconfigureEveryMs: number;
   readonly transferEveryMs: number;
@@ -67,8 +72,8 @@ export interface Plan {
 /** The plan of a seed. */
 export function drawPlan(seed: number): Plan {
   const root = new Prng(seed);
-  const [size, time, net, disk, load, faults, lease, store] = Array.from(
-    { length: 8 },
+  const [size, time, net, disk, load, faults, lease, store, waiting] = Array.from(
+    { length: 9 },
     () => root.split(),
   );
   const heartbeatMs = time!.chance(1, 2) ? 50 : 100;
@@ -82,6 +87,7 @@ export function drawPlan(seed: number): Plan {
     disk: drawDisk(disk!),
     ...drawLoad(load!, heartbeatMs),
     ...drawStoreLoad(store!),
+    ...drawWaiting(waiting!),
     troubleMs: 500 + faults!.below(5_000),
     calmMs: 500 + faults!.below(3_000),
     faultEveryMs: { ...drawFaults(faults!), strainLease: drawStrain(lease!, clocks) },
@@ -166,6 +172,7 @@ type Load = Omit<
   Plan,
   | ("seed" | "voters" | "learners" | "heartbeatMs" | "config" | "clockRates" | "leaseReads")
   | ("storeCallsPermille" | "repeatingClientsPermille")
+  | ("watchers" | "contenders" | "contestedNames")
   | ("network" | "disk" | "troubleMs" | "calmMs" | "faultEveryMs" | "skipped")
 >;
 
@@ -197,6 +204,15 @@ function drawStoreLoad(
   return {
     storeCallsPermille: prng.chance(1, 2) ? 0 : 50 + prng.below(300),
     repeatingClientsPermille: prng.chance(1, 2) ? 0 : 100 + prng.below(900),
+  };
+}
+
+/** Those who stay and wait for something. */
+function drawWaiting(prng: Prng): Pick<Plan, "watchers" | "contenders" | "contestedNames"> {
+  return {
+    watchers: prng.chance(1, 2) ? 0 : 1 + prng.below(6),
+    contenders: prng.chance(1, 2) ? 0 : 2 + prng.below(4),
+    contestedNames: 1 + prng.below(2),
   };
 }
 

@@ -9,7 +9,7 @@ import type { NodeStatus } from "../../src/node/parts.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { Entry, NodeId, Term } from "../../src/raft/types.ts";
 import type { SimNode } from "../harness/sim_node.ts";
-import { type Scene, unwatched, type Watch } from "./invariant.ts";
+import { type ContestNews, type Scene, unwatched, type Watch } from "./invariant.ts";
 
 /** How often each must have been seen in 10,000 seeds with default options. */
 export const floors = {
@@ -40,13 +40,17 @@ export const floors = {
   "wiped directory refused": 50,
   "older copy refused": 50,
   "wrong cluster id refused": 50,
+  "watch resumed across a compaction": 300,
+  "watch overtaken by a compaction": 300,
+  "watch resumed under another leader": 300,
+  "lock passed on as a lease ended": 300,
 } as const;
 export type RareState = keyof typeof floors;
 
 /** States that need features which are not there yet. */
 export const waitingStates: readonly string[] = [
-  ...["snapshot install races append", "older snapshot received"],
-  "watch resumed across a compaction",
+  "snapshot install races append",
+  "older snapshot received",
 ];
 
 const recentlyUs = 5_000_000;
@@ -60,6 +64,8 @@ export class RareStates {
   /** By `node/term`: the newest round that a leader has sent. */
   readonly #rounds = new Map<string, number>();
   readonly #onMajority = new Set<string>();
+  /** Who was told last that it holds a name, and has not let go of it. */
+  readonly #holders = new Map<string, string>();
 
   constructor(scene: Scene, nowUs: () => number) {
     this.#nowUs = nowUs;
@@ -81,7 +87,18 @@ export class RareStates {
         this.#leading.delete(node.id);
         if (recovering) this.saw("loss found at start");
       },
+      contested: (news) => this.#contested(news),
     };
+  }
+
+  /** Whoever is silent until its lease has ended makes room for the next. */
+  #contested({ area, name, who, news }: ContestNews): void {
+    const place = `${area} ${name}`;
+    const before = this.#holders.get(place);
+    if (news.kind === "holds") this.#holders.set(place, who);
+    else if (before === who) this.#holders.delete(place);
+    const isPassedOn = news.kind === "holds" && before !== undefined && before !== who;
+    if (isPassedOn) this.saw("lock passed on as a lease ended");
   }
 
   saw(state: RareState): void {

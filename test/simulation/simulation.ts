@@ -19,6 +19,7 @@ import { Administrator } from "./administrator.ts";
 import { Client, type ClientWorld } from "./clients.ts";
 import { KeyBook } from "./client_calls.ts";
 import { ClusterLog } from "./cluster_log.ts";
+import { Contender } from "./contenders.ts";
 import { Faults } from "./faults.ts";
 import { Healing } from "./healing.ts";
 import { together, type Watch } from "./invariant.ts";
@@ -27,10 +28,11 @@ import { linearizabilityFault } from "./invariants/linearizability.ts";
 import { Operator } from "./operator.ts";
 import type { Plan } from "./plan.ts";
 import { RareStates } from "./rare_states.ts";
+import { Watcher } from "./watchers.ts";
 import { Witness } from "./witness.ts";
 
 export interface Violation {
-  /** I1 … I16; "identity"; "assertion" when a node has ended by itself. */
+  /** I1 … I17; "identity"; "assertion" when a node has ended by itself. */
   readonly invariant: string;
   readonly text: string;
   readonly atUs: number;
@@ -74,6 +76,8 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
   readonly #faults: Faults;
   readonly #administrator: Administrator;
   readonly #clients: readonly Client[];
+  readonly #watchers: readonly Watcher[];
+  readonly #contenders: readonly Contender[];
   readonly #keys: KeyBook;
   readonly #healingPrng: Prng;
   readonly #seen = new Map<SimNode, NodeStatus>();
@@ -111,6 +115,17 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
     this.#keys = new KeyBook(plan.keys);
     this.#clients = this.#makeClients(prngs[2]!);
     this.#healingPrng = prngs[3]!;
+    const [watching, contending] = [root.split(), root.split()];
+    this.#watchers = this.#make(
+      plan.watchers,
+      "w",
+      (name) => new Watcher({ world: this, name, prng: watching.split(), keys: this.#keys }),
+    );
+    this.#contenders = this.#make(plan.contenders, "l", (name) =>
+      new Contender({
+        ...{ world: this, name, prng: contending.split(), keys: this.#keys },
+        calls: () => this.#calls++,
+      }));
     this.#callsLeft = plan.operations;
     for (const { disk } of nodes) disk.options = plan.disk;
     this.cluster.network.onSend = (envelope, from) => {
@@ -173,12 +188,14 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
       return this.#broken("I16", `the cluster is not born after ${birthWithinMs} ms`);
     }
     this.#administrator.start();
-    for (const client of this.#clients) client.start();
+    for (const each of [...this.#clients, ...this.#watchers, ...this.#contenders]) each.start();
     this.#faults.start();
     const isOver = (): boolean =>
       this.#callsLeft <= 0 && !this.#clients.some(({ isBusy }) => isBusy);
     this.#until(isOver, this.plan.chaosMsMax);
     this.#callsLeft = 0;
+    for (const contender of this.#contenders) contender.stop();
+    for (const watcher of this.#watchers) watcher.calmDown();
     this.#faults.stop();
     this.#administrator.stop();
     this.#heal();
@@ -190,7 +207,9 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
   #heal(): void {
     const healing = new Healing({
       ...{ plan: this.plan, cluster: this.cluster, operator: this.#operator },
-      ...{ clients: this.#clients, keys: this.#keys, prng: this.#healingPrng },
+      ...{ clients: this.#callers(), watchers: this.#watchers, keys: this.#keys },
+      prng: this.#healingPrng,
+      revision: () => this.witness.revision,
       until: (condition, withinMs) => this.#until(condition, withinMs),
     });
     const fault = healing.run();
@@ -205,6 +224,19 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
     return isMet;
   }
 
+  #make<T>(
+    count: number,
+    letter: string,
+    make: (name: string, at: number) => T,
+  ): readonly T[] {
+    return Array.from({ length: count }, (_, at) => make(`${letter}${at + 1}`, at));
+  }
+
+  /** All who wait for answers. */
+  #callers(): readonly Client[] {
+    return [...this.#clients, ...this.#contenders.map(({ client }) => client)];
+  }
+
   #makeClients(prng: Prng): readonly Client[] {
     const takeTurn = (): boolean => {
       if (this.#callsLeft <= 0) return false;
@@ -212,11 +244,12 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
       this.#calls++;
       return true;
     };
-    return Array.from(
-      { length: this.plan.clients },
-      (_, at) =>
+    return this.#make(
+      this.plan.clients,
+      "c",
+      (name, at) =>
         new Client({
-          ...{ world: this, name: `c${at + 1}`, prng: prng.split(), keys: this.#keys, takeTurn },
+          ...{ world: this, name, prng: prng.split(), keys: this.#keys, takeTurn },
           readsLeases: at === 1,
         }),
     );
@@ -288,7 +321,7 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
   /** A process is gone, by itself or not. */
   #stopped(node: SimNode): void {
     this.#seen.delete(node);
-    for (const client of this.#clients) client.nodeEnded(node);
+    for (const each of [...this.#callers(), ...this.#watchers]) each.nodeEnded(node);
   }
 }
 

@@ -4,11 +4,13 @@
  * the decoding of commands.
  */
 
-import type { Answer, GetQuery, RangeQuery } from "../../src/kv/query.ts";
+import type { Answer, ContestQuery, GetQuery, RangeQuery } from "../../src/kv/query.ts";
 import type { Result } from "../../src/kv/result.ts";
 import { decodeCommand } from "../../src/kv/command_encoding.ts";
 import type { Entry, Index } from "../../src/raft/types.ts";
+import type { Revision } from "../../src/kv/record.ts";
 import { KvModel } from "../harness/kv_model.ts";
+import type { ModelVersions } from "../harness/kv_model_versions.ts";
 
 export class Witness {
   readonly #model = new KvModel();
@@ -22,6 +24,21 @@ export class Witness {
 
   get index(): Index {
     return this.#results.length - 1;
+  }
+
+  /** Of all that is committed, as far as anybody has applied it. */
+  get revision(): Revision {
+    return this.#model.revision;
+  }
+
+  /** The oldest revision that can be read, likewise. */
+  get oldest(): Revision {
+    return this.#model.oldest;
+  }
+
+  /** The change of users' keys of that number, from 1 on; undefined where there is none yet. */
+  change(number: number): ReturnType<ModelVersions["change"]> {
+    return this.#model.versions.change(number);
   }
 
   /** Takes the entry when it is the next one. */
@@ -52,7 +69,7 @@ export class Witness {
   }
 
   /** What the query must answer once everything up to `index` is applied. */
-  answer(query: GetQuery | RangeQuery, index: Index): Answer | undefined {
+  answer(query: GetQuery | RangeQuery | ContestQuery, index: Index): Answer | undefined {
     const view = this.#views[index];
     return view && this.#model.read(query, view);
   }

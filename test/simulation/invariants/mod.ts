@@ -5,6 +5,7 @@ import type { Plan } from "../plan.ts";
 import { acknowledgedIsCommitted } from "./acknowledged_is_committed.ts";
 import { committedIsDurable } from "./committed_is_durable.ts";
 import { configurationSafety } from "./configuration_safety.ts";
+import { contestContract } from "./contest_contract.ts";
 import { durableVote } from "./durable_vote.ts";
 import { electionSafety } from "./election_safety.ts";
 import { identity } from "./identity.ts";
@@ -16,12 +17,13 @@ import { monotonic } from "./monotonic.ts";
 import { readSafety } from "./read_safety.ts";
 import { resourceBounds } from "./resource_bounds.ts";
 import { stateMachineSafety } from "./state_machine_safety.ts";
+import { watchContract } from "./watch_contract.ts";
 
 const defaults = { appendBytesMax: 1024 * 1024, requestsWaitingMax: 10_000 };
 
 /**
  * I15 is judged at the end (linearizability.ts), I16 by the healing, I12 by the witness, which I5
- * and I9 hold every node against; watches are not simulated yet. I8 comes first: it takes note of
+ * and I9 hold every node against. I8 comes first: it takes note of
  * what is committed.
  */
 export function invariantsOf(
@@ -33,7 +35,7 @@ export function invariantsOf(
   const makers: readonly MakeInvariant[] = [
     ...[committedIsDurable, electionSafety, leaderAppendOnly, logMatching, leaderCompleteness],
     ...[stateMachineSafety, monotonic, durableVote, acknowledgedIsCommitted, configurationSafety],
-    ...[readSafety, leaseContract, identity],
+    ...[readSafety, leaseContract, watchContract, contestContract, identity],
     resourceBounds({
       appendBytesMax: limit("raft.append_bytes_max", defaults.appendBytesMax),
       requestsWaitingMax: limit("limits.requests_waiting_max", defaults.requestsWaitingMax),

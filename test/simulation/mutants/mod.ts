@@ -4,6 +4,7 @@
  * by runs with default options. `scripts/mutants.ts` runs them, docs/TESTING.md has the table.
  */
 
+import { contestMutants } from "./contests.ts";
 import { countingMutants } from "./counting.ts";
 import { durabilityMutants } from "./durability.ts";
 import { livenessMutants } from "./liveness.ts";
@@ -13,6 +14,7 @@ import { readMutants } from "./reads.ts";
 import { replicationMutants } from "./replication.ts";
 import { storeMutants } from "./store.ts";
 import { voteMutants } from "./votes.ts";
+import { watchMutants } from "./watches.ts";
 
 export type { Mutant, Patch, Unplanted } from "./mutant.ts";
 export { caughtElsewhere, waiting } from "./unplanted.ts";
@@ -23,7 +25,7 @@ export const nothingPlanted: Mutant = { id: "M0", what: "Nothing", patches: [], 
 /** All of them, in the order of their ids. */
 export const mutants: readonly Mutant[] = [
   ...[voteMutants, countingMutants, replicationMutants, durabilityMutants],
-  ...[readMutants, membershipMutants, livenessMutants, storeMutants],
+  ...[readMutants, membershipMutants, livenessMutants, storeMutants, watchMutants, contestMutants],
 ].flat().sort((a, b) => numberOf(a) - numberOf(b) || (a.id < b.id ? -1 : 1));
 
 /** The number in the list of mistakes: 30 for M30b. */

@@ -225,7 +225,7 @@ describe("a member that compacts and one that does not", () => {
     for (let done = 0; done < 2_000; done++) {
       const { revision, oldest } = eager.machine.status();
       const leases = eager.machine.leasesDue(Number.MAX_SAFE_INTEGER, 20);
-      const operation = random.operation({ revision, leases });
+      const operation = random.operation({ revision, leases, contestants: [] });
       const idempotency = random.idempotency();
       const result = eager.do(operation, idempotency);
       assert.deepEqual(lazy.do(operation, idempotency), result);

@@ -113,6 +113,29 @@ describe("A watch", () => {
     assert.deepEqual((await taken(late)).slice(0, 2), ["2: a=1", "3: a=2 was 1"]);
   });
 
+  it("can be read without waiting, and says when to ask again", () => {
+    const watched = new Watched();
+    const watch = watched.watch({ target: key("a"), after: 3 });
+    const woken: string[] = [];
+    assert.equal(watch.nextNow(), "notThere");
+    watch.onceMore(() => woken.push("not there yet"));
+    watched.apply(put("a", "1"), put("a", "2"));
+    assert.deepEqual(woken, ["not there yet"]);
+    assert.equal(watch.nextNow(), "level");
+    const forget = watch.onceMore(() => woken.push("forgotten"));
+    forget();
+    watch.onceMore(() => woken.push("level"));
+    watched.apply(put("b", "1"));
+    assert.deepEqual(woken, ["not there yet"], "what it does not want wakes nobody");
+    assert.deepEqual(watch.progress(), { kind: "progress", revision: 4 });
+    watched.apply(put("a", "3"));
+    assert.deepEqual(woken, ["not there yet", "level"]);
+    const frame = watch.nextNow();
+    assert.ok(typeof frame === "object" && frame.kind === "changes");
+    assert.equal(shown(frame.changes), "5: a=3");
+    assert.equal(watch.nextNow(), "level");
+  });
+
   it("keeps a revision of many changes together", async () => {
     const watched = new Watched();
     const watch = watched.watch();
@@ -248,7 +271,7 @@ describe("Many watches of random changes", () => {
         readonly seen: string[];
       }[] = [];
       for (let round = 0; round < 300; round++) {
-        const near = { revision: watched.store.revision, leases: [] };
+        const near = { revision: watched.store.revision, leases: [], contestants: [] };
         const page = Array.from(
           { length: random.pick([1, 1, 3, 30]) },
           () => random.operation(near),
