@@ -120,7 +120,9 @@ function itemJson(result: ItemDone, item: BatchItem, isOmitted: boolean): ItemJs
       return failed(new ServiceError("key_not_found", detail), undefined);
     }
     case "conditionFailed": {
-      const [key, { current }] = [keyOf(item), result];
+      const key = keyOf(item);
+      // A batch that has answered much leaves the key out, which is that of the item.
+      const current = result.current === undefined ? undefined : { ...result.current, key };
       if (isOmitted) return failed(preconditionHadFailed(key), "not_applied");
       const conditions = item.kind === "get" ? {} : item.conditions;
       const valueOmitted = result.valueOmitted ?? false;

@@ -12,7 +12,7 @@ import { emptyBytes } from "../lib/bytes.ts";
 import { storedKey } from "./key_space.ts";
 import type { KvRecord } from "./record.ts";
 import { rejected } from "./rejected.ts";
-import { type BatchDone, recordsBytesMax, type Rejected } from "./result.ts";
+import { type BatchDone, batchRecordsBytesMax, type Rejected } from "./result.ts";
 import { stampAfter } from "./stamp.ts";
 import type { Store } from "./store.ts";
 
@@ -37,18 +37,24 @@ class Run {
     this.#times = times;
   }
 
+  get #isFull(): boolean {
+    return this.#bytes > batchRecordsBytesMax;
+  }
+
   item(item: BatchItem): ItemResult {
     const result = this.#refusal(item) ?? this.#apply(item);
-    const isFull = this.#bytes > recordsBytesMax;
+    if (result.kind === "conditionFailed" && result.current !== undefined && this.#isFull) {
+      // Keys alone could fill a message.
+      const current = { ...result.current, key: emptyBytes, value: emptyBytes };
+      return { ...result, current, valueOmitted: true };
+    }
     for (const { key, value } of recordsIn(result)) this.#bytes += key.length + value.length;
-    if (result.kind !== "conditionFailed" || result.current === undefined || !isFull) return result;
-    const current = { ...result.current, value: emptyBytes };
-    return { ...result, current, valueOmitted: true };
+    return result;
   }
 
   #refusal(item: BatchItem): Rejected | undefined {
-    if (this.#bytes <= recordsBytesMax || (item.kind !== "get" && !item.prev)) return undefined;
-    const reason = `the batch has answered more than ${recordsBytesMax} bytes before`;
+    if (!this.#isFull || (item.kind !== "get" && !item.prev)) return undefined;
+    const reason = `the batch has answered more than ${batchRecordsBytesMax} bytes before`;
     return rejected(this.#store, "range_too_large", reason);
   }
 

@@ -9,8 +9,14 @@ import type { KvRecord, LeaseId, Revision } from "./record.ts";
 export const currentValueBytesMax = 64 * 1024;
 /** Keys and values of the records in `delete.prev`, together. */
 export const deletedRecordsBytesMax = 1024 * 1024;
-/** Keys and values of all the records that one transaction or batch answers. */
+/** Keys and values of all the records that one transaction answers. */
 export const recordsBytesMax = 16 * 1024 * 1024;
+/**
+ * Keys and values in the answer of a batch, behind which nothing more is read for it. The item that
+ * reaches it may still be answered a whole record, and all of it has to pass between nodes as one
+ * message (frameBytesMax in src/grpc/peer_connection.ts).
+ */
+export const batchRecordsBytesMax = 15 * 1024 * 1024;
 /** Records that one transaction answers. */
 export const recordsMax = 10_000;
 
@@ -147,7 +153,10 @@ export interface ConditionFailed {
   readonly revision: Revision;
   /** Absent when the key is, and where the conditions were on a range. */
   readonly current?: KvRecord;
-  /** `current.value` is empty because the value is longer than currentValueBytesMax. */
+  /**
+   * `current.value` is empty because the value is longer than currentValueBytesMax, or a batch has
+   * no room for it; in a batch without room its key, which is the item's, is left out as well.
+   */
   readonly valueOmitted?: true;
 }
 

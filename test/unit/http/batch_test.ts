@@ -145,7 +145,7 @@ describe("POST /v1/batch", () => {
     await probe.problem("POST /v1/batch", "400 validation_failed", lines("\n"));
   });
 
-  it("stops answering values at 16 MiB, and says so in the items", async () => {
+  it("stops answering values at 15 MiB, and says so in the items", async () => {
     await probe.put("big", new Uint8Array(6 * 1024 * 1024).fill(0x61));
     const { items } = await run(Array.from({ length: 4 }, () => ({ get: { key: "big" } })), 207);
     const statuses = Object(items).map(({ status }: JsonObject) => status);

@@ -1,6 +1,12 @@
 import type { BatchItem } from "../../../src/kv/command.ts";
-import { valueBytesMax } from "../../../src/kv/record.ts";
-import { type BatchDone, currentValueBytesMax, recordsBytesMax } from "../../../src/kv/result.ts";
+import { keyBytesMax, valueBytesMax } from "../../../src/kv/record.ts";
+import {
+  type BatchDone,
+  batchRecordsBytesMax,
+  currentValueBytesMax,
+} from "../../../src/kv/result.ts";
+import { encodeResult } from "../../../src/kv/result_encoding.ts";
+import { frameBytesMax } from "../../../src/grpc/peer_connection.ts";
 import { type Bytes, bytes, del, put } from "../../harness/kv_commands.ts";
 import { MemoryStore } from "../../harness/kv_store.ts";
 import { assert, describe, it } from "../../harness/test.ts";
@@ -66,10 +72,10 @@ describe("a batch", () => {
 });
 
 describe("what a batch answers", () => {
-  /** Two records that are together as long as an answer may be, and one byte more. */
+  /** Two records that are together longer than an answer may become, and each is shorter. */
   function filled(): MemoryStore {
     const store = new MemoryStore();
-    assert.equal(2 * valueBytesMax, recordsBytesMax);
+    assert.ok(valueBytesMax < batchRecordsBytesMax && batchRecordsBytesMax < 2 * valueBytesMax);
     for (const name of ["a", "b"]) store.do(put(name, large));
     for (const name of ["c", "d"]) store.do(put(name, "small"));
     return store;
@@ -108,11 +114,28 @@ describe("what a batch answers", () => {
     assert.ok(early?.kind === "conditionFailed" && late?.kind === "conditionFailed");
     assert.deepEqual(early.current?.value, value);
     assert.equal(early.valueOmitted, undefined);
-    assert.deepEqual(late.current, { ...early.current, value: new Uint8Array(0) });
+    const nothing = new Uint8Array(0);
+    assert.deepEqual(late.current, { ...early.current, key: nothing, value: nothing });
     assert.equal(late.valueOmitted, true);
     const failed = batch(store, ...Array.from({ length: 300 }, () => create), get("d"));
     const shown = failed.filter((each) => each.kind === "conditionFailed" && !each.valueOmitted);
-    assert.equal(shown.length, recordsBytesMax / currentValueBytesMax);
+    assert.equal(shown.length, batchRecordsBytesMax / currentValueBytesMax);
     assert.equal(failed.at(-1)?.kind, "rejected");
+  });
+
+  it("fits into one message between nodes, whatever is asked for", () => {
+    const store = new MemoryStore();
+    const longKey = new Uint8Array(keyBytesMax).fill(0x6b);
+    const mediaType = "a/" + "b".repeat(253);
+    for (const key of ["a", "b", "c", longKey]) store.do(put(key, large, { mediaType }));
+    const small = put(longKey, "", { conditions: { ifNoneMatch: "any" } });
+    const nearlyFull = put("a", new Uint8Array(batchRecordsBytesMax - valueBytesMax - 2));
+    store.do(nearlyFull);
+    for (const rest of [small, put("d", "1"), get(longKey), get("absent")]) {
+      const items = [get("a"), get("b"), get("c"), ...Array.from({ length: 997 }, () => rest)];
+      const answer = store.do({ kind: "batch", items });
+      const { length } = encodeResult(answer);
+      assert.ok(length < frameBytesMax - 64 * 1024, `${length} bytes, ${rest.kind}`);
+    }
   });
 });
