@@ -65,7 +65,7 @@ export interface TokenOptions {
 /** Nobody may end what somebody else holds by leaving something out. */
 export function requireToken({ token }: TokenOptions): number {
   if (token !== undefined) return token;
-  const detail = 'Neither token nor If-Match is given, send ?token=5 or If-Match: "5"';
+  const detail = "Neither token nor If-Match is given; the one that was answered is wanted";
   throw new ServiceError("missing_token", detail);
 }
 

@@ -56,7 +56,7 @@ function deleteRange(
   if (limit === undefined) {
     const { count } = store.tables.countLive({ ...all, rowsMax: changesPerRevisionMax + 1 });
     if (count > changesPerRevisionMax) {
-      return tooManyKeys(store);
+      return tooManyKeys(store, "; with a limit the others are left for the next deletion");
     }
   }
   if (!holdOnRange(deletion.conditions, range, store)) {
@@ -98,7 +98,7 @@ function deletedNothing(store: Store): DeleteDone {
 }
 
 /** The refusal to change so many keys at once. */
-export function tooManyKeys(store: Store): Rejected {
-  const reason = `one revision changes at most ${changesPerRevisionMax} keys`;
+export function tooManyKeys(store: Store, advice = ""): Rejected {
+  const reason = `one revision changes at most ${changesPerRevisionMax} keys${advice}`;
   return rejected(store, "range_too_large", reason);
 }

@@ -17,6 +17,9 @@ type Computed =
   | { readonly ok: true; readonly value: Uint8Array }
   | { readonly ok: false; readonly code: RejectedCode; readonly reason: string };
 
+/** A longer value is not shown in a refusal. */
+const shownBytesMax = 64;
+
 interface Derived {
   readonly key: Uint8Array;
   readonly conditions: Conditions;
@@ -71,7 +74,7 @@ function changed(change: ValueChange, before: Uint8Array | undefined): Computed 
   if (before === undefined) return { ok: true, value: utf8(change.operand) };
   const current = integerOf(strictText(before.subarray(0, integerLengthMax + 1)) ?? "");
   if (current === undefined) {
-    return mismatch("the value is not a signed 64-bit integer in decimal");
+    return mismatch(`the value ${shown(before)} is not a signed 64-bit integer in decimal`);
   }
   const result = combined(change.kind, current, BigInt(change.operand));
   return isInt64(result)
@@ -84,6 +87,12 @@ function appended(before: Uint8Array, more: Uint8Array): Computed {
   if (length <= valueBytesMax) return { ok: true, value: concatBytes([before, more]) };
   const reason = `the value would have ${length} bytes, allowed are 0 … ${valueBytesMax}`;
   return { ok: false, code: "value_too_large", reason };
+}
+
+/** A short text as it is; of everything else how much it is. */
+function shown(value: Uint8Array): string {
+  const text = value.length <= shownBytesMax ? strictText(value) : undefined;
+  return text === undefined ? `of ${value.length} bytes` : JSON.stringify(text);
 }
 
 function mismatch(reason: string): Computed {

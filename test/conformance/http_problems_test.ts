@@ -105,12 +105,16 @@ const rows: Readonly<Record<ErrorCode, Row | typeof nothingYet>> = {
     by: one("PUT /v1/kv/a?ttl=soon&cas=5"),
   },
   missing_token: {
-    ...{ status: 400, ...refused, detail: /send \?token=5 or If-Match: "5"/ },
+    ...{ status: 400, ...refused, detail: /^Neither token nor If-Match is given/ },
     by: one("DELETE /v1/locks/free"),
   },
   invalid_cursor: { status: 400, detail: /cursor/, by: one("GET /v1/kv?cursor=AAAA") },
   range_too_large: {
-    ...{ status: 400, ...refused, detail: /^One revision changes at most 10000 keys$/ },
+    ...{
+      status: 400,
+      ...refused,
+      detail: /^One revision changes at most 10000 keys; with a limit /,
+    },
     by: one("DELETE /v1/kv?prefix=hung/77/", {}, async (ask) => {
       await fillLease(ask, "77");
       await ask("PUT /v1/kv/hung/77/more");

@@ -26,7 +26,7 @@ function keyedJson(body: unknown, key = "k"): RequestInit {
 /** Of a refusal without its words, which are not remembered. */
 const shown = ({ status, headers, text }: Probed) => ({
   status,
-  text: text.replace(/"detail":"[^"]*",/, ""),
+  text: text.replace(/"detail":"(?:[^"\\]|\\.)*",/, ""),
   etag: headers.get("ETag"),
   revision: headers.get("KV-Revision"),
   location: headers.get("Location"),

@@ -219,7 +219,8 @@ describe("POST /v1/kv/{key}", () => {
     for (const value of ["", "x", "1.0", "+1", " 1", "01", "9223372036854775808"]) {
       await probe.put("n", value);
       const refused = await probe.problem("POST /v1/kv/n", "409 value_type_mismatch", add);
-      assert.equal(refused.detail, "The value is not a signed 64-bit integer in decimal");
+      const is = JSON.stringify(value);
+      assert.equal(refused.detail, `The value ${is} is not a signed 64-bit integer in decimal`);
       assert.equal(refused.outcome, "not_applied");
       assert.equal(await textOf("n"), value);
     }
