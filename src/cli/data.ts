@@ -103,10 +103,11 @@ export const get: Command = {
 export const del: Command = {
   name: "del",
   summary: "Delete a key, or every key with a prefix",
-  operands: "KEY | --prefix P",
+  operands: "KEY | --prefix P | --all",
   options: [
     { name: "prefix", value: "P", description: "delete every key that starts with it" },
-    { name: "limit", value: "N", description: "with --prefix: at most so many" },
+    { name: "all", description: "delete every key" },
+    { name: "limit", value: "N", description: "with --prefix and --all: at most so many" },
     key64Option("key", "KEY"),
     key64Option("prefix", "--prefix"),
     ...writeOptions.filter(({ name }) => name !== "if-absent"),
@@ -142,12 +143,20 @@ function deleteTarget(context: CommandContext): string {
   const prefix = boundOf(args, "prefix");
   const prev = args.has("prev");
   const limit = args.integer("limit", { min: 1, max: 10_000 });
+  if (args.has("all")) {
+    if (prefix !== undefined || args.operands.length > 0) {
+      throw new UsageError("--all contradicts KEY and --prefix");
+    }
+    return `/v1/kv${queryString({ all: true, limit, prev })}`;
+  }
   if (prefix === undefined) {
-    if (limit !== undefined) throw new UsageError("--limit goes with --prefix");
+    if (limit !== undefined) throw new UsageError("--limit goes with --prefix or --all");
     return keyPath(keyOf(context).key) + queryString({ prev });
   }
   if (args.operands.length > 0) throw new UsageError("KEY and --prefix contradict each other");
-  if (prefix.length === 0) throw new UsageError("--prefix is empty, which would delete everything");
+  if (prefix.length === 0) {
+    throw new UsageError("--prefix is empty, which would delete everything: --all does");
+  }
   return `/v1/kv${queryString({ prefix, limit, prev })}`;
 }
 

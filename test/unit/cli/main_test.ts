@@ -50,8 +50,8 @@ describe("the command line", () => {
     ["put a b --if-match 1 --if-absent", "error: --if-match and --if-absent contradict each other"],
     ["put a b --if-match x", 'error: --if-match is "x"; allowed is a revision or *'],
     ["del", "error: KEY is missing"],
-    ["del --prefix=", "error: --prefix is empty, which would delete everything"],
-    ["del a --limit 3", "error: --limit goes with --prefix"],
+    ["del --prefix=", "error: --prefix is empty, which would delete everything: --all does"],
+    ["del a --limit 3", "error: --limit goes with --prefix or --all"],
     ["ls a --start b", "error: PREFIX contradicts --start and --end"],
     ["get a --endpoints ftp://x", 'error: The endpoint is "ftp://x"; allowed is http://host:port'],
     [

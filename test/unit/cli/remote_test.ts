@@ -279,6 +279,19 @@ describe("del", () => {
       "deleted 2 at revision 9\nb before, at revision 5: x\nb/1 before, at revision 8: y\n",
     );
   });
+
+  it("deletes everything when it is told so", async () => {
+    for (const key of ["a", "b", "c"]) await skein(`put ${key} x`);
+    assert.equal(
+      (await skein("del --all --limit 2")).out,
+      "deleted 2 at revision 5, more are left\n",
+    );
+    assert.equal((await skein("del --all")).out, "deleted 1 at revision 6\n");
+    for (const words of ["del a --all", "del --prefix a --all"]) {
+      const { code, errors } = await skein(words);
+      assert.deepEqual([code, errors], [2, ["error: --all contradicts KEY and --prefix"]], words);
+    }
+  });
 });
 
 describe("ls", () => {
