@@ -109,6 +109,24 @@ async function read(call: Call, query: Query, asked: AskedRead): Promise<View> {
 }
 
 /**
+ * What `read` reads in several steps, of the newest revision. Where that is given up in between,
+ * all is read anew, of the revision that is the newest by then.
+ */
+export async function ofNewest<T>(call: Call, read: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.code !== "revision_compacted") throw error;
+    }
+    if (call.isLate()) {
+      const detail = `What was read was compacted again and again for ${call.timeoutMs} ms`;
+      throw new ServiceError("timeout", detail, { retryable: true });
+    }
+  }
+}
+
+/**
  * More of a view that this node has already answered from. It does not change any more, so the
  * node's own state is as good as any, and the headers of the first answer stand.
  */

@@ -3,7 +3,7 @@
 import { ByteWriter } from "../lib/bytes.ts";
 import { answerBytesMax, type Query, type Revision } from "../service/contract.ts";
 import { answer } from "./answer.ts";
-import { type AskedRead, further, readAs, type ViewOf } from "./ask.ts";
+import { type AskedRead, further, ofNewest, readAs, type ViewOf } from "./ask.ts";
 import type { Call } from "./call.ts";
 import { openCursor, sealCursor } from "./cursor_seal.ts";
 import { JsonSteps } from "./json_steps.ts";
@@ -36,8 +36,11 @@ interface Position {
 export async function getHistory(call: Call, options: HistoryOptions): Promise<Response> {
   const key = keyOfPath(call.path);
   const query = queryOf(key, options);
-  const first = await readAs("history", call, query, options);
-  const page = await readPage(call, query, first);
+  const read = async () => {
+    const first = await readAs("history", call, query, options);
+    return { first, page: await readPage(call, query, first) };
+  };
+  const { first, page } = await (query.revision === undefined ? ofNewest(call, read) : read());
   const { revision } = first;
   const cursor = page.before === undefined
     ? undefined

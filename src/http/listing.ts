@@ -9,7 +9,14 @@ import {
 } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import { answer, emptyAnswer, jsonAnswer } from "./answer.ts";
-import { type AskedRead, further, getFromStore, rangeFromStore, type RangeView } from "./ask.ts";
+import {
+  type AskedRead,
+  further,
+  getFromStore,
+  ofNewest,
+  rangeFromStore,
+  type RangeView,
+} from "./ask.ts";
 import type { Call } from "./call.ts";
 import { type CursorPosition, decodeCursor, encodeCursor } from "./cursor.ts";
 import { listTag, type Tags } from "./etag.ts";
@@ -58,6 +65,11 @@ export function list(call: Call, options: ListOptions): Promise<Response> {
 }
 
 function listNow(call: Call, options: ListOptions): Promise<Response> {
+  const isPinned = options.revision !== undefined || options.cursor !== undefined;
+  return isPinned ? listOnce(call, options) : ofNewest(call, () => listOnce(call, options));
+}
+
+function listOnce(call: Call, options: ListOptions): Promise<Response> {
   if (options.key !== undefined) return multiGet(call, options.key, options);
   return options.count_only === true ? countRange(call, options) : listPage(call, options);
 }

@@ -46,6 +46,36 @@ function records(count: number, value: Uint8Array): Readonly<Record<string, Uint
   return Object.fromEntries(names.map((name) => [name, value]));
 }
 
+describe("What is read in several steps while the past is given up", () => {
+  const mediumValue = new Uint8Array(mebi / 2).fill(97);
+
+  /** The first step is behind when the second one comes. */
+  function compactBetween(): void {
+    let asked = 0;
+    probe.kv.before = () => {
+      if (++asked !== 2) return;
+      fill({ "00": mediumValue });
+      probe.kv.store.compact(probe.kv.store.revision);
+    };
+  }
+
+  it("is read anew, of the newest revision", async () => {
+    fill(records(12, mediumValue));
+    for (const line of ["GET /v1/kv", "GET /v1/history/00"]) {
+      if (line.includes("history")) { for (let at = 0; at < 5; at++) fill({ "00": mediumValue }); }
+      compactBetween();
+      const { revision } = await probe.json(line, 200);
+      assert.equal(revision, probe.kv.store.revision, line);
+    }
+  });
+
+  it("is 410 where its revision was asked for", async () => {
+    fill(records(12, mediumValue));
+    compactBetween();
+    await probe.problem("GET /v1/kv?revision=13", "410 revision_compacted");
+  });
+});
+
 describe("A page of large values", () => {
   it("is read in slices of about a mebibyte, from one view", async () => {
     fill({ ...records(6, new Uint8Array(mebi / 2).fill(97)), "06": new Uint8Array(3 * mebi) });
