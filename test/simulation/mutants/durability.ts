@@ -42,9 +42,8 @@ export const durabilityMutants: readonly Mutant[] = [
         file: "src/kv/store.ts",
         find: `  /** Goes back to the last commit. */`,
         replace: `  commitApplied(applied: KvMeta["applied"]): void {
-    if (applied.index > this.#meta.applied.index) {
-      this.tables.commit({ ...this.#meta, applied }, "normal");
-    }
+    const facts = this.#facts.snapshot();
+    if (applied.index > facts.applied.index) this.tables.commit({ ...facts, applied }, "normal");
   }
 
   /** Goes back to the last commit. */`,
