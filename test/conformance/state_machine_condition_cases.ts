@@ -209,7 +209,8 @@ export const conditionCases: readonly StateMachineCase[] = [
         kind: "rejected",
         revision,
         code: "range_too_large",
-        reason: "one revision changes at most 10000 keys",
+        reason: "one revision changes at most 10000 keys; " +
+          "with a limit the others are left for the next deletion",
       });
       assert.equal(driver.machine.status().liveKeys, changesPerRevisionMax + 1);
       const most = driver.do(delRange("", undefined, { limit: changesPerRevisionMax }));
