@@ -1,5 +1,6 @@
 /** Reads that wait for something to tell. */
 
+import { systemHttpClock } from "../../../src/http/services.ts";
 import { HttpProbe, type Probed } from "../../harness/http_probe.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 
@@ -80,12 +81,16 @@ describe("GET of a key with wait", () => {
   it("counts the waiting neither as time nor among the requests under way", async () => {
     await probe.put("a", "1");
     const limits = { ...probe.services.limits, waitingRequestsMax: 1 };
-    const one = new HttpProbe({ kv: probe.kv, watches: probe.watches, limits });
-    const waiting = one.ask("GET /v1/kv/a?wait=60s&timeout=50ms&if_none_match=2");
+    let passedMs = 0;
+    const monotonicMs = (): number => systemHttpClock.monotonicMs() + passedMs;
+    const clock = { ...systemHttpClock, monotonicMs };
+    const one = new HttpProbe({ kv: probe.kv, watches: probe.watches, limits, clock });
+    const waiting = one.ask("GET /v1/kv/a?wait=60s&timeout=10s&if_none_match=2");
     while (probe.watches.size === 0) await new Promise((resolve) => setImmediate(resolve));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    passedMs = 20_000;
     assert.equal((await one.ask("PUT /v1/kv/a", { body: "2" })).status, 200);
     assert.equal(told(await waiting), '200 "3" 2');
+    assert.ok((probe.kv.lastRead?.options.timeoutMs ?? 0) > 1, "the time-out is not used up");
   });
 
   it("ends with the node", async () => {
