@@ -24,10 +24,14 @@ export function answerChanges(store: Store, query: ChangesQuery): Answer {
   const page = new Page(store, query);
   let next = from;
   while (next <= changes && !page.isFull) {
-    for (const change of store.tables.changeSlice(next, sliceRowsMax)) {
+    const slice = store.tables.changeSlice(next, sliceRowsMax);
+    if (slice.length === 0) store.missing(next);
+    for (const change of slice) {
       if (page.isFull) break;
+      // Compaction has not come so far: a gap is damage, and whoever watches would not see it.
+      if (change.number !== next) store.missing(next);
       page.look(change);
-      next = change.number + 1;
+      next++;
     }
   }
   return { kind: "changes", revision, next, ...page.end(next > changes) };

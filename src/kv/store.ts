@@ -9,6 +9,7 @@ import { emptyBytes } from "../lib/bytes.ts";
 import {
   type ChangeHead,
   type ChangeLink,
+  type ChangeNumber,
   type ChangeTimes,
   isDeletion,
   type KeyedChange,
@@ -209,7 +210,7 @@ export class Store {
     return changeAtOrBelow(
       head,
       view.through,
-      (earlier) => this.tables.link(earlier) ?? this.#missing(earlier),
+      (earlier) => this.tables.link(earlier) ?? this.missing(earlier),
     );
   }
 
@@ -223,7 +224,7 @@ export class Store {
 
   /** When change `number`, which is there, was made. */
   timesOf(number: number): ChangeTimes {
-    const change = this.tables.change(number) ?? this.#missing(number);
+    const change = this.tables.change(number) ?? this.missing(number);
     return { timeMs: change.timeMs, wallMs: change.wallMs };
   }
 
@@ -236,10 +237,11 @@ export class Store {
 
   /** Only compaction takes rows away, and of those that a view can ask for only deletions. */
   #requirePurged(number: number): void {
-    if (number > this.#facts.meta.purgedThrough) this.#missing(number);
+    if (number > this.#facts.meta.purgedThrough) this.missing(number);
   }
 
-  #missing(number: number): never {
+  /** A change is not there that compaction cannot have taken. */
+  missing(number: ChangeNumber): never {
     throw this.tables.damaged(`change ${number} is missing`);
   }
 

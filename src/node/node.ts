@@ -138,7 +138,7 @@ export class RaftNode<Query, Answer, Result> {
     return takeBack;
   }
 
-  /** From what this node has applied; undefined while the store is not whole. */
+  /** From what this node has applied; undefined while the store is not whole, and at the end. */
   readNow(query: Query): Answer | undefined {
     if (!this.#isReadable()) return undefined;
     try {
@@ -339,7 +339,7 @@ export class RaftNode<Query, Answer, Result> {
    * catch up again.
    */
   #isReadable(): boolean {
-    return this.#store.isWhole && this.#store.reached.index >= this.#replayTo;
+    return !this.#isOver && this.#store.isWhole && this.#store.reached.index >= this.#replayTo;
   }
 
   #tell(outcome: Outcome): void {

@@ -71,6 +71,15 @@ describe("the changes of a range", () => {
     });
   });
 
+  for (const [place, number] of [["last", 3], ["middle", 2]] as const) {
+    it(`are refused where the ${place} row is missing though nothing is compacted`, () => {
+      const store = new MemoryStore();
+      changeAll(store, "a/1", "a/2", "a/3");
+      store.tables.removeChange(number);
+      assert.throws(() => follow(store), new RegExp(`change ${number} is missing`));
+    });
+  }
+
   it("of a long revision come in parts, of which the last one says that it is", () => {
     const store = new MemoryStore();
     changeAll(store, "a/1", "a/2", "b/1", "a/3");

@@ -1,5 +1,6 @@
 /** Full, slow and broken disks under a whole node. */
 
+import { get } from "../../harness/kv_commands.ts";
 import { SimCluster } from "../../harness/sim_cluster.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
@@ -159,13 +160,17 @@ describe("A disk that breaks", () => {
     assert.equal(a, undefined);
   });
 
-  it("ends its node when a read finds a damaged row", () => {
+  it("ends its node when a read finds a damaged row; nobody reads anything else there", () => {
     const { cluster, follower } = formed();
     cluster.write("a", "1");
     cluster.level();
+    const { node } = follower.formed!;
+    assert.equal(node.readNow(get("a"))?.kind, "records");
     follower.store.isDamaged = true;
-    assert.throws(() => follower.value("a"), /damaged row/);
+    assert.throws(() => node.readNow(get("a")), /damaged row/);
     assert.match(follower.ended ?? "", /damaged row/);
+    follower.store.isDamaged = false;
+    assert.equal(node.readNow(get("a")), undefined);
     cluster.write("b", "1");
   });
 
