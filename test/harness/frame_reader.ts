@@ -23,6 +23,7 @@ export function changesOf({ data }: ReadFrame): readonly ReadChange[] {
 }
 
 export class FrameReader {
+  readonly headers: Headers;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #isSse: boolean;
   readonly #decoder = new TextDecoder();
@@ -34,6 +35,7 @@ export class FrameReader {
 
   constructor(response: Response) {
     if (response.body === null) throw new Error("A stream has a body");
+    this.headers = response.headers;
     this.#reader = response.body.getReader();
     this.#isSse = response.headers.get("Content-Type") === "text/event-stream";
   }

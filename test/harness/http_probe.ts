@@ -19,6 +19,7 @@ import {
   rangesOf,
   watchesOf,
 } from "./fake_services.ts";
+import { FrameReader } from "./frame_reader.ts";
 import { assert } from "./test.ts";
 
 const routes = allRoutes(fakeVersion.version);
@@ -56,6 +57,8 @@ export class HttpProbe {
   bindings: { readonly connection?: HttpConnection } = {};
   readonly services: HttpServices;
   readonly app: ReturnType<typeof createHttpApp>;
+  /** The streams that were opened. */
+  #followed: { target: string; response: Response; reader: FrameReader }[] = [];
 
   constructor(more: Partial<HttpServices> = {}) {
     this.services = {
@@ -101,6 +104,26 @@ export class HttpProbe {
     );
     const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
     return { status: response.status, headers: response.headers, bytes, text };
+  }
+
+  /** Opens a stream of frames, which {@link leave} ends. */
+  async follow(target: string, init: RequestInit = {}): Promise<FrameReader> {
+    const request = new Request(`http://127.0.0.1:7400${target}`, init);
+    const response = await this.app.fetch(request, this.bindings);
+    assert.equal(response.status, 200, target);
+    const reader = new FrameReader(response);
+    this.#followed.push({ target, response, reader });
+    return reader;
+  }
+
+  /** Leaves all streams; what was read of each is held against the document. */
+  async leave(): Promise<void> {
+    for (const { target, response, reader } of this.#followed.splice(0)) {
+      await reader.close();
+      const body = new TextEncoder().encode(reader.text);
+      const exchange = { method: "GET", target, response, body };
+      assert.deepEqual(deviations(probeDocument, exchange), []);
+    }
   }
 
   /** Asks, wants that status, and reads the JSON. */

@@ -1,46 +1,26 @@
 /** The changes of the cluster over HTTP. */
 
-import { deviations } from "../../conformance/http_document.ts";
 import { fakeMember, watchesOf } from "../../harness/fake_services.ts";
 import { FrameReader } from "../../harness/frame_reader.ts";
-import { HttpProbe, probeDocument } from "../../harness/http_probe.ts";
+import { HttpProbe } from "../../harness/http_probe.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 import { until } from "../../harness/wait.ts";
 
 let probe: HttpProbe;
 
-interface Opened {
-  readonly target: string;
-  readonly response: Response;
-  readonly reader: FrameReader;
-}
-
-let opened: Opened[];
-
 beforeEach(() => {
   probe = new HttpProbe();
-  opened = [];
 });
 
-/** What was read of every stream is held against the document. */
 afterEach(async () => {
-  for (const { target, response, reader } of opened) {
-    await reader.close();
-    const body = new TextEncoder().encode(reader.text);
-    const exchange = { method: "GET", target, response, body };
-    assert.deepEqual(deviations(probeDocument, exchange), []);
-  }
+  await probe.leave();
   assert.equal(probe.watches.size, 0, "whoever has gone holds nothing");
   assert.equal(probe.cluster.listeners, 0, "nobody listens for nobody");
   assert.deepEqual(probe.internalErrors, []);
 });
 
-async function follow(target = "/v1/cluster/watch", init: RequestInit = {}): Promise<FrameReader> {
-  const response = await probe.app.fetch(new Request(`http://127.0.0.1:7400${target}`, init), {});
-  assert.equal(response.status, 200, target);
-  const reader = new FrameReader(response);
-  opened.push({ target, response, reader });
-  return reader;
+function follow(target = "/v1/cluster/watch", init: RequestInit = {}): Promise<FrameReader> {
+  return probe.follow(target, init);
 }
 
 const place = (id: number, suffrage = "voter") =>
@@ -66,7 +46,7 @@ describe("GET /v1/cluster/watch", () => {
       `members - {"members":[${place(1)},${place(4, "read_only")}],` +
       '"configuration":{"index":13,"joint":false}}',
     ]);
-    const { headers } = opened[0]!.response;
+    const { headers } = reader;
     assert.equal(headers.get("Content-Type"), "text/event-stream");
     assert.equal(headers.get("X-Accel-Buffering"), "no");
     assert.equal(headers.get("KV-Leader"), "1");
@@ -79,9 +59,10 @@ describe("GET /v1/cluster/watch", () => {
     const [ready, leadership] = await reader.shown(2);
     assert.match(ready!, /^ready - \{"cluster_id"/);
     assert.equal(leadership, `leadership - {"term":3,"leader":${leader(2)}}`);
-    await (await follow("/v1/cluster/watch", { headers: { Accept: "application/x-ndjson" } }))
-      .shown(1);
-    assert.equal(opened[1]!.response.headers.get("Content-Type"), "application/x-ndjson");
+    const accepting = { headers: { Accept: "application/x-ndjson" } };
+    const lines = await follow("/v1/cluster/watch", accepting);
+    await lines.shown(1);
+    assert.equal(lines.headers.get("Content-Type"), "application/x-ndjson");
   });
 
   it("tells who reads slowly what is, not what was meanwhile", async () => {

@@ -1,8 +1,6 @@
 /** Elections over HTTP. */
 
-import { deviations } from "../../conformance/http_document.ts";
-import { FrameReader } from "../../harness/frame_reader.ts";
-import { HttpProbe, jsonInit, probeDocument } from "../../harness/http_probe.ts";
+import { HttpProbe, jsonInit } from "../../harness/http_probe.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 import { until } from "../../harness/wait.ts";
 
@@ -108,20 +106,8 @@ describe("/v1/elections/{name}", () => {
 });
 
 describe("GET /v1/elections/{name}/observe", () => {
-  async function observe(target: string): Promise<FrameReader & { readonly done: () => void }> {
-    const response = await probe.app.fetch(new Request(`http://127.0.0.1:7400${target}`), {});
-    assert.equal(response.status, 200);
-    const reader = new FrameReader(response);
-    const done = (): void => {
-      const body = new TextEncoder().encode(reader.text);
-      const exchange = { method: "GET", target, response, body };
-      assert.deepEqual(deviations(probeDocument, exchange), []);
-    };
-    return Object.assign(reader, { done });
-  }
-
   it("tells the present leader, each new one, and each new value", async () => {
-    const reader = await observe("/v1/elections/e/observe");
+    const reader = await probe.follow("/v1/elections/e/observe");
     assert.deepEqual(await reader.shown(1), ['vacant - {"name":"e","revision":1}']);
     await probe.json("POST /v1/elections/e", 200, campaigning("a"));
     const leader = (more: string) => `leader - {"name":"e",${more}}`;
@@ -135,17 +121,17 @@ describe("GET /v1/elections/{name}/observe", () => {
     ]);
     await probe.json("DELETE /v1/elections/e?token=2", 200);
     assert.deepEqual(await reader.shown(1), ['vacant - {"name":"e","revision":5}']);
-    const late = await observe("/v1/elections/e/observe?format=ndjson");
+    const late = await probe.follow("/v1/elections/e/observe?format=ndjson");
     assert.deepEqual(await late.shown(1), ['vacant - {"name":"e","revision":5}']);
     const ended = [reader, late].map((each) => each.shown(2));
     probe.contests.close();
     assert.deepEqual(await Promise.all(ended), Array(2).fill(["closing - {}", "end"]));
-    for (const each of [reader, late]) each.done();
+    await probe.leave();
     await probe.problem("GET /v1/elections/e/observe", "503 draining");
   });
 
   it("ends when the client goes", async () => {
-    const reader = await observe("/v1/elections/e/observe");
+    const reader = await probe.follow("/v1/elections/e/observe");
     await reader.shown(1);
     assert.equal(probe.watches.size, 1, "it has a place among the watches");
     await reader.close();

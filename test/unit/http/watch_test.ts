@@ -1,45 +1,21 @@
 /** Watches over HTTP: what a client sees, form by form, and where it goes on. */
 
-import { deviations } from "../../conformance/http_document.ts";
 import { FrameReader } from "../../harness/frame_reader.ts";
 import { watchesOf } from "../../harness/fake_services.ts";
-import { HttpProbe, jsonInit, probeDocument } from "../../harness/http_probe.ts";
+import { HttpProbe, jsonInit } from "../../harness/http_probe.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 
 let probe: HttpProbe;
 
-interface Opened {
-  readonly target: string;
-  readonly response: Response;
-  readonly reader: FrameReader;
-}
-
-let opened: Opened[];
-
 beforeEach(() => {
   probe = new HttpProbe();
-  opened = [];
 });
 
-/** What was read of every stream is held against the document. */
 afterEach(async () => {
-  for (const { target, response, reader } of opened) {
-    await reader.close();
-    const body = new TextEncoder().encode(reader.text);
-    const exchange = { method: "GET", target, response, body };
-    assert.deepEqual(deviations(probeDocument, exchange), []);
-  }
+  await probe.leave();
   assert.equal(probe.watches.size, 0, "whoever has gone holds nothing");
   assert.deepEqual(probe.internalErrors, []);
 });
-
-async function watch(target: string, init: RequestInit = {}): Promise<FrameReader> {
-  const response = await probe.app.fetch(new Request(`http://127.0.0.1:7400${target}`, init), {});
-  assert.equal(response.status, 200, target);
-  const reader = new FrameReader(response);
-  opened.push({ target, response, reader });
-  return reader;
-}
 
 const time = '"time":"2023-11-14T22:13:20.000Z"';
 const octets = '"content_type":"application/octet-stream"';
@@ -47,7 +23,7 @@ const octets = '"content_type":"application/octet-stream"';
 describe("GET /v1/watch", () => {
   it("begins with ready, and tells what happens from then on", async () => {
     await probe.put("a", "1");
-    const reader = await watch("/v1/watch");
+    const reader = await probe.follow("/v1/watch");
     assert.deepEqual(await reader.shown(1), ['ready 2 {"from":3,"revision":2,"compacted":1}']);
     await probe.put("a", "2", { "Content-Type": "text/x" });
     await probe.json("DELETE /v1/kv/a", 200);
@@ -59,7 +35,7 @@ describe("GET /v1/watch", () => {
       `change 5 {"revision":5,${time},"events":[{"type":"put","key64":"_w","value64":"_g",` +
       `"create":5,"mod":5,"version":1,${octets}}]}`,
     ]);
-    const { headers } = opened[0]!.response;
+    const { headers } = reader;
     assert.equal(headers.get("Content-Type"), "text/event-stream");
     assert.equal(headers.get("KV-Revision"), "2");
     assert.equal(headers.get("X-Accel-Buffering"), "no");
@@ -67,7 +43,7 @@ describe("GET /v1/watch", () => {
   });
 
   it("writes the same as lines of JSON", async () => {
-    const reader = await watch("/v1/watch?format=ndjson&prefix=a");
+    const reader = await probe.follow("/v1/watch?format=ndjson&prefix=a");
     await probe.put("a", "1");
     assert.deepEqual(await reader.shown(2), [
       'ready 1 {"from":2,"revision":1,"compacted":1}',
@@ -81,14 +57,15 @@ describe("GET /v1/watch", () => {
       ].join(),
     );
     const accepting = { headers: { Accept: "application/x-ndjson" } };
-    await (await watch("/v1/watch", accepting)).shown(1);
-    assert.equal(opened[1]!.response.headers.get("Content-Type"), "application/x-ndjson");
+    const lines = await probe.follow("/v1/watch", accepting);
+    await lines.shown(1);
+    assert.equal(lines.headers.get("Content-Type"), "application/x-ndjson");
   });
 
   it("tells of a key, a prefix or a range, and of nothing else", async () => {
     const targets = ["?key=b", "?key64=Yg", "?prefix=b", "?start=b&end=c", "?start=ba", "?end=b"];
     const readers = await Promise.all(
-      targets.map((target) => watch(`/v1/watch${target}&format=ndjson`)),
+      targets.map((target) => probe.follow(`/v1/watch${target}&format=ndjson`)),
     );
     for (const key of ["a", "b", "ba", "c"]) await probe.put(key, "1");
     const told = [];
@@ -102,7 +79,7 @@ describe("GET /v1/watch", () => {
   it("begins where it is asked to: at a revision, or behind the last id", async () => {
     for (const value of ["1", "2", "3"]) await probe.put("a", value);
     const ids = async (target: string, headers: HeadersInit = {}): Promise<string> => {
-      const shown = await (await watch(target, { headers })).shown(2);
+      const shown = await (await probe.follow(target, { headers })).shown(2);
       return shown.map((line) => line.split(" ", 2).join(" ")).join(", ");
     };
     assert.equal(await ids("/v1/watch?from_revision=3"), "ready 2, change 3");
@@ -119,7 +96,7 @@ describe("GET /v1/watch", () => {
   it("begins at revision 1 as long as that can be read, and misses nothing", async () => {
     await probe.put("a", "1");
     for (const query of ["from_revision=1", "after=0", "from_revision=2"]) {
-      const [ready, change] = await (await watch(`/v1/watch?${query}`)).shown(2);
+      const [ready, change] = await (await probe.follow(`/v1/watch?${query}`)).shown(2);
       assert.equal(ready, 'ready 1 {"from":2,"revision":2,"compacted":1}', query);
       assert.match(change ?? "", /^change 2 /, query);
     }
@@ -128,7 +105,7 @@ describe("GET /v1/watch", () => {
   });
 
   it("waits for a beginning that is not there yet", async () => {
-    const reader = await watch("/v1/watch?from_revision=3");
+    const reader = await probe.follow("/v1/watch?from_revision=3");
     assert.deepEqual(await reader.shown(1), ['ready 2 {"from":3,"revision":1,"compacted":1}']);
     await probe.put("a", "1");
     await probe.put("a", "2");
@@ -136,7 +113,7 @@ describe("GET /v1/watch", () => {
   });
 
   it("carries what was before, where that is asked", async () => {
-    const reader = await watch("/v1/watch?prev&format=ndjson");
+    const reader = await probe.follow("/v1/watch?prev&format=ndjson");
     await probe.put("a", "1");
     await probe.json("DELETE /v1/kv/a", 200);
     const was = `{"key":"a","value":"1","create":2,"mod":2,"version":1,${octets}}`;
@@ -148,9 +125,9 @@ describe("GET /v1/watch", () => {
   });
 
   it("leaves out the kind of changes that is not wanted", async () => {
-    const puts = await watch("/v1/watch?filter=put");
-    const deletes = await watch("/v1/watch?filter=delete");
-    const both = await watch("/v1/watch?filter=delete,put");
+    const puts = await probe.follow("/v1/watch?filter=put");
+    const deletes = await probe.follow("/v1/watch?filter=delete");
+    const both = await probe.follow("/v1/watch?filter=delete,put");
     await probe.put("a", "1");
     await probe.json("DELETE /v1/kv/a", 200);
     await probe.put("a", "2");
@@ -162,7 +139,7 @@ describe("GET /v1/watch", () => {
   });
 
   it("tells a transaction in one frame", async () => {
-    const reader = await watch("/v1/watch");
+    const reader = await probe.follow("/v1/watch");
     const then = [{ put: { key: "a", value: "1" } }, { put: { key: "b", value: "1" } }];
     await probe.json("POST /v1/txn", 200, jsonInit({ then }));
     const [, change] = await reader.shown(2);
@@ -170,7 +147,7 @@ describe("GET /v1/watch", () => {
   });
 
   it("splits a revision of more than a mebibyte; its last frame alone has an id", async () => {
-    const reader = await watch("/v1/watch");
+    const reader = await probe.follow("/v1/watch");
     const value = "x".repeat(700_000);
     const then = ["a", "b", "c"].map((key) => ({ put: { key, value } }));
     await probe.json("POST /v1/txn", 200, jsonInit({ then }));
@@ -185,7 +162,7 @@ describe("GET /v1/watch", () => {
   });
 
   it("ends with closing when the node does", async () => {
-    const reader = await watch("/v1/watch");
+    const reader = await probe.follow("/v1/watch");
     await reader.shown(1);
     const next = reader.shown(2);
     probe.watches.close();
@@ -195,7 +172,7 @@ describe("GET /v1/watch", () => {
 
   it("ends with compacted where what it has still to tell is given up", async () => {
     for (const value of ["1", "2", "3"]) await probe.put("a", value);
-    const reader = await watch("/v1/watch?from_revision=2");
+    const reader = await probe.follow("/v1/watch?from_revision=2");
     probe.kv.store.compact(4);
     assert.match((await reader.shown(1))[0]!, /^ready 1 /);
     assert.deepEqual(await reader.shown(2), ['compacted - {"oldest":4}', "end"]);
@@ -212,7 +189,10 @@ describe("A watch is refused", () => {
     );
     assert.equal(body["oldest"], 3);
     assert.match(detail, /Revision 3 is compacted, a watch can begin at 4 or later/);
-    assert.match((await (await watch("/v1/watch?from_revision=4")).shown(1))[0]!, /^ready 3 /);
+    assert.match(
+      (await (await probe.follow("/v1/watch?from_revision=4")).shown(1))[0]!,
+      /^ready 3 /,
+    );
   });
 
   it("above the limit", async () => {
