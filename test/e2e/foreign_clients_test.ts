@@ -24,10 +24,11 @@ import {
   skipOf,
   type Tool,
 } from "../harness/foreign_tools.ts";
-import { type ProcessCluster, steadyLeader, withCluster } from "../harness/processes.ts";
+import { type ProcessCluster, steadyLeader } from "../harness/processes.ts";
 import { runtimeName } from "../harness/runtime.ts";
+import { suiteCluster } from "../harness/suite_cluster.ts";
 import { makeTempDir } from "../harness/temp_dir.ts";
-import { after, assert, before, describe, it } from "../harness/test.ts";
+import { after, assert, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
 const writing = "d_engine.client.RaftClientService/HandleClientWrite";
@@ -291,28 +292,9 @@ function descriptorSet(): Uint8Array {
 }
 
 describe("foreign clients", { timeout: 240_000 }, () => {
-  let cluster: ProcessCluster;
-  let finish = (): void => {};
-  let finished: Promise<void>;
-
-  before(async () => {
-    const ready = Promise.withResolvers<void>();
-    const done = new Promise<void>((resolve) => finish = resolve);
-    const builds = [runtimeName, runtimeName, runtimeName];
-    finished = withCluster({ builds, config: steadyLeader }, async (started) => {
-      await started.start();
-      cluster = started;
-      ready.resolve();
-      await done;
-    });
-    finished.catch(ready.reject);
-    await ready.promise;
-  });
-  after(async () => {
-    finish();
-    await finished;
-    stubs.remove();
-  });
+  const builds = [runtimeName, runtimeName, runtimeName];
+  const cluster = suiteCluster({ builds, config: steadyLeader });
+  after(() => stubs.remove());
 
   for (const { name, skip, make } of clients) {
     describe(name, () => {
@@ -326,8 +308,8 @@ describe("foreign clients", { timeout: 240_000 }, () => {
       for (const [topic, talk] of Object.entries(topics)) {
         it(topic, async () => {
           client ??= make();
-          const addresses = cluster.nodes.map(({ rpcAddress }) => rpcAddress);
-          await talk(new Conversation(client, addresses), name, cluster);
+          const addresses = cluster().nodes.map(({ rpcAddress }) => rpcAddress);
+          await talk(new Conversation(client, addresses), name, cluster());
         });
       }
     });

@@ -8,11 +8,12 @@
 
 import { runToEnd } from "../harness/child.ts";
 import { skipOf } from "../harness/foreign_tools.ts";
-import { type ProcessCluster, steadyLeader, withCluster } from "../harness/processes.ts";
+import { steadyLeader } from "../harness/processes.ts";
 import { runtimeName } from "../harness/runtime.ts";
 import { goSdk, pythonSdk, typescriptSdk } from "../harness/sdk_tools.ts";
+import { suiteCluster } from "../harness/suite_cluster.ts";
 import { makeTempDir } from "../harness/temp_dir.ts";
-import { after, assert, before, describe, it } from "../harness/test.ts";
+import { after, assert, describe, it } from "../harness/test.ts";
 
 const sdks = [typescriptSdk(), pythonSdk(), goSdk()];
 
@@ -54,26 +55,7 @@ function refusal(code: string, outcome: string | null): Line {
 }
 
 describe("generated clients", { timeout: 480_000 }, () => {
-  let cluster: ProcessCluster;
-  let finish = (): void => {};
-  let finished: Promise<void>;
-
-  before(async () => {
-    const ready = Promise.withResolvers<void>();
-    const done = new Promise<void>((resolve) => finish = resolve);
-    finished = withCluster({ builds: [runtimeName], config: steadyLeader }, async (started) => {
-      await started.start();
-      cluster = started;
-      ready.resolve();
-      await done;
-    });
-    finished.catch(ready.reject);
-    await ready.promise;
-  });
-  after(async () => {
-    finish();
-    await finished;
-  });
+  const cluster = suiteCluster({ builds: [runtimeName], config: steadyLeader });
 
   for (const [n, sdk] of sdks.entries()) {
     describe(`of ${sdk.name}`, () => {
@@ -96,7 +78,7 @@ describe("generated clients", { timeout: 480_000 }, () => {
       });
       it("have the same conversation as in any language", async () => {
         const prefix = `sdk ${n}/`;
-        const [url = ""] = cluster.urls;
+        const [url = ""] = cluster().urls;
         const { code, stdout, stderr } = await runToEnd([
           ...sdk.program(folder.path),
           ...[url, prefix],
