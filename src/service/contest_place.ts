@@ -85,7 +85,7 @@ export class Place implements ContestPlace {
     const endMs = monotonicMs() + ms;
     try {
       for (let leftMs = ms; leftMs > 0; leftMs = endMs - monotonicMs()) {
-        const isKnown = await this.#look(Math.min(leftMs, lookPauseMs));
+        const isKnown = await this.#look(Math.min(leftMs, lookPauseMs, this.#keepInMs()));
         if (this.#standing !== "waits" || this.#isNodeClosing || signal?.aborted === true) return;
         const restMs = Math.min(endMs - monotonicMs(), this.#keepInMs());
         await this.#wakeUp.sleep(isKnown ? restMs : Math.min(restMs, lookPauseMs));
