@@ -267,6 +267,21 @@ describe("A node that shuts down", () => {
     contested.assertNobodyIsLeft();
   });
 
+  it("says that to come again is of no use where the place cannot be taken again", async () => {
+    const idempotency = { identity: "", key: "1", requestHash: Uint8Array.of(1) };
+    for (const [asked, retryable] of [[{}, true], [{ idempotency }, false]] as const) {
+      const contested = new Contested();
+      contested.hold("l");
+      const { place } = (await contested.queue("l", {}, asked)).first;
+      contested.contests.close();
+      await assert.rejects(place!.settle(options), {
+        ...{ code: "draining", outcome: "not_applied", retryable },
+      });
+      await place!.close();
+      assert.equal(contested.count("l"), 1);
+    }
+  });
+
   it("tells who has become the first that it is", async () => {
     const contested = new Contested();
     const token = contested.hold("l");
