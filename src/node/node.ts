@@ -315,7 +315,7 @@ export class RaftNode<Query, Answer, Result> {
     }
     if (ready.heard !== undefined) {
       this.#staleness.heard(ready.heard);
-      if (this.#store.isWhole) this.#staleness.applied(this.#store.reached.index);
+      if (this.#store.isWhole) this.#staleness.applied(this.#store.reached);
     }
     if (ready.leadership !== undefined) this.#changeLeadership(ready.leadership);
     if (ready.loss !== undefined) {
@@ -329,7 +329,7 @@ export class RaftNode<Query, Answer, Result> {
     const position = this.#store.reached;
     this.#core.step({ kind: "applied", position }, nowMs);
     this.#changes.applied(position, () => this.#core.status().configuration);
-    this.#staleness.applied(position.index);
+    this.#staleness.applied(position);
     if (this.#isReadable()) this.#readers.applied(position.index);
     this.#onApplied.tell();
   }

@@ -1,6 +1,8 @@
 /**
  * How far behind the leader a local read may be: the age of the newest leader message whose commit
- * index the store has applied. On a leader the age of the newest round that a quorum confirmed.
+ * index the store has applied. On a leader the age of the newest round that a quorum confirmed. A
+ * leader knows all that is committed only with an entry of its own term (paper §8): it counts once
+ * the store has applied something of that term, and with it all that terms before have committed.
  *
  * A process learns late that a message has arrived, so what it finds in a turn counts as having
  * arrived right after the turn before. When it stood still for long, its sockets may hold more than
@@ -9,15 +11,22 @@
 
 import { Queue } from "../lib/queue.ts";
 import type { Heard } from "../raft/ready.ts";
-import type { Index } from "../raft/types.ts";
+import type { Index, LogPosition, Term } from "../raft/types.ts";
 
-/** Reports kept while the store is behind; beyond it the newest one waits in the last place. */
+/** Reports kept while the store is behind; what comes beyond them does not count. */
 const reportsMax = 256;
+
+/** What a leader said, and when. */
+interface Report {
+  readonly commitIndex: Index;
+  readonly term: Term;
+  atMs: number;
+}
 
 /** The staleness of one node's store. */
 export class Staleness {
-  readonly #waiting = new Queue<{ readonly commitIndex: Index; atMs: number }>();
-  #newest: { readonly commitIndex: Index; atMs: number } | undefined;
+  readonly #waiting = new Queue<Report>();
+  #newest: Report | undefined;
   #freshAtMs: number | undefined;
   readonly #stallMs: number;
   #turnMs: number | undefined;
@@ -43,21 +52,21 @@ export class Staleness {
   }
 
   /** What a leader's message said that was found in this turn, or a leader's own rounds. */
-  heard({ leaderCommit: commitIndex, sentRoundMs }: Heard): void {
+  heard({ leaderCommit: commitIndex, term, sentRoundMs }: Heard): void {
     const atMs = sentRoundMs ?? this.#stall?.sinceMs ?? this.#turnBeforeMs;
     if (atMs === undefined) return;
-    if (this.#newest?.commitIndex === commitIndex) {
+    if (this.#newest?.commitIndex === commitIndex && this.#newest.term === term) {
       this.#newest.atMs = atMs;
       return;
     }
     if (this.#waiting.length >= reportsMax) return;
-    this.#newest = { commitIndex, atMs };
+    this.#newest = { commitIndex, term, atMs };
     this.#waiting.push(this.#newest);
   }
 
-  applied(index: Index): void {
+  applied({ index, term }: LogPosition): void {
     let oldest = this.#waiting.peek();
-    while (oldest !== undefined && oldest.commitIndex <= index) {
+    while (oldest !== undefined && oldest.commitIndex <= index && oldest.term <= term) {
       this.#freshAtMs = Math.max(oldest.atMs, this.#freshAtMs ?? oldest.atMs);
       // The newest stays, so that a later report of the same index still makes it younger.
       if (this.#waiting.length === 1) return;

@@ -192,7 +192,7 @@ export class Follower {
    */
   #commit(leaderCommit: Index): void {
     this.#state.log.commitTo(Math.min(leaderCommit, this.#state.verifiedIndex));
-    this.#state.heard = { leaderCommit };
+    this.#state.heard = { leaderCommit, term: this.#state.currentTerm };
   }
 
   /**

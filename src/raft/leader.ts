@@ -315,7 +315,7 @@ export class Leader {
   }
 
   #confirmReads(): void {
-    const { self, voterSets, log } = this.#state;
+    const { self, voterSets, log, currentTerm: term } = this.#state;
     const round = quorumReached(
       voterSets,
       (voter) =>
@@ -324,7 +324,7 @@ export class Leader {
     for (const read of this.#reads.confirm(round)) this.#answerRead(read);
     const sentRoundMs = this.#reads.confirmedSentMs;
     if (sentRoundMs === undefined) return;
-    this.#state.heard = { leaderCommit: log.commitIndex, sentRoundMs };
+    this.#state.heard = { leaderCommit: log.commitIndex, term, sentRoundMs };
   }
 
   #answerRead({ id, index }: ConfirmedRead): void {

@@ -124,6 +124,8 @@ export interface Leadership {
  */
 export interface Heard {
   readonly leaderCommit: Index;
+  /** The leader's. Before an entry of it is committed, more may be than the leader knows of. */
+  readonly term: Term;
   /** On a leader: when the newest round confirmed by a quorum was sent, in the core's ms. */
   readonly sentRoundMs?: number;
 }

@@ -85,7 +85,7 @@ export class Place implements ContestPlace {
     const endMs = monotonicMs() + ms;
     try {
       for (let leftMs = ms; leftMs > 0; leftMs = endMs - monotonicMs()) {
-        const isKnown = await this.#look(Math.min(leftMs, lookPauseMs));
+        const isKnown = await this.#look(Math.min(leftMs, lookPauseMs, this.#keepInMs()));
         if (this.#standing !== "waits" || this.#isNodeClosing || signal?.aborted === true) return;
         const restMs = Math.min(endMs - monotonicMs(), this.#keepInMs());
         await this.#wakeUp.sleep(isKnown ? restMs : Math.min(restMs, lookPauseMs));
@@ -176,8 +176,9 @@ export class Place implements ContestPlace {
     if (told.result.own === undefined && !this.#taken.isRepeatable) throw this.#gone();
     if (this.#isNodeClosing) {
       const { message, code } = readFailed("closing", this.#parts.self);
-      const outcome = "not_applied";
-      throw new ServiceError(code, message, { outcome, retryable: true, retryAfterMs: 1_000 });
+      // A repetition under its key would come back to the place that was given up.
+      const again = this.#taken.isRepeatable ? {} : { retryable: true, retryAfterMs: 1_000 };
+      throw new ServiceError(code, message, { outcome: "not_applied", ...again });
     }
     return told;
   }

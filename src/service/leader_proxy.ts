@@ -60,6 +60,8 @@ export class LeaderProxy {
       // Here nothing is under way, so that nothing was appended.
       if (signal?.aborted === true) throw clientGone("not_applied");
       if (leaders.isClosed) throw draining(this.#parts.self);
+      // Sent now it could only come to be unknown, where it is known that nothing happened.
+      if (last !== undefined && monotonicMs() >= deadlineMs) throw last;
       const leader = leaders.leader;
       const result = leader === undefined
         ? { kind: "notDone", error: last ?? noLeader() } as const

@@ -9,14 +9,21 @@ import { bytesBetweenRests } from "./read_turns.ts";
 
 const sliceKeysMax = 256;
 
+type Read = (slice: GetQuery) => Promise<Answer>;
+
 /**
  * The records of `query`, as `read` gives them slice by slice; throws `range_too_large` where their
  * keys and values have more than `query.bytesMax` together, as soon as that is known.
  */
-export async function readInSlices(
-  query: GetQuery,
-  read: (slice: GetQuery) => Promise<Answer>,
-): Promise<Answer> {
+export async function readInSlices(query: GetQuery, read: Read): Promise<Answer> {
+  for (;;) {
+    const answer = await readOneView(query, read);
+    // Given up between two slices: who asked for no view is served from the newest one by now.
+    if (answer.kind !== "compacted" || query.revision !== undefined) return answer;
+  }
+}
+
+async function readOneView(query: GetQuery, read: Read): Promise<Answer> {
   const { keys, bytesMax } = query;
   const records: (KvRecord | undefined)[] = [];
   let slice = { ...query, keys: keys.slice(0, sliceKeysMax) };

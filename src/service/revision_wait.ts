@@ -52,10 +52,13 @@ export class RevisionWait {
     await this.#wait(0, patience);
   }
 
-  /** Calls `run` once when {@link nextApplied} would resolve; the returned function forgets it. */
-  onceApplied(run: () => void): () => void {
+  /**
+   * Calls `run` once when the store has applied something more and come to `revision`, and at the
+   * close; the returned function forgets it.
+   */
+  onceApplied(revision: Revision, run: () => void): () => void {
     const waiting: Waiting = {
-      revision: 0,
+      revision,
       wake: () => {
         this.#waiting.delete(waiting);
         run();

@@ -125,8 +125,9 @@ export class Watch implements OpenWatch {
    * One can wait at a time.
    */
   onceMore(run: () => void): () => void {
+    // Thousands may begin in the future: who looks before there is something stops all the others.
     const stopWaiting = this.#leaveHub === undefined
-      ? this.#parts.revisions.onceApplied(run)
+      ? this.#parts.revisions.onceApplied(this.#through, run)
       : () => {};
     this.#wake = run;
     return () => {

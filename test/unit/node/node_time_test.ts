@@ -1,6 +1,7 @@
 /** Processes that stand still, and clocks that are wrong. */
 
 import { SimCluster } from "../../harness/sim_cluster.ts";
+import type { SimNode } from "../../harness/sim_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 function formed(options: ConstructorParameters<typeof SimCluster>[0] = {}) {
@@ -95,6 +96,30 @@ describe("How stale a node is", () => {
     follower.start();
     cluster.run(500);
     assert.equal(follower.status().stalenessMs, Infinity);
+  });
+
+  it("counts nothing from a leader that does not know yet what is committed", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { cluster, leader } = formed({ seed });
+      cluster.run(2_000);
+      cluster.write("a", "old");
+      cluster.run(1_000);
+      const told = leader.put("a", "new");
+      cluster.until(() => told.length > 0, "the write");
+      const others = cluster.others(leader);
+      const { clock } = others[0]!;
+      const writtenMs = clock.monotonicMs();
+      leader.kill();
+      const lacks = (node: SimNode): boolean => node.value("a") === "old";
+      while (others.some(lacks)) {
+        cluster.run(1);
+        const sinceMs = clock.monotonicMs() - writtenMs;
+        for (const node of others.filter(lacks)) {
+          const { stalenessMs } = node.status();
+          assert.ok(stalenessMs > sinceMs - 150, `seed ${seed}: ${stalenessMs} of ${sinceMs} ms`);
+        }
+      }
+    }
   });
 
   it("counts from what the store has applied, not from what was heard", () => {

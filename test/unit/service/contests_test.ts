@@ -90,6 +90,20 @@ describe("A wait for a lock", () => {
     assert.deepEqual(contested.written.slice(1), Array(4).fill("keepLeases"));
   });
 
+  it("keeps its own lease alive on a node that is behind and can say nothing", async () => {
+    const contested = new Contested();
+    contested.hold("l");
+    const waiter = await contested.queue("l", { ttlMs: 1_000 });
+    const writtenMs: number[] = [];
+    contested.kv.before = (asked) => {
+      if (asked === "write") return void writtenMs.push(contested.clock.nowMs);
+      contested.clock.advance(contested.kv.lastRead!.options.timeoutMs);
+      throw new ServiceError("timeout", "min_revision is 3, this node has come to 2");
+    };
+    assert.equal(await waiter.end(1_000), "left, 2 holds");
+    assert.deepEqual(writtenMs, [333, 666, 999, 1_000], "three keepalives before it leaves");
+  });
+
   it("is lost with its lease", async () => {
     const contested = new Contested();
     contested.hold("l");
@@ -251,6 +265,21 @@ describe("A node that shuts down", () => {
     assert.equal(contested.count("l"), 1);
     await assert.rejects(contested.queue("l"), { code: "draining" });
     contested.assertNobodyIsLeft();
+  });
+
+  it("says that to come again is of no use where the place cannot be taken again", async () => {
+    const idempotency = { identity: "", key: "1", requestHash: Uint8Array.of(1) };
+    for (const [asked, retryable] of [[{}, true], [{ idempotency }, false]] as const) {
+      const contested = new Contested();
+      contested.hold("l");
+      const { place } = (await contested.queue("l", {}, asked)).first;
+      contested.contests.close();
+      await assert.rejects(place!.settle(options), {
+        ...{ code: "draining", outcome: "not_applied", retryable },
+      });
+      await place!.close();
+      assert.equal(contested.count("l"), 1);
+    }
   });
 
   it("tells who has become the first that it is", async () => {

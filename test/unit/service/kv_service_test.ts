@@ -236,6 +236,26 @@ describe("A read of a past revision", soon, () => {
     assert.deepEqual([answer, header.revision], [{ kind: "compacted", oldest: 5 }, 10]);
   });
 
+  it("is read anew where it was not asked for, and is compacted between two keys", async () => {
+    const answers: readonly Answer[] = [
+      records(10),
+      { kind: "compacted", oldest: 12 },
+      records(12),
+      records(12),
+    ];
+    const seen: string[] = [];
+    for (const asked of [{}, { revision: 10 }]) {
+      const served = serving();
+      const left = [...answers];
+      served.node.answer = () => left.shift();
+      const keys = [utf8("a"), utf8("b")];
+      const query = { kind: "get", keys, bytesMax: 9, ...asked } as const;
+      const { answer, header } = await served.kv.read(query, options());
+      seen.push(`${answer.kind} at ${header.revision}`);
+    }
+    assert.deepEqual(seen, ["records at 12", "compacted at 10"]);
+  });
+
   it("stands in the header as the one that the answer reflects", async () => {
     const served = serving();
     const { header } = await served.kv.read({ ...get("a"), revision: 4 }, options());

@@ -17,9 +17,11 @@ describe("the leader proxy", () => {
   let lead: (leader: NodeId | undefined) => void;
   let forwarded: NodeId[];
   let answerOf: (leader: NodeId) => ForwardOutcome;
+  let nowMs: () => number;
   let proxy: LeaderProxy;
 
   beforeEach(() => {
+    nowMs = () => performance.now();
     let handler: (leadership: Leadership) => void = () => {};
     const leaders = new LeaderWatch({
       status: () => ({ leader: 1 }),
@@ -48,7 +50,7 @@ describe("the leader proxy", () => {
         },
       },
       addressOf: String,
-      monotonicMs: () => performance.now(),
+      monotonicMs: () => nowMs(),
     });
   });
 
@@ -124,6 +126,20 @@ describe("the leader proxy", () => {
       assert.match(error.message, /The leader, node 1, cannot be reached: No connection/);
       return true;
     });
+  });
+
+  it("sends nothing any more when the time was over during the rest", soon, async () => {
+    let timeMs = 0;
+    nowMs = () => timeMs;
+    answerOf = () => {
+      setTimeout(() => {
+        timeMs = timeoutMs;
+        lead(1);
+      });
+      return notSent;
+    };
+    await assert.rejects(run({}), { code: "no_leader", outcome: "not_applied" });
+    assert.deepEqual(forwarded, [1]);
   });
 
   it("tells a leader that was silent to the end from one that broke off", soon, async () => {

@@ -11,6 +11,7 @@ import { FakeStore } from "../../harness/fake_store.ts";
 import { bytes, del, delRange, put } from "../../harness/kv_commands.ts";
 import { RandomKv } from "../../harness/random_kv.ts";
 import { assert, describe, it } from "../../harness/test.ts";
+import { standstill } from "../../harness/wait.ts";
 
 /** A store that tells when it has applied something, with a hub on it. */
 class Watched {
@@ -152,6 +153,26 @@ describe("A watch", () => {
     watched.apply(put("a", "3"));
     const frame = await next;
     assert.equal(frame.kind === "changes" && shown(frame.changes), "4: a=3");
+  });
+
+  it("looks at nothing before the store has come to where it begins", async () => {
+    const watched = new Watched();
+    const { readNow } = watched.node;
+    let looks = 0;
+    watched.node.readNow = (query) => {
+      looks++;
+      return readNow(query);
+    };
+    const watch = watched.watch({ after: 5 });
+    const next = watch.next({ ms: 60_000 });
+    for (const value of ["1", "2", "3"]) {
+      watched.apply(put("a", value));
+      await standstill();
+    }
+    assert.equal(looks, 1, "when it began");
+    watched.apply(put("a", "4"), put("a", "5"));
+    const frame = await next;
+    assert.equal(frame.kind === "changes" && shown(frame.changes), "6: a=5");
   });
 
   it("ends where its past is given up; a watch may begin right behind that", async () => {
