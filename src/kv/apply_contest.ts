@@ -1,13 +1,13 @@
 /** Contestants come, go, and say something new. */
 
+import { grantPrivate, leaseRefusal } from "./apply_lease.ts";
 import type { ChangeTimes } from "./change.ts";
 import { type Contend, contestantsMax, type Leave, type Proclaim } from "./contest_command.ts";
 import { Contest } from "./contests.ts";
-import { leaseKeysMax } from "./leases.ts";
 import type { LeaseId, Revision } from "./record.ts";
 import { rejected } from "./rejected.ts";
 import type { ContestDone, Outcome, Rejected } from "./result.ts";
-import { type Stamp, stampAfter } from "./stamp.ts";
+import { stampAfter } from "./stamp.ts";
 import type { Store } from "./store.ts";
 
 /** Takes the name where it is free, and a place behind the others where that is asked for. */
@@ -15,7 +15,9 @@ export function applyContend(store: Store, asked: Contend, times: ChangeTimes): 
   const contest = new Contest(store, asked);
   const { lease, queue } = asked;
   if (lease !== undefined) {
-    if (store.leases.get(lease) === undefined) return noLease(store, `there is no lease ${lease}`);
+    if (store.leases.get(lease) === undefined) {
+      return rejected(store, "lease_not_found", `there is no lease ${lease}`);
+    }
     const token = contest.tokenOfLease(lease);
     if (token !== undefined) return askAgain(store, contest, { asked, token }, times);
   }
@@ -24,7 +26,7 @@ export function applyContend(store: Store, asked: Contend, times: ChangeTimes): 
   const refusal = refusedPlace(store, lease, before);
   if (refusal !== undefined) return refusal;
   const stamp = stampAfter(store, times);
-  const owner = lease ?? grantPrivate(store, asked, stamp);
+  const owner = lease ?? grantPrivate(store, asked.ttlMs ?? 0, stamp);
   const version = { value: asked.value, mediaType: undefined, lease: owner };
   const token = stamp.revision;
   store.put(stamp, contest.keyOf(token), version, undefined);
@@ -53,24 +55,9 @@ function refusedPlace(
   lease: LeaseId | undefined,
   before: number,
 ): Rejected | undefined {
-  if (before >= contestantsMax) {
-    const reason = `${contestantsMax} contend for this name already, which is the most`;
-    return rejected(store, "overloaded", reason);
-  }
-  const found = lease === undefined ? undefined : store.leases.get(lease);
-  if (found === undefined) return undefined;
-  if (found.isPrivate) return noLease(store, `lease ${found.id} belongs to one key alone`);
-  if (found.keys < leaseKeysMax) return undefined;
-  const reason = `lease ${found.id} has ${leaseKeysMax} keys, which is the most`;
-  return rejected(store, "lease_full", reason);
-}
-
-function noLease(store: Store, reason: string): Rejected {
-  return rejected(store, "lease_not_found", reason);
-}
-
-function grantPrivate(store: Store, { ttlMs = 0 }: Contend, { timeMs: nowMs }: Stamp): LeaseId {
-  return store.leases.grant(store.leases.nextId(), { ttlMs, nowMs, isPrivate: true }).id;
+  if (before < contestantsMax) return leaseRefusal(store, lease, undefined);
+  const reason = `${contestantsMax} contend for this name already, which is the most`;
+  return rejected(store, "overloaded", reason);
 }
 
 /** Takes the contestant away, if it is as the command wants it. */

@@ -1,12 +1,12 @@
 /** Leases begin, go on and end. */
 
-import type { ChangeTimes } from "./change.ts";
+import { type ChangeHead, type ChangeTimes, isDeletion } from "./change.ts";
 import type { ExpireLeases, GrantLease, KeepLeases } from "./command.ts";
 import { type Lease, leaseKeysMax } from "./leases.ts";
 import { changesPerRevisionMax, type LeaseId } from "./record.ts";
 import { rejected } from "./rejected.ts";
-import type { LeaseGiven, Outcome } from "./result.ts";
-import { stampAfter } from "./stamp.ts";
+import type { LeaseGiven, Outcome, Rejected } from "./result.ts";
+import { type Stamp, stampAfter } from "./stamp.ts";
 import type { Store } from "./store.ts";
 
 /** Begins a lease, under an id that no other has. */
@@ -73,4 +73,26 @@ function end(store: Store, lease: Lease, times: ChangeTimes): number {
     store.delete(stamp, key, head);
   }
   return keys.length;
+}
+
+/** Why `head`'s key cannot be attached to the lease; undefined where none is asked for, too. */
+export function leaseRefusal(
+  store: Store,
+  id: LeaseId | undefined,
+  head: ChangeHead | undefined,
+): Rejected | undefined {
+  if (id === undefined) return undefined;
+  const lease = store.leases.get(id);
+  if (lease === undefined) return rejected(store, "lease_not_found", `there is no lease ${id}`);
+  if (lease.isPrivate) {
+    return rejected(store, "lease_not_found", `lease ${id} belongs to one key alone`);
+  }
+  const isItsOwn = head !== undefined && !isDeletion(head) && head.lease === id;
+  if (isItsOwn || lease.keys < leaseKeysMax) return undefined;
+  return rejected(store, "lease_full", `lease ${id} has ${leaseKeysMax} keys, which is the most`);
+}
+
+/** A lease for one key alone; returns its id. */
+export function grantPrivate(store: Store, ttlMs: number, { timeMs: nowMs }: Stamp): LeaseId {
+  return store.leases.grant(store.leases.nextId(), { ttlMs, nowMs, isPrivate: true }).id;
 }

@@ -1,12 +1,12 @@
 /** Writing one key. */
 
 import { emptyBytes } from "../lib/bytes.ts";
+import { grantPrivate, leaseRefusal } from "./apply_lease.ts";
 import { type ChangeHead, isDeletion, recordOf } from "./change.ts";
 import type { Conditions, Put } from "./command.ts";
 import { holdOnKey } from "./conditions.ts";
 import { storedKey } from "./key_space.ts";
-import { leaseKeysMax } from "./leases.ts";
-import type { KvRecord, LeaseId } from "./record.ts";
+import type { KvRecord } from "./record.ts";
 import { rejected } from "./rejected.ts";
 import {
   type ConditionFailed,
@@ -50,26 +50,6 @@ export function refusedChange(
     return rejected(store, "duplicate_key", "the transaction changes a key twice");
   }
   return holdOnKey(conditions, head, store) ? undefined : conditionFailed(store, key, head);
-}
-
-function leaseRefusal(
-  store: Store,
-  id: LeaseId | undefined,
-  head: ChangeHead | undefined,
-): Rejected | undefined {
-  if (id === undefined) return undefined;
-  const lease = store.leases.get(id);
-  if (lease === undefined) return rejected(store, "lease_not_found", `there is no lease ${id}`);
-  if (lease.isPrivate) {
-    return rejected(store, "lease_not_found", `lease ${id} belongs to one key alone`);
-  }
-  const isItsOwn = head !== undefined && !isDeletion(head) && head.lease === id;
-  if (isItsOwn || lease.keys < leaseKeysMax) return undefined;
-  return rejected(store, "lease_full", `lease ${id} has ${leaseKeysMax} keys, which is the most`);
-}
-
-function grantPrivate(store: Store, ttlMs: number, { timeMs: nowMs }: Stamp): LeaseId {
-  return store.leases.grant(store.leases.nextId(), { ttlMs, nowMs, isPrivate: true }).id;
 }
 
 /** Writes what was decided, and answers it. */

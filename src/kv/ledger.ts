@@ -55,13 +55,12 @@ export class Ledger {
     this.#facts.set({ ledgerHash: addHash(rest, ledgerRowHash(row)) });
   }
 
-  /** False when there was nothing. */
-  delete(key: Uint8Array): boolean {
+  /** Nothing there is no error. */
+  delete(key: Uint8Array): void {
     const row = this.#tables.ledgerRow(key);
-    if (row === undefined) return false;
+    if (row === undefined) return;
     this.#tables.deleteLedgerRow(key);
     this.#facts.set({ ledgerHash: this.#hashWithout(row) });
-    return true;
   }
 
   /** The first rows whose keys begin with `prefix`; `after`: behind that key. */

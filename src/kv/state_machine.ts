@@ -213,9 +213,12 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     }
   }
 
-  /** The lease deadlines that are over at `nowMs` of cluster time, the oldest first. */
+  /**
+   * The lease deadlines that are over at `nowMs` of cluster time, the oldest first; none where this
+   * look has found the disk full.
+   */
   leasesDue(nowMs: number, countMax: number): readonly Pick<Lease, "id" | "deadlineMs">[] {
-    return this.#store.leases.due(nowMs, countMax);
+    return this.#unlessFull(() => this.#store.leases.due(nowMs, countMax)) ?? [];
   }
 
   /** How often a lock or an election has changed since this node started. */
@@ -231,14 +234,15 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     return this.#store.ownChanges.since(count)?.flatMap((key) => contestOfKey(key) ?? []);
   }
 
-  /** The newest revision that was made at or before a moment of cluster time, about. */
+  /** The newest revision that was made at or before a moment of cluster time, about; 0: none. */
   revisionAt(timeMs: number): Revision {
-    return revisionAt(this.#store.tables, timeMs, this.#store.meta);
+    const { tables, meta } = this.#store;
+    return this.#unlessFull(() => revisionAt(tables, timeMs, meta)) ?? 0;
   }
 
   /** In cluster time; undefined where there is no lease. */
   nextDeadlineMs(): number | undefined {
-    return this.#store.leases.nextDeadlineMs();
+    return this.#unlessFull(() => this.#store.leases.nextDeadlineMs());
   }
 
   /**
@@ -276,18 +280,28 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
 
   /**
    * `future` also while the store is behind where it has been, which only a full disk brings about:
-   * the caller waits until the entries have been applied again. Reading can find the disk full,
-   * too: a backend may have to make room in its memory by writing.
+   * the caller waits until the entries have been applied again.
    */
   read(query: Query): Answer {
     const { applied, revision } = this.#store.meta;
     if (applied.index < this.#reachedIndex) return { kind: "future", revision };
+    const answer = this.#unlessFull(() =>
+      answerQuery(this.#store, query, this.#isPinned(query.revision))
+    );
+    return answer ?? { kind: "future", revision: this.#store.revision };
+  }
+
+  /**
+   * For all that reads outside of apply. Reading can find the disk full, too: a backend may have to
+   * make room in its memory by writing. The store falls back then, and the answer is undefined.
+   */
+  #unlessFull<T>(read: () => T): T | undefined {
     try {
-      return answerQuery(this.#store, query, this.#isPinned(query.revision));
+      return read();
     } catch (error) {
       if (!(error instanceof KvFullError)) throw error;
       this.#fallBack();
-      return { kind: "future", revision: this.#store.revision };
+      return undefined;
     }
   }
 

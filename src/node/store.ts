@@ -54,10 +54,7 @@ export class Store<Query, Answer, Result> {
   /** Returns whether everything up to the last entry is applied. */
   apply(entries: readonly Entry[], nowMs: number): boolean {
     const last = assertDefined(entries.at(-1), "A page has an entry");
-    if (!this.#behind && !this.#handIn(entries)) {
-      this.#behind = true;
-      this.#retryAtMs = nowMs + diskFullRetryMs;
-    }
+    if (!this.#behind && !this.#handIn(entries)) this.#fallBehind(nowMs);
     this.#reached = { index: last.index, term: last.term };
     return !this.#behind;
   }
@@ -65,7 +62,8 @@ export class Store<Query, Answer, Result> {
   /** Called at every tick. Returns whether the store has just become whole again. */
   retry(nowMs: number): boolean {
     // A commit between two pages may have found the disk full as well.
-    if (this.#machine.applied().position.index < this.#reached.index) this.#behind = true;
+    const isShort = this.#machine.applied().position.index < this.#reached.index;
+    if (isShort && !this.#behind) this.#fallBehind(nowMs);
     if (!this.#behind || nowMs < this.#retryAtMs) return false;
     for (;;) {
       const from = this.#machine.applied().position.index + 1;
@@ -73,11 +71,16 @@ export class Store<Query, Answer, Result> {
       const range = { from, to: this.#reached.index, bytesMax: pageBytesMax };
       const page = assertDefined(this.#log.entries(range), `Entry ${from} is not compacted`);
       if (this.#handIn(page)) continue;
-      this.#retryAtMs = nowMs + diskFullRetryMs;
+      this.#fallBehind(nowMs);
       return false;
     }
     this.#behind = false;
     return true;
+  }
+
+  #fallBehind(nowMs: number): void {
+    this.#behind = true;
+    this.#retryAtMs = nowMs + diskFullRetryMs;
   }
 
   #handIn(entries: readonly Entry[]): boolean {

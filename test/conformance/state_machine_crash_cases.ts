@@ -231,6 +231,38 @@ export const crashCases: readonly StateMachineCase[] = [
     },
   },
   {
+    name: "a disk found full by a look at the deadlines or the times takes both back as well",
+    run: (place) => {
+      const driver = new Driver(place);
+      driver.doAll([...script(4), { kind: "grantLease", ttlMs: 1_000 }]);
+      driver.machine.commit();
+      const { tables } = driver;
+      const { ledgerSlice, firstFrom } = tables;
+      const looks = [
+        () => assert.deepEqual(driver.machine.leasesDue(Number.MAX_SAFE_INTEGER, 10), []),
+        () => assert.equal(driver.machine.nextDeadlineMs(), undefined),
+        () => assert.equal(driver.machine.revisionAt(Number.MAX_SAFE_INTEGER), 0),
+      ];
+      for (const look of looks) {
+        driver.doAll(script(3));
+        const before = driver.machine.applied().position.index;
+        tables.ledgerSlice = tables.firstFrom = () => {
+          tables.rollback();
+          throw new KvFullError("kv.db could not be read: the disk is full");
+        };
+        look();
+        assert.equal(driver.machine.applied().position.index, before - 3);
+        Object.assign(tables, { ledgerSlice, firstFrom });
+        driver.replay();
+        driver.machine.commit();
+      }
+      const after = driver.machine.status();
+      driver.reopen();
+      assert.deepEqual(driver.machine.status(), after);
+      assert.equal(driver.machine.leasesDue(Number.MAX_SAFE_INTEGER, 10).length, 1);
+    },
+  },
+  {
     name: "an entry that cannot be applied to its end leaves nothing of itself",
     run: (place) => {
       const driver = new Driver(place);

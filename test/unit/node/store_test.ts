@@ -127,6 +127,17 @@ describe("Store", () => {
     assert.deepEqual(machine.handedIn, [1, 2, 3, 4]);
   });
 
+  it("rests as long where a commit between two pages has found the disk full", () => {
+    const { store: made, machine } = store();
+    made.apply(page(1, 4), 0);
+    machine.applied_ = position("2@2");
+    assert.equal(made.retry(1000), false);
+    assert.deepEqual([made.isWhole, machine.handedIn], [false, [1, 2, 3, 4]]);
+    assert.equal(made.retry(1000 + diskFullRetryMs - 1), false, "it rests");
+    assert.equal(made.retry(1000 + diskFullRetryMs), true);
+    assert.deepEqual(machine.handedIn, [1, 2, 3, 4, 3, 4]);
+  });
+
   it("has nothing to retry while it is whole", () => {
     const { store: made } = store();
     assert.equal(made.retry(1e9), false);
