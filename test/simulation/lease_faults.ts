@@ -77,7 +77,7 @@ function handingOver(scene: FaultScene, leader: SimNode): void {
   const listen = ({ from, message }: Envelope): void => {
     if (from !== leader.id || message.kind !== "timeoutNow") return;
     onSend.delete(listen);
-    scheduler.after(0, () => cutFor(scene, waysTo(scene, leader), deafMs));
+    scene.later(0, () => cutFor(scene, waysTo(scene, leader), deafMs));
   };
   onSend.add(listen);
   // By then it has given up.
