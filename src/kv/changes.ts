@@ -27,10 +27,9 @@ export function answerChanges(store: Store, query: ChangesQuery): Answer {
     const slice = store.tables.changeSlice(next, sliceRowsMax);
     if (slice.length === 0) store.missing(next);
     for (const change of slice) {
-      if (page.isFull) break;
       // Compaction has not come so far: a gap is damage, and whoever watches would not see it.
       if (change.number !== next) store.missing(next);
-      page.look(change);
+      if (!page.takes(change)) break;
       next++;
     }
   }
@@ -62,6 +61,8 @@ class Page {
   #last: KeyedChange | undefined;
   #looked = 0;
   #bytes = 0;
+  /** There was a change for which no bytes were left. */
+  #isOutOfBytes = false;
 
   constructor(store: Store, query: ChangesQuery) {
     this.#store = store;
@@ -70,16 +71,24 @@ class Page {
   }
 
   get isFull(): boolean {
-    return this.#looked >= this.#query.changesMax || this.#bytes > this.#query.bytesMax;
+    return this.#isOutOfBytes || this.#looked >= this.#query.changesMax;
   }
 
-  look(change: KeyedChange): void {
+  /** Looks at the change; false where it has no place any more. */
+  takes(change: KeyedChange): boolean {
+    if (this.isFull) return false;
+    const event = this.#isInside(change.key) ? this.#eventOf(change) : undefined;
+    if (this.isFull) return false;
     if (this.#last !== undefined && this.#last.revision !== change.revision) this.#close(false);
     this.#last = change;
     this.#looked++;
+    if (event !== undefined) this.#events.push(event);
+    return true;
+  }
+
+  #isInside(key: Uint8Array): boolean {
     const { start, end } = this.#range;
-    if (compareBytes(change.key, start) < 0 || compareBytes(change.key, end) >= 0) return;
-    this.#events.push(this.#eventOf(change));
+    return compareBytes(key, start) >= 0 && compareBytes(key, end) < 0;
   }
 
   /** `isAll`: there is no change behind the last one that was looked at. */
@@ -121,16 +130,25 @@ class Page {
     this.#events = [];
   }
 
-  #eventOf(change: KeyedChange): ChangeEvent {
+  /** Undefined, and the page is full, where there is no room for it behind others. */
+  #eventOf(change: KeyedChange): ChangeEvent | undefined {
+    if (!this.#hasRoomFor(change.key.length + change.valueBytes)) return undefined;
     const prev = this.#query.prev ? this.#prevOf(change) : undefined;
     const more = prev === undefined ? {} : { prev };
-    this.#bytes += change.key.length + (prev?.value.length ?? 0);
+    const bytes = change.key.length + change.valueBytes + (prev?.value.length ?? 0);
+    if (!this.#hasRoomFor(bytes)) return undefined;
+    this.#bytes += bytes;
     if (isDeletion(change)) {
       return { kind: "delete", key: userKey(change.key), mod: change.revision, ...more };
     }
     const value = change.value ?? this.#store.recordOfChange(change.number)?.value ?? emptyBytes;
-    this.#bytes += value.length;
     return { kind: "put", record: recordOf(change, change.key, value), ...more };
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    const isAlone = this.#revisions.length === 0 && this.#events.length === 0;
+    this.#isOutOfBytes = !isAlone && this.#bytes + bytes > this.#query.bytesMax;
+    return !this.#isOutOfBytes;
   }
 
   #prevOf({ previous }: KeyedChange): KvRecord | undefined {

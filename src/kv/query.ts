@@ -76,7 +76,7 @@ export interface ChangesQuery {
   readonly prev: boolean;
   /** So many changes of the whole store are looked at. */
   readonly changesMax: number;
-  /** The answer ends after the change with which keys and values pass this. */
+  /** Keys and values are no more than this together, unless there is a single change. */
   readonly bytesMax: number;
   readonly revision?: undefined;
 }

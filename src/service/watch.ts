@@ -4,7 +4,6 @@
  * forgotten and read again from history.
  */
 
-import type { ByteBudget } from "../lib/byte_budget.ts";
 import { concatBytes } from "../lib/bytes.ts";
 import type { ChangeEvent, RevisionChanges } from "../kv/query.ts";
 import type { ChangeNumber } from "../kv/change.ts";
@@ -14,6 +13,7 @@ import { whenGone } from "./gone.ts";
 import type { ServedNode } from "./node_port.ts";
 import type { Patience, RevisionWait } from "./revision_wait.ts";
 import type { Watcher, WatchHub } from "./watch_hub.ts";
+import type { WatchMemory } from "./watch_memory.ts";
 import { WatchQueue } from "./watch_queue.ts";
 
 /** Changes of the whole store that one look into history goes over. */
@@ -32,7 +32,7 @@ export interface WatchParts {
   readonly hub: WatchHub;
   readonly revisions: RevisionWait;
   /** What the queues of all watches of the node may hold. */
-  readonly memory: ByteBudget;
+  readonly memory: WatchMemory;
   /** Calls back after the events that wait now. */
   readonly soon: (run: () => void) => void;
 }

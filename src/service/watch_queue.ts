@@ -1,79 +1,62 @@
-/**
- * What was read for the reader of a watch, and not taken yet: a little of it, and under one limit
- * for all watches of a node together, so that many readers that take nothing cost no more than few.
- */
+/** What was read for the reader of a watch, and not taken yet: a little of it. */
 
 import type { RevisionChanges } from "../kv/query.ts";
-import type { ByteBudget } from "../lib/byte_budget.ts";
+import { bytesOfChanges, type WatchMemory } from "./watch_memory.ts";
 
 const queueBytesMax = 1024 * 1024;
 const queueRevisionsMax = 1_024;
-/** So much may be read for a reader who has nothing, whatever the others hold. */
-const lookBytesMin = 16 * 1024;
-
-interface Queued {
-  readonly changes: RevisionChanges;
-  /** What it holds of the budget. */
-  readonly heldBytes: number;
-}
+/** So much is read and kept for a reader who has nothing, whatever the others hold. */
+const alwaysBytes = 16 * 1024;
 
 /** Of one watch, in order. */
 export class WatchQueue {
-  readonly #budget: ByteBudget;
-  #queued: Queued[] = [];
+  readonly #memory: WatchMemory;
+  #queued: RevisionChanges[] = [];
   #bytes = 0;
 
-  constructor(budget: ByteBudget) {
-    this.#budget = budget;
+  constructor(memory: WatchMemory) {
+    this.#memory = memory;
   }
 
   get length(): number {
     return this.#queued.length;
   }
 
-  /** How much may be read from history for a queue that is empty. */
+  /**
+   * How much may be read from history for a queue that is empty. One change may be more, but then
+   * it is alone, and is taken at once.
+   */
   get lookBytes(): number {
-    const { bytesMax, heldBytes } = this.#budget;
-    return Math.max(lookBytesMin, Math.min(queueBytesMax, bytesMax - heldBytes));
+    return Math.max(alwaysBytes, Math.min(queueBytesMax, this.#memory.room));
   }
 
-  /** For one revision there always is. */
   hasRoomFor(changes: RevisionChanges): boolean {
-    if (this.#queued.length === 0) return true;
-    const bytes = bytesOf(changes);
+    const bytes = bytesOfChanges(changes);
+    if (this.#queued.length === 0) {
+      return bytes <= alwaysBytes || this.#memory.hasRoomFor(changes);
+    }
     return this.#queued.length < queueRevisionsMax && this.#bytes + bytes <= queueBytesMax &&
-      this.#budget.hasRoomFor(bytes);
+      this.#memory.hasRoomFor(changes);
   }
 
   /** Whether there is room was asked before: what was read is not thrown away. */
   push(changes: RevisionChanges): void {
-    const bytes = bytesOf(changes);
-    this.#queued.push({ changes, heldBytes: this.#budget.take(bytes) ? bytes : 0 });
-    this.#bytes += bytes;
+    this.#queued.push(changes);
+    this.#bytes += bytesOfChanges(changes);
+    this.#memory.hold(changes);
   }
 
   shift(): RevisionChanges | undefined {
     const first = this.#queued.shift();
     if (first === undefined) return undefined;
-    this.#bytes -= bytesOf(first.changes);
-    this.#budget.give(first.heldBytes);
-    return first.changes;
+    this.#bytes -= bytesOfChanges(first);
+    this.#memory.release(first);
+    return first;
   }
 
   clear(): void {
-    for (const { heldBytes } of this.#queued) this.#budget.give(heldBytes);
+    for (const changes of this.#queued) this.#memory.release(changes);
     this.#queued = [];
     this.#bytes = 0;
   }
-}
-
-function bytesOf({ events }: RevisionChanges): number {
-  let bytes = 64;
-  for (const event of events) {
-    bytes += event.kind === "put"
-      ? event.record.key.length + event.record.value.length
-      : event.key.length;
-    bytes += event.prev?.value.length ?? 0;
-  }
-  return bytes;
 }

@@ -2,7 +2,6 @@
 
 import type { KvMeta } from "../kv/ports.ts";
 import { emptyRevision } from "../kv/record.ts";
-import { ByteBudget } from "../lib/byte_budget.ts";
 import type { NodeId } from "../raft/types.ts";
 import { ClusterWatches, type FollowedCluster } from "./cluster_watch.ts";
 import { confirm } from "./confirm.ts";
@@ -20,6 +19,7 @@ import type { ServedNode } from "./node_port.ts";
 import { readFailed } from "./outcome_errors.ts";
 import { Watch, type WatchParts, type WatchStart } from "./watch.ts";
 import { WatchHub } from "./watch_hub.ts";
+import { WatchMemory } from "./watch_memory.ts";
 
 /** What was read for slow readers and not taken yet, all together. */
 const queuesBytesMax = 64 * 1024 * 1024;
@@ -39,7 +39,7 @@ export interface NodeWatchServiceParts extends Omit<WatchParts, "hub" | "memory"
 export class NodeWatchService implements WatchService {
   readonly #parts: NodeWatchServiceParts;
   readonly #hub: WatchHub;
-  readonly #memory = new ByteBudget(queuesBytesMax);
+  readonly #memory = new WatchMemory(queuesBytesMax);
   readonly #clusterWatches: ClusterWatches;
   readonly #open = new Set<{ close(): void }>();
   /** Those that are about to open included. */

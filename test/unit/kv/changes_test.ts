@@ -118,4 +118,15 @@ describe("the changes of a range", () => {
     assert.ok(event?.kind === "put" && event.record.value.length === 100_000);
     assert.deepEqual(told(follow(store, { from: { number: first.next } })), ["3:a/2"]);
   });
+
+  it("are cut before what has no room behind others, the record before included", () => {
+    const store = new MemoryStore();
+    const write = (key: string, length: number) => store.do(put(key, new Uint8Array(length)));
+    for (const length of [0, 0, 100, 0]) write("a/1", length);
+    const within = (bytesMax: number, prev: boolean) => told(follow(store, { bytesMax, prev }));
+    assert.deepEqual(within(105, false), ["2:a/1", "3:a/1"]);
+    assert.deepEqual(within(109, false), ["2:a/1", "3:a/1", "4:a/1"]);
+    assert.deepEqual(within(111, true), ["2:a/1", "3:a/1", "4:a/1"]);
+    assert.deepEqual(within(212, true), ["2:a/1", "3:a/1", "4:a/1", "5:a/1"]);
+  });
 });

@@ -2,11 +2,11 @@
 
 import type { Operation } from "../../../src/kv/command.ts";
 import type { RevisionChanges } from "../../../src/kv/query.ts";
-import { ByteBudget } from "../../../src/lib/byte_budget.ts";
 import { compareBytes, hex, lossyText } from "../../../src/lib/bytes.ts";
 import { RevisionWait } from "../../../src/service/revision_wait.ts";
 import { Watch, type WatchStart } from "../../../src/service/watch.ts";
 import { type Watcher, WatchHub } from "../../../src/service/watch_hub.ts";
+import { WatchMemory } from "../../../src/service/watch_memory.ts";
 import { FakeStore } from "../../harness/fake_store.ts";
 import { bytes, del, delRange, put } from "../../harness/kv_commands.ts";
 import { RandomKv } from "../../harness/random_kv.ts";
@@ -22,10 +22,10 @@ class Watched {
   };
   readonly hub = new WatchHub(this.node);
   readonly revisions = new RevisionWait(this.node, () => this.store.revision);
-  readonly memory: ByteBudget;
+  readonly memory: WatchMemory;
 
   constructor(memoryBytesMax = 64 * 1024 * 1024) {
-    this.memory = new ByteBudget(memoryBytesMax);
+    this.memory = new WatchMemory(memoryBytesMax);
   }
 
   apply(...operations: readonly Operation[]): void {
@@ -261,6 +261,37 @@ describe("A watch", () => {
       );
       assert.ok(watched.memory.heldBytes <= memoryBytesMax, String(watched.memory.heldBytes));
     }
+    assert.equal(watched.memory.heldBytes, 0);
+  });
+
+  it("that are not read hold no long values, of which others leave no room for one", async () => {
+    const memoryBytesMax = 1024 * 1024;
+    const watched = new Watched(memoryBytesMax);
+    const watches = Array.from({ length: 20 }, (_, at) => watched.watch({ target: key(`k${at}`) }));
+    for (const watch of watches) await taken(watch);
+    const value = "x".repeat(300_000);
+    const all = watches.map((_, at) => put(`k${at}`, value));
+    watched.apply(...all, ...all);
+    assert.ok(watched.memory.heldBytes <= memoryBytesMax, String(watched.memory.heldBytes));
+    // From history, too: one for the reader, and no other behind it.
+    for (const watch of watches) {
+      const first = watch.nextNow();
+      assert.ok(typeof first === "object" && first.kind === "changes");
+      assert.ok(watched.memory.heldBytes <= memoryBytesMax, String(watched.memory.heldBytes));
+    }
+    for (const watch of watches) assert.equal((await taken(watch)).length, 2);
+    assert.equal(watched.memory.heldBytes, 0);
+  });
+
+  it("count a record once that was handed to all of them", async () => {
+    const watched = new Watched(1024 * 1024);
+    const watches = Array.from({ length: 20 }, () => watched.watch());
+    for (const watch of watches) await taken(watch);
+    watched.apply(put("a", "x".repeat(500_000)));
+    assert.equal(watched.hub.size, 20, "none has fallen behind");
+    for (const watch of watches.slice(1)) watch.close();
+    assert.ok(watched.memory.heldBytes > 500_000);
+    watches[0]?.close();
     assert.equal(watched.memory.heldBytes, 0);
   });
 
