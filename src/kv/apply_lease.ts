@@ -42,8 +42,8 @@ export function endLease(store: Store, id: LeaseId, times: ChangeTimes): Outcome
 }
 
 /**
- * Ends those that are over by the entry's time. One entry deletes little more than one revision
- * may: what is left over is still due, and comes with another entry.
+ * Ends those that are over by the entry's time. One entry deletes no more than one revision may:
+ * what is left over is still due, and comes with another entry.
  */
 export function expireLeases(
   store: Store,
@@ -54,7 +54,7 @@ export function expireLeases(
   for (const { id, deadlineMs } of due) {
     const lease = store.leases.get(id);
     const isOver = lease?.deadlineMs === deadlineMs && deadlineMs <= times.timeMs;
-    if (lease === undefined || !isOver || deleted >= changesPerRevisionMax) continue;
+    if (lease === undefined || !isOver || deleted + lease.keys > changesPerRevisionMax) continue;
     deleted += end(store, lease, times);
     leases++;
   }

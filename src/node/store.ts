@@ -65,17 +65,23 @@ export class Store<Query, Answer, Result> {
     const isShort = this.#machine.applied().position.index < this.#reached.index;
     if (isShort && !this.#behind) this.#fallBehind(nowMs);
     if (!this.#behind || nowMs < this.#retryAtMs) return false;
-    for (;;) {
-      const from = this.#machine.applied().position.index + 1;
-      if (from > this.#reached.index) break;
-      const range = { from, to: this.#reached.index, bytesMax: pageBytesMax };
-      const page = assertDefined(this.#log.entries(range), `Entry ${from} is not compacted`);
-      if (this.#handIn(page)) continue;
-      this.#fallBehind(nowMs);
-      return false;
-    }
-    this.#behind = false;
-    return true;
+    const isDone = this.#handInNext();
+    if (isDone === undefined) this.#fallBehind(nowMs);
+    else this.#behind = !isDone;
+    return !this.#behind;
+  }
+
+  /**
+   * One page of what is missing: it may be much, and others are served in between. Whether that was
+   * all; undefined where the disk is still full.
+   */
+  #handInNext(): boolean | undefined {
+    const from = this.#machine.applied().position.index + 1;
+    if (from > this.#reached.index) return true;
+    const range = { from, to: this.#reached.index, bytesMax: pageBytesMax };
+    const page = assertDefined(this.#log.entries(range), `Entry ${from} is not compacted`);
+    if (!this.#handIn(page)) return undefined;
+    return assertDefined(page.at(-1), "A page has an entry").index === this.#reached.index;
   }
 
   #fallBehind(nowMs: number): void {

@@ -5,9 +5,10 @@
  * deposed ends nothing.
  */
 
-import type { Operation } from "../kv/command.ts";
+import type { ExpireLeases, Operation } from "../kv/command.ts";
 import { encodeCommand } from "../kv/command_encoding.ts";
 import type { LeaseId } from "../kv/record.ts";
+import type { Result } from "../kv/result.ts";
 import type { ServedNode } from "./node_port.ts";
 
 /** How often {@link LeaseKeeper.look} is to be called. */
@@ -56,21 +57,29 @@ export class LeaseKeeper {
     const nowMs = node.clusterTimeMs();
     if (nowMs === undefined || this.#isWaiting || !store.hasLeases) return;
     const leases = store.due(nowMs, leasesPerCommand);
-    // Where there may be more, they do not wait for the next look: leases that were ended more
-    // slowly than they are granted would be ever more, and end ever later.
-    const next = leases.length === leasesPerCommand ? () => this.look() : () => {};
-    if (leases.length > 0) this.#propose({ kind: "expireLeases", leases }, next);
+    if (leases.length > 0) this.#expire(leases);
     else if (nowMs - store.clusterTimeMs >= timeEntryAfterMs) this.#propose({ kind: "nothing" });
   }
 
+  /**
+   * Where there may be more, they do not wait for the next look: leases that were ended more slowly
+   * than they are granted would be ever more, and end ever later.
+   */
+  #expire(leases: ExpireLeases["leases"]): void {
+    this.#propose({ kind: "expireLeases", leases }, (result) => {
+      const ended = result.kind === "ended" ? result.leases : 0;
+      if (ended > 0 && (ended < leases.length || ended === leasesPerCommand)) this.look();
+    });
+  }
+
   /** `next` is called when it is applied. */
-  #propose(operation: Operation, next = () => {}): void {
+  #propose(operation: Operation, next: (result: Result) => void = () => {}): void {
     const { node, monotonicMs, wallMs } = this.#parts;
     this.#isWaiting = true;
     const data = encodeCommand({ wallMs: wallMs(), operation });
-    node.propose(data, monotonicMs() + patienceMs, ({ kind }) => {
+    node.propose(data, monotonicMs() + patienceMs, (outcome) => {
       this.#isWaiting = false;
-      if (kind === "applied") next();
+      if (outcome.kind === "applied") next(outcome.result);
     });
   }
 }

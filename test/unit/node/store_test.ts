@@ -97,7 +97,10 @@ describe("Store", () => {
     machine.room = 0;
     made.apply(page(5, 6), 0);
     machine.room = Infinity;
-    assert.equal(made.retry(diskFullRetryMs), true);
+    assert.equal(made.retry(diskFullRetryMs), false, "a page at a time");
+    assert.deepEqual(machine.handedIn.slice(4), [2, 3]);
+    assert.equal(made.retry(diskFullRetryMs + 1), false);
+    assert.equal(made.retry(diskFullRetryMs + 2), true);
     assert.deepEqual(machine.handedIn, [1, 2, 3, 4, 2, 3, 4, 5, 6]);
   });
 
@@ -108,8 +111,12 @@ describe("Store", () => {
     machine.room = Infinity;
     assert.equal(made.apply(page(3, 5), 10), false, "not out of order");
     assert.deepEqual(machine.handedIn, []);
+    assert.equal(made.retry(diskFullRetryMs), false);
+    assert.deepEqual(machine.handedIn, [1, 2]);
+    assert.equal(made.apply(page(6, 6), diskFullRetryMs), false, "while it catches up");
+    assert.equal(made.retry(diskFullRetryMs), false);
     assert.equal(made.retry(diskFullRetryMs), true);
-    assert.deepEqual(machine.handedIn, [1, 2, 3, 4, 5]);
+    assert.deepEqual(machine.handedIn, [1, 2, 3, 4, 5, 6]);
   });
 
   it("a disk that is full again rests again", () => {
@@ -120,10 +127,10 @@ describe("Store", () => {
     assert.equal(made.retry(500), false);
     assert.deepEqual([made.isWhole, machine.handedIn], [false, [1, 2]]);
     machine.committed = position("2@2");
-    machine.applied_ = position("2@2");
+    assert.equal(made.retry(510), false);
     machine.room = Infinity;
-    assert.equal(made.retry(999), false);
-    assert.equal(made.retry(1000), true);
+    assert.equal(made.retry(1009), false, "it rests");
+    assert.equal(made.retry(1010), true);
     assert.deepEqual(machine.handedIn, [1, 2, 3, 4]);
   });
 

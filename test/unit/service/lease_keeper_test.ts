@@ -28,11 +28,11 @@ function kept(
   return { node, keeper };
 }
 
-const applied: ProposeOutcome<Result> = {
-  kind: "applied",
-  position: { index: 1, term: 1 },
-  result: { kind: "none" },
-};
+/** So many leases have ended. */
+function ended(leases: number): ProposeOutcome<Result> {
+  const position = { index: 1, term: 1 };
+  return { kind: "applied", position, result: { kind: "ended", revision: 2, leases, deleted: 0 } };
+}
 
 function proposed({ proposals }: FakeNode): readonly (Operation | undefined)[] {
   return proposals.map(({ what }) => {
@@ -74,15 +74,25 @@ describe("The keeper of leases", () => {
     const leases = Array.from({ length: 300 }, (_, at) => ({ id: String(at + 1), deadlineMs: at }));
     const { node, keeper } = kept({ now: 1_000, stored: 1_000 }, leases);
     keeper.look();
-    const ended = () => proposed(node).map((each) => each?.kind === "expireLeases" && each.leases);
-    const [first] = ended();
-    assert.ok(first && first.length < leases.length);
-    leases.splice(0, first.length);
-    node.proposals[0]!.settle(applied);
+    const [first] = proposed(node);
+    assert.ok(first?.kind === "expireLeases" && first.leases.length < leases.length);
+    leases.splice(0, first.leases.length);
+    node.proposals[0]!.settle(ended(first.leases.length));
     assert.equal(node.proposals.length, 2, "nobody has looked again");
-    leases.length = 0;
-    node.proposals[1]!.settle(applied);
+    const left = leases.splice(0).length;
+    node.proposals[1]!.settle(ended(left));
     assert.equal(node.proposals.length, 2, "those were all");
+  });
+
+  it("goes on at once where one command had too many keys to delete", () => {
+    const leases = [1, 2].map((id) => ({ id: String(id), deadlineMs: 0 }));
+    const { node, keeper } = kept({ now: 1_000, stored: 1_000 }, leases);
+    keeper.look();
+    leases.shift();
+    node.proposals[0]!.settle(ended(1));
+    assert.equal(node.proposals.length, 2, "nobody has looked again");
+    node.proposals[1]!.settle(ended(0));
+    assert.equal(node.proposals.length, 2, "whoever was kept alive is not asked for for ever");
   });
 
   it("waits for the next look where its command has come to nothing", () => {
