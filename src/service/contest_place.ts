@@ -42,6 +42,8 @@ export interface PlaceTaken {
   readonly own: NonNullable<ContestDone["own"]>;
   /** When it was asked for: who asks again takes it over. */
   readonly asked: Revision;
+  /** The same by this node's clock: its lease lasts from then on at least. */
+  readonly askedMs: number;
   /** Whoever names a key may come again, for the same place. */
   readonly isRepeatable: boolean;
   readonly options: RequestOptions;
@@ -67,7 +69,7 @@ export class Place implements ContestPlace {
     this.#parts = parts;
     this.#taken = taken;
     this.#onClose = onClose;
-    this.#keptMs = parts.monotonicMs();
+    this.#keptMs = taken.askedMs;
     this.#wakeUp = new WakeUp(parts.after);
     this.#leaveHub = parts.hub.add(taken.contend, () => this.#wakeUp.wake());
   }

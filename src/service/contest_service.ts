@@ -63,6 +63,7 @@ export class NodeContestService implements ContestService {
     giveBack: () => void,
   ): Promise<Contending> {
     const once = idempotency === undefined ? {} : { idempotency };
+    const askedMs = this.#parts.monotonicMs();
     const { result, header } = await this.#parts.kv.write(contend, { ...options, ...once });
     const isTaken = result.kind === "contest" && result.own !== undefined;
     const isQueued = isTaken && result.before > 0;
@@ -72,7 +73,7 @@ export class NodeContestService implements ContestService {
     const isSure = !isQueued && result.replayed !== true;
     if (isSure && !isGone) return { result, header, place: undefined };
     const place = this.#place({
-      ...{ contend, own: result.own, asked: result.revision },
+      ...{ contend, own: result.own, asked: result.revision, askedMs },
       isRepeatable: idempotency !== undefined,
       options: { ...options, ...(signal === undefined ? {} : { signal }) },
     }, giveBack);

@@ -130,7 +130,7 @@ class Hold implements OpenHold {
     this.#parts = parts;
     this.#onClose = onClose;
     this.#askedMs = askedMs;
-    this.#dueMs = nowMs + ttlMs / 3;
+    this.#dueMs = askedMs + ttlMs / 3;
     this.#endMs = nowMs + holdMsMax;
   }
 
@@ -180,7 +180,7 @@ class Hold implements OpenHold {
       if (this.#isClosed) return { kind: "closing" };
       const ttlMs = ttlOf(lease, result);
       this.#askedMs = askedMs;
-      this.#dueMs = clock.monotonicMs() + ttlMs / 3;
+      this.#dueMs = askedMs + ttlMs / 3;
       return { kind: "held", ttlMs };
     } catch (error) {
       if (this.#isClosed) return { kind: "closing" };

@@ -104,6 +104,19 @@ describe("A wait for a lock", () => {
     assert.deepEqual(writtenMs, [333, 666, 999, 1_000], "three keepalives before it leaves");
   });
 
+  it("keeps its own lease alive by when it asked for it, however long the answer took", async () => {
+    const contested = new Contested();
+    contested.hold("l");
+    contested.kv.before = () => contested.clock.advance(900);
+    const waiter = await contested.queue("l", { ttlMs: 1_000 });
+    contested.kv.before = () => {};
+    const end = waiter.end();
+    await until(() => contested.written.at(-1) === "keepLeases", { what: "a keepalive at once" });
+    await until(() => contested.clock.timers === 1, { what: "it to wait" });
+    await contested.pass(longMs);
+    assert.match(await end, /holds$/);
+  });
+
   it("is lost with its lease", async () => {
     const contested = new Contested();
     contested.hold("l");
