@@ -4,8 +4,7 @@
  */
 
 import type { ClusterFrame, ClusterOutline, ClusterService, OpenClusterWatch } from "./contract.ts";
-import { whenGone } from "./gone.ts";
-import type { Patience } from "./revision_wait.ts";
+import { type Patience, untilWoken } from "./patience.ts";
 
 /** What is followed. */
 export type FollowedCluster = Pick<ClusterService, "outline" | "onLeadership" | "onMembership">;
@@ -83,7 +82,7 @@ export class ClusterWatch implements OpenClusterWatch {
       if (changed !== undefined) return changed;
       const leftMs = endMs - performance.now();
       if (leftMs <= 0 || signal?.aborted === true) return { kind: "quiet" };
-      await this.#wait(leftMs, signal);
+      await untilWoken({ ms: leftMs, signal }, (wake) => this.#onceSeen(wake));
     }
   }
 
@@ -103,15 +102,11 @@ export class ClusterWatch implements OpenClusterWatch {
     return leadership || members ? { kind: "changed", outline, leadership, members } : undefined;
   }
 
-  async #wait(ms: number, signal: Patience["signal"]): Promise<void> {
-    const woken = Promise.withResolvers<void>();
-    const timer = setTimeout(woken.resolve, ms);
-    const forget = whenGone(signal, woken.resolve);
-    this.#wake = woken.resolve;
-    await woken.promise;
-    this.#wake = () => {};
-    clearTimeout(timer);
-    forget();
+  #onceSeen(wake: () => void): () => void {
+    this.#wake = wake;
+    return () => {
+      this.#wake = () => {};
+    };
   }
 }
 

@@ -2,9 +2,8 @@
 
 import type { NodeStatus } from "../node/parts.ts";
 import type { NodeId } from "../raft/types.ts";
-import { whenGone } from "./gone.ts";
 import type { ServedNode } from "./node_port.ts";
-import type { Patience } from "./revision_wait.ts";
+import { type Patience, untilWoken } from "./patience.ts";
 
 /** What is watched of a node. */
 export interface WatchedNode extends Pick<ServedNode, "onLeadership"> {
@@ -45,19 +44,11 @@ export class LeaderWatch {
    * Resolves at the next change of leadership, at the close, or when the client goes, at the latest
    * after `ms`.
    */
-  nextChange({ ms, signal }: Patience): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    return new Promise((resolve) => {
-      let forget = (): void => {};
-      const wake = () => {
-        clearTimeout(timer);
-        forget();
-        this.#waiting.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, Math.max(0, ms));
+  async nextChange(patience: Patience): Promise<void> {
+    if (this.#isClosed) return;
+    await untilWoken(patience, (wake) => {
       this.#waiting.add(wake);
-      forget = whenGone(signal, wake);
+      return () => this.#waiting.delete(wake);
     });
   }
 

@@ -4,16 +4,8 @@
  */
 
 import type { Revision } from "../kv/record.ts";
-import type { RequestOptions } from "./contract.ts";
-import { whenGone } from "./gone.ts";
 import type { ServedNode } from "./node_port.ts";
-
-/** How long to wait, and for whom. */
-export interface Patience {
-  /** From now. */
-  readonly ms: number;
-  readonly signal?: RequestOptions["signal"] | undefined;
-}
+import { type Patience, untilWoken } from "./patience.ts";
 
 interface Waiting {
   readonly revision: Revision;
@@ -79,21 +71,9 @@ export class RevisionWait {
     for (const { wake } of [...this.#waiting]) wake();
   }
 
-  #wait(revision: Revision, { ms, signal }: Patience): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    return new Promise((resolve) => {
-      let forget = (): void => {};
-      const wake = () => {
-        clearTimeout(timer);
-        forget();
-        this.#waiting.delete(waiting);
-        resolve();
-      };
-      const waiting = { revision, wake };
-      const timer = setTimeout(wake, Math.max(0, ms));
-      this.#waiting.add(waiting);
-      forget = whenGone(signal, wake);
-    });
+  async #wait(revision: Revision, patience: Patience): Promise<void> {
+    if (this.#isClosed) return;
+    await untilWoken(patience, (wake) => this.onceApplied(revision, wake));
   }
 
   #wake(): void {

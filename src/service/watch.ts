@@ -9,9 +9,9 @@ import type { ChangeEvent, RevisionChanges } from "../kv/query.ts";
 import type { ChangeNumber } from "../kv/change.ts";
 import type { KeyRange, Revision } from "../kv/record.ts";
 import type { OpenWatch, WatchFrame, WatchRequest } from "./contract.ts";
-import { whenGone } from "./gone.ts";
 import type { ServedNode } from "./node_port.ts";
-import type { Patience, RevisionWait } from "./revision_wait.ts";
+import { type Patience, untilWoken } from "./patience.ts";
+import type { RevisionWait } from "./revision_wait.ts";
 import type { Watcher, WatchHub } from "./watch_hub.ts";
 import type { WatchMemory } from "./watch_memory.ts";
 import { WatchQueue } from "./watch_queue.ts";
@@ -101,7 +101,7 @@ export class Watch implements OpenWatch {
       const leftMs = endMs - performance.now();
       if (leftMs <= 0 || signal?.aborted === true) return this.progress();
       if (now === "behind") await new Promise<void>((resolve) => this.#parts.soon(resolve));
-      else await this.#wait(leftMs, signal);
+      else await untilWoken({ ms: leftMs, signal }, (wake) => this.onceMore(wake));
     }
   }
 
@@ -213,17 +213,5 @@ export class Watch implements OpenWatch {
   #leave(): void {
     this.#leaveHub?.();
     this.#leaveHub = undefined;
-  }
-
-  /** Until something is handed to it, the store goes on, the time is up, or somebody goes. */
-  async #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const woken = Promise.withResolvers<void>();
-    const stopWaiting = this.onceMore(woken.resolve);
-    const timer = setTimeout(woken.resolve, ms);
-    const forget = whenGone(signal, woken.resolve);
-    await woken.promise;
-    clearTimeout(timer);
-    forget();
-    stopWaiting();
   }
 }
