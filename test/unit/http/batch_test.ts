@@ -211,6 +211,17 @@ describe("POST /v1/batch", () => {
     assert.equal(detail, "The body is not valid UTF-8");
   });
 
+  it("is refused before anything is made of too many parts, which may all be wrong", async () => {
+    const said = "The body has more than 20000 members and elements, which is the limit";
+    const many = "0".repeat(1_000_000);
+    for (const init of [jsonInit([...many]), lines([...many].join("\n"))]) {
+      const { detail } = await probe.problem("POST /v1/batch", "400 validation_failed", init);
+      assert.equal(detail, said);
+    }
+    const sparse = lines(`${"\n".repeat(30_000)}{"delete":{"key":"a"}}`);
+    assert.equal((await probe.ask("POST /v1/batch", sparse)).status, 200);
+  });
+
   it("names the media types, and takes no conditions beside its items", async () => {
     const refused = await probe.problem("POST /v1/batch", "415 unsupported_media_type", {
       body: "[]",
