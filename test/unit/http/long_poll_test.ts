@@ -164,6 +164,21 @@ describe("GET of a list with wait", () => {
     assert.equal((await quiet).status, 304);
   });
 
+  it("of single keys ends in time, however much changes between them", async () => {
+    for (const key of ["a", "b", "c"]) await probe.put(key, "1");
+    let isOver = false;
+    const line = "GET /v1/kv?key=c&key=a&wait=100ms&if_none_match=r4";
+    const answer = probe.ask(line).finally(() => isOver = true);
+    let puts = 0;
+    while (!isOver && puts < 1_000) {
+      puts++;
+      await probe.put("b", "2");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.ok(isOver, "the wait has ended while changes went on");
+    assert.equal((await answer).status, 304);
+  });
+
   it("of nothing that changes any more is the list as it is", async () => {
     await probe.put("a", "1");
     assert.equal((await probe.ask("GET /v1/kv?wait=60s")).status, 200);
