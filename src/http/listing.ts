@@ -59,6 +59,7 @@ export function askedRange(options: RangeOptions): KeyRange {
  */
 export function list(call: Call, options: ListOptions): Promise<Response> {
   call.extraHeaders["Vary"] = "Accept";
+  refuseContradictions(options);
   const { wait, if_none_match: tags } = options;
   if (wait !== undefined && tags !== undefined) return pollList(call, options, { wait, tags });
   return listNow(call, options);
@@ -74,6 +75,32 @@ function listOnce(call: Call, options: ListOptions): Promise<Response> {
   return options.count_only === true ? countRange(call, options) : listPage(call, options);
 }
 
+const notWithKeys = [
+  "prefix",
+  "start",
+  "end",
+  "limit",
+  "cursor",
+  "reverse",
+  "delimiter",
+  "keys_only",
+  "count_only",
+] as const;
+const notWithCount = ["limit", "cursor", "delimiter"] as const;
+
+/** Before anything is waited for: at the end of a wait nobody would be told. */
+function refuseContradictions(options: ListOptions): void {
+  const refuse = (words: readonly (keyof ListOptions)[], name: string): void => {
+    const word = words.find((each) => options[each] !== undefined);
+    if (word === undefined) return;
+    throw contradiction(word, `${word} is given together with ${name}`);
+  };
+  if (options.key !== undefined) refuse(notWithKeys, "key or key64");
+  if (options.count_only === true) refuse(notWithCount, "count_only");
+  // It refuses the rest.
+  queryOf(options);
+}
+
 async function pollList(
   call: Call,
   options: ListOptions,
@@ -82,6 +109,10 @@ async function pollList(
   refuseWithPast(options);
   if (options.cursor !== undefined) {
     throw contradiction("wait", "wait is given together with cursor");
+  }
+  if (options.if_match !== undefined) {
+    const now = await listNow(call, options);
+    if (now.status !== 304) return now;
   }
   const { if_none_match: _asked, ...unconditional } = options;
   const behind = tags === "any" ? {} : { after: Math.max(...tags) };
@@ -233,10 +264,6 @@ function prefixFields(prefixes: readonly Uint8Array[]): {
 }
 
 async function countRange(call: Call, options: ListOptions): Promise<Response> {
-  for (const word of ["limit", "cursor", "delimiter"] as const) {
-    if (options[word] === undefined) continue;
-    throw contradiction(word, `${word} is given together with count_only`);
-  }
   const query = { ...queryOf(options), limit: countSliceKeys, countOnly: true, reverse: false };
   let slice = await rangeFromStore(call, query, options);
   if (notModified(call, options, { ...slice, pinned: query.revision !== undefined })) {
@@ -265,7 +292,6 @@ async function multiGet(
   keys: readonly Uint8Array[],
   options: ListOptions,
 ): Promise<Response> {
-  refuseWithKeys(options);
   const pinned = options.revision === undefined ? {} : { revision: options.revision };
   const query = { kind: "get", keys, bytesMax: answerBytesMax, ...pinned } as const;
   const { revision, records } = await getFromStore(call, query, options);
@@ -276,24 +302,6 @@ async function multiGet(
   const items = records.map((record) => record === undefined ? null : recordJson(record));
   const count = items.filter((item) => item !== null).length;
   return await recordsAnswer(call, 200, { items, count, revision });
-}
-
-function refuseWithKeys(options: ListOptions): void {
-  const words = [
-    "prefix",
-    "start",
-    "end",
-    "limit",
-    "cursor",
-    "reverse",
-    "delimiter",
-    "keys_only",
-    "count_only",
-  ] as const;
-  for (const word of words) {
-    if (options[word] === undefined) continue;
-    throw contradiction(word, `${word} is given together with key or key64`);
-  }
 }
 
 /** When each key is there, none changed after the newest of them; an absent one may just have. */

@@ -111,6 +111,9 @@ describe("GET of a key with wait", () => {
       ["GET /v1/kv/a?wait=1s&revision=2&if_none_match=2", /wait is given together with revision/],
       ["GET /v1/kv?wait=1s&revision=2&if_none_match=r2", /wait is given together with revision/],
       ["GET /v1/history/a?wait=1s", /wait is not available/],
+      ["GET /v1/kv?key=a&prefix=b&wait=1ms&if_none_match=r3", /prefix is .* with key or key64/],
+      ["GET /v1/kv?count_only&limit=3&wait=1ms&if_none_match=r3", /limit is .* with count_only/],
+      ["GET /v1/kv?delimiter=&wait=1ms&if_none_match=r3", /delimiter is empty/],
     ] as const;
     for (const [line, said] of wrong) {
       assert.match((await probe.problem(line, "400 validation_failed")).detail, said);
@@ -143,6 +146,14 @@ describe("GET of a list with wait", () => {
     for (let count = 0; count < 3; count++) await probe.put("b", "1");
     const answer = await probe.ask("GET /v1/kv?prefix=a&wait=20ms&if_none_match=r2");
     assert.equal(told(answer), '304 "r4" ');
+  });
+
+  it("judges If-Match before it waits", async () => {
+    await probe.put("a", "1");
+    await probe.put("a", "2");
+    const line = "GET /v1/kv?wait=1ms&if_none_match=r3&if_match=";
+    await probe.problem(`${line}r2`, "412 precondition_failed");
+    assert.equal((await probe.ask(`${line}r3`)).status, 304);
   });
 
   it("of single keys tells of those alone", async () => {
