@@ -172,8 +172,8 @@ export function acceptFormat(formats: Readonly<Record<string, string>>): HeaderT
       if (value === "*/*") return undefined;
       for (const range of value.toLowerCase().split(",")) {
         const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
+        if (!Object.hasOwn(formats, type)) continue;
         const format = formats[type];
-        if (format === undefined) continue;
         if (!parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) return format;
       }
       return undefined;
