@@ -35,7 +35,7 @@ export async function readJson<T>(call: Call, schemas: BodySchemas<T>): Promise<
 export async function requireJson<T>(call: Call, schemas: BodySchemas<T>): Promise<T> {
   const body = await readJson(call, schemas);
   if (body !== undefined) return body;
-  const types = listed(Object.keys(schemas));
+  const types = Object.keys(schemas).join(" or ");
   throw new ServiceError("bad_request", `The body is missing, send ${types}`);
 }
 

@@ -343,5 +343,6 @@ function isKey(given: unknown): boolean {
 /** Checked where its query is known (cursor.ts). */
 export function cursorOption(): Option<string> {
   const description = "Where an earlier answer of the same query ended.";
-  return text(z.string().max(cursorLengthMax).openapi({ description }));
+  const error = `allowed are up to ${cursorLengthMax} letters`;
+  return text(z.string().max(cursorLengthMax, { error }).openapi({ description }));
 }

@@ -231,7 +231,7 @@ describe("POST /v1/batch", () => {
       "Content-Type is absent, send application/json or application/x-ndjson",
     );
     const missing = await probe.problem("POST /v1/batch", "400 bad_request");
-    assert.match(missing.detail, /^The body is missing, send application\/json and application/);
+    assert.match(missing.detail, /^The body is missing, send application\/json or application/);
     const init = jsonInit([], { "If-Match": "*" });
     await probe.problem("POST /v1/batch", "400 validation_failed", init);
     const limits = { valueBytesMax: 4, requestBytesMax: 100, waitingRequestsMax: 9 };

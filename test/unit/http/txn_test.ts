@@ -240,6 +240,7 @@ describe("what is wrong with a transaction", () => {
       "then[0].get.key has 0 bytes, " +
         "allowed are 1 to 8192",
     );
+    assert.match(await then({ get: { key64: "" } }), /^then\[0\]\.get\.key64 has 0 bytes/);
     assert.equal(
       await then({ get: { key: "k".repeat(8193) } }),
       "then[0].get.key has 8193 bytes, allowed are 1 to 8192",
