@@ -244,12 +244,20 @@ export function validationFailed(issues: readonly Issue[]): ServiceError {
   const detail = issues.length === 1
     ? issues[0]!.message
     : `${issues.length} things are wrong: ${issues.map((issue) => issue.message).join(" · ")}`;
-  return new ServiceError("validation_failed", detail.slice(0, detailLengthMax), {
-    issues: issues.slice(0, issuesMax),
+  return new ServiceError("validation_failed", cut(detail), {
+    issues: issues.slice(0, issuesMax).map(({ path, message }) => ({
+      path: cut(path),
+      message: cut(message),
+    })),
   });
 }
 
-const detailLengthMax = 2000;
+/** A name that was sent may be as long as the body. */
+function cut(text: string): string {
+  return text.slice(0, textLengthMax);
+}
+
+const textLengthMax = 2000;
 const issuesMax = 50;
 
 /** Two options of which each alone is right. */

@@ -216,6 +216,15 @@ describe("what is wrong with a transaction", () => {
     assert.deepEqual(issues.map(({ path }) => path), ["then[0].get.keey"]);
   });
 
+  it("is told in short, however long a name is", async () => {
+    const name = "n".repeat(1_000_000);
+    for (const body of [`{"${name}":1}`, `{"${name}":1,"${name}":2}`]) {
+      const { status, text } = await probe.ask("POST /v1/txn", { ...jsonInit({}), body });
+      assert.equal(status, 400);
+      assert.ok(text.length < 10_000, `the refusal has ${text.length} letters`);
+    }
+  });
+
   it("an operation is one and no more", async () => {
     const names = "allowed is one of put, get, range, delete, txn";
     assert.equal(await then({}), `then[0] has none, ${names}`);
