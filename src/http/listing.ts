@@ -115,20 +115,43 @@ async function pollList(
     if (now.status !== 304) return now;
   }
   const { if_none_match: _asked, ...unconditional } = options;
-  const behind = tags === "any" ? {} : { after: Math.max(...tags) };
+  const after = tags === "any" ? undefined : await newestHeld(call, options, tags);
+  if (after === undefined && tags !== "any") return await listNow(call, unconditional);
+  const behind = after === undefined ? {} : { after };
   const changes = await ChangeWait.open(call, { ...awaitedOf(options), ...behind });
   if (changes === undefined) return await listNow(call, unconditional);
   try {
     if (await changes.within(wait)) return await listNow(call, unconditional);
     // Nothing has happened here; whether that is all there was, a look at the store confirms.
-    const least = { ...queryOf({}), limit: 1, countOnly: true };
-    const { revision } = await rangeFromStore(call, least, options);
+    const revision = await revisionNow(call, options);
     if (await changes.upTo(revision)) return await listNow(call, unconditional);
     call.extraHeaders["ETag"] = listTag(revision);
     return emptyAnswer(call, 304);
   } finally {
     changes.close();
   }
+}
+
+/**
+ * The newest of `tags` that a list can have had. Behind any other nothing would be told of: it is
+ * made up, or of another cluster.
+ */
+async function newestHeld(
+  call: Call,
+  options: ListOptions,
+  tags: readonly Revision[],
+): Promise<Revision | undefined> {
+  const newest = Math.max(...tags);
+  if (newest <= call.services.kv.header().revision) return newest;
+  const revision = await revisionNow(call, options);
+  if (call.header?.level === "eventual") return newest;
+  const held = tags.filter((tag) => tag <= revision);
+  return held.length === 0 ? undefined : Math.max(...held);
+}
+
+async function revisionNow(call: Call, options: ListOptions): Promise<Revision> {
+  const least = { ...queryOf({}), limit: 1, countOnly: true };
+  return (await rangeFromStore(call, least, options)).revision;
 }
 
 /** What a list is made of. */

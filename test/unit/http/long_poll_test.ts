@@ -148,6 +148,16 @@ describe("GET of a list with wait", () => {
     assert.equal(told(answer), '304 "r4" ');
   });
 
+  it("answers at once to a tag that no list can have had", async () => {
+    await probe.put("a", "1");
+    const line = "GET /v1/kv?wait=60s&if_none_match=";
+    assert.equal((await probe.ask(`${line}r99`)).status, 200);
+    const one = meanwhile(`${line}r2,r99`, () => probe.put("b", "1"));
+    assert.equal(told(await one).slice(0, 8), '200 "r3"');
+    const behind = await probe.ask(`${line.replace("60s", "9ms")}r99&consistency=eventual`);
+    assert.equal(behind.status, 304);
+  });
+
   it("judges If-Match before it waits", async () => {
     await probe.put("a", "1");
     await probe.put("a", "2");
