@@ -32,14 +32,13 @@ const rangeOptions = {
   end: bytesOption("The end of the range, exclusive."),
 };
 
+const page = acceptFormat({ [jsonMediaType]: "json" });
+const lines = acceptFormat({ [ndjsonMediaType]: "ndjson" });
+
 /** Whoever takes a page as well is sent one, and may still ask for the other in the query. */
 const listFormat: HeaderTwin = {
   header: "Accept",
-  read(value) {
-    const format = acceptFormat({ [jsonMediaType]: "json", [ndjsonMediaType]: "ndjson" })
-      .read(value);
-    return format === "ndjson" ? format : undefined;
-  },
+  read: (value) => page.read(value) === undefined ? lines.read(value) : undefined,
 };
 
 const listOptions = {

@@ -124,7 +124,7 @@ export class BodyReader {
     if (bytes === undefined || (bytes.length >= bytesMin && bytes.length <= keyBytesMax)) {
       return bytes;
     }
-    const path = memberPath(at, name);
+    const path = memberPath(at, given.text === undefined ? `${name}64` : name);
     const allowed = `allowed are ${bytesMin} to ${keyBytesMax}`;
     this.refuse(path, `${path} has ${bytes.length} bytes, ${allowed}`);
     return emptyBytes;

@@ -8,7 +8,7 @@ import { strictText } from "../lib/bytes.ts";
 import { type Issue, ServiceError } from "../service/errors.ts";
 import { readBody } from "./body.ts";
 import type { Call } from "./call.ts";
-import { jsonFlaw } from "./json_flaws.ts";
+import { jsonFlaw, jsonPartsMax, type PartsLeft } from "./json_flaws.ts";
 import { pathText, shown, valueAt } from "./json_path.ts";
 import { essence, ndjsonMediaType } from "./media_type.ts";
 import { validationFailed } from "./options.ts";
@@ -25,7 +25,9 @@ export async function readJson<T>(call: Call, schemas: BodySchemas<T>): Promise<
   const mediaType = takeMediaType(call, Object.keys(schemas));
   const text = strictText(body);
   if (text === undefined) throw new ServiceError("bad_request", "The body is not valid UTF-8");
-  const json = mediaType === ndjsonMediaType ? parseLines(text) : parseJson(text, "The body", []);
+  const json = mediaType === ndjsonMediaType
+    ? parseLines(text)
+    : parseJson(text, { what: "The body" });
   return checked(json, schemas[mediaType]!);
 }
 
@@ -33,7 +35,7 @@ export async function readJson<T>(call: Call, schemas: BodySchemas<T>): Promise<
 export async function requireJson<T>(call: Call, schemas: BodySchemas<T>): Promise<T> {
   const body = await readJson(call, schemas);
   if (body !== undefined) return body;
-  const types = listed(Object.keys(schemas));
+  const types = Object.keys(schemas).join(" or ");
   throw new ServiceError("bad_request", `The body is missing, send ${types}`);
 }
 
@@ -55,15 +57,24 @@ export function takeMediaType(call: Call, allowed: readonly string[]): string {
 /** One document a line; a line of white space alone is none. */
 function parseLines(text: string): readonly unknown[] {
   const documents: unknown[] = [];
-  for (const [at, line] of text.split("\n").entries()) {
+  const left = { count: jsonPartsMax };
+  for (let at = 1, start = 0; start < text.length; at++) {
+    const end = text.indexOf("\n", start);
+    const line = text.slice(start, end < 0 ? text.length : end);
+    start += line.length + 1;
     if (line.trim() === "") continue;
-    documents.push(parseJson(line, `Line ${at + 1}`, [documents.length]));
+    left.count -= 1;
+    documents.push(parseJson(line, { what: `Line ${at}`, root: [documents.length], left }));
   }
   return documents;
 }
 
-function parseJson(text: string, what: string, root: readonly (string | number)[]): unknown {
-  const flaw = jsonFlaw(text, root);
+function parseJson(text: string, { what, root, left }: {
+  readonly what: string;
+  readonly root?: readonly number[];
+  readonly left?: PartsLeft;
+}): unknown {
+  const flaw = jsonFlaw(text, root, left);
   if (flaw !== undefined) throw validationFailed([flaw]);
   try {
     return JSON.parse(text);

@@ -1,7 +1,8 @@
 /**
  * What JSON.parse takes and this interface does not: a member that stands twice in an object, where
- * the last one would win silently, and nesting so deep that reading it would take the node's time.
- * JSON is looked at before it is parsed, so that the text may be no JSON at all.
+ * the last one would win silently, and what would take the node's time and memory to read: nesting
+ * so deep, or so many parts, of which each may be wrong and has to be told. JSON is looked at
+ * before it is parsed, so that the text may be no JSON at all.
  */
 
 import type { Issue } from "../service/errors.ts";
@@ -9,6 +10,13 @@ import { pathText } from "./json_path.ts";
 
 /** Arrays and objects within each other. The deepest transaction has about 400. */
 const depthMax = 500;
+/** Members and elements of one body. The largest batch has 11,000, the largest transaction less. */
+export const jsonPartsMax = 20_000;
+
+/** How many more parts the texts of one body may have. */
+export interface PartsLeft {
+  count: number;
+}
 
 /** What the scanner is in the middle of. */
 interface Open {
@@ -30,7 +38,11 @@ const code = {
 } as const;
 
 /** The first flaw of `text`, at its place; `root` is the place of the text itself. */
-export function jsonFlaw(text: string, root: readonly (string | number)[] = []): Issue | undefined {
+export function jsonFlaw(
+  text: string,
+  root: readonly (string | number)[] = [],
+  left: PartsLeft = { count: jsonPartsMax },
+): Issue | undefined {
   const open: Open[] = [];
   /** The last text, quotes included; empty once it has been a name. */
   let string = "";
@@ -43,9 +55,11 @@ export function jsonFlaw(text: string, root: readonly (string | number)[] = []):
         break;
       }
       case code.openArray:
+        left.count -= 1;
         open.push({ names: undefined, step: 0 });
         break;
       case code.openObject:
+        left.count -= 1;
         open.push({ names: new Set(), step: "" });
         break;
       case code.closeArray:
@@ -53,6 +67,7 @@ export function jsonFlaw(text: string, root: readonly (string | number)[] = []):
         open.pop();
         break;
       case code.comma: {
+        left.count -= 1;
         const inner = open.at(-1);
         if (typeof inner?.step === "number") inner.step += 1;
         break;
@@ -64,6 +79,7 @@ export function jsonFlaw(text: string, root: readonly (string | number)[] = []):
       }
     }
     if (open.length > depthMax) return tooDeep(root);
+    if (left.count < 0) return tooManyParts;
   }
   return undefined;
 }
@@ -111,3 +127,8 @@ function tooDeep(root: readonly (string | number)[]): Issue {
   const what = path === "" ? "The body" : path;
   return { path, message: `${what} nests deeper than ${depthMax} arrays and objects` };
 }
+
+const tooManyParts: Issue = {
+  path: "",
+  message: `The body has more than ${jsonPartsMax} members and elements, which is the limit`,
+};

@@ -59,6 +59,7 @@ export function askedRange(options: RangeOptions): KeyRange {
  */
 export function list(call: Call, options: ListOptions): Promise<Response> {
   call.extraHeaders["Vary"] = "Accept";
+  refuseContradictions(options);
   const { wait, if_none_match: tags } = options;
   if (wait !== undefined && tags !== undefined) return pollList(call, options, { wait, tags });
   return listNow(call, options);
@@ -74,6 +75,32 @@ function listOnce(call: Call, options: ListOptions): Promise<Response> {
   return options.count_only === true ? countRange(call, options) : listPage(call, options);
 }
 
+const notWithKeys = [
+  "prefix",
+  "start",
+  "end",
+  "limit",
+  "cursor",
+  "reverse",
+  "delimiter",
+  "keys_only",
+  "count_only",
+] as const;
+const notWithCount = ["limit", "cursor", "delimiter"] as const;
+
+/** Before anything is waited for: at the end of a wait nobody would be told. */
+function refuseContradictions(options: ListOptions): void {
+  const refuse = (words: readonly (keyof ListOptions)[], name: string): void => {
+    const word = words.find((each) => options[each] !== undefined);
+    if (word === undefined) return;
+    throw contradiction(word, `${word} is given together with ${name}`);
+  };
+  if (options.key !== undefined) refuse(notWithKeys, "key or key64");
+  if (options.count_only === true) refuse(notWithCount, "count_only");
+  // It refuses the rest.
+  queryOf(options);
+}
+
 async function pollList(
   call: Call,
   options: ListOptions,
@@ -83,21 +110,48 @@ async function pollList(
   if (options.cursor !== undefined) {
     throw contradiction("wait", "wait is given together with cursor");
   }
+  if (options.if_match !== undefined) {
+    const now = await listNow(call, options);
+    if (now.status !== 304) return now;
+  }
   const { if_none_match: _asked, ...unconditional } = options;
-  const behind = tags === "any" ? {} : { after: Math.max(...tags) };
+  const after = tags === "any" ? undefined : await newestHeld(call, options, tags);
+  if (after === undefined && tags !== "any") return await listNow(call, unconditional);
+  const behind = after === undefined ? {} : { after };
   const changes = await ChangeWait.open(call, { ...awaitedOf(options), ...behind });
   if (changes === undefined) return await listNow(call, unconditional);
   try {
     if (await changes.within(wait)) return await listNow(call, unconditional);
     // Nothing has happened here; whether that is all there was, a look at the store confirms.
-    const least = { ...queryOf({}), limit: 1, countOnly: true };
-    const { revision } = await rangeFromStore(call, least, options);
+    const revision = await revisionNow(call, options);
     if (await changes.upTo(revision)) return await listNow(call, unconditional);
     call.extraHeaders["ETag"] = listTag(revision);
     return emptyAnswer(call, 304);
   } finally {
     changes.close();
   }
+}
+
+/**
+ * The newest of `tags` that a list can have had. Behind any other nothing would be told of: it is
+ * made up, or of another cluster.
+ */
+async function newestHeld(
+  call: Call,
+  options: ListOptions,
+  tags: readonly Revision[],
+): Promise<Revision | undefined> {
+  const newest = Math.max(...tags);
+  if (newest <= call.services.kv.header().revision) return newest;
+  const revision = await revisionNow(call, options);
+  if (call.header?.level === "eventual") return newest;
+  const held = tags.filter((tag) => tag <= revision);
+  return held.length === 0 ? undefined : Math.max(...held);
+}
+
+async function revisionNow(call: Call, options: ListOptions): Promise<Revision> {
+  const least = { ...queryOf({}), limit: 1, countOnly: true };
+  return (await rangeFromStore(call, least, options)).revision;
 }
 
 /** What a list is made of. */
@@ -233,10 +287,6 @@ function prefixFields(prefixes: readonly Uint8Array[]): {
 }
 
 async function countRange(call: Call, options: ListOptions): Promise<Response> {
-  for (const word of ["limit", "cursor", "delimiter"] as const) {
-    if (options[word] === undefined) continue;
-    throw contradiction(word, `${word} is given together with count_only`);
-  }
   const query = { ...queryOf(options), limit: countSliceKeys, countOnly: true, reverse: false };
   let slice = await rangeFromStore(call, query, options);
   if (notModified(call, options, { ...slice, pinned: query.revision !== undefined })) {
@@ -265,7 +315,6 @@ async function multiGet(
   keys: readonly Uint8Array[],
   options: ListOptions,
 ): Promise<Response> {
-  refuseWithKeys(options);
   const pinned = options.revision === undefined ? {} : { revision: options.revision };
   const query = { kind: "get", keys, bytesMax: answerBytesMax, ...pinned } as const;
   const { revision, records } = await getFromStore(call, query, options);
@@ -276,24 +325,6 @@ async function multiGet(
   const items = records.map((record) => record === undefined ? null : recordJson(record));
   const count = items.filter((item) => item !== null).length;
   return await recordsAnswer(call, 200, { items, count, revision });
-}
-
-function refuseWithKeys(options: ListOptions): void {
-  const words = [
-    "prefix",
-    "start",
-    "end",
-    "limit",
-    "cursor",
-    "reverse",
-    "delimiter",
-    "keys_only",
-    "count_only",
-  ] as const;
-  for (const word of words) {
-    if (options[word] === undefined) continue;
-    throw contradiction(word, `${word} is given together with key or key64`);
-  }
 }
 
 /** When each key is there, none changed after the newest of them; an absent one may just have. */

@@ -54,18 +54,18 @@ export class ChangeWait {
       const { clock } = this.#call.services;
       const endMs = clock.monotonicMs() + ms;
       for (;;) {
-        const leftMs = Math.max(0, endMs - clock.monotonicMs());
-        const seen = await this.#look(leftMs);
+        const seen = await this.#look(endMs);
         if (seen === "changed") return true;
-        if (leftMs === 0 || this.#call.request.signal.aborted) return false;
+        if (clock.monotonicMs() >= endMs || this.#call.request.signal.aborted) return false;
       }
     });
   }
 
   /** Whether something has happened up to `revision`, to which this node has come already. */
   async upTo(revision: Revision): Promise<boolean> {
+    const { clock } = this.#call.services;
     for (;;) {
-      const seen = await this.#look(1);
+      const seen = await this.#look(clock.monotonicMs() + 1);
       if (seen === "changed") return true;
       if (seen >= revision || this.#call.isLate()) return false;
     }
@@ -75,9 +75,11 @@ export class ChangeWait {
     this.#watch.close();
   }
 
-  /** What has happened, at the latest after `ms`; else how far nothing has. */
-  async #look(ms: number): Promise<"changed" | Revision> {
+  /** What has happened, at the latest then; else how far nothing has. */
+  async #look(endMs: number): Promise<"changed" | Revision> {
     for (;;) {
+      // Less and less, however much happens that is of no concern.
+      const ms = Math.max(0, endMs - this.#call.services.clock.monotonicMs());
       const frame = await this.#watch.next({ ms, signal: this.#call.request.signal });
       switch (frame.kind) {
         case "changes":

@@ -172,8 +172,8 @@ export function acceptFormat(formats: Readonly<Record<string, string>>): HeaderT
       if (value === "*/*") return undefined;
       for (const range of value.toLowerCase().split(",")) {
         const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
+        if (!Object.hasOwn(formats, type)) continue;
         const format = formats[type];
-        if (format === undefined) continue;
         if (!parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) return format;
       }
       return undefined;
@@ -343,5 +343,6 @@ function isKey(given: unknown): boolean {
 /** Checked where its query is known (cursor.ts). */
 export function cursorOption(): Option<string> {
   const description = "Where an earlier answer of the same query ended.";
-  return text(z.string().max(cursorLengthMax).openapi({ description }));
+  const error = `allowed are up to ${cursorLengthMax} letters`;
+  return text(z.string().max(cursorLengthMax, { error }).openapi({ description }));
 }

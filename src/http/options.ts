@@ -140,13 +140,14 @@ function collectQuery(options: ByName, pairs: readonly QueryPair[]): Collected {
     }
     const bytes = decodeQueryText(value);
     if (bytes === undefined) {
-      collected.issue(name, `${name} has a % that is not followed by two hexadecimal digits`);
+      const flaw = "which has a % that is not followed by two hexadecimal digits";
+      collected.issue(name, `${name} is ${shown(value)}, ${flaw}`);
       continue;
     }
     if (options.get(name)?.takes === "keys64") {
       const key = fromBase64url(lossyText(bytes));
-      if (key === undefined) collected.issue(name, `${name} is ${shown(bytes)}, not base64url`);
-      else push(given, "key", key);
+      if (key !== undefined && key.length > 0) push(given, "key", key);
+      else collected.issue(name, `${name} is ${shown(bytes)}, allowed is a key in base64url`);
     } else {
       push(given, name, bytes);
     }
@@ -178,10 +179,14 @@ function collectGiven(collected: Collected, { name, option, values }: {
       : `${name} has ${wrong.length} bytes`;
     return check(collected, { name, option, given: values, is });
   }
-  if (values.length > 1) return collected.issue(name, `${name} is given ${values.length} times`);
+  if (values.length > 1) {
+    return collected.issue(name, `${name} is given ${values.length} times, allowed is once`);
+  }
   if (option.takes === "bytes") return check(collected, { name, option, given: first });
   const text = strictText(first);
-  if (text === undefined) return collected.issue(name, `${name} is not valid UTF-8`);
+  if (text === undefined) {
+    return collected.issue(name, `${name} is ${shown(first)}, which is not valid UTF-8`);
+  }
   check(collected, { name, option, given: text });
 }
 
@@ -239,12 +244,20 @@ export function validationFailed(issues: readonly Issue[]): ServiceError {
   const detail = issues.length === 1
     ? issues[0]!.message
     : `${issues.length} things are wrong: ${issues.map((issue) => issue.message).join(" · ")}`;
-  return new ServiceError("validation_failed", detail.slice(0, detailLengthMax), {
-    issues: issues.slice(0, issuesMax),
+  return new ServiceError("validation_failed", cut(detail), {
+    issues: issues.slice(0, issuesMax).map(({ path, message }) => ({
+      path: cut(path),
+      message: cut(message),
+    })),
   });
 }
 
-const detailLengthMax = 2000;
+/** A name that was sent may be as long as the body. */
+function cut(text: string): string {
+  return text.slice(0, textLengthMax);
+}
+
+const textLengthMax = 2000;
 const issuesMax = 50;
 
 /** Two options of which each alone is right. */

@@ -5,6 +5,7 @@ import type { Conditions, KvRecord } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
 import type { Call } from "./call.ts";
 import { absentTag, recordTag, type Tags } from "./etag.ts";
+import { shown } from "./json_path.ts";
 import { contradiction } from "./options.ts";
 import { currentJson } from "./record_json.ts";
 
@@ -29,11 +30,12 @@ export function conditionsOf(options: Conditional): Conditions {
 /** Conditions of HTTP that the store cannot judge: to ignore one would be to write without it. */
 export function refuseUnsupportedConditions(call: Call): void {
   for (const header of ["If-Unmodified-Since", "Content-Range"]) {
-    if (!call.request.headers.has(header)) continue;
+    const value = call.request.headers.get(header);
+    if (value === null) continue;
     throw new ServiceError(
       "bad_request",
-      `${header} is not supported on ${call.request.method}; conditions are If-Match and ` +
-        "If-None-Match with revisions",
+      `${header} is ${shown(value)}, which ${call.request.method} does not take; conditions are ` +
+        "If-Match and If-None-Match with revisions",
     );
   }
 }

@@ -113,7 +113,10 @@ export function queryPairs(query: string): readonly QueryPair[] {
     const decoded = decodeQueryText(rawName);
     const name = decoded === undefined ? undefined : strictText(decoded);
     if (name === undefined) {
-      throw new ServiceError("bad_request", `The option name "${rawName}" is not valid UTF-8`);
+      throw new ServiceError(
+        "bad_request",
+        `The option name "${rawName}" is no percent-encoded UTF-8`,
+      );
     }
     pairs.push({ name, value: equals < 0 ? "" : part.slice(equals + 1) });
   }

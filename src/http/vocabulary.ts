@@ -77,6 +77,8 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   if (translated !== undefined && known.includes(translated)) return translated;
   let best: { readonly word: string; readonly distance: number } | undefined;
   for (const candidate of known) {
+    // Nobody waits for the distance of a word that is too long or too short to be near.
+    if (Math.abs(plain.length - candidate.length) * 2 > candidate.length) continue;
     const distance = editDistance(plain, candidate);
     if (best === undefined || distance < best.distance) best = { word: candidate, distance };
   }
@@ -86,8 +88,6 @@ export function nearestWord(word: string, known: readonly string[]): string | un
 
 /** Levenshtein's distance in which a swap of two neighbours counts one. */
 export function editDistance(a: string, b: string): number {
-  // Option names are short; a name of any length would cost the product of both.
-  if (a.length > wordLengthMax) return a.length;
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
@@ -104,8 +104,6 @@ export function editDistance(a: string, b: string): number {
   }
   return last[b.length]!;
 }
-
-const wordLengthMax = 64;
 
 /** "a, b and c". */
 export function listed(words: readonly string[]): string {

@@ -211,6 +211,17 @@ describe("POST /v1/batch", () => {
     assert.equal(detail, "The body is not valid UTF-8");
   });
 
+  it("is refused before anything is made of too many parts, which may all be wrong", async () => {
+    const said = "The body has more than 20000 members and elements, which is the limit";
+    const many = "0".repeat(1_000_000);
+    for (const init of [jsonInit([...many]), lines([...many].join("\n"))]) {
+      const { detail } = await probe.problem("POST /v1/batch", "400 validation_failed", init);
+      assert.equal(detail, said);
+    }
+    const sparse = lines(`${"\n".repeat(30_000)}{"delete":{"key":"a"}}`);
+    assert.equal((await probe.ask("POST /v1/batch", sparse)).status, 200);
+  });
+
   it("names the media types, and takes no conditions beside its items", async () => {
     const refused = await probe.problem("POST /v1/batch", "415 unsupported_media_type", {
       body: "[]",
@@ -220,7 +231,7 @@ describe("POST /v1/batch", () => {
       "Content-Type is absent, send application/json or application/x-ndjson",
     );
     const missing = await probe.problem("POST /v1/batch", "400 bad_request");
-    assert.match(missing.detail, /^The body is missing, send application\/json and application/);
+    assert.match(missing.detail, /^The body is missing, send application\/json or application/);
     const init = jsonInit([], { "If-Match": "*" });
     await probe.problem("POST /v1/batch", "400 validation_failed", init);
     const limits = { valueBytesMax: 4, requestBytesMax: 100, waitingRequestsMax: 9 };

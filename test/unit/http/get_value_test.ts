@@ -12,6 +12,8 @@ beforeEach(async () => {
 describe("GET /v1/kv/{key}", () => {
   it("answers the bytes with their media type, whatever is accepted", async () => {
     const answer = await probe.ask("GET /v1/kv/a", { headers: { Accept: "image/png" } });
+    const nonsense = { headers: { Accept: "constructor, __proto__" } };
+    assert.equal((await probe.ask("GET /v1/kv/a", nonsense)).status, 200);
     assert.equal(answer.status, 200);
     assert.equal(answer.text, "one");
     assert.equal(answer.headers.get("Content-Type"), "text/plain; charset=utf-8");

@@ -42,7 +42,7 @@ describe("a member that stands twice", () => {
 describe("nesting", () => {
   const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
 
-  it("goes 500 deep, in width as far as it likes", () => {
+  it("goes 500 deep, and far wider", () => {
     assert.equal(message(nested(500)), undefined);
     assert.equal(message(nested(501)), "The body nests deeper than 500 arrays and objects");
     assert.equal(message('{"a":'.repeat(501)), "The body nests deeper than 500 arrays and objects");
@@ -52,6 +52,20 @@ describe("nesting", () => {
       "[7] nests deeper than 500 arrays and objects",
     );
     assert.equal(message(`"${"[".repeat(1000)}"`), undefined);
+  });
+});
+
+describe("parts", () => {
+  const tooMany = "The body has more than 20000 members and elements, which is the limit";
+
+  it("are up to 20,000, of one text or of several", () => {
+    assert.equal(message(`[${"0,".repeat(19_998)}0]`), undefined);
+    assert.equal(message(`[${"0,".repeat(20_000)}0]`), tooMany);
+    assert.equal(message(`{"":0,"a":[${"[],{},".repeat(10_000)}0]}`), tooMany);
+    assert.equal(message(`["${",".repeat(30_000)}"]`), undefined);
+    const left = { count: 5 };
+    assert.equal(jsonFlaw("[0,0,0]", [0], left), undefined);
+    assert.deepEqual(jsonFlaw("[0,0,0]", [1], left), { path: "", message: tooMany });
   });
 });
 

@@ -209,7 +209,10 @@ describe("GET /v1/kv", () => {
     };
     const [page, lines] = ["application/json", "application/x-ndjson"];
     assert.equal(await typeOf("GET /v1/kv", "text/html, */*"), page);
-    assert.equal(await typeOf("GET /v1/kv", `${page}, ${lines}`), page);
+    for (const both of [`${page}, ${lines}`, `${lines}, ${page};q=0.5`]) {
+      assert.equal(await typeOf("GET /v1/kv", both), page);
+    }
+    assert.equal(await typeOf("GET /v1/kv", `${lines}, ${page};q=0`), lines);
     assert.equal(await typeOf("GET /v1/kv", `${lines}, */*`), lines);
     assert.equal(await typeOf("GET /v1/kv?format=json", "*/*"), page);
     assert.equal(await typeOf("GET /v1/kv?format=ndjson", page), lines);

@@ -111,6 +111,9 @@ describe("GET of a key with wait", () => {
       ["GET /v1/kv/a?wait=1s&revision=2&if_none_match=2", /wait is given together with revision/],
       ["GET /v1/kv?wait=1s&revision=2&if_none_match=r2", /wait is given together with revision/],
       ["GET /v1/history/a?wait=1s", /wait is not available/],
+      ["GET /v1/kv?key=a&prefix=b&wait=1ms&if_none_match=r3", /prefix is .* with key or key64/],
+      ["GET /v1/kv?count_only&limit=3&wait=1ms&if_none_match=r3", /limit is .* with count_only/],
+      ["GET /v1/kv?delimiter=&wait=1ms&if_none_match=r3", /delimiter is empty/],
     ] as const;
     for (const [line, said] of wrong) {
       assert.match((await probe.problem(line, "400 validation_failed")).detail, said);
@@ -145,6 +148,24 @@ describe("GET of a list with wait", () => {
     assert.equal(told(answer), '304 "r4" ');
   });
 
+  it("answers at once to a tag that no list can have had", async () => {
+    await probe.put("a", "1");
+    const line = "GET /v1/kv?wait=60s&if_none_match=";
+    assert.equal((await probe.ask(`${line}r99`)).status, 200);
+    const one = meanwhile(`${line}r2,r99`, () => probe.put("b", "1"));
+    assert.equal(told(await one).slice(0, 8), '200 "r3"');
+    const behind = await probe.ask(`${line.replace("60s", "9ms")}r99&consistency=eventual`);
+    assert.equal(behind.status, 304);
+  });
+
+  it("judges If-Match before it waits", async () => {
+    await probe.put("a", "1");
+    await probe.put("a", "2");
+    const line = "GET /v1/kv?wait=1ms&if_none_match=r3&if_match=";
+    await probe.problem(`${line}r2`, "412 precondition_failed");
+    assert.equal((await probe.ask(`${line}r3`)).status, 304);
+  });
+
   it("of single keys tells of those alone", async () => {
     for (const key of ["a", "b", "c"]) await probe.put(key, "1");
     const line = "GET /v1/kv?key=c&key=a&wait=60s&if_none_match=r4";
@@ -162,6 +183,21 @@ describe("GET of a list with wait", () => {
       () => probe.put("b", "3"),
     );
     assert.equal((await quiet).status, 304);
+  });
+
+  it("of single keys ends in time, however much changes between them", async () => {
+    for (const key of ["a", "b", "c"]) await probe.put(key, "1");
+    let isOver = false;
+    const line = "GET /v1/kv?key=c&key=a&wait=100ms&if_none_match=r4";
+    const answer = probe.ask(line).finally(() => isOver = true);
+    let puts = 0;
+    while (!isOver && puts < 1_000) {
+      puts++;
+      await probe.put("b", "2");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.ok(isOver, "the wait has ended while changes went on");
+    assert.equal((await answer).status, 304);
   });
 
   it("of nothing that changes any more is the list as it is", async () => {

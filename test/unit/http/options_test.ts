@@ -100,7 +100,7 @@ describe("an option", () => {
       ]
     ) {
       const refused = await probe.problem(line, "400 validation_failed");
-      assert.match(refused.detail, /is given 2 times/);
+      assert.match(refused.detail, /is given 2 times, allowed is once/);
     }
   });
 
@@ -123,7 +123,19 @@ describe("an option", () => {
       await detail("GET /v1/kv?reverse=1"),
       'reverse is "1", allowed are true and false',
     );
-    assert.equal(await detail("GET /v1/kv/a?timeout=%FF"), "timeout is not valid UTF-8");
+    assert.equal(
+      await detail("GET /v1/kv/a?timeout=1%FF"),
+      'timeout is "1\ufffd", which is not valid UTF-8',
+    );
+    assert.match(await detail("GET /v1/kv?prefix=%4"), /^prefix is "%4", which has a %/);
+    assert.match(
+      await detail(`GET /v1/kv?cursor=${"A".repeat(12_000)}`),
+      /…", allowed are up to 11264 letters$/,
+    );
+    assert.equal(
+      await detail("GET /v1/kv?key64="),
+      'key64 is "", allowed is a key in base64url',
+    );
   });
 
   it("with a bad percent escape is 400", async () => {

@@ -216,6 +216,15 @@ describe("what is wrong with a transaction", () => {
     assert.deepEqual(issues.map(({ path }) => path), ["then[0].get.keey"]);
   });
 
+  it("is told in short, however long a name is", async () => {
+    const name = "n".repeat(1_000_000);
+    for (const body of [`{"${name}":1}`, `{"${name}":1,"${name}":2}`]) {
+      const { status, text } = await probe.ask("POST /v1/txn", { ...jsonInit({}), body });
+      assert.equal(status, 400);
+      assert.ok(text.length < 10_000, `the refusal has ${text.length} letters`);
+    }
+  });
+
   it("an operation is one and no more", async () => {
     const names = "allowed is one of put, get, range, delete, txn";
     assert.equal(await then({}), `then[0] has none, ${names}`);
@@ -240,6 +249,7 @@ describe("what is wrong with a transaction", () => {
       "then[0].get.key has 0 bytes, " +
         "allowed are 1 to 8192",
     );
+    assert.match(await then({ get: { key64: "" } }), /^then\[0\]\.get\.key64 has 0 bytes/);
     assert.equal(
       await then({ get: { key: "k".repeat(8193) } }),
       "then[0].get.key has 8193 bytes, allowed are 1 to 8192",
