@@ -4,6 +4,8 @@
  * typo must never turn a conditional write into an unconditional one.
  */
 
+import { editDistance } from "../lib/nearest.ts";
+
 /** Words of other systems, and the option here that does their work. */
 const foreignWords: ReadonlyMap<string, string> = new Map([
   // Consul
@@ -84,25 +86,6 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   }
   // Beyond half of the word a resemblance is chance.
   return best !== undefined && best.distance * 2 <= best.word.length ? best.word : undefined;
-}
-
-/** Levenshtein's distance in which a swap of two neighbours counts one. */
-export function editDistance(a: string, b: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1];
-      let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1));
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      if (swapped) cost = Math.min(cost, beforeLast[j - 2]! + 1);
-      row.push(cost);
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return last[b.length]!;
 }
 
 /** "a, b and c". */

@@ -9,6 +9,8 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(bare.length / 3)) + 1;
   for (const candidate of known) {
+    // Their distance is no less, and would take long where a word is.
+    if (Math.abs(bare.length - candidate.length) >= bestDistance) continue;
     const distance = editDistance(bare, candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;
@@ -18,8 +20,11 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** Damerau–Levenshtein distance in its "optimal string alignment" form. */
-function editDistance(a: string, b: string): number {
+/**
+ * Damerau–Levenshtein distance in its "optimal string alignment" form: a swap of two neighbours
+ * counts one. It takes the product of both lengths.
+ */
+export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row++) {

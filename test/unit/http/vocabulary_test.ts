@@ -1,5 +1,5 @@
 import { assert, describe, it } from "../../harness/test.ts";
-import { editDistance, nearestWord } from "../../../src/http/vocabulary.ts";
+import { nearestWord } from "../../../src/http/vocabulary.ts";
 
 const words = ["if_match", "if_none_match", "prefix", "limit", "consistency", "keys_only", "prev"];
 
@@ -28,16 +28,5 @@ describe("nearestWord", () => {
   it("guesses nothing where nothing is near", () => {
     assert.equal(nearestWord("zebra", words), undefined);
     assert.equal(nearestWord("x".repeat(10_000), words), undefined);
-  });
-});
-
-describe("editDistance", () => {
-  it("counts insertions, deletions, changes and swaps", () => {
-    assert.equal(editDistance("", ""), 0);
-    assert.equal(editDistance("abc", "abc"), 0);
-    assert.equal(editDistance("abc", "ab"), 1);
-    assert.equal(editDistance("abc", "axc"), 1);
-    assert.equal(editDistance("abc", "acb"), 1);
-    assert.equal(editDistance("kitten", "sitting"), 3);
   });
 });

@@ -1,4 +1,4 @@
-import { nearest } from "../../../src/lib/nearest.ts";
+import { editDistance, nearest } from "../../../src/lib/nearest.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 const known = ["--endpoints", "--timeout", "--output", "get", "put", "election_timeout_min_ms"];
@@ -33,4 +33,15 @@ describe("nearest", () => {
       );
     });
   }
+});
+
+describe("editDistance", () => {
+  it("counts insertions, deletions, changes and swaps", () => {
+    assert.equal(editDistance("", ""), 0);
+    assert.equal(editDistance("abc", "abc"), 0);
+    assert.equal(editDistance("abc", "ab"), 1);
+    assert.equal(editDistance("abc", "axc"), 1);
+    assert.equal(editDistance("abc", "acb"), 1);
+    assert.equal(editDistance("kitten", "sitting"), 3);
+  });
 });

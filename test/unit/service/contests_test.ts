@@ -104,7 +104,7 @@ describe("A wait for a lock", () => {
     assert.deepEqual(writtenMs, [333, 666, 999, 1_000], "three keepalives before it leaves");
   });
 
-  it("keeps its own lease alive by when it asked for it, however long the answer took", async () => {
+  it("keeps its own lease alive by when it asked, however long the answer took", async () => {
     const contested = new Contested();
     contested.hold("l");
     contested.kv.before = () => contested.clock.advance(900);
