@@ -18,14 +18,18 @@ import type { Store } from "./store.ts";
 /** One walk looks at this many keys at most, those that the view does not show included. */
 export const keysVisitMax = 100_000;
 
-/** Rows in one slice: few where a folder may end it soon, then twice as many each time. */
-const sliceRowsMin = 16;
+/**
+ * Rows in one slice: few where a folder or the visitor's bytes may end it soon, then twice as many
+ * each time, so that of what is read no more than about half is read in vain.
+ */
+const sliceRowsMin = 8;
 const sliceRowsMax = 256;
 
 /** Who is told what the walk comes upon. */
 export interface Visitor {
   /** Nothing more is wanted: the walk stops before the next key. */
   isFull(): boolean;
+  /** The value may be left out, even where it is short. */
   onKey(change: KeyedChange): void;
   /** All users' keys that begin with `prefix`, which ends with the delimiter. */
   onPrefix(prefix: Uint8Array): void;
@@ -44,9 +48,7 @@ export function walkRange(
   visitor: Visitor,
 ): Uint8Array | undefined {
   const read = store.isNewest(view) ? liveReader(store, query) : pastReader(store, view, query);
-  const firstRows = query.delimiter === undefined
-    ? Math.min(query.limit + 1, sliceRowsMax)
-    : sliceRowsMin;
+  const firstRows = Math.min(query.limit + 1, sliceRowsMin);
   let range: KeyRange | undefined = query;
   let rowsMax = firstRows;
   let visited = 0;
@@ -122,24 +124,33 @@ interface Found {
 
 type ReadSlice = (range: KeyRange, rowsMax: number) => readonly Found[];
 
-function liveReader(store: Store, { reverse, keysOnly }: Walk): ReadSlice {
+/** With a delimiter most rows may be of folders: then the visitor reads what values it wants. */
+function wantsValues({ keysOnly, delimiter }: Walk): boolean {
+  return !keysOnly && delimiter === undefined;
+}
+
+function liveReader(store: Store, query: Walk): ReadSlice {
+  const { reverse } = query;
+  const values = wantsValues(query);
   return ({ start, end }, rowsMax) => {
-    const slice = { start, reverse, rowsMax, values: !keysOnly };
+    const slice = { start, reverse, rowsMax, values };
     return store.tables.liveSlice(end === undefined ? slice : { ...slice, end })
       .map((change) => ({ key: change.key, shown: change }));
   };
 }
 
-function pastReader(store: Store, view: View, { reverse, keysOnly }: Walk): ReadSlice {
+function pastReader(store: Store, view: View, query: Walk): ReadSlice {
+  const { reverse } = query;
+  const values = wantsValues(query);
   const sign = reverse ? -1 : 1;
   return ({ start, end }, rowsMax) => {
     const span = { start, reverse, rowsMax, ...(end === undefined ? {} : { end }) };
     const found: Found[] = [];
-    for (const change of store.tables.liveSlice({ ...span, values: !keysOnly })) {
-      found.push({ key: change.key, shown: liveShownAt(store, view, change, keysOnly) });
+    for (const change of store.tables.liveSlice({ ...span, values })) {
+      found.push({ key: change.key, shown: liveShownAt(store, view, change, values) });
     }
     for (const { key, number } of store.tables.deadSlice({ ...span, after: view.through })) {
-      found.push({ key, shown: shownBehind(store, view, store.tables.link(number), keysOnly) });
+      found.push({ key, shown: shownBehind(store, view, store.tables.link(number), values) });
     }
     // Each of the two begins where the slice does, so its first rows are among the first of both.
     return found.sort((a, b) => sign * compareBytes(a.key, b.key)).slice(0, rowsMax);
@@ -150,9 +161,9 @@ function liveShownAt(
   store: Store,
   view: View,
   head: KeyedChange,
-  keysOnly: boolean,
+  values: boolean,
 ): KeyedChange | undefined {
-  return head.number <= view.through ? head : shownBehind(store, view, head, keysOnly);
+  return head.number <= view.through ? head : shownBehind(store, view, head, values);
 }
 
 /** What the view shows of a key whose newest change is `head`, made after the view. */
@@ -160,8 +171,8 @@ function shownBehind(
   store: Store,
   view: View,
   head: ChangeLink | undefined,
-  keysOnly: boolean,
+  values: boolean,
 ): KeyedChange | undefined {
   const number = head === undefined ? 0 : store.numberAt(head, view);
-  return number === 0 ? undefined : store.shownChange(number, { values: !keysOnly });
+  return number === 0 ? undefined : store.shownChange(number, { values });
 }

@@ -104,7 +104,7 @@ function collectRange(
   return { items, prefixes, next };
 }
 
-/** A value too long to come along with its slice is read by itself. */
+/** A value that does not come along with its slice is read by itself. */
 function valueOf(store: Store, change: KeyedChange): Uint8Array {
   if (change.value !== undefined) return change.value;
   return store.recordOfChange(change.number)?.value ?? emptyBytes;

@@ -38,3 +38,56 @@ describe("a walk through keys that its view does not show", () => {
     assert.ok(rest.kind === "range" && rest.count === 2 && rest.next === undefined);
   });
 });
+
+/** Tables that count the bytes of the values that are read from them in slices. */
+class CountedTables extends MemoryKvTables {
+  valueBytes = 0;
+
+  override liveSlice(
+    slice: Parameters<MemoryKvTables["liveSlice"]>[0],
+  ): ReturnType<MemoryKvTables["liveSlice"]> {
+    const rows = super.liveSlice(slice);
+    for (const { value } of rows) this.valueBytes += value?.length ?? 0;
+    return rows;
+  }
+}
+
+describe("a walk through keys with values", () => {
+  const valueBytes = 100;
+  const tables = new CountedTables();
+  const store = new Store(tables);
+  const content = { value: new Uint8Array(valueBytes), mediaType: undefined, lease: undefined };
+  for (let at = 0; at < 500; at++) {
+    const stamp = { revision: store.revision + 1, timeMs: 0, wallMs: 0 };
+    store.put(stamp, utf8(`${String(at >> 2).padStart(3, "0")}/${at % 4}`), content, undefined);
+  }
+
+  for (const revision of [store.revision, store.revision - 1]) {
+    for (const reverse of [false, true]) {
+      const where = `at revision ${revision}${reverse ? ", backwards" : ""}`;
+
+      it(`reads little more than it shows where bytes end it: ${where}`, () => {
+        for (const shown of [1, 5, 50, 300]) {
+          tables.valueBytes = 0;
+          const bytesMax = (shown - 1) * (valueBytes + 5);
+          const answer = answerQuery(store, range({ revision, reverse, bytesMax }));
+          assert.ok(answer.kind === "range" && answer.next !== undefined);
+          assert.equal(answer.count, shown);
+          assert.ok(tables.valueBytes <= (2 * shown + 16) * valueBytes, `${tables.valueBytes}`);
+        }
+      });
+
+      it(`reads no values of the folders that it skips: ${where}`, () => {
+        tables.valueBytes = 0;
+        const delimiter = { bytes: utf8("/"), prefixLength: 0 };
+        const answer = answerQuery(store, range({ revision, reverse, delimiter }));
+        assert.ok(answer.kind === "range" && answer.prefixes.length === 125);
+        assert.equal(tables.valueBytes, 0);
+        const inside = { delimiter: { ...delimiter, prefixLength: 4 }, end: utf8("001") };
+        const folder = answerQuery(store, range({ revision, reverse, ...inside }));
+        assert.ok(folder.kind === "range");
+        assert.deepEqual(folder.items.map(({ value }) => value.length), Array(4).fill(valueBytes));
+      });
+    }
+  }
+});
