@@ -9,6 +9,8 @@ import type { KvRecord, Revision } from "./record.ts";
 import { lastChangeAt } from "./revisions.ts";
 import type { Store } from "./store.ts";
 
+/** Rows in one slice: few where a page may end soon, then twice as many each time. */
+const sliceRowsMin = 8;
 const sliceRowsMax = 256;
 
 /**
@@ -22,9 +24,12 @@ export function answerChanges(store: Store, query: ChangesQuery): Answer {
   if (from === undefined) return { kind: "compacted", oldest };
   if (from === "future") return { kind: "future", revision };
   const page = new Page(store, query);
+  const valuesIn = storedRange(query.range);
   let next = from;
+  let rowsMax = sliceRowsMin;
   while (next <= changes && !page.isFull) {
-    const slice = store.tables.changeSlice(next, sliceRowsMax);
+    const slice = store.tables.changeSlice(next, { rowsMax, valuesIn });
+    rowsMax = Math.min(rowsMax * 2, sliceRowsMax);
     if (slice.length === 0) store.missing(next);
     for (const change of slice) {
       if (page.isFull) break;

@@ -164,8 +164,14 @@ export interface KvTables {
   /** The first change numbered `number` or above. */
   firstFrom(number: ChangeNumber): ChangePlace | undefined;
 
-  /** Changes numbered `number` and above, in order, with values up to sliceValueBytesMax. */
-  changeSlice(number: ChangeNumber, rowsMax: number): readonly KeyedChange[];
+  /**
+   * Changes numbered `number` and above, in order: those of keys in `valuesIn` with their values,
+   * up to sliceValueBytesMax.
+   */
+  changeSlice(
+    number: ChangeNumber,
+    slice: { readonly rowsMax: number; readonly valuesIn: KeyRange },
+  ): readonly KeyedChange[];
   /** Live keys' newest changes in key order; `values`: with those up to sliceValueBytesMax. */
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[];
   /** In key order the dead keys whose deletion is numbered above `after`. */

@@ -4,6 +4,7 @@ import type { Change } from "../../src/kv/change.ts";
 import { changeCrc32c, ledgerCrc32c } from "../../src/kv/checksum.ts";
 import {
   initialKvMeta,
+  type KeyRange,
   type KvTables,
   type LedgerRow,
   type Slice,
@@ -205,8 +206,12 @@ for (const [name, makePlace] of Object.entries(places)) {
         assert.deepEqual(slice.map(({ value }) => value?.length), [fits?.length, undefined]);
         assert.deepEqual(slice.map(({ valueBytes }) => valueBytes), [fits?.length, long?.length]);
         assert.deepEqual(tables.change(2)?.value, long);
-        const changes = tables.changeSlice(1, 9);
-        assert.deepEqual(changes.map(({ value }) => value?.length), [fits?.length, undefined]);
+        const lengths = (valuesIn: KeyRange): readonly unknown[] =>
+          tables.changeSlice(1, { rowsMax: 9, valuesIn }).map(({ value }) => value?.length);
+        assert.deepEqual(lengths(all), [fits?.length, undefined]);
+        assert.deepEqual(lengths({ start: bytes("fits"), end: bytes("g") }), lengths(all));
+        const nowhere = { start: bytes("f"), end: bytes("fits") };
+        assert.deepEqual(lengths(nowhere), [undefined, undefined]);
       }),
     );
 
@@ -252,7 +257,10 @@ for (const [name, makePlace] of Object.entries(places)) {
         assert.equal(tables.keyedChange(4), undefined);
         assert.deepEqual([1, 4].map((number) => tables.firstFrom(number)?.number), [2, 5]);
         assert.equal(tables.lastChangeIn({ start: bytes("b") }, { after: 0, through: 5 }), 3);
-        assert.deepEqual(tables.changeSlice(1, 3).map(({ number }) => number), [2, 3, 5]);
+        assert.deepEqual(
+          tables.changeSlice(1, { rowsMax: 3, valuesIn: all }).map(({ number }) => number),
+          [2, 3, 5],
+        );
         // The key is still known to be dead, until it is forgotten.
         assert.deepEqual(tables.deadSlice({ ...all, after: 0 }).map(({ number }) => number), [4]);
         place.crash();

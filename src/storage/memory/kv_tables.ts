@@ -136,11 +136,14 @@ export class MemoryKvTables implements KvTables {
     return undefined;
   }
 
-  changeSlice(number: ChangeNumber, rowsMax: number): readonly KeyedChange[] {
+  changeSlice(
+    number: ChangeNumber,
+    { rowsMax, valuesIn }: { readonly rowsMax: number; readonly valuesIn: KeyRange },
+  ): readonly KeyedChange[] {
     const found: KeyedChange[] = [];
     for (let at = number; at <= this.#last && found.length < rowsMax; at++) {
       const change = this.#changes.get(at);
-      if (change !== undefined) found.push(inSlice(change, true));
+      if (change !== undefined) found.push(inSlice(change, isIn(valuesIn, change.key)));
     }
     return found;
   }
@@ -178,8 +181,7 @@ export class MemoryKvTables implements KvTables {
   ): ChangeNumber {
     for (let number = through; number > after; number--) {
       const key = this.#changes.get(number)?.key;
-      if (key === undefined || compareBytes(key, range.start) < 0) continue;
-      if (range.end === undefined || compareBytes(key, range.end) < 0) return number;
+      if (key !== undefined && isIn(range, key)) return number;
     }
     return 0;
   }
@@ -208,6 +210,10 @@ export class MemoryKvTables implements KvTables {
   }
 
   close(): void {}
+}
+
+function isIn({ start, end }: KeyRange, key: Uint8Array): boolean {
+  return compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0);
 }
 
 function inSlice(change: Change, values: boolean): KeyedChange {

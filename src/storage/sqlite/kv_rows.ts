@@ -24,9 +24,14 @@ export const headColumns = `${linkColumns}, ${facts}, length(value) AS value_byt
 export const unkeyedColumns = `${linkColumns}, ${facts}, ${times}, crc32c, value`;
 export const changeColumns = `${unkeyedColumns}, change.key AS key`;
 export const keyedColumns = `${headColumns}, change.key AS key`;
-/** With the value only where it is short: SQLite then does not touch the pages of long ones. */
-export const sliceColumns = `${keyedColumns}, ${times}, crc32c,
-  CASE WHEN length(value) <= ${sliceValueBytesMax} THEN value END AS value`;
+/**
+ * With the value only where it is short, and `isWanted` holds: SQLite does not touch the pages of
+ * the others.
+ */
+export function sliceColumns(isWanted = "TRUE"): string {
+  return `${keyedColumns}, ${times}, crc32c,
+    CASE WHEN length(value) <= ${sliceValueBytesMax} AND ${isWanted} THEN value END AS value`;
+}
 
 export const insertChangeSql = `INSERT INTO change (number, revision, time_ms, wall_ms, key,
   create_revision, version, previous, skip, depth, lease, media_type, crc32c, value)

@@ -56,9 +56,8 @@ function prepareAll(database: SqliteDatabase) {
     firstFrom: prepare(
       "SELECT number, revision, time_ms FROM change WHERE number >= ? ORDER BY number LIMIT 1",
     ),
-    changeSlice: prepare(
-      `SELECT ${sliceColumns} FROM change WHERE number >= ? ORDER BY number LIMIT ?`,
-    ),
+    changeSlice: prepare(`SELECT ${sliceColumns("key >= ? AND key < ?")} FROM change
+      WHERE number >= ? ORDER BY number LIMIT ?`),
     countLive: prepare("SELECT count(*) AS keys FROM live WHERE key >= ? AND key < ?"),
     newestLive: newest("live"),
     newestDead: newest("dead"),
@@ -77,7 +76,7 @@ function prepareDirection(database: SqliteDatabase, order: "ASC" | "DESC") {
       CROSS JOIN change ON number = live_number ORDER BY live_key ${order}`);
   return {
     live: live(keyedColumns),
-    liveWithValues: live(sliceColumns),
+    liveWithValues: live(sliceColumns()),
     dead: database.prepare(`SELECT key, number FROM dead WHERE key >= ? AND key < ? AND number > ?
       ORDER BY key ${order} LIMIT ?`),
     ledger: database.prepare(`SELECT key, value, crc32c FROM ledger WHERE key >= ? AND key < ?

@@ -214,8 +214,13 @@ export class SqliteKvTables implements KvTables {
     return this.#get(this.#sql.firstFrom, parse, number);
   }
 
-  changeSlice(number: ChangeNumber, rowsMax: number): readonly KeyedChange[] {
-    return this.#all(this.#sql.changeSlice, parseKeyedChange, number, rowsMax);
+  changeSlice(
+    number: ChangeNumber,
+    { rowsMax, valuesIn }: { readonly rowsMax: number; readonly valuesIn: KeyRange },
+  ): readonly KeyedChange[] {
+    const { start } = valuesIn;
+    const statement = this.#sql.changeSlice;
+    return this.#all(statement, parseKeyedChange, start, endOf(valuesIn), number, rowsMax);
   }
 
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[] {
