@@ -174,8 +174,8 @@ export interface KvTables {
   ): readonly KeyedChange[];
   /** Live keys' newest changes in key order; `values`: with those up to sliceValueBytesMax. */
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[];
-  /** In key order the dead keys whose deletion is numbered above `after`. */
-  deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[];
+  /** Dead keys in key order. */
+  deadSlice(slice: Slice): readonly DeadKey[];
   /** Counts live keys up to `rowsMax`; `next` is the first key that was not counted. */
   countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array };
   /**

@@ -3,14 +3,14 @@
  * instead of scanning them.
  *
  * Now and in the past are walked alike. The newest view reads the live keys with their rows. A past
- * one merges them with the keys that died since, and looks from each newest change that was made
- * later back to the one that the view shows; keys that did not exist then are passed over.
+ * one merges them with the dead keys, and looks from each newest change that was made later back to
+ * the one that the view shows; keys that did not exist then are passed over.
  */
 
 import { compareBytes, concatBytes, prefixEnd } from "../lib/bytes.ts";
-import type { ChangeLink, KeyedChange } from "./change.ts";
+import type { KeyedChange } from "./change.ts";
 import { storedKey, userKey } from "./key_space.ts";
-import type { KeyRange } from "./ports.ts";
+import type { DeadKey, KeyRange } from "./ports.ts";
 import type { RangeQuery } from "./query.ts";
 import type { View } from "./revisions.ts";
 import type { Store } from "./store.ts";
@@ -145,34 +145,28 @@ function pastReader(store: Store, view: View, query: Walk): ReadSlice {
   const sign = reverse ? -1 : 1;
   return ({ start, end }, rowsMax) => {
     const span = { start, reverse, rowsMax, ...(end === undefined ? {} : { end }) };
-    const found: Found[] = [];
-    for (const change of store.tables.liveSlice({ ...span, values })) {
-      found.push({ key: change.key, shown: liveShownAt(store, view, change, values) });
-    }
-    for (const { key, number } of store.tables.deadSlice({ ...span, after: view.through })) {
-      found.push({ key, shown: shownBehind(store, view, store.tables.link(number), values) });
-    }
-    // Each of the two begins where the slice does, so its first rows are among the first of both.
-    return found.sort((a, b) => sign * compareBytes(a.key, b.key)).slice(0, rowsMax);
+    const dead = store.tables.deadSlice(span);
+    // Behind the last of so many dead keys no live one has room in the slice.
+    const last = dead.length < rowsMax ? undefined : dead.at(-1)?.key;
+    const bound = last && (reverse ? { start: last } : { end: last });
+    const live = store.tables.liveSlice({ ...span, ...bound, values });
+    return [...live, ...dead]
+      .sort((a, b) => sign * compareBytes(a.key, b.key))
+      .slice(0, rowsMax)
+      .map((row) => ({ key: row.key, shown: shownAt(store, view, row, values) }));
   };
 }
 
-function liveShownAt(
+/** What the view shows of a key, given its newest change. */
+function shownAt(
   store: Store,
   view: View,
-  head: KeyedChange,
+  row: KeyedChange | DeadKey,
   values: boolean,
 ): KeyedChange | undefined {
-  return head.number <= view.through ? head : shownBehind(store, view, head, values);
-}
-
-/** What the view shows of a key whose newest change is `head`, made after the view. */
-function shownBehind(
-  store: Store,
-  view: View,
-  head: ChangeLink | undefined,
-  values: boolean,
-): KeyedChange | undefined {
-  const number = head === undefined ? 0 : store.numberAt(head, view);
+  const isLive = "version" in row;
+  if (row.number <= view.through) return isLive ? row : undefined;
+  const head = isLive ? row : store.tables.link(row.number) ?? store.missing(row.number);
+  const number = store.numberAt(head, view);
   return number === 0 ? undefined : store.shownChange(number, { values });
 }

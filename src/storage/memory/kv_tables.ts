@@ -153,8 +153,8 @@ export class MemoryKvTables implements KvTables {
       .map(({ value: number }) => inSlice(this.#changes.get(number)!, slice.values));
   }
 
-  deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[] {
-    return this.#dead.pairs(slice, slice.rowsMax, (number) => number > slice.after)
+  deadSlice(slice: Slice): readonly DeadKey[] {
+    return this.#dead.pairs(slice, slice.rowsMax)
       .map(({ key, value: number }) => ({ key, number }));
   }
 

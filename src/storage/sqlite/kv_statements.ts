@@ -77,7 +77,7 @@ function prepareDirection(database: SqliteDatabase, order: "ASC" | "DESC") {
   return {
     live: live(keyedColumns),
     liveWithValues: live(sliceColumns()),
-    dead: database.prepare(`SELECT key, number FROM dead WHERE key >= ? AND key < ? AND number > ?
+    dead: database.prepare(`SELECT key, number FROM dead WHERE key >= ? AND key < ?
       ORDER BY key ${order} LIMIT ?`),
     ledger: database.prepare(`SELECT key, value, crc32c FROM ledger WHERE key >= ? AND key < ?
       ORDER BY key ${order} LIMIT ?`),

@@ -229,10 +229,10 @@ export class SqliteKvTables implements KvTables {
     return this.#all(statement, parseKeyedChange, slice.start, endOf(slice), slice.rowsMax);
   }
 
-  deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[] {
+  deadSlice(slice: Slice): readonly DeadKey[] {
     const { dead } = slice.reverse ? this.#sql.backward : this.#sql.forward;
     const parse = (row: SqliteRow) => ({ key: blob(row, "key"), number: count(row, "number") });
-    return this.#all(dead, parse, slice.start, endOf(slice), slice.after, slice.rowsMax);
+    return this.#all(dead, parse, slice.start, endOf(slice), slice.rowsMax);
   }
 
   countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array } {

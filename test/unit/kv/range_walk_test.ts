@@ -37,6 +37,18 @@ describe("a walk through keys that its view does not show", () => {
     );
     assert.ok(rest.kind === "range" && rest.count === 2 && rest.next === undefined);
   });
+
+  it("ends after so many that were dead by then", () => {
+    for (let at = 0; at < keysVisitMax + more; at++) {
+      const key = utf8(String(at).padStart(6, "0"));
+      store.delete({ revision: store.revision + 1, timeMs: 0, wallMs: 0 }, key, store.head(key)!);
+    }
+    const revision = store.revision;
+    store.put({ revision: revision + 1, timeMs: 0, wallMs: 0 }, utf8("z"), content, undefined);
+    const dead = answerQuery(store, range({ revision }));
+    assert.ok(dead.kind === "range" && dead.count === 0);
+    assert.deepEqual(dead.next, utf8(String(keysVisitMax)));
+  });
 });
 
 /** Tables that count the bytes of the values that are read from them in slices. */
@@ -89,5 +101,29 @@ describe("a walk through keys with values", () => {
         assert.deepEqual(folder.items.map(({ value }) => value.length), Array(4).fill(valueBytes));
       });
     }
+  }
+});
+
+describe("a walk in the past", () => {
+  const tables = new CountedTables();
+  const store = new Store(tables);
+  const content = { value: new Uint8Array(1), mediaType: undefined, lease: undefined };
+  const stamp = () => ({ revision: store.revision + 1, timeMs: 0, wallMs: 0 });
+  const keys = Array.from({ length: 2_000 }, (_, at) => utf8(String(at).padStart(4, "0")));
+  for (const key of keys) store.put(stamp(), key, content, undefined);
+  // All but some in the middle.
+  for (const key of [...keys.slice(0, 900), ...keys.slice(1_000)]) {
+    store.delete(stamp(), key, store.head(key)!);
+  }
+  const { revision } = store;
+  store.put(stamp(), utf8("z"), content, undefined);
+
+  for (const reverse of [false, true]) {
+    it(`passes dead keys without reading live ones${reverse ? ", backwards" : ""}`, () => {
+      tables.valueBytes = 0;
+      const answer = answerQuery(store, range({ revision, reverse }));
+      assert.ok(answer.kind === "range" && answer.count === 100);
+      assert.ok(tables.valueBytes < 1_000, `${tables.valueBytes} values were read`);
+    });
   }
 });
