@@ -15,7 +15,10 @@ import type { RangeQuery } from "./query.ts";
 import type { View } from "./revisions.ts";
 import type { Store } from "./store.ts";
 
-/** One walk looks at this many keys at most, those that the view does not show included. */
+/**
+ * One walk looks at this many keys at most, those that the view does not show included. In the past
+ * a change that it looks at on the way back to the view counts like a key.
+ */
 export const keysVisitMax = 100_000;
 
 /**
@@ -56,7 +59,8 @@ export function walkRange(
     const slice: readonly Found[] = read(range, rowsMax);
     let folder: Uint8Array | undefined;
     for (const found of slice) {
-      if (++visited > keysVisitMax) return resumeAt(found.key, query.reverse);
+      if (visited >= keysVisitMax) return resumeAt(found.key, query.reverse);
+      visited += found.visits;
       if (found.shown === undefined) continue;
       if (visitor.isFull()) return resumeAt(found.key, query.reverse);
       folder = query.delimiter && folderOf(userKey(found.key), query.delimiter);
@@ -120,6 +124,8 @@ function folderOf(
 interface Found {
   readonly key: Uint8Array;
   readonly shown: KeyedChange | undefined;
+  /** What it counts for (keysVisitMax). */
+  readonly visits: number;
 }
 
 type ReadSlice = (range: KeyRange, rowsMax: number) => readonly Found[];
@@ -135,7 +141,7 @@ function liveReader(store: Store, query: Walk): ReadSlice {
   return ({ start, end }, rowsMax) => {
     const slice = { start, reverse, rowsMax, values };
     return store.tables.liveSlice(end === undefined ? slice : { ...slice, end })
-      .map((change) => ({ key: change.key, shown: change }));
+      .map((change) => ({ key: change.key, shown: change, visits: 1 }));
   };
 }
 
@@ -153,20 +159,23 @@ function pastReader(store: Store, view: View, query: Walk): ReadSlice {
     return [...live, ...dead]
       .sort((a, b) => sign * compareBytes(a.key, b.key))
       .slice(0, rowsMax)
-      .map((row) => ({ key: row.key, shown: shownAt(store, view, row, values) }));
+      .map((row) => foundAt(store, view, row, values));
   };
 }
 
 /** What the view shows of a key, given its newest change. */
-function shownAt(
+function foundAt(
   store: Store,
   view: View,
   row: KeyedChange | DeadKey,
   values: boolean,
-): KeyedChange | undefined {
+): Found {
+  const { key } = row;
   const isLive = "version" in row;
-  if (row.number <= view.through) return isLive ? row : undefined;
+  let visits = 1;
+  if (row.number <= view.through) return { key, shown: isLive ? row : undefined, visits };
   const head = isLive ? row : store.tables.link(row.number) ?? store.missing(row.number);
-  const number = store.numberAt(head, view);
-  return number === 0 ? undefined : store.shownChange(number, { values });
+  const number = store.numberAt(head, view, () => visits++);
+  const shown = number === 0 ? undefined : store.shownChange(number, { values });
+  return { key, shown, visits };
 }

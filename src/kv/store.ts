@@ -204,14 +204,16 @@ export class Store {
     return number === 0 ? undefined : this.recordOfChange(number);
   }
 
-  /** The number of the change that `head`'s key shows in `view`; 0 when it shows none. */
-  numberAt(head: ChangeLink, view: View): number {
+  /**
+   * The number of the change that `head`'s key shows in `view`; 0 when it shows none. `onVisit` is
+   * told of each change on the way.
+   */
+  numberAt(head: ChangeLink, view: View, onVisit: () => void = () => {}): number {
     if (head.number <= view.through) return head.number;
-    return changeAtOrBelow(
-      head,
-      view.through,
-      (earlier) => this.tables.link(earlier) ?? this.missing(earlier),
-    );
+    return changeAtOrBelow(head, view.through, (earlier) => {
+      onVisit();
+      return this.tables.link(earlier) ?? this.missing(earlier);
+    });
   }
 
   /** The record that change `number` left; undefined when it deleted, or is compacted away. */

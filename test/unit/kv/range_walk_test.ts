@@ -104,6 +104,32 @@ describe("a walk through keys with values", () => {
   }
 });
 
+describe("a walk through keys that were written often since", () => {
+  it("counts the changes on the way back among what it looks at", () => {
+    const store = new Store(new MemoryKvTables());
+    const content = { value: new Uint8Array(0), mediaType: undefined, lease: undefined };
+    for (let at = 0; at < 120_000; at++) {
+      const key = utf8(String(at % 8_000).padStart(4, "0"));
+      const stamp = { revision: store.revision + 1, timeMs: 0, wallMs: 0 };
+      store.put(stamp, key, content, store.head(key));
+    }
+    let links = 0;
+    const link = store.tables.link.bind(store.tables);
+    store.tables.link = (number) => {
+      links++;
+      return link(number);
+    };
+    // Fifteen versions of each key: fourteen steps back to the first one.
+    const first = answerQuery(store, range({ revision: 8_001, limit: 9_000 }));
+    assert.ok(first.kind === "range" && first.next !== undefined);
+    assert.ok(links < keysVisitMax + 256 * 15, `${links} links were followed`);
+    const { next: start, count } = first;
+    const rest = answerQuery(store, range({ revision: 8_001, limit: 9_000, start }));
+    assert.ok(rest.kind === "range" && rest.next === undefined);
+    assert.equal(count + rest.count, 8_000);
+  });
+});
+
 describe("a walk in the past", () => {
   const tables = new CountedTables();
   const store = new Store(tables);
