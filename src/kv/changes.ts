@@ -133,12 +133,13 @@ class Page {
     if (isDeletion(change)) {
       return { kind: "delete", key: userKey(change.key), mod: change.revision, ...more };
     }
-    const value = change.value ?? this.#store.recordOfChange(change.number)?.value ?? emptyBytes;
+    const value = change.value ??
+      this.#store.recordOfChange(change.number, change.key)?.value ?? emptyBytes;
     this.#bytes += value.length;
     return { kind: "put", record: recordOf(change, change.key, value), ...more };
   }
 
-  #prevOf({ previous }: KeyedChange): KvRecord | undefined {
-    return previous === 0 ? undefined : this.#store.recordOfChange(previous);
+  #prevOf({ previous, key }: KeyedChange): KvRecord | undefined {
+    return previous === 0 ? undefined : this.#store.recordOfChange(previous, key);
   }
 }

@@ -176,6 +176,6 @@ function foundAt(
   if (row.number <= view.through) return { key, shown: isLive ? row : undefined, visits };
   const head = isLive ? row : store.tables.link(row.number) ?? store.missing(row.number);
   const number = store.numberAt(head, view, () => visits++);
-  const shown = number === 0 ? undefined : store.shownChange(number, { values });
+  const shown = number === 0 ? undefined : store.shownChange(number, key, { values });
   return { key, shown, visits };
 }

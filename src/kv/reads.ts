@@ -107,7 +107,7 @@ function collectRange(
 /** A value that does not come along with its slice is read by itself. */
 function valueOf(store: Store, change: KeyedChange): Uint8Array {
   if (change.value !== undefined) return change.value;
-  return store.recordOfChange(change.number)?.value ?? emptyBytes;
+  return store.recordOfChange(change.number, change.key)?.value ?? emptyBytes;
 }
 
 function answerCount(store: Store, query: RangeQuery, view: View): Answer {

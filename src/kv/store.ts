@@ -5,7 +5,7 @@
  */
 
 import { assert, assertCount } from "../lib/assert.ts";
-import { emptyBytes } from "../lib/bytes.ts";
+import { emptyBytes, equalBytes } from "../lib/bytes.ts";
 import {
   type ChangeHead,
   type ChangeLink,
@@ -201,7 +201,7 @@ export class Store {
     }
     const head = this.tables.head(key);
     const number = head === undefined ? 0 : this.numberAt(head, view);
-    return number === 0 ? undefined : this.recordOfChange(number);
+    return number === 0 ? undefined : this.recordOfChange(number, key);
   }
 
   /**
@@ -210,18 +210,19 @@ export class Store {
    */
   numberAt(head: ChangeLink, view: View, onVisit: () => void = () => {}): number {
     if (head.number <= view.through) return head.number;
-    return changeAtOrBelow(head, view.through, (earlier) => {
+    return changeAtOrBelow(head, view.through, (earlier, later) => {
       onVisit();
+      if (earlier >= later) {
+        throw this.tables.damaged(`change ${later} leads back to change ${earlier}`);
+      }
       return this.tables.link(earlier) ?? this.missing(earlier);
     });
   }
 
-  /** The record that change `number` left; undefined when it deleted, or is compacted away. */
-  recordOfChange(number: number): KvRecord | undefined {
-    const change = this.tables.change(number);
-    if (change === undefined) this.#requirePurged(number);
-    if (change === undefined || isDeletion(change)) return undefined;
-    return recordOf(change, change.key, change.value);
+  /** The record that change `number` left under `key`; undefined when it deleted, or is gone. */
+  recordOfChange(number: ChangeNumber, key: Uint8Array): KvRecord | undefined {
+    const change = this.#version(number, key, this.tables.change(number));
+    return change && recordOf(change, change.key, change.value);
   }
 
   /** When change `number`, which is there, was made. */
@@ -231,15 +232,34 @@ export class Store {
   }
 
   /** Like {@link recordOfChange}, as a row; `values`: with its value. */
-  shownChange(number: number, { values }: { readonly values: boolean }): KeyedChange | undefined {
+  shownChange(
+    number: ChangeNumber,
+    key: Uint8Array,
+    { values }: { readonly values: boolean },
+  ): KeyedChange | undefined {
     const change = values ? this.tables.change(number) : this.tables.keyedChange(number);
-    if (change === undefined) this.#requirePurged(number);
-    return change === undefined || isDeletion(change) ? undefined : change;
+    return this.#version(number, key, change);
   }
 
-  /** Only compaction takes rows away, and of those that a view can ask for only deletions. */
-  #requirePurged(number: number): void {
-    if (number > this.#facts.meta.purgedThrough) this.missing(number);
+  /** `change`, which `number` has led to, where it is a version. */
+  #version<T extends KeyedChange>(
+    number: ChangeNumber,
+    key: Uint8Array,
+    change: T | undefined,
+  ): T | undefined {
+    if (change === undefined) {
+      // Only compaction takes rows away, and of those that a view can ask for only deletions.
+      if (number > this.#facts.meta.purgedThrough) this.missing(number);
+      return undefined;
+    }
+    this.requireKey(change, key);
+    return isDeletion(change) ? undefined : change;
+  }
+
+  /** The links that lead from change to change are read without a checksum. */
+  requireKey(change: KeyedChange, key: Uint8Array): void {
+    if (equalBytes(change.key, key)) return;
+    throw this.tables.damaged(`change ${change.number} is of another key than was looked for`);
   }
 
   /** A change is not there that compaction cannot have taken. */

@@ -50,6 +50,8 @@ function prepareAll(database: SqliteDatabase) {
       (SELECT number FROM live WHERE key = ?1), (SELECT number FROM dead WHERE key = ?1))`),
     live: prepare(`SELECT ${unkeyedColumns} FROM change
       WHERE number = (SELECT number FROM live WHERE key = ?)`),
+    liveNumber: prepare("SELECT number FROM live WHERE key = ?"),
+    deadNumber: prepare("SELECT number FROM dead WHERE key = ?"),
     change: prepare(`SELECT ${changeColumns} FROM change WHERE number = ?`),
     keyedChange: prepare(`SELECT ${keyedColumns} FROM change WHERE number = ?`),
     link: prepare(`SELECT ${linkColumns} FROM change WHERE number = ?`),
@@ -73,7 +75,7 @@ function prepareDirection(database: SqliteDatabase, order: "ASC" | "DESC") {
     database.prepare(`SELECT ${columns} FROM
       (SELECT key AS live_key, number AS live_number FROM live
         WHERE key >= ? AND key < ? ORDER BY key ${order} LIMIT ?)
-      CROSS JOIN change ON number = live_number ORDER BY live_key ${order}`);
+      LEFT JOIN change ON number = live_number ORDER BY live_key ${order}`);
   return {
     live: live(keyedColumns),
     liveWithValues: live(sliceColumns()),

@@ -186,11 +186,13 @@ export class SqliteKvTables implements KvTables {
   }
 
   head(key: Uint8Array): ChangeHead | undefined {
-    return this.#get(this.#sql.head, parseHead, key);
+    return this.#get(this.#sql.head, parseHead, key) ??
+      this.#absent(this.#sql.liveNumber, key) ?? this.#absent(this.#sql.deadNumber, key);
   }
 
   live(key: Uint8Array): Change | undefined {
-    return this.#get(this.#sql.live, (row) => parseChange(row, key), key);
+    return this.#get(this.#sql.live, (row) => parseChange(row, key), key) ??
+      this.#absent(this.#sql.liveNumber, key);
   }
 
   change(number: ChangeNumber): Change | undefined {
@@ -292,6 +294,12 @@ export class SqliteKvTables implements KvTables {
   close(): void {
     this.rollback();
     this.#guarded("closed", () => this.#database.close());
+  }
+
+  /** No change was found: then the statement must find no number of one either. */
+  #absent(statement: SqliteStatement, key: Uint8Array): undefined {
+    const number = this.#get(statement, numberOf, key);
+    if (number !== undefined) throw this.damaged(`change ${number} is missing`);
   }
 
   #write(statement: SqliteStatement, ...values: readonly (number | Uint8Array)[]): void {
