@@ -15,7 +15,7 @@ import type { Store } from "./store.ts";
 
 /**
  * The answer from the view that the query names, or why there is none. `isPinned`: nothing of that
- * view was removed, although it may have been given up since.
+ * view was removed, although it may have been given up since, and whoever asks knows it.
  */
 export function answerQuery(store: Store, query: Query, isPinned = false): Answer {
   const { oldest, revision: newest } = store.meta;

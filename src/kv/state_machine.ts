@@ -243,7 +243,8 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
 
   /**
    * `revision`, which must be readable now, stays so on this node until the returned function is
-   * called, even where compaction gives it up: nothing that it shows is removed.
+   * called, even where compaction gives it up: nothing that it shows is removed. To be read by
+   * queries that say `isPinned`: for everybody else it is gone as on all other nodes.
    */
   pin(revision: Revision): () => void {
     const { oldest, revision: newest } = this.#store.meta;
@@ -283,7 +284,7 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     const { applied, revision } = this.#store.meta;
     if (applied.index < this.#reachedIndex) return { kind: "future", revision };
     try {
-      return answerQuery(this.#store, query, this.#isPinned(query.revision));
+      return answerQuery(this.#store, query, this.#isPinned(query));
     } catch (error) {
       if (!(error instanceof KvFullError)) throw error;
       this.#fallBack();
@@ -291,9 +292,9 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     }
   }
 
-  #isPinned(revision: Revision | undefined): boolean {
-    if (revision === undefined) return false;
-    for (const pin of this.#pins) if (pin.revision === revision) return true;
+  #isPinned(query: Query): boolean {
+    if (query.kind !== "range" || query.isPinned !== true) return false;
+    for (const pin of this.#pins) if (pin.revision === query.revision) return true;
     return false;
   }
 
