@@ -1,7 +1,13 @@
 /** The changes of a range in order: what watches are made of. */
 
 import { compareBytes, emptyBytes } from "../lib/bytes.ts";
-import { isDeletion, type KeyedChange, recordOf } from "./change.ts";
+import {
+  type ChangeTimes,
+  isDeletion,
+  type KeyedChange,
+  recordOf,
+  type TimedChange,
+} from "./change.ts";
 import { storedRange, userKey } from "./key_space.ts";
 import type { ChangeNumber, KeyRange } from "./ports.ts";
 import type { Answer, ChangeEvent, ChangesQuery, RevisionChanges } from "./query.ts";
@@ -63,6 +69,8 @@ class Page {
   readonly #range: Required<KeyRange>;
   readonly #revisions: RevisionChanges[] = [];
   #events: ChangeEvent[] = [];
+  /** Of the last of them: they share it. */
+  #times: ChangeTimes = { timeMs: 0, wallMs: 0 };
   /** Of the change that was looked at last. */
   #last: KeyedChange | undefined;
   #looked = 0;
@@ -78,13 +86,14 @@ class Page {
     return this.#looked >= this.#query.changesMax || this.#bytes > this.#query.bytesMax;
   }
 
-  look(change: KeyedChange): void {
+  look(change: TimedChange): void {
     if (this.#last !== undefined && this.#last.revision !== change.revision) this.#close(false);
     this.#last = change;
     this.#looked++;
     const { start, end } = this.#range;
     if (compareBytes(change.key, start) < 0 || compareBytes(change.key, end) >= 0) return;
     this.#events.push(this.#eventOf(change));
+    this.#times = { timeMs: change.timeMs, wallMs: change.wallMs };
   }
 
   /** `isAll`: there is no change behind the last one that was looked at. */
@@ -118,10 +127,9 @@ class Page {
   }
 
   #close(isPartial: boolean): void {
-    const { revision, number } = this.#last!;
+    const { revision } = this.#last!;
     if (this.#events.length > 0) {
-      const times = this.#store.timesOf(number);
-      this.#revisions.push({ revision, times, events: this.#events, isPartial });
+      this.#revisions.push({ revision, times: this.#times, events: this.#events, isPartial });
     }
     this.#events = [];
   }

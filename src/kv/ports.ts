@@ -18,11 +18,25 @@
 
 import type { FatalStorageError } from "../node/ports.ts";
 import type { LogPosition, PositionedConfiguration } from "../raft/types.ts";
-import type { Change, ChangeHead, ChangeLink, ChangeNumber, KeyedChange } from "./change.ts";
+import type {
+  Change,
+  ChangeHead,
+  ChangeLink,
+  ChangeNumber,
+  KeyedChange,
+  TimedChange,
+} from "./change.ts";
 import type { StateHash } from "./checksum.ts";
 import type { KeyRange, Revision } from "./record.ts";
 
-export type { Change, ChangeHead, ChangeLink, ChangeNumber, KeyedChange } from "./change.ts";
+export type {
+  Change,
+  ChangeHead,
+  ChangeLink,
+  ChangeNumber,
+  KeyedChange,
+  TimedChange,
+} from "./change.ts";
 export { changeCrc32c, emptyStateHash, ledgerCrc32c, type StateHash } from "./checksum.ts";
 export { emptyRevision, keyBytesMax, type KeyRange } from "./record.ts";
 
@@ -171,7 +185,7 @@ export interface KvTables {
   changeSlice(
     number: ChangeNumber,
     slice: { readonly rowsMax: number; readonly valuesIn: KeyRange },
-  ): readonly KeyedChange[];
+  ): readonly TimedChange[];
   /** Live keys' newest changes in key order; `values`: with those up to sliceValueBytesMax. */
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[];
   /** Dead keys in key order. */

@@ -10,7 +10,6 @@ import {
   type ChangeHead,
   type ChangeLink,
   type ChangeNumber,
-  type ChangeTimes,
   isDeletion,
   type KeyedChange,
   recordOf,
@@ -223,12 +222,6 @@ export class Store {
   recordOfChange(number: ChangeNumber, key: Uint8Array): KvRecord | undefined {
     const change = this.#version(number, key, this.tables.change(number));
     return change && recordOf(change, change.key, change.value);
-  }
-
-  /** When change `number`, which is there, was made. */
-  timesOf(number: number): ChangeTimes {
-    const change = this.tables.change(number) ?? this.missing(number);
-    return { timeMs: change.timeMs, wallMs: change.wallMs };
   }
 
   /** Like {@link recordOfChange}, as a row; `values`: with its value. */

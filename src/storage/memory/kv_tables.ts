@@ -18,6 +18,7 @@ import {
   type LedgerRow,
   type Slice,
   sliceValueBytesMax,
+  type TimedChange,
 } from "../../kv/ports.ts";
 import { FatalStorageError } from "../../node/ports.ts";
 import { SortedKeys } from "./kv_keys.ts";
@@ -139,8 +140,8 @@ export class MemoryKvTables implements KvTables {
   changeSlice(
     number: ChangeNumber,
     { rowsMax, valuesIn }: { readonly rowsMax: number; readonly valuesIn: KeyRange },
-  ): readonly KeyedChange[] {
-    const found: KeyedChange[] = [];
+  ): readonly TimedChange[] {
+    const found: TimedChange[] = [];
     for (let at = number; at <= this.#last && found.length < rowsMax; at++) {
       const change = this.#changes.get(at);
       if (change !== undefined) found.push(inSlice(change, isIn(valuesIn, change.key)));
@@ -216,11 +217,11 @@ function isIn({ start, end }: KeyRange, key: Uint8Array): boolean {
   return compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0);
 }
 
-function inSlice(change: Change, values: boolean): KeyedChange {
+function inSlice(change: Change, values: boolean): TimedChange {
   return values && change.valueBytes <= sliceValueBytesMax ? change : withoutValue(change);
 }
 
-function withoutValue(change: Change): KeyedChange {
+function withoutValue(change: Change): TimedChange {
   const { value: _, ...rest } = change;
   return rest;
 }

@@ -12,6 +12,7 @@ import {
   ledgerCrc32c,
   type LedgerRow,
   sliceValueBytesMax,
+  type TimedChange,
 } from "../../kv/ports.ts";
 import type { SqliteRow, SqliteValue } from "../../runtime/mod.ts";
 import { DamagedRowError } from "./kv_schema.ts";
@@ -96,6 +97,12 @@ export function parseChange(row: SqliteRow, key = blob(row, "key")): Change {
 export function parseKeyedChange(row: SqliteRow): KeyedChange {
   if (row["value"] instanceof Uint8Array) return parseChange(row);
   return { ...parseHead(row), key: blob(row, "key") };
+}
+
+/** The same of a row of {@link sliceColumns}. */
+export function parseTimedChange(row: SqliteRow): TimedChange {
+  const times = { timeMs: count(row, "time_ms"), wallMs: count(row, "wall_ms") };
+  return { ...parseKeyedChange(row), ...times };
 }
 
 function requireIntact(change: Change): void {

@@ -18,6 +18,7 @@ import {
   type KvTables,
   type LedgerRow,
   type Slice,
+  type TimedChange,
 } from "../../kv/ports.ts";
 import type { FatalStorageError } from "../../node/ports.ts";
 import {
@@ -43,6 +44,7 @@ import {
   parseKeyedChange,
   parseLedgerRow,
   parseLink,
+  parseTimedChange,
 } from "./kv_rows.ts";
 import { type MetaRow, metaValues, readMeta } from "./kv_schema.ts";
 import { type KvStatements, prepareStatements } from "./kv_statements.ts";
@@ -219,10 +221,10 @@ export class SqliteKvTables implements KvTables {
   changeSlice(
     number: ChangeNumber,
     { rowsMax, valuesIn }: { readonly rowsMax: number; readonly valuesIn: KeyRange },
-  ): readonly KeyedChange[] {
+  ): readonly TimedChange[] {
     const { start } = valuesIn;
     const statement = this.#sql.changeSlice;
-    return this.#all(statement, parseKeyedChange, start, endOf(valuesIn), number, rowsMax);
+    return this.#all(statement, parseTimedChange, start, endOf(valuesIn), number, rowsMax);
   }
 
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[] {
