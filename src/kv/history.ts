@@ -35,10 +35,9 @@ function* changesOf(store: Store, query: HistoryQuery, view: View): Generator<Ch
   const head = store.head(key);
   let number = head === undefined ? 0 : store.numberAt(head, from);
   while (number > 0) {
-    const change = store.tables.change(number);
+    const change = store.changeOf(number, key);
     // Compaction took it: everything before it is gone as well.
     if (change === undefined) return;
-    store.requireKey(change, key);
     const isOldest = change.revision <= oldest;
     if (isOldest && isDeletion(change)) return;
     // What the oldest revision shows may have been made long before that.

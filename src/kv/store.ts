@@ -7,6 +7,7 @@
 import { assert, assertCount } from "../lib/assert.ts";
 import { emptyBytes, equalBytes } from "../lib/bytes.ts";
 import {
+  type Change,
   type ChangeHead,
   type ChangeLink,
   type ChangeNumber,
@@ -220,8 +221,14 @@ export class Store {
 
   /** The record that change `number` left under `key`; undefined when it deleted, or is gone. */
   recordOfChange(number: ChangeNumber, key: Uint8Array): KvRecord | undefined {
-    const change = this.#version(number, key, this.tables.change(number));
-    return change && recordOf(change, change.key, change.value);
+    const change = this.changeOf(number, key);
+    if (change === undefined || isDeletion(change)) return undefined;
+    return recordOf(change, change.key, change.value);
+  }
+
+  /** Change `number`, which is one of `key`; undefined when compaction has taken it. */
+  changeOf(number: ChangeNumber, key: Uint8Array): Change | undefined {
+    return this.#checked(number, key, this.tables.change(number));
   }
 
   /** Like {@link recordOfChange}, as a row; `values`: with its value. */
@@ -231,11 +238,12 @@ export class Store {
     { values }: { readonly values: boolean },
   ): KeyedChange | undefined {
     const change = values ? this.tables.change(number) : this.tables.keyedChange(number);
-    return this.#version(number, key, change);
+    const found = this.#checked(number, key, change);
+    return found === undefined || isDeletion(found) ? undefined : found;
   }
 
-  /** `change`, which `number` has led to, where it is a version. */
-  #version<T extends KeyedChange>(
+  /** `change`, which `number` has led to: the links are read without a checksum. */
+  #checked<T extends KeyedChange>(
     number: ChangeNumber,
     key: Uint8Array,
     change: T | undefined,
@@ -245,14 +253,8 @@ export class Store {
       if (number > this.#facts.meta.purgedThrough) this.missing(number);
       return undefined;
     }
-    this.requireKey(change, key);
-    return isDeletion(change) ? undefined : change;
-  }
-
-  /** The links that lead from change to change are read without a checksum. */
-  requireKey(change: KeyedChange, key: Uint8Array): void {
-    if (equalBytes(change.key, key)) return;
-    throw this.tables.damaged(`change ${change.number} is of another key than was looked for`);
+    if (equalBytes(change.key, key)) return change;
+    throw this.tables.damaged(`change ${number} is of another key than was looked for`);
   }
 
   /** A change is not there that compaction cannot have taken. */
