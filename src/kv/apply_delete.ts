@@ -87,7 +87,7 @@ function recordsWithin(
   for (const { number, key, valueBytes } of changes) {
     bytes += key.length + valueBytes;
     if (bytes > bytesMax && records.length > 0) break;
-    const record = store.recordOfChange(number);
+    const record = store.recordOfChange(number, key);
     if (record !== undefined) records.push(record);
   }
   return records;

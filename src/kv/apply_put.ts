@@ -97,6 +97,5 @@ export function aliveRecord(
   head: ChangeHead | undefined,
 ): KvRecord | undefined {
   if (head === undefined || isDeletion(head)) return undefined;
-  const change = store.tables.change(head.number);
-  return change && recordOf(change, key, change.value);
+  return store.recordOfChange(head.number, key);
 }

@@ -50,6 +50,9 @@ export interface ChangeTimes {
   readonly wallMs: number;
 }
 
+/** A change with its key, its times, and perhaps its value. */
+export type TimedChange = KeyedChange & ChangeTimes;
+
 /** A whole change: one row. */
 export interface Change extends ChangeHead, ChangeTimes {
   readonly key: Uint8Array;

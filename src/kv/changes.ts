@@ -1,7 +1,13 @@
 /** The changes of a range in order: what watches are made of. */
 
 import { compareBytes, emptyBytes } from "../lib/bytes.ts";
-import { isDeletion, type KeyedChange, recordOf } from "./change.ts";
+import {
+  type ChangeTimes,
+  isDeletion,
+  type KeyedChange,
+  recordOf,
+  type TimedChange,
+} from "./change.ts";
 import { storedRange, userKey } from "./key_space.ts";
 import type { ChangeNumber, KeyRange } from "./ports.ts";
 import type { Answer, ChangeEvent, ChangesQuery, RevisionChanges } from "./query.ts";
@@ -9,6 +15,8 @@ import type { KvRecord, Revision } from "./record.ts";
 import { lastChangeAt } from "./revisions.ts";
 import type { Store } from "./store.ts";
 
+/** Rows in one slice: few where a page may end soon, then twice as many each time. */
+const sliceRowsMin = 8;
 const sliceRowsMax = 256;
 
 /**
@@ -22,9 +30,12 @@ export function answerChanges(store: Store, query: ChangesQuery): Answer {
   if (from === undefined) return { kind: "compacted", oldest };
   if (from === "future") return { kind: "future", revision };
   const page = new Page(store, query);
+  const valuesIn = storedRange(query.range);
   let next = from;
+  let rowsMax = sliceRowsMin;
   while (next <= changes && !page.isFull) {
-    const slice = store.tables.changeSlice(next, sliceRowsMax);
+    const slice = store.tables.changeSlice(next, { rowsMax, valuesIn });
+    rowsMax = Math.min(rowsMax * 2, sliceRowsMax);
     if (slice.length === 0) store.missing(next);
     for (const change of slice) {
       // Compaction has not come so far: a gap is damage, and whoever watches would not see it.
@@ -57,6 +68,8 @@ class Page {
   readonly #range: Required<KeyRange>;
   readonly #revisions: RevisionChanges[] = [];
   #events: ChangeEvent[] = [];
+  /** Of the last of them: they share it. */
+  #times: ChangeTimes = { timeMs: 0, wallMs: 0 };
   /** Of the change that was looked at last. */
   #last: KeyedChange | undefined;
   #looked = 0;
@@ -75,14 +88,16 @@ class Page {
   }
 
   /** Looks at the change; false where it has no place any more. */
-  takes(change: KeyedChange): boolean {
+  takes(change: TimedChange): boolean {
     if (this.isFull) return false;
     const event = this.#isInside(change.key) ? this.#eventOf(change) : undefined;
     if (this.isFull) return false;
     if (this.#last !== undefined && this.#last.revision !== change.revision) this.#close(false);
     this.#last = change;
     this.#looked++;
-    if (event !== undefined) this.#events.push(event);
+    if (event === undefined) return true;
+    this.#events.push(event);
+    this.#times = { timeMs: change.timeMs, wallMs: change.wallMs };
     return true;
   }
 
@@ -122,10 +137,9 @@ class Page {
   }
 
   #close(isPartial: boolean): void {
-    const { revision, number } = this.#last!;
+    const { revision } = this.#last!;
     if (this.#events.length > 0) {
-      const times = this.#store.timesOf(number);
-      this.#revisions.push({ revision, times, events: this.#events, isPartial });
+      this.#revisions.push({ revision, times: this.#times, events: this.#events, isPartial });
     }
     this.#events = [];
   }
@@ -141,7 +155,8 @@ class Page {
     if (isDeletion(change)) {
       return { kind: "delete", key: userKey(change.key), mod: change.revision, ...more };
     }
-    const value = change.value ?? this.#store.recordOfChange(change.number)?.value ?? emptyBytes;
+    const value = change.value ??
+      this.#store.recordOfChange(change.number, change.key)?.value ?? emptyBytes;
     return { kind: "put", record: recordOf(change, change.key, value), ...more };
   }
 
@@ -151,7 +166,7 @@ class Page {
     return !this.#isOutOfBytes;
   }
 
-  #prevOf({ previous }: KeyedChange): KvRecord | undefined {
-    return previous === 0 ? undefined : this.#store.recordOfChange(previous);
+  #prevOf({ previous, key }: KeyedChange): KvRecord | undefined {
+    return previous === 0 ? undefined : this.#store.recordOfChange(previous, key);
   }
 }

@@ -88,8 +88,8 @@ export class Contest {
     return countAt(key, key.length - tokenBytes);
   }
 
-  #valueOf({ value, number }: KeyedChange): Uint8Array {
-    const found = value ?? this.#store.recordOfChange(number)?.value;
+  #valueOf({ value, number, key }: KeyedChange): Uint8Array {
+    const found = value ?? this.#store.recordOfChange(number, key)?.value;
     if (found === undefined) throw this.#store.tables.damaged("a contestant has no value");
     return found;
   }

@@ -31,10 +31,11 @@ function* changesOf(store: Store, query: HistoryQuery, view: View): Generator<Ch
   const { oldest } = store.meta;
   const { before = view.revision + 1 } = query;
   const from = before > view.revision ? view : store.viewAt(Math.max(oldest, before - 1));
-  const head = store.head(storedKey(query.key));
+  const key = storedKey(query.key);
+  const head = store.head(key);
   let number = head === undefined ? 0 : store.numberAt(head, from);
   while (number > 0) {
-    const change = store.tables.change(number);
+    const change = store.changeOf(number, key);
     // Compaction took it: everything before it is gone as well.
     if (change === undefined) return;
     const isOldest = change.revision <= oldest;

@@ -18,11 +18,25 @@
 
 import type { FatalStorageError } from "../node/ports.ts";
 import type { LogPosition, PositionedConfiguration } from "../raft/types.ts";
-import type { Change, ChangeHead, ChangeLink, ChangeNumber, KeyedChange } from "./change.ts";
+import type {
+  Change,
+  ChangeHead,
+  ChangeLink,
+  ChangeNumber,
+  KeyedChange,
+  TimedChange,
+} from "./change.ts";
 import type { StateHash } from "./checksum.ts";
 import type { KeyRange, Revision } from "./record.ts";
 
-export type { Change, ChangeHead, ChangeLink, ChangeNumber, KeyedChange } from "./change.ts";
+export type {
+  Change,
+  ChangeHead,
+  ChangeLink,
+  ChangeNumber,
+  KeyedChange,
+  TimedChange,
+} from "./change.ts";
 export { changeCrc32c, emptyStateHash, ledgerCrc32c, type StateHash } from "./checksum.ts";
 export { emptyRevision, keyBytesMax, type KeyRange } from "./record.ts";
 
@@ -164,12 +178,18 @@ export interface KvTables {
   /** The first change numbered `number` or above. */
   firstFrom(number: ChangeNumber): ChangePlace | undefined;
 
-  /** Changes numbered `number` and above, in order, with values up to sliceValueBytesMax. */
-  changeSlice(number: ChangeNumber, rowsMax: number): readonly KeyedChange[];
+  /**
+   * Changes numbered `number` and above, in order: those of keys in `valuesIn` with their values,
+   * up to sliceValueBytesMax.
+   */
+  changeSlice(
+    number: ChangeNumber,
+    slice: { readonly rowsMax: number; readonly valuesIn: KeyRange },
+  ): readonly TimedChange[];
   /** Live keys' newest changes in key order; `values`: with those up to sliceValueBytesMax. */
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[];
-  /** In key order the dead keys whose deletion is numbered above `after`. */
-  deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[];
+  /** Dead keys in key order. */
+  deadSlice(slice: Slice): readonly DeadKey[];
   /** Counts live keys up to `rowsMax`; `next` is the first key that was not counted. */
   countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array };
   /**

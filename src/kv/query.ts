@@ -46,6 +46,8 @@ export interface RangeQuery {
    * ends with it; the folder's keys are skipped, not scanned.
    */
   readonly delimiter?: { readonly bytes: Uint8Array; readonly prefixLength: number };
+  /** Whoever asks has pinned the revision on this node (KvStateMachine.pin). */
+  readonly isPinned?: boolean;
 }
 
 /** What a key was, the newest first, one page at a time: as far back as revisions can be read. */

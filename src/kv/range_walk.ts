@@ -3,29 +3,36 @@
  * instead of scanning them.
  *
  * Now and in the past are walked alike. The newest view reads the live keys with their rows. A past
- * one merges them with the keys that died since, and looks from each newest change that was made
- * later back to the one that the view shows; keys that did not exist then are passed over.
+ * one merges them with the dead keys, and looks from each newest change that was made later back to
+ * the one that the view shows; keys that did not exist then are passed over.
  */
 
 import { compareBytes, concatBytes, prefixEnd } from "../lib/bytes.ts";
-import type { ChangeLink, KeyedChange } from "./change.ts";
+import type { KeyedChange } from "./change.ts";
 import { storedKey, userKey } from "./key_space.ts";
-import type { KeyRange } from "./ports.ts";
+import type { DeadKey, KeyRange } from "./ports.ts";
 import type { RangeQuery } from "./query.ts";
 import type { View } from "./revisions.ts";
 import type { Store } from "./store.ts";
 
-/** One walk looks at this many keys at most, those that the view does not show included. */
+/**
+ * One walk looks at this many keys at most, those that the view does not show included. In the past
+ * a change that it looks at on the way back to the view counts like a key.
+ */
 export const keysVisitMax = 100_000;
 
-/** Rows in one slice: few where a folder may end it soon, then twice as many each time. */
-const sliceRowsMin = 16;
+/**
+ * Rows in one slice: few where a folder or the visitor's bytes may end it soon, then twice as many
+ * each time, so that of what is read no more than about half is read in vain.
+ */
+const sliceRowsMin = 8;
 const sliceRowsMax = 256;
 
 /** Who is told what the walk comes upon. */
 export interface Visitor {
   /** Nothing more is wanted: the walk stops before the next key. */
   isFull(): boolean;
+  /** The value may be left out, even where it is short. */
   onKey(change: KeyedChange): void;
   /** All users' keys that begin with `prefix`, which ends with the delimiter. */
   onPrefix(prefix: Uint8Array): void;
@@ -44,9 +51,7 @@ export function walkRange(
   visitor: Visitor,
 ): Uint8Array | undefined {
   const read = store.isNewest(view) ? liveReader(store, query) : pastReader(store, view, query);
-  const firstRows = query.delimiter === undefined
-    ? Math.min(query.limit + 1, sliceRowsMax)
-    : sliceRowsMin;
+  const firstRows = Math.min(query.limit + 1, sliceRowsMin);
   let range: KeyRange | undefined = query;
   let rowsMax = firstRows;
   let visited = 0;
@@ -54,7 +59,8 @@ export function walkRange(
     const slice: readonly Found[] = read(range, rowsMax);
     let folder: Uint8Array | undefined;
     for (const found of slice) {
-      if (++visited > keysVisitMax) return resumeAt(found.key, query.reverse);
+      if (visited >= keysVisitMax) return resumeAt(found.key, query.reverse);
+      visited += found.visits;
       if (found.shown === undefined) continue;
       if (visitor.isFull()) return resumeAt(found.key, query.reverse);
       folder = query.delimiter && folderOf(userKey(found.key), query.delimiter);
@@ -118,50 +124,58 @@ function folderOf(
 interface Found {
   readonly key: Uint8Array;
   readonly shown: KeyedChange | undefined;
+  /** What it counts for (keysVisitMax). */
+  readonly visits: number;
 }
 
 type ReadSlice = (range: KeyRange, rowsMax: number) => readonly Found[];
 
-function liveReader(store: Store, { reverse, keysOnly }: Walk): ReadSlice {
+/** With a delimiter most rows may be of folders: then the visitor reads what values it wants. */
+function wantsValues({ keysOnly, delimiter }: Walk): boolean {
+  return !keysOnly && delimiter === undefined;
+}
+
+function liveReader(store: Store, query: Walk): ReadSlice {
+  const { reverse } = query;
+  const values = wantsValues(query);
   return ({ start, end }, rowsMax) => {
-    const slice = { start, reverse, rowsMax, values: !keysOnly };
+    const slice = { start, reverse, rowsMax, values };
     return store.tables.liveSlice(end === undefined ? slice : { ...slice, end })
-      .map((change) => ({ key: change.key, shown: change }));
+      .map((change) => ({ key: change.key, shown: change, visits: 1 }));
   };
 }
 
-function pastReader(store: Store, view: View, { reverse, keysOnly }: Walk): ReadSlice {
+function pastReader(store: Store, view: View, query: Walk): ReadSlice {
+  const { reverse } = query;
+  const values = wantsValues(query);
   const sign = reverse ? -1 : 1;
   return ({ start, end }, rowsMax) => {
     const span = { start, reverse, rowsMax, ...(end === undefined ? {} : { end }) };
-    const found: Found[] = [];
-    for (const change of store.tables.liveSlice({ ...span, values: !keysOnly })) {
-      found.push({ key: change.key, shown: liveShownAt(store, view, change, keysOnly) });
-    }
-    for (const { key, number } of store.tables.deadSlice({ ...span, after: view.through })) {
-      found.push({ key, shown: shownBehind(store, view, store.tables.link(number), keysOnly) });
-    }
-    // Each of the two begins where the slice does, so its first rows are among the first of both.
-    return found.sort((a, b) => sign * compareBytes(a.key, b.key)).slice(0, rowsMax);
+    const dead = store.tables.deadSlice(span);
+    // Behind the last of so many dead keys no live one has room in the slice.
+    const last = dead.length < rowsMax ? undefined : dead.at(-1)?.key;
+    const bound = last && (reverse ? { start: last } : { end: last });
+    const live = store.tables.liveSlice({ ...span, ...bound, values });
+    return [...live, ...dead]
+      .sort((a, b) => sign * compareBytes(a.key, b.key))
+      .slice(0, rowsMax)
+      .map((row) => foundAt(store, view, row, values));
   };
 }
 
-function liveShownAt(
+/** What the view shows of a key, given its newest change. */
+function foundAt(
   store: Store,
   view: View,
-  head: KeyedChange,
-  keysOnly: boolean,
-): KeyedChange | undefined {
-  return head.number <= view.through ? head : shownBehind(store, view, head, keysOnly);
-}
-
-/** What the view shows of a key whose newest change is `head`, made after the view. */
-function shownBehind(
-  store: Store,
-  view: View,
-  head: ChangeLink | undefined,
-  keysOnly: boolean,
-): KeyedChange | undefined {
-  const number = head === undefined ? 0 : store.numberAt(head, view);
-  return number === 0 ? undefined : store.shownChange(number, { values: !keysOnly });
+  row: KeyedChange | DeadKey,
+  values: boolean,
+): Found {
+  const { key } = row;
+  const isLive = "version" in row;
+  let visits = 1;
+  if (row.number <= view.through) return { key, shown: isLive ? row : undefined, visits };
+  const head = isLive ? row : store.tables.link(row.number) ?? store.missing(row.number);
+  const number = store.numberAt(head, view, () => visits++);
+  const shown = number === 0 ? undefined : store.shownChange(number, key, { values });
+  return { key, shown, visits };
 }

@@ -15,7 +15,7 @@ import type { Store } from "./store.ts";
 
 /**
  * The answer from the view that the query names, or why there is none. `isPinned`: nothing of that
- * view was removed, although it may have been given up since.
+ * view was removed, although it may have been given up since, and whoever asks knows it.
  */
 export function answerQuery(store: Store, query: Query, isPinned = false): Answer {
   const { oldest, revision: newest } = store.meta;
@@ -104,10 +104,10 @@ function collectRange(
   return { items, prefixes, next };
 }
 
-/** A value too long to come along with its slice is read by itself. */
+/** A value that does not come along with its slice is read by itself. */
 function valueOf(store: Store, change: KeyedChange): Uint8Array {
   if (change.value !== undefined) return change.value;
-  return store.recordOfChange(change.number)?.value ?? emptyBytes;
+  return store.recordOfChange(change.number, change.key)?.value ?? emptyBytes;
 }
 
 function answerCount(store: Store, query: RangeQuery, view: View): Answer {

@@ -247,7 +247,8 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
 
   /**
    * `revision`, which must be readable now, stays so on this node until the returned function is
-   * called, even where compaction gives it up: nothing that it shows is removed.
+   * called, even where compaction gives it up: nothing that it shows is removed. To be read by
+   * queries that say `isPinned`: for everybody else it is gone as on all other nodes.
    */
   pin(revision: Revision): () => void {
     const { oldest, revision: newest } = this.#store.meta;
@@ -285,9 +286,7 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   read(query: Query): Answer {
     const { applied, revision } = this.#store.meta;
     if (applied.index < this.#reachedIndex) return { kind: "future", revision };
-    const answer = this.#unlessFull(() =>
-      answerQuery(this.#store, query, this.#isPinned(query.revision))
-    );
+    const answer = this.#unlessFull(() => answerQuery(this.#store, query, this.#isPinned(query)));
     return answer ?? { kind: "future", revision: this.#store.revision };
   }
 
@@ -305,9 +304,9 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     }
   }
 
-  #isPinned(revision: Revision | undefined): boolean {
-    if (revision === undefined) return false;
-    for (const pin of this.#pins) if (pin.revision === revision) return true;
+  #isPinned(query: Query): boolean {
+    if (query.kind !== "range" || query.isPinned !== true) return false;
+    for (const pin of this.#pins) if (pin.revision === query.revision) return true;
     return false;
   }
 

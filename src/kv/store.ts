@@ -5,12 +5,12 @@
  */
 
 import { assert, assertCount } from "../lib/assert.ts";
-import { emptyBytes } from "../lib/bytes.ts";
+import { emptyBytes, equalBytes } from "../lib/bytes.ts";
 import {
+  type Change,
   type ChangeHead,
   type ChangeLink,
   type ChangeNumber,
-  type ChangeTimes,
   isDeletion,
   type KeyedChange,
   recordOf,
@@ -201,43 +201,60 @@ export class Store {
     }
     const head = this.tables.head(key);
     const number = head === undefined ? 0 : this.numberAt(head, view);
-    return number === 0 ? undefined : this.recordOfChange(number);
+    return number === 0 ? undefined : this.recordOfChange(number, key);
   }
 
-  /** The number of the change that `head`'s key shows in `view`; 0 when it shows none. */
-  numberAt(head: ChangeLink, view: View): number {
+  /**
+   * The number of the change that `head`'s key shows in `view`; 0 when it shows none. `onVisit` is
+   * told of each change on the way.
+   */
+  numberAt(head: ChangeLink, view: View, onVisit: () => void = () => {}): number {
     if (head.number <= view.through) return head.number;
-    return changeAtOrBelow(
-      head,
-      view.through,
-      (earlier) => this.tables.link(earlier) ?? this.missing(earlier),
-    );
+    return changeAtOrBelow(head, view.through, (earlier, later) => {
+      onVisit();
+      if (earlier >= later) {
+        throw this.tables.damaged(`change ${later} leads back to change ${earlier}`);
+      }
+      return this.tables.link(earlier) ?? this.missing(earlier);
+    });
   }
 
-  /** The record that change `number` left; undefined when it deleted, or is compacted away. */
-  recordOfChange(number: number): KvRecord | undefined {
-    const change = this.tables.change(number);
-    if (change === undefined) this.#requirePurged(number);
+  /** The record that change `number` left under `key`; undefined when it deleted, or is gone. */
+  recordOfChange(number: ChangeNumber, key: Uint8Array): KvRecord | undefined {
+    const change = this.changeOf(number, key);
     if (change === undefined || isDeletion(change)) return undefined;
     return recordOf(change, change.key, change.value);
   }
 
-  /** When change `number`, which is there, was made. */
-  timesOf(number: number): ChangeTimes {
-    const change = this.tables.change(number) ?? this.missing(number);
-    return { timeMs: change.timeMs, wallMs: change.wallMs };
+  /** Change `number`, which is one of `key`; undefined when compaction has taken it. */
+  changeOf(number: ChangeNumber, key: Uint8Array): Change | undefined {
+    return this.#checked(number, key, this.tables.change(number));
   }
 
   /** Like {@link recordOfChange}, as a row; `values`: with its value. */
-  shownChange(number: number, { values }: { readonly values: boolean }): KeyedChange | undefined {
+  shownChange(
+    number: ChangeNumber,
+    key: Uint8Array,
+    { values }: { readonly values: boolean },
+  ): KeyedChange | undefined {
     const change = values ? this.tables.change(number) : this.tables.keyedChange(number);
-    if (change === undefined) this.#requirePurged(number);
-    return change === undefined || isDeletion(change) ? undefined : change;
+    const found = this.#checked(number, key, change);
+    return found === undefined || isDeletion(found) ? undefined : found;
   }
 
-  /** Only compaction takes rows away, and of those that a view can ask for only deletions. */
-  #requirePurged(number: number): void {
-    if (number > this.#facts.meta.purgedThrough) this.missing(number);
+  /** `change`, which `number` has led to: the links are read without a checksum. */
+  #checked<T extends KeyedChange>(
+    number: ChangeNumber,
+    key: Uint8Array,
+    change: T | undefined,
+  ): T | undefined {
+    if (change === undefined) {
+      // Only compaction takes rows away, and of those that a view can ask for only deletions.
+      if (number > this.#facts.meta.purgedThrough) this.missing(number);
+      return undefined;
+    }
+    if (equalBytes(change.key, key)) return change;
+    throw this.tables.damaged(`change ${number} is of another key than was looked for`);
   }
 
   /** A change is not there that compaction cannot have taken. */

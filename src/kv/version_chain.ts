@@ -59,18 +59,19 @@ export function skewTarget(ordinal: number): number {
 
 /**
  * The number of the newest change at or below `through` in the chain behind `head`, which is above
- * it; 0 when there is none. That change may be compacted only if it is a deletion.
+ * it; 0 when there is none. That change may be compacted only if it is a deletion. `readLink` is
+ * told which change leads to the one that it is to read: only a later one does.
  */
 export function changeAtOrBelow(
   head: ChangeLink,
   through: ChangeNumber,
-  readLink: (number: ChangeNumber) => ChangeLink,
+  readLink: (number: ChangeNumber, later: ChangeNumber) => ChangeLink,
 ): ChangeNumber {
   let at = head;
   for (;;) {
     const next = at.skip > through ? at.skip : at.previous;
     if (next <= through) return next;
     // Above `through` nothing is ever compacted away.
-    at = readLink(next);
+    at = readLink(next, at.number);
   }
 }

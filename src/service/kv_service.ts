@@ -66,7 +66,7 @@ export class NodeKvService implements KvService {
 
   constructor(parts: NodeKvServiceParts) {
     this.#parts = parts;
-    this.#turns = new ReadTurns(parts.soon);
+    this.#turns = new ReadTurns(parts.soon, parts.monotonicMs);
   }
 
   header(): Header {
@@ -96,17 +96,11 @@ export class NodeKvService implements KvService {
     for (;;) {
       const answer = this.#turns.isResting
         ? await this.#turns.later(() => this.#readLate(query, waited), costOf)
-        : this.#readAtOnce(query);
+        : this.#turns.now(() => this.#parts.node.readNow(query), costOf);
       if (answer === undefined) await this.#becomeReadable(waited);
       else if (answer.kind === "future") await this.#reachView(query, answer.revision, waited);
       else return answer;
     }
-  }
-
-  #readAtOnce(query: Query): Answer | undefined {
-    const answer = this.#parts.node.readNow(query);
-    this.#turns.count(costOf(answer));
-    return answer;
   }
 
   /** Others were served meanwhile, so that nobody may want the answer any more. */

@@ -219,7 +219,7 @@ class StreamedRange implements OpenRange {
 
   /** Nothing in this view changes any more: the node's own state is as good as any. */
   async #read(rest: RangeQuery): Promise<RangeSlice> {
-    const { answer } = await this.#kv.read(sliceQuery(rest), {
+    const { answer } = await this.#kv.read({ ...sliceQuery(rest), isPinned: true }, {
       ...{ level: "eventual", timeoutMs: sliceMsMax },
       ...{ requestId: this.#requestId, signal: this.#gone.signal },
     }).catch((error: unknown) => {

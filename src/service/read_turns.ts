@@ -1,7 +1,8 @@
 /**
  * Reads of the store run one after the other in the event loop, and so does what becomes of their
  * answers. Many large ones that arrive together would keep everything else waiting: heartbeats
- * first of all. So the loop gets a rest after each mebibyte, whoever has read it.
+ * first of all. So the loop gets a rest after each mebibyte, whoever has read it, and after some
+ * milliseconds: what was looked at in vain, or passed over, is in no answer.
  */
 
 import type { Answer } from "../kv/query.ts";
@@ -10,6 +11,9 @@ import { Queue } from "../lib/queue.ts";
 
 /** A rest is due when this much was read since the last one, bytes. */
 export const bytesBetweenRests = 1024 * 1024;
+
+/** A rest is due when reading took so long since the last one, ms. */
+export const msBetweenRests = 4;
 
 /** What finding a key costs, whatever it holds, in bytes that could be read meanwhile. */
 const keyCostBytes = 1024;
@@ -50,36 +54,42 @@ function recordsOf(answer: Answer | undefined): readonly (KvRecord | undefined)[
 export class ReadTurns {
   readonly #soon: (run: () => void) => void;
   readonly #waiting = new Queue<() => void>();
-  /** Read since the loop has gone round. */
+  readonly #monotonicMs: () => number;
+  /** Read since the loop has gone round, and how long that took. */
   #bytes = 0;
+  #ms = 0;
   #isTimed = false;
 
   /** `soon` calls back after the events that wait now. */
-  constructor(soon: (run: () => void) => void) {
+  constructor(soon: (run: () => void) => void, monotonicMs: () => number) {
     this.#soon = soon;
+    this.#monotonicMs = monotonicMs;
   }
 
   /** Nothing may be read now but by {@link later}. */
   get isResting(): boolean {
-    return this.#bytes >= bytesBetweenRests;
+    return this.#bytes >= bytesBetweenRests || this.#ms >= msBetweenRests;
   }
 
-  /** That much was read now. */
-  count(bytes: number): void {
-    this.#bytes += bytes;
-    if (this.#isTimed) return;
-    this.#isTimed = true;
-    this.#soon(() => this.#goOn());
+  /** What `read` returns now; `bytesOf` says what it cost. */
+  now<T>(read: () => T, bytesOf: (answer: T) => number): T {
+    const startMs = this.#monotonicMs();
+    const answer = read();
+    this.#ms += this.#monotonicMs() - startMs;
+    this.#bytes += bytesOf(answer);
+    if (!this.#isTimed) {
+      this.#isTimed = true;
+      this.#soon(() => this.#goOn());
+    }
+    return answer;
   }
 
-  /** What `read` returns after the rest, in order; `bytesOf` says what it cost. */
+  /** The same after the rest, in order. */
   later<T>(read: () => T, bytesOf: (answer: T) => number): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => {
         try {
-          const answer = read();
-          this.count(bytesOf(answer));
-          resolve(answer);
+          resolve(this.now(read, bytesOf));
         } catch (error) {
           reject(error);
         }
@@ -90,6 +100,7 @@ export class ReadTurns {
   #goOn(): void {
     this.#isTimed = false;
     this.#bytes = 0;
+    this.#ms = 0;
     while (!this.isResting && this.#waiting.length > 0) this.#waiting.shift()?.();
   }
 }

@@ -158,6 +158,57 @@ describe(`kv.db on ${runtime.name}: what it refuses`, () => {
     assert.throws(() => damaged.read(get("k")), FatalStorageError);
     damaged.close();
   });
+
+  /** Two keys, the first of them written again and again: changes 1, 3 and 4, revisions 2, 4, 5. */
+  function damagedBy(sql: string): KvStateMachine {
+    const machine = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+    const written = [put("k", "one"), put("l", "two"), put("k", "three"), put("k", "four")];
+    machine.apply(new EntryMaker().commands(written));
+    machine.close();
+    edit(sql);
+    return new KvStateMachine({ tables: openSqliteTables(temp.path) });
+  }
+
+  const history = { kind: "history", key: utf8("k"), limit: 9, bytesMax: 999 } as const;
+  const past = { revision: 3 };
+
+  it("to follow changes back in a circle", () => {
+    for (const link of ["skip", "previous"]) {
+      const damaged = damagedBy(`UPDATE change SET ${link} = 4 WHERE number = 3`);
+      for (const query of [get("k"), range(), range({ keysOnly: true }), history]) {
+        const complaint = /kv\.db is damaged: change 3 leads back to change 4; while/;
+        assert.throws(() => damaged.read({ ...query, ...past }), complaint, query.kind);
+      }
+      damaged.close();
+      temp.remove();
+      temp = makeTempDir("kv-db");
+    }
+  });
+
+  it("to take a change of one key for an earlier one of another", () => {
+    const damaged = damagedBy("UPDATE change SET previous = 2 WHERE number = 3");
+    for (const query of [get("k"), range(), range({ keysOnly: true }), history]) {
+      const complaint = /kv\.db is damaged: change 2 is of another key than was looked for; while/;
+      assert.throws(() => damaged.read({ ...query, ...past }), complaint, query.kind);
+    }
+    damaged.close();
+  });
+
+  it("to pass over keys whose newest changes are missing", () => {
+    const damaged = damagedBy("DELETE FROM change WHERE number = 4");
+    for (const query of [get("k"), range(), range({ keysOnly: true })]) {
+      assert.throws(() => damaged.read(query), /kv\.db is damaged/, query.kind);
+      assert.throws(() => damaged.read({ ...query, revision: 4 }), /kv\.db is damaged/, query.kind);
+    }
+    assert.throws(() => damaged.read(history), /kv\.db is damaged/);
+    assert.equal(damaged.read(get("l")).kind, "records");
+    assert.deepEqual(damaged.read(get("m")), {
+      kind: "records",
+      revision: 5,
+      records: [undefined],
+    });
+    damaged.close();
+  });
 });
 
 describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {

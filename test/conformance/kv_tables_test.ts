@@ -4,6 +4,7 @@ import type { Change } from "../../src/kv/change.ts";
 import { changeCrc32c, ledgerCrc32c } from "../../src/kv/checksum.ts";
 import {
   initialKvMeta,
+  type KeyRange,
   type KvTables,
   type LedgerRow,
   type Slice,
@@ -60,7 +61,7 @@ function ledger(tables: KvTables, more: Partial<Slice> = {}): string {
 /** What can be asked of all parts of the tables. */
 function state(tables: KvTables): unknown {
   return [
-    tables.deadSlice({ ...all, after: 0 }).map(({ number }) => number),
+    tables.deadSlice(all).map(({ number }) => number),
     tables.liveSlice({ ...all, values: true }).map(({ number }) => number),
     Array.from({ length: 20 }, (_, number) => tables.change(number)?.number),
     ["a", "b", "c", "d"].map((key) => tables.head(bytes(key))?.number),
@@ -140,7 +141,7 @@ for (const [name, makePlace] of Object.entries(places)) {
     );
 
     it(
-      "slice live keys, and those that died after a change",
+      "slice live keys, and dead ones",
       withTables((tables) => {
         fill(tables);
         const live = (more: object): readonly string[] =>
@@ -149,13 +150,12 @@ for (const [name, makePlace] of Object.entries(places)) {
         assert.deepEqual(live({ reverse: true, rowsMax: 2 }), ["d", "c"]);
         assert.deepEqual(live({ start: bytes("b"), end: bytes("d") }), ["c"]);
         const dead = (more: object): readonly string[] =>
-          tables.deadSlice({ ...all, after: 0, ...more })
+          tables.deadSlice({ ...all, ...more })
             .map(({ key, number }) => `${texts([key])}${number}`);
         tables.append(change(9, "a", { ...gone, previous: 5 }), "live");
         tables.append(change(10, "c", { ...gone, previous: 3 }), "live");
         assert.deepEqual(dead({}), ["a9", "b4", "c10"]);
-        assert.deepEqual(dead({ after: 3, rowsMax: 2 }), ["a9", "b4"]);
-        assert.deepEqual(dead({ after: 4 }), ["a9", "c10"]);
+        assert.deepEqual(dead({ rowsMax: 2 }), ["a9", "b4"]);
         assert.deepEqual(dead({ reverse: true, rowsMax: 2 }), ["c10", "b4"]);
         assert.deepEqual(dead({ start: bytes("b"), end: bytes("c") }), ["b4"]);
       }),
@@ -205,8 +205,12 @@ for (const [name, makePlace] of Object.entries(places)) {
         assert.deepEqual(slice.map(({ value }) => value?.length), [fits?.length, undefined]);
         assert.deepEqual(slice.map(({ valueBytes }) => valueBytes), [fits?.length, long?.length]);
         assert.deepEqual(tables.change(2)?.value, long);
-        const changes = tables.changeSlice(1, 9);
-        assert.deepEqual(changes.map(({ value }) => value?.length), [fits?.length, undefined]);
+        const lengths = (valuesIn: KeyRange): readonly unknown[] =>
+          tables.changeSlice(1, { rowsMax: 9, valuesIn }).map(({ value }) => value?.length);
+        assert.deepEqual(lengths(all), [fits?.length, undefined]);
+        assert.deepEqual(lengths({ start: bytes("fits"), end: bytes("g") }), lengths(all));
+        const nowhere = { start: bytes("f"), end: bytes("fits") };
+        assert.deepEqual(lengths(nowhere), [undefined, undefined]);
       }),
     );
 
@@ -252,9 +256,12 @@ for (const [name, makePlace] of Object.entries(places)) {
         assert.equal(tables.keyedChange(4), undefined);
         assert.deepEqual([1, 4].map((number) => tables.firstFrom(number)?.number), [2, 5]);
         assert.equal(tables.lastChangeIn({ start: bytes("b") }, { after: 0, through: 5 }), 3);
-        assert.deepEqual(tables.changeSlice(1, 3).map(({ number }) => number), [2, 3, 5]);
+        assert.deepEqual(
+          tables.changeSlice(1, { rowsMax: 3, valuesIn: all }).map(({ number }) => number),
+          [2, 3, 5],
+        );
         // The key is still known to be dead, until it is forgotten.
-        assert.deepEqual(tables.deadSlice({ ...all, after: 0 }).map(({ number }) => number), [4]);
+        assert.deepEqual(tables.deadSlice(all).map(({ number }) => number), [4]);
         place.crash();
         assert.deepEqual(left(place.open()), [2, 3, 5, 6, 7, 8]);
       }),
@@ -267,7 +274,7 @@ for (const [name, makePlace] of Object.entries(places)) {
         tables.append(change(9, "c", { ...gone, previous: 3 }), "live");
         tables.forgetDead(bytes("b"));
         tables.forgetDead(bytes("never"));
-        assert.deepEqual(tables.deadSlice({ ...all, after: 0 }).map(({ number }) => number), [9]);
+        assert.deepEqual(tables.deadSlice(all).map(({ number }) => number), [9]);
         assert.equal(tables.head(bytes("b")), undefined);
         assert.equal(tables.newestIn({ start: bytes("b"), end: bytes("c") }, 9), 0);
         tables.append(change(10, "b"), "absent");

@@ -57,12 +57,8 @@ export class SortedKeys<T> {
     return known.value;
   }
 
-  /** The first `countMax` pairs of `span` in its order, of those whose values are wanted. */
-  pairs(
-    span: KeySpan,
-    countMax = Infinity,
-    isWanted: (value: T) => boolean = () => true,
-  ): readonly Pair<T>[] {
+  /** The first `countMax` pairs of `span` in its order. */
+  pairs(span: KeySpan, countMax = Infinity): readonly Pair<T>[] {
     const found: Pair<T>[] = [];
     const step = span.reverse === true ? -1 : 1;
     const from = step === 1 ? span.start : span.end;
@@ -79,7 +75,7 @@ export class SortedKeys<T> {
           ? compareBytes(pair.key, span.start) < 0
           : span.end !== undefined && compareBytes(pair.key, span.end) >= 0;
         if (isBehind || found.length >= countMax) return found;
-        if (isWanted(pair.value)) found.push(pair);
+        found.push(pair);
       }
       at = undefined;
     }

@@ -18,6 +18,7 @@ import {
   type LedgerRow,
   type Slice,
   sliceValueBytesMax,
+  type TimedChange,
 } from "../../kv/ports.ts";
 import { FatalStorageError } from "../../node/ports.ts";
 import { SortedKeys } from "./kv_keys.ts";
@@ -136,11 +137,14 @@ export class MemoryKvTables implements KvTables {
     return undefined;
   }
 
-  changeSlice(number: ChangeNumber, rowsMax: number): readonly KeyedChange[] {
-    const found: KeyedChange[] = [];
+  changeSlice(
+    number: ChangeNumber,
+    { rowsMax, valuesIn }: { readonly rowsMax: number; readonly valuesIn: KeyRange },
+  ): readonly TimedChange[] {
+    const found: TimedChange[] = [];
     for (let at = number; at <= this.#last && found.length < rowsMax; at++) {
       const change = this.#changes.get(at);
-      if (change !== undefined) found.push(inSlice(change, true));
+      if (change !== undefined) found.push(inSlice(change, isIn(valuesIn, change.key)));
     }
     return found;
   }
@@ -150,8 +154,8 @@ export class MemoryKvTables implements KvTables {
       .map(({ value: number }) => inSlice(this.#changes.get(number)!, slice.values));
   }
 
-  deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[] {
-    return this.#dead.pairs(slice, slice.rowsMax, (number) => number > slice.after)
+  deadSlice(slice: Slice): readonly DeadKey[] {
+    return this.#dead.pairs(slice, slice.rowsMax)
       .map(({ key, value: number }) => ({ key, number }));
   }
 
@@ -178,8 +182,7 @@ export class MemoryKvTables implements KvTables {
   ): ChangeNumber {
     for (let number = through; number > after; number--) {
       const key = this.#changes.get(number)?.key;
-      if (key === undefined || compareBytes(key, range.start) < 0) continue;
-      if (range.end === undefined || compareBytes(key, range.end) < 0) return number;
+      if (key !== undefined && isIn(range, key)) return number;
     }
     return 0;
   }
@@ -210,11 +213,15 @@ export class MemoryKvTables implements KvTables {
   close(): void {}
 }
 
-function inSlice(change: Change, values: boolean): KeyedChange {
+function isIn({ start, end }: KeyRange, key: Uint8Array): boolean {
+  return compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0);
+}
+
+function inSlice(change: Change, values: boolean): TimedChange {
   return values && change.valueBytes <= sliceValueBytesMax ? change : withoutValue(change);
 }
 
-function withoutValue(change: Change): KeyedChange {
+function withoutValue(change: Change): TimedChange {
   const { value: _, ...rest } = change;
   return rest;
 }

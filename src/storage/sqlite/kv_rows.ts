@@ -12,6 +12,7 @@ import {
   ledgerCrc32c,
   type LedgerRow,
   sliceValueBytesMax,
+  type TimedChange,
 } from "../../kv/ports.ts";
 import type { SqliteRow, SqliteValue } from "../../runtime/mod.ts";
 import { DamagedRowError } from "./kv_schema.ts";
@@ -24,9 +25,14 @@ export const headColumns = `${linkColumns}, ${facts}, length(value) AS value_byt
 export const unkeyedColumns = `${linkColumns}, ${facts}, ${times}, crc32c, value`;
 export const changeColumns = `${unkeyedColumns}, change.key AS key`;
 export const keyedColumns = `${headColumns}, change.key AS key`;
-/** With the value only where it is short: SQLite then does not touch the pages of long ones. */
-export const sliceColumns = `${keyedColumns}, ${times}, crc32c,
-  CASE WHEN length(value) <= ${sliceValueBytesMax} THEN value END AS value`;
+/**
+ * With the value only where it is short, and `isWanted` holds: SQLite does not touch the pages of
+ * the others.
+ */
+export function sliceColumns(isWanted = "TRUE"): string {
+  return `${keyedColumns}, ${times}, crc32c,
+    CASE WHEN length(value) <= ${sliceValueBytesMax} AND ${isWanted} THEN value END AS value`;
+}
 
 export const insertChangeSql = `INSERT INTO change (number, revision, time_ms, wall_ms, key,
   create_revision, version, previous, skip, depth, lease, media_type, crc32c, value)
@@ -91,6 +97,12 @@ export function parseChange(row: SqliteRow, key = blob(row, "key")): Change {
 export function parseKeyedChange(row: SqliteRow): KeyedChange {
   if (row["value"] instanceof Uint8Array) return parseChange(row);
   return { ...parseHead(row), key: blob(row, "key") };
+}
+
+/** The same of a row of {@link sliceColumns}. */
+export function parseTimedChange(row: SqliteRow): TimedChange {
+  const times = { timeMs: count(row, "time_ms"), wallMs: count(row, "wall_ms") };
+  return { ...parseKeyedChange(row), ...times };
 }
 
 function requireIntact(change: Change): void {

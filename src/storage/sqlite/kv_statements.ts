@@ -50,15 +50,16 @@ function prepareAll(database: SqliteDatabase) {
       (SELECT number FROM live WHERE key = ?1), (SELECT number FROM dead WHERE key = ?1))`),
     live: prepare(`SELECT ${unkeyedColumns} FROM change
       WHERE number = (SELECT number FROM live WHERE key = ?)`),
+    liveNumber: prepare("SELECT number FROM live WHERE key = ?"),
+    deadNumber: prepare("SELECT number FROM dead WHERE key = ?"),
     change: prepare(`SELECT ${changeColumns} FROM change WHERE number = ?`),
     keyedChange: prepare(`SELECT ${keyedColumns} FROM change WHERE number = ?`),
     link: prepare(`SELECT ${linkColumns} FROM change WHERE number = ?`),
     firstFrom: prepare(
       "SELECT number, revision, time_ms FROM change WHERE number >= ? ORDER BY number LIMIT 1",
     ),
-    changeSlice: prepare(
-      `SELECT ${sliceColumns} FROM change WHERE number >= ? ORDER BY number LIMIT ?`,
-    ),
+    changeSlice: prepare(`SELECT ${sliceColumns("key >= ? AND key < ?")} FROM change
+      WHERE number >= ? ORDER BY number LIMIT ?`),
     countLive: prepare("SELECT count(*) AS keys FROM live WHERE key >= ? AND key < ?"),
     newestLive: newest("live"),
     newestDead: newest("dead"),
@@ -74,11 +75,11 @@ function prepareDirection(database: SqliteDatabase, order: "ASC" | "DESC") {
     database.prepare(`SELECT ${columns} FROM
       (SELECT key AS live_key, number AS live_number FROM live
         WHERE key >= ? AND key < ? ORDER BY key ${order} LIMIT ?)
-      CROSS JOIN change ON number = live_number ORDER BY live_key ${order}`);
+      LEFT JOIN change ON number = live_number ORDER BY live_key ${order}`);
   return {
     live: live(keyedColumns),
-    liveWithValues: live(sliceColumns),
-    dead: database.prepare(`SELECT key, number FROM dead WHERE key >= ? AND key < ? AND number > ?
+    liveWithValues: live(sliceColumns()),
+    dead: database.prepare(`SELECT key, number FROM dead WHERE key >= ? AND key < ?
       ORDER BY key ${order} LIMIT ?`),
     ledger: database.prepare(`SELECT key, value, crc32c FROM ledger WHERE key >= ? AND key < ?
       ORDER BY key ${order} LIMIT ?`),

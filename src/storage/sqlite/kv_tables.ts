@@ -18,6 +18,7 @@ import {
   type KvTables,
   type LedgerRow,
   type Slice,
+  type TimedChange,
 } from "../../kv/ports.ts";
 import type { FatalStorageError } from "../../node/ports.ts";
 import {
@@ -43,6 +44,7 @@ import {
   parseKeyedChange,
   parseLedgerRow,
   parseLink,
+  parseTimedChange,
 } from "./kv_rows.ts";
 import { type MetaRow, metaValues, readMeta } from "./kv_schema.ts";
 import { type KvStatements, prepareStatements } from "./kv_statements.ts";
@@ -186,11 +188,13 @@ export class SqliteKvTables implements KvTables {
   }
 
   head(key: Uint8Array): ChangeHead | undefined {
-    return this.#get(this.#sql.head, parseHead, key);
+    return this.#get(this.#sql.head, parseHead, key) ??
+      this.#absent(this.#sql.liveNumber, key) ?? this.#absent(this.#sql.deadNumber, key);
   }
 
   live(key: Uint8Array): Change | undefined {
-    return this.#get(this.#sql.live, (row) => parseChange(row, key), key);
+    return this.#get(this.#sql.live, (row) => parseChange(row, key), key) ??
+      this.#absent(this.#sql.liveNumber, key);
   }
 
   change(number: ChangeNumber): Change | undefined {
@@ -214,8 +218,13 @@ export class SqliteKvTables implements KvTables {
     return this.#get(this.#sql.firstFrom, parse, number);
   }
 
-  changeSlice(number: ChangeNumber, rowsMax: number): readonly KeyedChange[] {
-    return this.#all(this.#sql.changeSlice, parseKeyedChange, number, rowsMax);
+  changeSlice(
+    number: ChangeNumber,
+    { rowsMax, valuesIn }: { readonly rowsMax: number; readonly valuesIn: KeyRange },
+  ): readonly TimedChange[] {
+    const { start } = valuesIn;
+    const statement = this.#sql.changeSlice;
+    return this.#all(statement, parseTimedChange, start, endOf(valuesIn), number, rowsMax);
   }
 
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[] {
@@ -224,10 +233,10 @@ export class SqliteKvTables implements KvTables {
     return this.#all(statement, parseKeyedChange, slice.start, endOf(slice), slice.rowsMax);
   }
 
-  deadSlice(slice: Slice & { readonly after: ChangeNumber }): readonly DeadKey[] {
+  deadSlice(slice: Slice): readonly DeadKey[] {
     const { dead } = slice.reverse ? this.#sql.backward : this.#sql.forward;
     const parse = (row: SqliteRow) => ({ key: blob(row, "key"), number: count(row, "number") });
-    return this.#all(dead, parse, slice.start, endOf(slice), slice.after, slice.rowsMax);
+    return this.#all(dead, parse, slice.start, endOf(slice), slice.rowsMax);
   }
 
   countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array } {
@@ -287,6 +296,12 @@ export class SqliteKvTables implements KvTables {
   close(): void {
     this.rollback();
     this.#guarded("closed", () => this.#database.close());
+  }
+
+  /** No change was found: then the statement must find no number of one either. */
+  #absent(statement: SqliteStatement, key: Uint8Array): undefined {
+    const number = this.#get(statement, numberOf, key);
+    if (number !== undefined) throw this.damaged(`change ${number} is missing`);
   }
 
   #write(statement: SqliteStatement, ...values: readonly (number | Uint8Array)[]): void {

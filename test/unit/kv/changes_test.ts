@@ -80,6 +80,31 @@ describe("the changes of a range", () => {
     });
   }
 
+  it("are read with few values more than are told", () => {
+    const store = new MemoryStore();
+    const value = "v".repeat(100);
+    for (let round = 0; round < 400; round++) {
+      store.do(put(`a/${round}`, value));
+      store.do(put(`b/${round}`, value));
+    }
+    let read = 0;
+    const slice = store.tables.changeSlice.bind(store.tables);
+    store.tables.changeSlice = (...asked) => {
+      const rows = slice(...asked);
+      for (const row of rows) if (row.value !== undefined) read++;
+      return rows;
+    };
+    for (const many of [1, 5, 50, 300]) {
+      read = 0;
+      const page = follow(store, { bytesMax: many * 105 });
+      assert.ok(page.revisions.length >= many && page.revisions.length < many * 1.1);
+      assert.ok(read <= many * 2 + 8, `${read} read for ${many}`);
+    }
+    read = 0;
+    assert.equal(follow(store, { range: prefix("c/") }).revisions.length, 0);
+    assert.equal(read, 0);
+  });
+
   it("of a long revision come in parts, of which the last one says that it is", () => {
     const store = new MemoryStore();
     changeAll(store, "a/1", "a/2", "b/1", "a/3");

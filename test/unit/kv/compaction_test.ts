@@ -191,17 +191,24 @@ describe("a pin", () => {
   it("keeps its revision readable on this node, although it was given up", () => {
     const store = scripted();
     const before = viewAt(store, 6);
+    const sixth = range({ revision: 6, isPinned: true });
     const release = store.machine.pin(6);
     const releaseTwin = store.machine.pin(6);
     store.do(compact(12));
     purgeAll(store);
-    assert.deepEqual(plain(store.read(range({ revision: 6 }))), (before as unknown[])[0]);
-    assert.deepEqual(store.read(range({ revision: 7 })), { kind: "compacted", oldest: 12 });
+    assert.deepEqual(plain(store.read(sixth)), (before as unknown[])[0]);
+    const compacted = { kind: "compacted", oldest: 12 };
+    assert.deepEqual(store.read(range({ revision: 7, isPinned: true })), compacted);
+    // To everybody else it is what it is on the other nodes.
+    const history = { kind: "history", key: bytes("a"), limit: 9, bytesMax: 999 } as const;
+    for (const query of [range(), get("a"), history]) {
+      assert.deepEqual(store.read({ ...query, revision: 6 }), compacted, query.kind);
+    }
     releaseTwin();
     purgeAll(store);
-    assert.deepEqual(plain(store.read(range({ revision: 6 }))), (before as unknown[])[0]);
+    assert.deepEqual(plain(store.read(sixth)), (before as unknown[])[0]);
     release();
-    assert.deepEqual(store.read(range({ revision: 6 })), { kind: "compacted", oldest: 12 });
+    assert.deepEqual(store.read(sixth), compacted);
     const twelfth = viewAt(store, 12);
     purgeAll(store);
     assert.deepEqual(viewAt(store, 12), twelfth);

@@ -88,4 +88,12 @@ describe("the history of a key", () => {
     assert.deepEqual(told(store, { before: 2 }), []);
     assert.deepEqual(told(store, { revision: 2 }), ["compacted"]);
   });
+
+  it("is refused where a change is missing that compaction has not taken", () => {
+    const store = filled();
+    store.do({ kind: "compact", revision: 3 });
+    while (store.machine.purge());
+    store.tables.removeChange(3);
+    assert.throws(() => told(store), /change 3 is missing/);
+  });
 });
