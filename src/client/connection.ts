@@ -12,7 +12,7 @@ import { Endpoints } from "./endpoints.ts";
 import { AnswerError, type ClientError, UnreachableError } from "./errors.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { onceBody } from "./once_body.ts";
-import { type PlainAnswer, readAnswer } from "./problem.ts";
+import { isGood, type PlainAnswer, readAnswer } from "./problem.ts";
 import { cannotHaveLeft, reasonOf, type Silence, silenceError } from "./silence.ts";
 
 /** Which cluster, and how patiently. */
@@ -99,7 +99,7 @@ export class Connection {
     this.#fetch = options.fetch ?? fetch;
   }
 
-  /** Resolves with an answer below 400; rejects with a {@link ClientError}. */
+  /** Resolves with a good answer; rejects with a {@link ClientError}. */
   async request(request: RestRequest): Promise<RestAnswer> {
     const endMs = this.#endMs(request);
     if (request.once === undefined) return await this.#answer(request, endMs);
@@ -120,7 +120,7 @@ export class Connection {
       ...{ request, signal, endMs: this.#endMs(request), doubt: undefined },
       take: async (response, url) => {
         const { body } = response;
-        if (response.status < 400 && body !== null) return { body, endpoint: url };
+        if (isGood(response.status) && body !== null) return { body, endpoint: url };
         const answer = await readAnswer(response, { kind: request.kind, url });
         if (answer instanceof AnswerError) return answer;
         throw new Error("the answer has no body");

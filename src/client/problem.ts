@@ -17,7 +17,12 @@ export async function readAnswer(
 ): Promise<PlainAnswer | AnswerError> {
   const body = new Uint8Array(await response.arrayBuffer());
   const { status, headers } = response;
-  return status < 400 ? { status, headers, body } : answerError({ status, headers, body }, asked);
+  return isGood(status) ? { status, headers, body } : answerError({ status, headers, body }, asked);
+}
+
+/** A redirect is none: it is not followed. */
+export function isGood(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 /** What was asked, and of whom. */

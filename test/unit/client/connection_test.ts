@@ -301,6 +301,16 @@ describe("a connection to a cluster", () => {
     assert.equal(message, "http://n1:1 answered with status 502, and not as a node does");
   });
 
+  it("takes a redirect for no answer", async () => {
+    for (const status of [301, 304, 307]) {
+      const { connect } = cluster(() => new Response(null, { status, headers: { location: "/" } }));
+      const lost = await errorOf(connect().request(write));
+      assert.deepEqual([lost.code, lost.outcome], [`http_${status}`, "unknown"]);
+      const watch = connect().open(read, new AbortController().signal);
+      assert.equal((await errorOf(watch)).code, `http_${status}`);
+    }
+  });
+
   for (const text of ["", "ftp://a:1", "http://a:1/path", "a b", "http://u:p@a:1", "a:1?x"]) {
     it(`refuses ${JSON.stringify(text)} as an endpoint`, () => {
       assert.throws(() => new Connection({ endpoints: [text] }), /allowed is http:\/\/host:port/);
