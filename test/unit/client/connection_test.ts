@@ -36,12 +36,14 @@ function broken(): Error {
   return Object.assign(new TypeError("closed unexpectedly"), { code: "ECONNRESET" });
 }
 
+const said = { type: "urn:skein:problem:x", detail: "Said so", code: "x" };
+
 function problem(
   status: number,
   members: Readonly<Record<string, unknown>>,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(JSON.stringify({ detail: "Said so", code: "x", ...members }), {
+  return new Response(JSON.stringify({ ...said, ...members }), {
     status,
     headers,
   });
@@ -299,6 +301,22 @@ describe("a connection to a cluster", () => {
     const { code, outcome, message } = await errorOf(connect().request(write));
     assert.deepEqual([code, outcome], ["http_502", "unknown"]);
     assert.equal(message, "http://n1:1 answered with status 502, and not as a node does");
+  });
+
+  it("takes no proxy's words for those of a node", async () => {
+    const words = { code: "GatewayTimeout", outcome: "not_applied", retryable: true };
+    const { connect, asked } = cluster(() => new Response(JSON.stringify(words), { status: 504 }));
+    const { code, outcome } = await errorOf(connect().request(write));
+    assert.deepEqual([code, outcome, asked], ["http_504", "unknown", ["PUT n1"]]);
+  });
+
+  it("asks a read again elsewhere when a proxy finds no node", async () => {
+    const { connect, asked } = cluster((at) => new Response("x", { status: at < 3 ? 502 : 200 }));
+    await connect().request(read);
+    assert.deepEqual(asked, ["GET n1", "GET n2", "GET n3"]);
+    const none = cluster(() => new Response("x", { status: 404 }));
+    assert.equal((await errorOf(none.connect().request(read))).code, "http_404");
+    assert.equal(none.asked.length, 1);
   });
 
   it("takes a redirect for no answer", async () => {

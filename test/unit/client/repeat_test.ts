@@ -48,7 +48,8 @@ function clientOf(fate: (nth: number) => Fate | Promise<Fate>, timeoutMs = 60_00
 }
 
 function problem(status: number, members: Readonly<Record<string, unknown>>): Response {
-  const document = { detail: "Said so", code: "x", retryable: false, ...members };
+  const type = "urn:skein:problem:x";
+  const document = { type, detail: "Said so", code: "x", retryable: false, ...members };
   return new Response(JSON.stringify(document), { status });
 }
 
