@@ -1,6 +1,7 @@
 import { Connection, type RestRequest } from "../../../src/client/connection.ts";
 import { AnswerError, UnreachableError } from "../../../src/client/errors.ts";
 import { assert, describe, it } from "../../harness/test.ts";
+import { until } from "../../harness/wait.ts";
 
 const read: RestRequest = { kind: "read", method: "GET", target: "/v1/kv/a" };
 const write: RestRequest = { kind: "write", method: "PUT", target: "/v1/kv/a" };
@@ -326,6 +327,24 @@ describe("a connection to a cluster", () => {
       assert.deepEqual([lost.code, lost.outcome], [`http_${status}`, "unknown"]);
       const watch = connect().open(read, new AbortController().signal);
       assert.equal((await errorOf(watch)).code, `http_${status}`);
+    }
+  });
+
+  it("stops at once when its signal says so, and holds nothing against the endpoints", async () => {
+    const late = (): Response => problem(503, { retryable: true }, { "retry-after": "20" });
+    for (const reply of [late, (): "hang" => "hang"]) {
+      let isOver = false;
+      const { connect, asked } = cluster(() => isOver ? new Response("x") : reply());
+      const connection = connect();
+      const end = new AbortController();
+      const open = errorOf(connection.open(read, end.signal));
+      await until(() => asked.length === (reply === late ? 3 : 1), { what: "the question" });
+      end.abort();
+      await open;
+      isOver = true;
+      const before = asked.length;
+      for (let i = 0; i < 3; i++) await connection.request(read);
+      assert.deepEqual(asked.slice(before).toSorted(), ["GET n1", "GET n2", "GET n3"]);
     }
   });
 
