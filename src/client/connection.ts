@@ -12,7 +12,7 @@ import { Endpoints } from "./endpoints.ts";
 import { AnswerError, type ClientError, UnreachableError } from "./errors.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { onceBody } from "./once_body.ts";
-import { type PlainAnswer, readAnswer } from "./problem.ts";
+import { isGood, type PlainAnswer, readAnswer } from "./problem.ts";
 import { cannotHaveLeft, reasonOf, type Silence, silenceError } from "./silence.ts";
 
 /** Which cluster, and how patiently. */
@@ -99,7 +99,7 @@ export class Connection {
     this.#fetch = options.fetch ?? fetch;
   }
 
-  /** Resolves with an answer below 400; rejects with a {@link ClientError}. */
+  /** Resolves with a good answer; rejects with a {@link ClientError}. */
   async request(request: RestRequest): Promise<RestAnswer> {
     const endMs = this.#endMs(request);
     if (request.once === undefined) return await this.#answer(request, endMs);
@@ -120,7 +120,7 @@ export class Connection {
       ...{ request, signal, endMs: this.#endMs(request), doubt: undefined },
       take: async (response, url) => {
         const { body } = response;
-        if (response.status < 400 && body !== null) return { body, endpoint: url };
+        if (isGood(response.status) && body !== null) return { body, endpoint: url };
         const answer = await readAnswer(response, { kind: request.kind, url });
         if (answer instanceof AnswerError) return answer;
         throw new Error("the answer has no body");
@@ -156,11 +156,11 @@ export class Connection {
       const round = await this.#askRound({ ...question, endMs });
       if (round.kind === "answered") return round.answer;
       const error = doubt?.told(round.error) ?? round.error;
-      if (!round.again) throw error;
+      if (!round.again || isGivenUp(question)) throw error;
       const askedMs = round.error instanceof AnswerError ? round.error.retryAfterMs : undefined;
       const waitMs = askedMs ?? pauseMs * (0.5 + Math.random() / 2);
       if (performance.now() + waitMs >= endMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await pause(waitMs, question.signal);
       pauseMs = Math.min(pauseMs * 2, pauseMaxMs);
     }
   }
@@ -174,7 +174,7 @@ export class Connection {
     for (const [at, url] of urls.entries()) {
       const nowMs = performance.now();
       const leftMs = question.endMs - nowMs;
-      if (leftMs <= 0) break;
+      if (leftMs <= 0 || isGivenUp(question)) break;
       const attempt = await this.#askOne(
         question,
         url,
@@ -190,8 +190,9 @@ export class Connection {
         refusal = error;
         continue;
       }
-      this.#endpoints.failed(url);
       silences.push(attempt.silence);
+      if (isGivenUp(question)) break;
+      this.#endpoints.failed(url);
       if (attempt.silence.kind === "notSent" || request.kind === "read") continue;
       const lost = silenceError(request.kind, silences);
       // Without a key, asking anybody else could apply it twice.
@@ -268,6 +269,24 @@ class Limit {
   lift(): void {
     clearTimeout(this.#timer);
   }
+}
+
+/** Nobody wants an answer any more. */
+function isGivenUp({ signal }: { readonly signal?: AbortSignal }): boolean {
+  return signal?.aborted === true;
+}
+
+/** Ends early when `signal` says so. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal?.addEventListener("abort", finish);
+  });
 }
 
 function silent(kind: Silence["kind"], url: string, reason: string): Attempt<never> {

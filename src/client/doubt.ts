@@ -6,6 +6,7 @@
  */
 
 import { AnswerError, type ClientError, UnreachableError } from "./errors.ts";
+import { passingStatus } from "./problem.ts";
 import { noTimeLeft } from "./silence.ts";
 
 /**
@@ -23,9 +24,6 @@ const decidedCodes: ReadonlySet<string> = new Set([
   ...["key_not_found", "lease_not_found", "conflict", "lease_full", "value_type_mismatch"],
   ...["precondition_failed", "duplicate_key", "idempotency_mismatch"],
 ]);
-
-/** A proxy's answer included: whoever stands behind it may have applied the write. */
-const passingStatus: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /** One write that carries a key. */
 export class Doubt {

@@ -6,6 +6,7 @@
 
 import { base64url } from "../lib/bytes.ts";
 import { Queue } from "../lib/queue.ts";
+import { timerMsMax } from "../lib/timer.ts";
 
 /** A cluster remembers so many of the newest numbers of a NAME (docs/API.md). */
 const numbersRemembered = 256;
@@ -43,7 +44,7 @@ export class IdempotencyKeys {
       const timer = setTimeout(() => {
         isOver = true;
         resolve(undefined);
-      }, withinMs);
+      }, Math.min(withinMs, timerMsMax));
       this.#waiting.push(() => {
         if (isOver) return;
         clearTimeout(timer);

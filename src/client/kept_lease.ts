@@ -1,5 +1,6 @@
 /** A lease that is kept alive in the background, three times in its life. */
 
+import { timerMsMax } from "../lib/timer.ts";
 import { AnswerError, UnreachableError } from "./errors.ts";
 
 /** Who could not be reached may come back in time. */
@@ -63,7 +64,7 @@ export class KeptLease {
 
   async #pause(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const timer = setTimeout(resolve, Math.min(ms, timerMsMax));
       this.#wake = () => {
         clearTimeout(timer);
         resolve();

@@ -2,6 +2,7 @@
 
 import { lossyText, utf8 } from "../lib/bytes.ts";
 import { AnswerError, type Outcome } from "./errors.ts";
+import { objectOf } from "./records.ts";
 
 /** An answer of any status. */
 export interface PlainAnswer {
@@ -17,8 +18,16 @@ export async function readAnswer(
 ): Promise<PlainAnswer | AnswerError> {
   const body = new Uint8Array(await response.arrayBuffer());
   const { status, headers } = response;
-  return status < 400 ? { status, headers, body } : answerError({ status, headers, body }, asked);
+  return isGood(status) ? { status, headers, body } : answerError({ status, headers, body }, asked);
 }
+
+/** A redirect is none: it is not followed. */
+export function isGood(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** What a proxy says where the node behind it does not answer: it may have done what was asked. */
+export const passingStatus: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /** What was asked, and of whom. */
 interface Asked {
@@ -38,7 +47,9 @@ function answerError(answer: PlainAnswer, { kind, url }: Asked): AnswerError {
       status: answer.status,
       code: typeof code === "string" ? code : `http_${answer.status}`,
       outcome: outcomeOf(problem, kind),
-      retryable: problem["retryable"] === true,
+      // Of a proxy, which may find another node the next time. A read does no harm.
+      retryable: problem["retryable"] === true ||
+        (kind === "read" && code === undefined && passingStatus.has(answer.status)),
       retryAfterMs: retryAfterMsOf(answer.headers),
       problem,
       body: answer.body,
@@ -63,11 +74,11 @@ export function problemError(
   });
 }
 
-/** An empty object where the body is no JSON object: a proxy's page, a cut-off body. */
+/** An empty object where no node says it: a proxy's page, a cut-off body. */
 function problemOf({ body }: PlainAnswer): Readonly<Record<string, unknown>> {
   try {
-    const parsed: unknown = JSON.parse(lossyText(body));
-    return typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
+    const problem = objectOf(JSON.parse(lossyText(body)));
+    return String(problem["type"]).startsWith("urn:skein:problem:") ? problem : {};
   } catch {
     return {};
   }

@@ -1,6 +1,7 @@
 /** Reads a stream of lines, and notices when it has fallen silent. */
 
 import { concatBytes } from "../lib/bytes.ts";
+import { timerMsMax } from "../lib/timer.ts";
 import { reasonOf } from "./silence.ts";
 
 /**
@@ -77,7 +78,8 @@ export class StreamLines {
   #read(): Promise<Chunk | Error | "silent" | "closed"> {
     if (this.#isClosed) return Promise.resolve("closed");
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve("silent"), this.#silenceMsMax);
+      const patienceMs = Math.min(this.#silenceMsMax, timerMsMax);
+      const timer = setTimeout(() => resolve("silent"), patienceMs);
       const settle = (chunk: Chunk | Error | "closed"): void => {
         clearTimeout(timer);
         resolve(chunk);

@@ -107,9 +107,11 @@ export function adaptStream(
       closed = true;
       answers.over = true;
       abort.abort();
+      flow.end();
       guard(() => events?.closed());
     };
-    const answers = new Answers(call, close);
+    const flow = options.flowOf(call.metadata);
+    const answers = new Answers(call, flow, close);
     try {
       events = method.handle(answers, contextOf(call, abort.signal));
     } catch (error) {
@@ -133,24 +135,29 @@ export function adaptStream(
 
 /** A client that goes on asking without taking its answers is turned away. */
 const untakenAnswersMax = 16;
+/** On Deno the library takes what has not left yet for taken (sent_frames.ts). */
+const untakenBytesMax = 256 * 1024;
 
 class Answers implements StreamAnswers<Uint8Array> {
   over = false;
   readonly #call: Duplex;
+  readonly #flow: AnswerFlow;
   readonly #onOver: () => void;
 
-  constructor(call: Duplex, onOver: () => void) {
+  constructor(call: Duplex, flow: AnswerFlow, onOver: () => void) {
     this.#call = call;
+    this.#flow = flow;
     this.#onOver = onOver;
   }
 
   send(message: Uint8Array): void {
     if (this.over) return;
-    if (this.#call.writableLength >= untakenAnswersMax) {
-      const text = `${untakenAnswersMax} answers wait to be taken, which is the limit`;
+    const [count, bytes] = [this.#call.writableLength, this.#flow.untakenBytes];
+    if (count >= untakenAnswersMax || bytes > untakenBytesMax) {
+      const text = `Answers wait to be taken, ${count} of them and ${bytes} bytes`;
       return this.fail(new CallError(grpcStatus.resourceExhausted, text));
     }
-    this.#call.write(message);
+    this.#flow.writeNow(message.length, (done) => this.#call.write(message, done));
   }
 
   end(): void {

@@ -1,6 +1,7 @@
 /** Carries the answers of a source to grpc-js: one after the other, as the client takes them. */
 
 import { type handleServerStreamingCall, Metadata, type ServerWritableStream } from "@grpc/grpc-js";
+import { timerMsMax } from "../lib/timer.ts";
 import { ServiceError } from "../service/errors.ts";
 import { type AdapterOptions, contextOf, toCallError, tooLarge } from "./adapt.ts";
 import type { AnswerFlow } from "./answer_flow.ts";
@@ -45,7 +46,8 @@ class Pump {
     call.on("close", gone);
     const leftMs = Number(call.getDeadline()) - Date.now();
     // The library tells of it only when the client has taken everything and the status.
-    if (leftMs < timerMsMax) this.#timer = setTimeout(gone, Math.max(0, leftMs));
+    // A client that has more patience than a timer has no deadline.
+    if (leftMs <= timerMsMax) this.#timer = setTimeout(gone, Math.max(0, leftMs));
   }
 
   async run(method: SourceMethod, { requestBytesMax }: AdapterOptions): Promise<void> {
@@ -84,9 +86,6 @@ class Pump {
     this.#flow.end();
   }
 }
-
-/** What a timer can wait: a client that has more patience has no deadline. */
-const timerMsMax = 2 ** 31;
 
 function noRoom(): ServiceError {
   const text = "Too many answers wait in memory for their clients";

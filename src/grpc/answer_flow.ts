@@ -60,17 +60,27 @@ export class AnswerFlow {
    * library, and calls back when that says it is done.
    */
   async write(bytes: number, write: (done: () => void) => void): Promise<void> {
-    const all = bytes + prefixBytes;
-    this.#untakenBytes += all;
-    write(() => {
-      if (this.#stopCounting === undefined) this.#taken(all);
-    });
+    this.writeNow(bytes, write);
     while (this.#untakenBytes > aheadBytesMax && !this.#isOver) {
       this.#timer = setTimeout(() => this.#incoming.cut(), this.#patience.untakenMsMax);
       await new Promise<void>((resolve) => this.#wake = resolve);
       clearTimeout(this.#timer);
     }
     if (!this.#isOver) this.#share?.release();
+  }
+
+  /** As {@link write}, for who does not wait: {@link untakenBytes} is his to look at. */
+  writeNow(bytes: number, write: (done: () => void) => void): void {
+    const all = bytes + prefixBytes;
+    this.#untakenBytes += all;
+    write(() => {
+      if (this.#stopCounting === undefined) this.#taken(all);
+    });
+  }
+
+  /** What was written and has not left yet. */
+  get untakenBytes(): number {
+    return this.#untakenBytes;
   }
 
   /** Nothing more is written. What waits may still be taken. */

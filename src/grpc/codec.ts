@@ -50,8 +50,11 @@ export class MalformedMessageError extends Error {
 export interface Codec<T> {
   readonly name: string;
   encode(message: T): Uint8Array;
-  /** Byte fields are views of `bytes`, not copies. Unknown fields are left out. */
-  decode(bytes: Uint8Array): T;
+  /**
+   * Byte fields are views of `bytes`, not copies. Unknown fields are left out. A message of more
+   * than `fieldsMax` fields, those of its parts counted, is malformed.
+   */
+  decode(bytes: Uint8Array, fieldsMax?: number): T;
 }
 
 /** The codec of one message type, by its full name. */
@@ -60,15 +63,28 @@ export function codec<Name extends keyof Wire>(name: Name): Codec<Wire[Name]> {
   return {
     name,
     encode: (message) => type.encode(message).finish(),
-    decode: (bytes) => {
+    decode: (bytes, fieldsMax) => {
       try {
-        return type.decode(bytes) as unknown as Wire[Name];
+        const from = fieldsMax === undefined ? bytes : readerOf(bytes, fieldsMax);
+        return type.decode(from) as unknown as Wire[Name];
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new MalformedMessageError(`Not a ${name}: ${reason}`);
       }
     },
   };
+}
+
+function readerOf(bytes: Uint8Array, fieldsMax: number): protobuf.Reader {
+  const reader = protobuf.Reader.create(bytes);
+  const { tag } = reader;
+  let left = fieldsMax;
+  reader.tag = () => {
+    if (left === 0) throw new Error(`it has more than ${fieldsMax} fields`);
+    left -= 1;
+    return tag.call(reader);
+  };
+  return reader;
 }
 
 /** One method of a service, as both ends need to know it. */

@@ -135,7 +135,8 @@ function toServiceError(wire: Wire["skein.raft.v1.Failure"]): ServiceError {
   const retryAfterMs = wire.retryAfterMs;
   const code = isErrorCode(wire.code) ? wire.code : "internal";
   return new ServiceError(code, wire.detail, {
-    outcome: outcomes[wire.outcome],
+    // What only a later version can name promises nothing.
+    outcome: wire.outcome in outcomes ? outcomes[wire.outcome] : "unknown",
     retryable: wire.retryable,
     ...(retryAfterMs === null || retryAfterMs === undefined
       ? {}

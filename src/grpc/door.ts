@@ -246,7 +246,7 @@ class Visit {
     }
     this.#state = "inside";
     this.#incoming.onPiece((piece) => this.#piece(piece));
-    if (method.kind === "source") flows.set(metadata, new AnswerFlow(this.#incoming, answers));
+    if (method.kind !== "unary") flows.set(metadata, new AnswerFlow(this.#incoming, answers));
     if (method.kind !== "stream") {
       this.#incoming.inflateNothing();
       const withinMs = timeoutOf(call.getDeadline());

@@ -108,6 +108,17 @@ describe("the d-engine dialect over a socket", () => {
     await front.client.unary(writeMethod, put("b", utf8("1")));
   });
 
+  it("does not stand still over a request of millions of empty parts", async () => {
+    // `keys` of one and `command` of the other, again and again.
+    const bytes = Buffer.alloc(12 * 1024 * 1024, Buffer.from([0x12, 0]));
+    for (const { path } of [readMethod, writeMethod]) {
+      const status = await statusOf(front.client.raw(path, bytes));
+      assert.equal(status.code, grpcStatus.invalidArgument);
+      assert.match(status.details, /more than 20000 fields/);
+    }
+    await front.client.unary(writeMethod, put("b", utf8("1")));
+  });
+
   it("refuses more than 16 MiB, and goes on", async () => {
     const status = await statusOf(
       front.client.unary(writeMethod, put("a", new Uint8Array(16 * 1024 * 1024 + 1))),

@@ -260,6 +260,18 @@ describe("a stream that asks and does not listen", () => {
     }
   });
 
+  it("is ended, however slowly it asks", async () => {
+    const asked = reflectMethod.request.encode({ host: "x".repeat(100_000), listServices: "" });
+    const call = raw.call(reflectMethod.path);
+    for (let n = 0; n < 50; n++) {
+      if (!call.stream.destroyed) call.send(asked);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await until(() => call.take().status, { what: "the end of the stream" });
+    assert.equal(call.status, String(grpcStatus.resourceExhausted));
+    assert.ok(call.messages.length < 10, `${call.messages.length} answers`);
+  });
+
   it("may not send a message that is no question", async () => {
     const call = raw.call(reflectMethod.path).take().begin(20 * mebi, new Uint8Array(mebi));
     await until(() => call.status, { what: "the refusal" });

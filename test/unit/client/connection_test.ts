@@ -1,6 +1,7 @@
 import { Connection, type RestRequest } from "../../../src/client/connection.ts";
 import { AnswerError, UnreachableError } from "../../../src/client/errors.ts";
 import { assert, describe, it } from "../../harness/test.ts";
+import { until } from "../../harness/wait.ts";
 
 const read: RestRequest = { kind: "read", method: "GET", target: "/v1/kv/a" };
 const write: RestRequest = { kind: "write", method: "PUT", target: "/v1/kv/a" };
@@ -36,12 +37,14 @@ function broken(): Error {
   return Object.assign(new TypeError("closed unexpectedly"), { code: "ECONNRESET" });
 }
 
+const said = { type: "urn:skein:problem:x", detail: "Said so", code: "x" };
+
 function problem(
   status: number,
   members: Readonly<Record<string, unknown>>,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(JSON.stringify({ detail: "Said so", code: "x", ...members }), {
+  return new Response(JSON.stringify({ ...said, ...members }), {
     status,
     headers,
   });
@@ -299,6 +302,50 @@ describe("a connection to a cluster", () => {
     const { code, outcome, message } = await errorOf(connect().request(write));
     assert.deepEqual([code, outcome], ["http_502", "unknown"]);
     assert.equal(message, "http://n1:1 answered with status 502, and not as a node does");
+  });
+
+  it("takes no proxy's words for those of a node", async () => {
+    const words = { code: "GatewayTimeout", outcome: "not_applied", retryable: true };
+    const { connect, asked } = cluster(() => new Response(JSON.stringify(words), { status: 504 }));
+    const { code, outcome } = await errorOf(connect().request(write));
+    assert.deepEqual([code, outcome, asked], ["http_504", "unknown", ["PUT n1"]]);
+  });
+
+  it("asks a read again elsewhere when a proxy finds no node", async () => {
+    const { connect, asked } = cluster((at) => new Response("x", { status: at < 3 ? 502 : 200 }));
+    await connect().request(read);
+    assert.deepEqual(asked, ["GET n1", "GET n2", "GET n3"]);
+    const none = cluster(() => new Response("x", { status: 404 }));
+    assert.equal((await errorOf(none.connect().request(read))).code, "http_404");
+    assert.equal(none.asked.length, 1);
+  });
+
+  it("takes a redirect for no answer", async () => {
+    for (const status of [301, 304, 307]) {
+      const { connect } = cluster(() => new Response(null, { status, headers: { location: "/" } }));
+      const lost = await errorOf(connect().request(write));
+      assert.deepEqual([lost.code, lost.outcome], [`http_${status}`, "unknown"]);
+      const watch = connect().open(read, new AbortController().signal);
+      assert.equal((await errorOf(watch)).code, `http_${status}`);
+    }
+  });
+
+  it("stops at once when its signal says so, and holds nothing against the endpoints", async () => {
+    const late = (): Response => problem(503, { retryable: true }, { "retry-after": "20" });
+    for (const reply of [late, (): "hang" => "hang"]) {
+      let isOver = false;
+      const { connect, asked } = cluster(() => isOver ? new Response("x") : reply());
+      const connection = connect();
+      const end = new AbortController();
+      const open = errorOf(connection.open(read, end.signal));
+      await until(() => asked.length === (reply === late ? 3 : 1), { what: "the question" });
+      end.abort();
+      await open;
+      isOver = true;
+      const before = asked.length;
+      for (let i = 0; i < 3; i++) await connection.request(read);
+      assert.deepEqual(asked.slice(before).toSorted(), ["GET n1", "GET n2", "GET n3"]);
+    }
   });
 
   for (const text of ["", "ftp://a:1", "http://a:1/path", "a b", "http://u:p@a:1", "a:1?x"]) {

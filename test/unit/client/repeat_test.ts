@@ -48,7 +48,8 @@ function clientOf(fate: (nth: number) => Fate | Promise<Fate>, timeoutMs = 60_00
 }
 
 function problem(status: number, members: Readonly<Record<string, unknown>>): Response {
-  const document = { detail: "Said so", code: "x", retryable: false, ...members };
+  const type = "urn:skein:problem:x";
+  const document = { type, detail: "Said so", code: "x", retryable: false, ...members };
   return new Response(JSON.stringify(document), { status });
 }
 
@@ -205,7 +206,8 @@ describe("the keys of a client", () => {
     const held = Array.from({ length: 256 }, () => keys.take(0));
     const first = await held[0]!;
     const inVain = await keys.take(1);
-    const waits = keys.take(60_000);
+    const waits = keys.take(Infinity);
+    await new Promise((resolve) => setTimeout(resolve, 20));
     first!.release();
     const next = await waits;
     assert.equal(inVain, undefined, "whoever has gone takes no number");

@@ -166,6 +166,17 @@ describe("a watch", () => {
     assert.equal(asked.length, 2);
   });
 
+  it("waits for a sign of life without an end, when told so", async () => {
+    const reasons: string[] = [];
+    const watch = watchOf({ silenceMsMax: Infinity, onInterrupted: (why) => reasons.push(why) });
+    await watch.opened();
+    const change = watch.next();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await probe.put("a", "1");
+    assert.equal((await change).value?.revision, 2);
+    assert.deepEqual(reasons, []);
+  });
+
   it("goes on when its node shuts down, and waits for one that answers", async () => {
     const watch = watchOf({ fromRevision: 2 }, (response, nth) => {
       if (nth === 1) {
