@@ -174,6 +174,58 @@ describe("A watch", () => {
     assert.deepEqual(await taken(slow), ["2: a=1", "3: -a", "4: a=2", "5: -a", "at 5"]);
   });
 
+  it("that is live misses nothing of more than is handed out at once", async () => {
+    const watched = new Watched();
+    const [all, one] = [watched.watch(), watched.watch({ target: key("k1400") })];
+    const other = watched.watch({ target: key("z") });
+    for (const watch of [all, one, other]) await taken(watch);
+    const keys = Array.from({ length: 1_500 }, (_, at) => `k${at}`);
+    watched.apply(...keys.map((name) => put(name, "")));
+    assert.deepEqual(await taken(one), ["1402: k1400=", "at 1501"]);
+    const puts = keys.map((name, at) => `${at + 2}: ${name}=`);
+    assert.deepEqual(await taken(all), [...puts, "at 1501"]);
+    assert.deepEqual(await taken(other), ["at 1501"]);
+    watched.apply({ kind: "compact", revision: 1_501 });
+    // So many in one revision: each has to read it by itself, from where it has come to.
+    watched.apply(delRange("k", "l"));
+    assert.deepEqual(await taken(other), ["at 1502"]);
+    assert.deepEqual(await taken(one), ["1502: -k1400", "at 1502"]);
+    const parts = (await taken(all)).slice(0, -1);
+    assert.deepEqual(parts.map((part) => part.split(" ")[0]), ["1502…:", "1502:"]);
+    const gone = parts.flatMap((part) => part.split(" ").slice(1));
+    assert.deepEqual(gone, keys.map((name) => `-${name}`).sort());
+  });
+
+  it("of one kind of change is told the end of each revision whose beginning it was", async () => {
+    const watched = new Watched();
+    watched.apply(...Array.from({ length: 1_000 }, (_, at) => put(`k${at}`, "")));
+    const watch = watched.watch({ after: 1_001, only: "delete" });
+    assert.deepEqual(await taken(watch), ["at 1001"]);
+    const [start, end] = [bytes("k"), bytes("l")];
+    const then = [
+      { kind: "delete", target: { kind: "range", start, end }, prev: false },
+      { kind: "put", put: { key: bytes("z"), value: bytes(""), prev: false } },
+    ] as const;
+    watched.apply({ kind: "txn", compares: [], then, otherwise: [] }, put("z", ""), del("z"));
+    const seen = (await taken(watch)).map((part) => part.slice(0, 8));
+    assert.deepEqual(seen, ["1002…: -", "1002: ", "1004: -z", "at 1004"]);
+  });
+
+  it("that is live is told where what it would be told has been removed", async () => {
+    const watched = new Watched();
+    const watch = watched.watch();
+    assert.deepEqual(await taken(watch), ["at 1"]);
+    watched.store.isQuiet = true;
+    watched.apply(put("a", "1"), put("a", "2"), { kind: "compact", revision: 3 });
+    assert.deepEqual(await taken(watch), ["2: a=1", "3: a=2", "at 3"]);
+    watched.store.isQuiet = true;
+    for (const each of [put("a", "3"), put("a", "4")]) watched.store.apply(each);
+    watched.store.apply({ kind: "compact", revision: 5 });
+    while (watched.store.machine.purge());
+    watched.store.tell();
+    assert.deepEqual(await taken(watch), ["compacted, oldest 5"]);
+  });
+
   it("takes nobody's time with what does not concern it", async () => {
     const watched = new Watched();
     let asked = 0;
