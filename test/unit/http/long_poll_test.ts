@@ -2,6 +2,7 @@
 
 import { systemHttpClock } from "../../../src/http/services.ts";
 import { HttpProbe, type Probed } from "../../harness/http_probe.ts";
+import { put } from "../../harness/kv_commands.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 
 let probe: HttpProbe;
@@ -45,6 +46,25 @@ describe("GET of a key with wait", () => {
     assert.equal(answer.headers.get("KV-Revision"), "4");
   });
 
+  it("answers at once where the key changes between the look and the wait", async () => {
+    await probe.put("a", "1");
+    const read = probe.kv.read.bind(probe.kv);
+    for (
+      const [line, expected] of [["a?wait=60s&if_none_match=2", 3], ["b?wait=60s", 4]] as const
+    ) {
+      let looks = 0;
+      probe.kv.read = async (...asked) => {
+        const seen = await read(...asked);
+        if (++looks === 1) probe.kv.store.apply(put(line.slice(0, 1), "2"));
+        return seen;
+      };
+      const askedMs = performance.now();
+      assert.equal(told(await probe.ask(`GET /v1/kv/${line}`)), `200 "${expected}" 2`);
+      assert.equal(looks, 2);
+      assert.ok(performance.now() - askedMs < 30_000, "it was not seen before the end of the wait");
+    }
+  });
+
   it("answers 404 when the key is deleted", async () => {
     await probe.put("a", "1");
     const gone = await meanwhile(
@@ -76,6 +96,20 @@ describe("GET of a key with wait", () => {
     assert.equal(probe.kv.lastRead?.options.level, "linearizable");
     await probe.problem("GET /v1/kv/none?wait=20ms", "404 key_not_found");
     assert.equal(told(await probe.ask("GET /v1/kv/none?wait=20ms&if_none_match=0")), '304 "0" ');
+  });
+
+  it("answers what the look at the end finds", async () => {
+    await probe.put("a", "1");
+    for (const [line, expected] of [["a?if_none_match=2", 3], ["b?", 4]] as const) {
+      let looks = 0;
+      probe.kv.before = () => {
+        // What this node has not told those who watch.
+        probe.kv.store.isQuiet = true;
+        if (++looks === 2) probe.kv.store.apply(put(line.slice(0, 1), "2"));
+      };
+      const answer = await probe.ask(`GET /v1/kv/${line}&wait=20ms`);
+      assert.equal(told(answer), `200 "${expected}" 2`);
+    }
   });
 
   it("counts the waiting neither as time nor among the requests under way", async () => {
@@ -143,6 +177,28 @@ describe("GET of a list with wait", () => {
     for (let count = 0; count < 3; count++) await probe.put("b", "1");
     const answer = await probe.ask("GET /v1/kv?prefix=a&wait=20ms&if_none_match=r2");
     assert.equal(told(answer), '304 "r4" ');
+  });
+
+  it("answers what has come to this node with the look at the end", async () => {
+    const { kv } = probe;
+    await probe.put("a", "1");
+    kv.before = () => {
+      kv.store.isQuiet = true;
+      kv.store.apply(put("a", "2"));
+      // Those who watch hear of it when the look is over.
+      setTimeout(() => kv.store.tell(), 30);
+      kv.before = () => {};
+    };
+    const answer = await probe.ask("GET /v1/kv?prefix=a&wait=20ms&if_none_match=r2");
+    assert.equal(`${answer.status} ${answer.headers.get("ETag")}`, '200 "r3"');
+  });
+
+  it("waits as long as one of its tags holds", async () => {
+    for (const value of ["1", "2"]) await probe.put("a", value);
+    for (const tags of ["r2,r3", "r3,r2"]) {
+      const answer = await probe.ask(`GET /v1/kv?prefix=a&wait=20ms&if_none_match=${tags}`);
+      assert.equal(told(answer), '304 "r3" ', tags);
+    }
   });
 
   it("of single keys tells of those alone", async () => {

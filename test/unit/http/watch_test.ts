@@ -85,6 +85,19 @@ describe("GET /v1/watch", () => {
     assert.equal(opened[1]!.response.headers.get("Content-Type"), "application/x-ndjson");
   });
 
+  it("tells each who watches the same in its own form", async () => {
+    const [sse, lines] = [await watch("/v1/watch"), await watch("/v1/watch?format=ndjson")];
+    const [more, others] = [await watch("/v1/watch?format=ndjson"), await watch("/v1/watch")];
+    for (const reader of [sse, lines, more, others]) await reader.shown(1);
+    // The second is told to all at once, and written once in each form.
+    for (const value of ["1", "2"]) {
+      await probe.put("a", value);
+      const [first] = await sse.shown(1);
+      assert.match(first ?? "", new RegExp(`^change [23] .*"key":"a","value":"${value}"`));
+      for (const reader of [lines, more, others]) assert.deepEqual(await reader.shown(1), [first]);
+    }
+  });
+
   it("tells of a key, a prefix or a range, and of nothing else", async () => {
     const targets = ["?key=b", "?key64=Yg", "?prefix=b", "?start=b&end=c", "?start=ba", "?end=b"];
     const readers = await Promise.all(
