@@ -37,7 +37,7 @@ const everything: WatchRequest = {
 };
 
 describe("A watch from now on", () => {
-  it("begins behind all that was committed before, though this node has yet to apply it", async () => {
+  it("begins behind all that was committed, though this node has yet to apply it", async () => {
     const { store, asked, service } = served();
     const opening = service.watch(everything, within(1_000));
     store.apply(put("a", "1"));

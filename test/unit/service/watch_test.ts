@@ -199,7 +199,8 @@ describe("A watch", () => {
   it("of one kind of change is told the end of each revision whose beginning it was", async () => {
     const watched = new Watched();
     watched.apply(...Array.from({ length: 1_000 }, (_, at) => put(`k${at}`, "")));
-    const watch = watched.watch({ after: 1_001, only: "delete" });
+    const only = "delete";
+    const watch = watched.watch({ after: 1_001, only });
     assert.deepEqual(await taken(watch), ["at 1001"]);
     const [start, end] = [bytes("k"), bytes("l")];
     const then = [
