@@ -84,20 +84,39 @@ async function pollList(
     throw contradiction("wait", "wait is given together with cursor");
   }
   const { if_none_match: _asked, ...unconditional } = options;
-  const behind = tags === "any" ? {} : { after: Math.max(...tags) };
+  const held = await tagsOfPast(call, options, tags);
+  if (held.length === 0) return await listNow(call, unconditional);
+  const behind = held === "any" ? {} : { after: Math.max(...held) };
   const changes = await ChangeWait.open(call, { ...awaitedOf(options), ...behind });
   if (changes === undefined) return await listNow(call, unconditional);
   try {
     if (await changes.within(wait)) return await listNow(call, unconditional);
     // Nothing has happened here; whether that is all there was, a look at the store confirms.
-    const least = { ...queryOf({}), limit: 1, countOnly: true };
-    const { revision } = await rangeFromStore(call, least, options);
+    const revision = await presentOf(call, options);
     if (await changes.upTo(revision)) return await listNow(call, unconditional);
     call.extraHeaders["ETag"] = listTag(revision);
     return emptyAnswer(call, 304);
   } finally {
     changes.close();
   }
+}
+
+/**
+ * Those of the tags that may hold. One that is ahead of this node may be of a node that has seen
+ * more. Where the cluster has not either, it is of another past, and nothing would ever follow it.
+ */
+async function tagsOfPast(call: Call, options: ListOptions, tags: Tags): Promise<Tags> {
+  if (tags === "any") return tags;
+  const { revision } = call.services.kv.header();
+  if (tags.every((tag) => tag <= revision)) return tags;
+  const present = await presentOf(call, options);
+  return call.header?.level === "eventual" ? tags : tags.filter((tag) => tag <= present);
+}
+
+/** The revision of the store, looked at as the list would be. */
+async function presentOf(call: Call, options: ListOptions): Promise<Revision> {
+  const least = { ...queryOf({}), limit: 1, countOnly: true };
+  return (await rangeFromStore(call, least, options)).revision;
 }
 
 /** What a list is made of. */
