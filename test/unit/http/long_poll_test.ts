@@ -1,7 +1,7 @@
 /** Reads that wait for something to tell. */
 
 import { systemHttpClock } from "../../../src/http/services.ts";
-import { HttpProbe, type Probed } from "../../harness/http_probe.ts";
+import { HttpProbe, jsonInit, type Probed } from "../../harness/http_probe.ts";
 import { put } from "../../harness/kv_commands.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 
@@ -237,6 +237,32 @@ describe("GET of a list with wait", () => {
       () => probe.put("b", "3"),
     );
     assert.equal((await quiet).status, 304);
+  });
+
+  it("of single keys is told of one that changes together with others", async () => {
+    await probe.put("a", "1");
+    const writes = ["0", "a", "b"].map((key) => ({ put: { key, value: "2" } }));
+    const answer = await meanwhile(
+      "GET /v1/kv?key=a&key=c&wait=60s&if_none_match=r2",
+      () => probe.json("POST /v1/txn", 200, jsonInit({ then: [...writes, { get: { key: "c" } }] })),
+    );
+    assert.equal(`${answer.status} ${answer.headers.get("ETag")}`, '200 "r3"');
+  });
+
+  it("is the list as it is where nobody can tell any more whether it has changed", async () => {
+    await probe.put("a", "1");
+    const answer = await meanwhile("GET /v1/kv?prefix=a&wait=60s&if_none_match=r2", async () => {
+      const { store } = probe.kv;
+      // The watch has to be live, so that it is not told anything before all is over.
+      await new Promise((resolve) => setImmediate(resolve));
+      store.isQuiet = true;
+      for (const value of ["1", "2"]) store.apply(put("b", value));
+      store.compact(4);
+      while (store.machine.purge());
+      store.isQuiet = false;
+      store.tell();
+    });
+    assert.equal(`${answer.status} ${answer.headers.get("ETag")}`, '200 "r4"');
   });
 
   it("of nothing that changes any more is the list as it is", async () => {
