@@ -97,9 +97,16 @@ async function attach(caller: Caller, lease: Held): Promise<void> {
     body: id,
     withinMs: () => patienceMs,
   });
-  // The lease may have ended before its key came: then there is nothing to be early.
-  if (put.status === 404) lease.endedMs = performance.now();
+  // The lease may have ended before its key came: no news will tell of it.
+  if (put.status === 404) lease.endedMs = overAt(lease);
   else if (put.status > 201) throw new Error(`A key: ${put.status} ${put.body}`);
+}
+
+/** Now, when somebody was told that there is no such lease. */
+function overAt(lease: Held): number {
+  const endedMs = performance.now();
+  if (endedMs < lease.notBeforeMs) throw early({ ...lease, endedMs });
+  return endedMs;
 }
 
 /** From a keepalive that was done, the lease has its whole time again: counted from the asking. */
@@ -110,7 +117,11 @@ async function keepAlive(caller: Caller, lease: Held): Promise<boolean> {
     path: `/v1/leases/${lease.id}/keepalive`,
     withinMs: () => patienceMs,
   });
-  if (kept.status !== 200) return false;
+  if (kept.status === 404) {
+    overAt(lease);
+    return false;
+  }
+  if (kept.status !== 200) throw new Error(`A keepalive: ${kept.status} ${kept.body}`);
   lease.notBeforeMs = Math.max(lease.notBeforeMs, askedMs + lease.ttlMs);
   if (lease.endedMs !== undefined && lease.endedMs < lease.notBeforeMs) throw early(lease);
   return true;

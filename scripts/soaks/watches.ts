@@ -108,8 +108,12 @@ class Watcher {
     if (event !== "change") return;
     const revision = Number(id);
     if (revision !== this.last + 1) throw new ContractError(`${revision} behind ${this.last}`);
-    const [change] = changesOf(frame);
-    this.#seen[revision] = Number(change?.value);
+    const [change, ...more] = changesOf(frame);
+    const number = Number(change?.value);
+    if (more.length > 0 || change?.key !== keyOf(number)) {
+      throw new ContractError(`${revision} is told as ${JSON.stringify(frame.data)}`);
+    }
+    this.#seen[revision] = number;
     this.last = revision;
     this.events++;
   }
@@ -133,6 +137,11 @@ class Watcher {
 
 class ContractError extends Error {
   override readonly name = "ContractError";
+}
+
+/** Under which a number is written. */
+function keyOf(number: number): string {
+  return `e/${number % keys}`;
 }
 
 /** Every watcher must have seen every write, once and in order. */
@@ -175,7 +184,7 @@ async function write(caller: Caller, truth: Truth, count: number): Promise<void>
       { length: Math.min(batchItems, count - number + 1) },
       (_, at) => number + at,
     );
-    const items = numbers.map((n) => ({ put: { key: `e/${n % keys}`, value: String(n) } }));
+    const items = numbers.map((n) => ({ put: { key: keyOf(n), value: String(n) } }));
     const answer = await caller.call({
       method: "POST",
       path: "/v1/batch",

@@ -115,15 +115,15 @@ async function pollList(
     if (now.status !== 304) return now;
   }
   const { if_none_match: _asked, ...unconditional } = options;
-  const after = tags === "any" ? undefined : await newestHeld(call, options, tags);
-  if (after === undefined && tags !== "any") return await listNow(call, unconditional);
-  const behind = after === undefined ? {} : { after };
+  const held = await tagsOfPast(call, options, tags);
+  if (held.length === 0) return await listNow(call, unconditional);
+  const behind = held === "any" ? {} : { after: Math.max(...held) };
   const changes = await ChangeWait.open(call, { ...awaitedOf(options), ...behind });
   if (changes === undefined) return await listNow(call, unconditional);
   try {
     if (await changes.within(wait)) return await listNow(call, unconditional);
     // Nothing has happened here; whether that is all there was, a look at the store confirms.
-    const revision = await revisionNow(call, options);
+    const revision = await presentOf(call, options);
     if (await changes.upTo(revision)) return await listNow(call, unconditional);
     call.extraHeaders["ETag"] = listTag(revision);
     return emptyAnswer(call, 304);
@@ -133,23 +133,19 @@ async function pollList(
 }
 
 /**
- * The newest of `tags` that a list can have had. Behind any other nothing would be told of: it is
- * made up, or of another cluster.
+ * Those of the tags that may hold. One that is ahead of this node may be of a node that has seen
+ * more. Where the cluster has not either, it is of another past, and nothing would ever follow it.
  */
-async function newestHeld(
-  call: Call,
-  options: ListOptions,
-  tags: readonly Revision[],
-): Promise<Revision | undefined> {
-  const newest = Math.max(...tags);
-  if (newest <= call.services.kv.header().revision) return newest;
-  const revision = await revisionNow(call, options);
-  if (call.header?.level === "eventual") return newest;
-  const held = tags.filter((tag) => tag <= revision);
-  return held.length === 0 ? undefined : Math.max(...held);
+async function tagsOfPast(call: Call, options: ListOptions, tags: Tags): Promise<Tags> {
+  if (tags === "any") return tags;
+  const { revision } = call.services.kv.header();
+  if (tags.every((tag) => tag <= revision)) return tags;
+  const present = await presentOf(call, options);
+  return call.header?.level === "eventual" ? tags : tags.filter((tag) => tag <= present);
 }
 
-async function revisionNow(call: Call, options: ListOptions): Promise<Revision> {
+/** The revision of the store, looked at as the list would be. */
+async function presentOf(call: Call, options: ListOptions): Promise<Revision> {
   const least = { ...queryOf({}), limit: 1, countOnly: true };
   return (await rangeFromStore(call, least, options)).revision;
 }

@@ -246,4 +246,25 @@ export const compactionCases: readonly StateMachineCase[] = [
       intact(driver);
     },
   },
+  {
+    name: "a full disk behind the last step of compaction takes it back, and it is taken again",
+    run: (place) => {
+      const driver = new Driver(place);
+      driver.doAll([...script, compact(9)]);
+      driver.machine.commit();
+      purgeAll(driver);
+      const { tables } = driver;
+      const commit = tables.commit.bind(tables);
+      tables.commit = () => {
+        throw new KvFullError("kv.db could not be written: the disk is full");
+      };
+      assert.equal(driver.machine.commit(), false);
+      tables.commit = commit;
+      assert.equal(tables.stored().purgedThrough, 0);
+      purgeAll(driver);
+      assert.ok(driver.machine.commit());
+      assert.ok(tables.stored().purgedThrough >= 7);
+      intact(driver);
+    },
+  },
 ];

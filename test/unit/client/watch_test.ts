@@ -71,6 +71,8 @@ function cutBehind(response: Response, lines: number): Response {
   return new Response(body, { status: response.status, headers: response.headers });
 }
 
+const ready = '{"event":"ready","id":1,"from":2,"revision":1,"compacted":1}';
+
 async function take(watch: Watch, count: number): Promise<readonly WatchChange[]> {
   const changes: WatchChange[] = [];
   while (changes.length < count) {
@@ -180,14 +182,37 @@ describe("a watch", () => {
   it("goes on when its node shuts down, and waits for one that answers", async () => {
     const watch = watchOf({ fromRevision: 2 }, (response, nth) => {
       if (nth === 1) {
-        const lines = ['{"event":"ready","id":1,"from":2,"revision":1,"compacted":1}'];
-        return new Response([...lines, '{"event":"closing"}', ""].join("\n"), { status: 200 });
+        return new Response([ready, '{"event":"closing"}', ""].join("\n"), { status: 200 });
       }
       return nth <= 7 ? Object.assign(new Error("x"), { code: "ECONNREFUSED" }) : response;
     });
     await probe.put("a", "1");
     assert.deepEqual(shown(await take(watch, 1)), ["2 a=1"]);
     assert.equal(asked.length, 8);
+  });
+
+  it("goes on from where it was told to have come, with nothing of its own there", async () => {
+    for (let i = 0; i < 5; i++) await probe.put("a", String(i));
+    probe.kv.store.compact(6);
+    await probe.put("b", "1");
+    const lines = [ready, '{"event":"progress","id":6,"revision":6}', '{"event":"closing"}', ""];
+    const watch = watchOf(
+      { key: "b", fromRevision: 2 },
+      (response, nth) => nth === 1 ? new Response(lines.join("\n")) : response,
+    );
+    assert.deepEqual(shown(await take(watch, 1)), ["7 b=1"]);
+    assert.equal(asked[1]?.searchParams.get("after"), "6");
+  });
+
+  it("tells nothing again that a node tells twice", async () => {
+    const change = (revision: number): string => {
+      const put = { type: "put", key: "a", value: "1", create: 2, mod: revision, version: 1 };
+      const time = "2023-11-14T22:13:20.000Z";
+      return JSON.stringify({ event: "change", id: revision, revision, time, events: [put] });
+    };
+    const lines = [ready, ...[2, 2, 3, 2, 3, 4].map(change), ""];
+    const watch = watchOf({ fromRevision: 2 }, () => new Response(lines.join("\n")));
+    assert.deepEqual(shown(await take(watch, 3)), ["2 a=1", "3 a=1", "4 a=1"]);
   });
 
   it("ends with an error where it would miss something", async () => {

@@ -1,7 +1,8 @@
 /** Reads that wait for something to tell. */
 
 import { systemHttpClock } from "../../../src/http/services.ts";
-import { HttpProbe, type Probed } from "../../harness/http_probe.ts";
+import { HttpProbe, jsonInit, type Probed } from "../../harness/http_probe.ts";
+import { put } from "../../harness/kv_commands.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 
 let probe: HttpProbe;
@@ -45,6 +46,25 @@ describe("GET of a key with wait", () => {
     assert.equal(answer.headers.get("KV-Revision"), "4");
   });
 
+  it("answers at once where the key changes between the look and the wait", async () => {
+    await probe.put("a", "1");
+    const read = probe.kv.read.bind(probe.kv);
+    for (
+      const [line, expected] of [["a?wait=60s&if_none_match=2", 3], ["b?wait=60s", 4]] as const
+    ) {
+      let looks = 0;
+      probe.kv.read = async (...asked) => {
+        const seen = await read(...asked);
+        if (++looks === 1) probe.kv.store.apply(put(line.slice(0, 1), "2"));
+        return seen;
+      };
+      const askedMs = performance.now();
+      assert.equal(told(await probe.ask(`GET /v1/kv/${line}`)), `200 "${expected}" 2`);
+      assert.equal(looks, 2);
+      assert.ok(performance.now() - askedMs < 30_000, "it was not seen before the end of the wait");
+    }
+  });
+
   it("answers 404 when the key is deleted", async () => {
     await probe.put("a", "1");
     const gone = await meanwhile(
@@ -76,6 +96,20 @@ describe("GET of a key with wait", () => {
     assert.equal(probe.kv.lastRead?.options.level, "linearizable");
     await probe.problem("GET /v1/kv/none?wait=20ms", "404 key_not_found");
     assert.equal(told(await probe.ask("GET /v1/kv/none?wait=20ms&if_none_match=0")), '304 "0" ');
+  });
+
+  it("answers what the look at the end finds", async () => {
+    await probe.put("a", "1");
+    for (const [line, expected] of [["a?if_none_match=2", 3], ["b?", 4]] as const) {
+      let looks = 0;
+      probe.kv.before = () => {
+        // What this node has not told those who watch.
+        probe.kv.store.isQuiet = true;
+        if (++looks === 2) probe.kv.store.apply(put(line.slice(0, 1), "2"));
+      };
+      const answer = await probe.ask(`GET /v1/kv/${line}&wait=20ms`);
+      assert.equal(told(answer), `200 "${expected}" 2`);
+    }
   });
 
   it("counts the waiting neither as time nor among the requests under way", async () => {
@@ -148,22 +182,53 @@ describe("GET of a list with wait", () => {
     assert.equal(told(answer), '304 "r4" ');
   });
 
-  it("answers at once to a tag that no list can have had", async () => {
-    await probe.put("a", "1");
-    const line = "GET /v1/kv?wait=60s&if_none_match=";
-    assert.equal((await probe.ask(`${line}r99`)).status, 200);
-    const one = meanwhile(`${line}r2,r99`, () => probe.put("b", "1"));
-    assert.equal(told(await one).slice(0, 8), '200 "r3"');
-    const behind = await probe.ask(`${line.replace("60s", "9ms")}r99&consistency=eventual`);
-    assert.equal(behind.status, 304);
-  });
-
   it("judges If-Match before it waits", async () => {
     await probe.put("a", "1");
     await probe.put("a", "2");
     const line = "GET /v1/kv?wait=1ms&if_none_match=r3&if_match=";
     await probe.problem(`${line}r2`, "412 precondition_failed");
     assert.equal((await probe.ask(`${line}r3`)).status, 304);
+  });
+
+  it("answers what has come to this node with the look at the end", async () => {
+    const { kv } = probe;
+    await probe.put("a", "1");
+    kv.before = () => {
+      kv.store.isQuiet = true;
+      kv.store.apply(put("a", "2"));
+      // Those who watch hear of it when the look is over.
+      setTimeout(() => kv.store.tell(), 30);
+      kv.before = () => {};
+    };
+    const answer = await probe.ask("GET /v1/kv?prefix=a&wait=20ms&if_none_match=r2");
+    assert.equal(`${answer.status} ${answer.headers.get("ETag")}`, '200 "r3"');
+  });
+
+  it("answers at once where its tag is of no past that this store has", async () => {
+    const { kv } = probe;
+    await probe.put("a", "1");
+    const poll = async (tags: string, wait = "20ms"): Promise<string> => {
+      const answer = await probe.ask(`GET /v1/kv?prefix=a&wait=${wait}&if_none_match=${tags}`);
+      return `${answer.status} ${answer.headers.get("ETag")}`;
+    };
+    assert.equal(await poll("r999", "60s"), '200 "r2"');
+    assert.equal(await poll("r1,r999", "60s"), '200 "r2"');
+    assert.equal(await poll("r2,r999"), '304 "r2"');
+    // This node may be behind whoever gave it.
+    assert.equal(await poll("r999&consistency=eventual"), '304 "r2"');
+    kv.before = () => {
+      kv.store.apply(put("b", "1"));
+      kv.before = () => {};
+    };
+    assert.equal(await poll("r3"), '304 "r3"');
+  });
+
+  it("waits as long as one of its tags holds", async () => {
+    for (const value of ["1", "2"]) await probe.put("a", value);
+    for (const tags of ["r2,r3", "r3,r2"]) {
+      const answer = await probe.ask(`GET /v1/kv?prefix=a&wait=20ms&if_none_match=${tags}`);
+      assert.equal(told(answer), '304 "r3" ', tags);
+    }
   });
 
   it("of single keys tells of those alone", async () => {
@@ -198,6 +263,32 @@ describe("GET of a list with wait", () => {
     }
     assert.ok(isOver, "the wait has ended while changes went on");
     assert.equal((await answer).status, 304);
+  });
+
+  it("of single keys is told of one that changes together with others", async () => {
+    await probe.put("a", "1");
+    const writes = ["0", "a", "b"].map((key) => ({ put: { key, value: "2" } }));
+    const answer = await meanwhile(
+      "GET /v1/kv?key=a&key=c&wait=60s&if_none_match=r2",
+      () => probe.json("POST /v1/txn", 200, jsonInit({ then: [...writes, { get: { key: "c" } }] })),
+    );
+    assert.equal(`${answer.status} ${answer.headers.get("ETag")}`, '200 "r3"');
+  });
+
+  it("is the list as it is where nobody can tell any more whether it has changed", async () => {
+    await probe.put("a", "1");
+    const answer = await meanwhile("GET /v1/kv?prefix=a&wait=60s&if_none_match=r2", async () => {
+      const { store } = probe.kv;
+      // The watch has to be live, so that it is not told anything before all is over.
+      await new Promise((resolve) => setImmediate(resolve));
+      store.isQuiet = true;
+      for (const value of ["1", "2"]) store.apply(put("b", value));
+      store.compact(4);
+      while (store.machine.purge());
+      store.isQuiet = false;
+      store.tell();
+    });
+    assert.equal(`${answer.status} ${answer.headers.get("ETag")}`, '200 "r4"');
   });
 
   it("of nothing that changes any more is the list as it is", async () => {

@@ -196,6 +196,28 @@ describe("A range that is streamed", () => {
     await probe.problem(`GET ${target}&revision=${revision}`, "410 revision_compacted");
   });
 
+  it("begins anew where all is compacted between its look and its first piece", async () => {
+    const { kv } = probe;
+    await probe.put("a", "1");
+    const read = kv.read.bind(kv);
+    const compactAfterFirst = (): void => {
+      let reads = 0;
+      kv.read = async (...asked) => {
+        const seen = await read(...asked);
+        if (++reads > 1) return seen;
+        store("a", "2");
+        kv.store.compact(kv.store.revision);
+        while (kv.store.machine.purge());
+        return seen;
+      };
+    };
+    compactAfterFirst();
+    const [record, end] = await lines("");
+    assert.deepEqual([record?.["value"], end], ["2", { end: true, count: 1, revision: 3 }]);
+    compactAfterFirst();
+    await probe.problem(`GET ${target}&revision=3`, "410 revision_compacted");
+  });
+
   it("is read no further than its reader takes it, a piece at a time", async () => {
     fill(1_000, new Uint8Array(16 * kibi).fill(97));
     const before = probe.kv.reads;

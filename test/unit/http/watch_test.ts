@@ -62,6 +62,25 @@ describe("GET /v1/watch", () => {
     assert.equal(lines.headers.get("Content-Type"), "application/x-ndjson");
   });
 
+  it("tells each who watches the same in its own form", async () => {
+    const [sse, lines] = [
+      await probe.follow("/v1/watch"),
+      await probe.follow("/v1/watch?format=ndjson"),
+    ];
+    const [more, others] = [
+      await probe.follow("/v1/watch?format=ndjson"),
+      await probe.follow("/v1/watch"),
+    ];
+    for (const reader of [sse, lines, more, others]) await reader.shown(1);
+    // The second is told to all at once, and written once in each form.
+    for (const value of ["1", "2"]) {
+      await probe.put("a", value);
+      const [first] = await sse.shown(1);
+      assert.match(first ?? "", new RegExp(`^change [23] .*"key":"a","value":"${value}"`));
+      for (const reader of [lines, more, others]) assert.deepEqual(await reader.shown(1), [first]);
+    }
+  });
+
   it("tells of a key, a prefix or a range, and of nothing else", async () => {
     const targets = ["?key=b", "?key64=Yg", "?prefix=b", "?start=b&end=c", "?start=ba", "?end=b"];
     const readers = await Promise.all(
@@ -149,15 +168,21 @@ describe("GET /v1/watch", () => {
   it("splits a revision of more than a mebibyte; its last frame alone has an id", async () => {
     const reader = await probe.follow("/v1/watch");
     const value = "x".repeat(700_000);
-    const then = ["a", "b", "c"].map((key) => ({ put: { key, value } }));
-    await probe.json("POST /v1/txn", 200, jsonInit({ then }));
+    // Two are read at once, and split as they are written; three are read in two parts.
+    for (const keys of [["a", "b"], ["a", "b", "c"]]) {
+      const then = keys.map((key) => ({ put: { key, value } }));
+      await probe.json("POST /v1/txn", 200, jsonInit({ then }));
+    }
     await probe.put("d", "1");
     await reader.next();
     const frames = [];
-    for (let count = 0; count < 4; count++) frames.push((await reader.next())!);
+    for (let count = 0; count < 6; count++) frames.push((await reader.next())!);
     assert.deepEqual(
       frames.map(({ id, data }) => [id, data["revision"], data["partial"]]),
-      [[undefined, 2, true], [undefined, 2, true], ["2", 2, undefined], ["3", 3, undefined]],
+      [
+        ...[[undefined, 2, true], ["2", 2, undefined]],
+        ...[[undefined, 3, true], [undefined, 3, true], ["3", 3, undefined], ["4", 4, undefined]],
+      ],
     );
   });
 

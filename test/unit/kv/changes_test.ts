@@ -71,6 +71,19 @@ describe("the changes of a range", () => {
     });
   });
 
+  it("are given up in the midst of them, whether the rows that come are there or not", () => {
+    const store = new MemoryStore();
+    for (const each of [put("a/1", "v"), put("a/2", "v"), put("a/2", "w")]) store.do(each);
+    const from = { number: 1 };
+    assert.deepEqual(told(follow(store, { from })), ["2:a/1", "3:a/2", "4:a/2"]);
+    store.do({ kind: "compact", revision: 4 });
+    const gone = { kind: "compacted", oldest: 4 };
+    assert.deepEqual(store.read({ ...query, from }), gone);
+    while (store.machine.purge());
+    // Its first row is the newest of its key, and stays: that the next one lacks is no damage.
+    assert.deepEqual(store.read({ ...query, from }), gone);
+  });
+
   for (const [place, number] of [["last", 3], ["middle", 2]] as const) {
     it(`are refused where the ${place} row is missing though nothing is compacted`, () => {
       const store = new MemoryStore();

@@ -166,6 +166,20 @@ describe("what compares may look at", () => {
     );
   });
 
+  it("is every key of a range, wherever in it the one stands that differs", () => {
+    const store = new MemoryStore();
+    // Each is the very next one that there can be behind the one before.
+    const names = Array.from({ length: 800 }, (_, at) => `k${"\0".repeat(at)}`);
+    store.do({ kind: "batch", items: names.map((name) => put(name, "v")) });
+    assert.equal(holds(store, everyKey), true);
+    for (const name of names) {
+      store.do(put(name, "v"));
+      assert.equal(holds(store, everyKey), false, `key of ${name.length} bytes`);
+      for (const each of [del(name), put(name, "v")]) store.do(each);
+    }
+    assert.equal(holds(store, everyKey), true);
+  });
+
   it("ends with the first one that does not hold", () => {
     const store = wide();
     const fails: Compare = { ...everyKey, expected: { kind: "version", count: 2 } };

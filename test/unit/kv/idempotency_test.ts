@@ -329,7 +329,7 @@ describe("no room for another answer", () => {
   it("comes by bytes, too", () => {
     const store = new MemoryStore({ answerLimits: { answersMax: 1e9, bytesMax: 1_000 } });
     let applied = 0;
-    while (ask(store, `key ${applied}`) === "applied") applied++;
+    while (applied < 100 && ask(store, `key ${applied}`) === "applied") applied++;
     assert.ok(applied > 5 && applied < 20, `${applied} answers in a thousand bytes`);
     store.machine.commit();
     const { rememberedBytes } = store.tables.stored();

@@ -68,9 +68,12 @@ describe("a counter", () => {
   }
 
   it("becomes the smaller or the larger one of two", () => {
-    for (
-      const [before, operand] of [["3", "5"], ["5", "3"], ["-1", "1"], [most, least], ["4", "4"]]
-    ) {
+    const pairs = [
+      ...[["3", "5"], ["5", "3"], ["-1", "1"], [most, least], ["4", "4"]],
+      // They differ in what a number that is no bigint does not hold.
+      ...[["9007199254740993", "9007199254740992"], ["9223372036854775806", most]],
+    ];
+    for (const [before, operand] of pairs) {
       const [low, high] = BigInt(before!) < BigInt(operand!)
         ? [before, operand]
         : [operand, before];
@@ -101,6 +104,8 @@ describe("a counter", () => {
       ],
       ...["9223372036854775808", "-9223372036854775809", "1".repeat(30), `${"1".repeat(18)}é`],
       ...["1\0", '"1"', "null", "NaN", "Infinity"],
+      // What begins with a number that would do.
+      ...[`${least}0`, `${least} `, `-1${"\0".repeat(20)}`],
     ];
     for (const before of others) {
       for (const kind of ["add", "min", "max"] as const) {

@@ -23,9 +23,12 @@ describe("A watch of the cluster", () => {
     cluster.setLeader(2);
     assert.equal(await next(), "leadership 3 2 1");
     assert.equal(await next(), "quiet");
+    // The same one, in another term.
+    cluster.setLeader(2);
+    assert.equal(await next(), "leadership 4 2 1");
     cluster.setMembers(cluster.current.members.slice(1));
     cluster.setLeader(3);
-    assert.equal(await next(), "leadership members 4 3 13");
+    assert.equal(await next(), "leadership members 5 3 13");
     // Somebody else may have been told all that there was.
     assert.equal(shown(await watches.open(() => {}).next({ ms: 0 })), "quiet");
   });

@@ -5,22 +5,23 @@ import { assert, describe, it } from "../../harness/test.ts";
 
 const hourMs = 3_600_000;
 
-/** A store that makes one revision a second; what the keeper proposes of it. */
+/** A store that makes so many revisions a second; what the keeper proposes of it. */
 function proposedFor(
-  { revision, oldest = 1, ageMsMax = hourMs, revisionsMax = 1_000_000, leads = true }: {
+  { revision, oldest = 1, perSecond = 1, ageMsMax = hourMs, revisionsMax = 1e6, leads = true }: {
     readonly revision: number;
     readonly oldest?: number;
+    readonly perSecond?: number;
     readonly ageMsMax?: number;
     readonly revisionsMax?: number;
     readonly leads?: boolean;
   },
 ): readonly number[] {
   const node = new FakeNode();
-  node.clusterTime = leads ? revision * 1_000 : undefined;
+  node.clusterTime = leads ? (revision * 1_000) / perSecond : undefined;
   const store = {
     revision,
     oldest,
-    revisionAt: (ms: number) => Math.max(0, Math.floor(ms / 1_000)),
+    revisionAt: (ms: number) => Math.max(0, Math.floor((ms * perSecond) / 1_000)),
   };
   const retention = { ageMsMax, revisionsMax };
   const keeper = new CompactionKeeper({
@@ -50,7 +51,10 @@ describe("The keeper of the past", () => {
 
   it("keeps the newest ten thousand and the last five minutes, whatever is configured", () => {
     assert.deepEqual(proposedFor({ revision: 10_000, ageMsMax: 0, revisionsMax: 0 }), []);
-    assert.deepEqual(proposedFor({ revision: 50_000, ageMsMax: 0, revisionsMax: 0 }), [40_000]);
+    const asked = { revision: 50_000, ageMsMax: 0, revisionsMax: 0 };
+    assert.deepEqual(proposedFor(asked), [40_000]);
+    // Five minutes are 30,000 of them.
+    assert.deepEqual(proposedFor({ ...asked, perSecond: 100 }), [20_000]);
   });
 
   it("does nothing where it does not lead, or where that is done already", () => {

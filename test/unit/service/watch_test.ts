@@ -1,83 +1,14 @@
 /** Watches over the real store: whoever reads how slowly, each sees the same, once, in order. */
 
-import type { Operation } from "../../../src/kv/command.ts";
 import type { RevisionChanges } from "../../../src/kv/query.ts";
-import { compareBytes, hex, lossyText } from "../../../src/lib/bytes.ts";
-import { RevisionWait } from "../../../src/service/revision_wait.ts";
+import { compareBytes, hex } from "../../../src/lib/bytes.ts";
 import { Watch, type WatchStart } from "../../../src/service/watch.ts";
-import { type Watcher, WatchHub } from "../../../src/service/watch_hub.ts";
-import { WatchMemory } from "../../../src/service/watch_memory.ts";
-import { FakeStore } from "../../harness/fake_store.ts";
+import type { Watcher } from "../../../src/service/watch_hub.ts";
 import { bytes, del, delRange, put } from "../../harness/kv_commands.ts";
 import { RandomKv } from "../../harness/random_kv.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 import { standstill } from "../../harness/wait.ts";
-
-/** A store that tells when it has applied something, with a hub on it. */
-class Watched {
-  readonly store = new FakeStore();
-  readonly node = {
-    readNow: this.store.read.bind(this.store),
-    onApplied: this.store.onApplied.bind(this.store),
-  };
-  readonly hub = new WatchHub(this.node);
-  readonly revisions = new RevisionWait(this.node, () => this.store.revision);
-  readonly memory: WatchMemory;
-
-  constructor(memoryBytesMax = 64 * 1024 * 1024) {
-    this.memory = new WatchMemory(memoryBytesMax);
-  }
-
-  apply(...operations: readonly Operation[]): void {
-    this.store.isQuiet = true;
-    for (const operation of operations) this.store.apply(operation);
-    this.store.isQuiet = false;
-    this.store.tell();
-  }
-
-  watch(request: Partial<WatchStart> = {}): Watch {
-    const { node, hub, revisions, memory } = this;
-    const target = { kind: "range", start: new Uint8Array(0) } as const;
-    const soon = (run: () => void) => setImmediate(run);
-    const parts = { node, hub, revisions, memory, soon };
-    return new Watch(parts, { target, after: 1, prev: false, ...request });
-  }
-}
-
-/** What is there now, without waiting. */
-async function taken(watch: Watch): Promise<readonly string[]> {
-  const seen: string[] = [];
-  for (;;) {
-    const frame = await watch.next({ ms: 0 });
-    if (frame.kind === "changes") seen.push(shown(frame.changes));
-    else return [...seen, toldOf(frame)];
-  }
-}
-
-function toldOf(frame: Exclude<Awaited<ReturnType<Watch["next"]>>, { kind: "changes" }>): string {
-  switch (frame.kind) {
-    case "progress":
-      return `at ${frame.revision}`;
-    case "lagging":
-      return `at ${frame.at} of ${frame.revision}`;
-    case "compacted":
-      return `compacted, oldest ${frame.oldest}`;
-    case "closing":
-      return "closing";
-  }
-}
-
-function shown({ revision, events, isPartial }: RevisionChanges): string {
-  const all = events.map((event) => {
-    const before = event.prev === undefined ? "" : ` was ${lossyText(event.prev.value)}`;
-    return event.kind === "put"
-      ? `${lossyText(event.record.key)}=${lossyText(event.record.value)}${before}`
-      : `-${lossyText(event.key)}${before}`;
-  });
-  return `${revision}${isPartial ? "…" : ""}: ${all.join(" ")}`;
-}
-
-const key = (text: string) => ({ kind: "key", key: bytes(text) }) as const;
+import { key, shown, taken, Watched } from "../../harness/watched.ts";
 
 describe("A watch", () => {
   it("tells the past first, then what happens, and how far it has come", async () => {
@@ -195,6 +126,59 @@ describe("A watch", () => {
     assert.deepEqual(await taken(slow), ["2: a=1", "3: -a", "4: a=2", "5: -a", "at 5"]);
   });
 
+  it("that is live misses nothing of more than is handed out at once", async () => {
+    const watched = new Watched();
+    const [all, one] = [watched.watch(), watched.watch({ target: key("k1400") })];
+    const other = watched.watch({ target: key("z") });
+    for (const watch of [all, one, other]) await taken(watch);
+    const keys = Array.from({ length: 1_500 }, (_, at) => `k${at}`);
+    watched.apply(...keys.map((name) => put(name, "")));
+    assert.deepEqual(await taken(one), ["1402: k1400=", "at 1501"]);
+    const puts = keys.map((name, at) => `${at + 2}: ${name}=`);
+    assert.deepEqual(await taken(all), [...puts, "at 1501"]);
+    assert.deepEqual(await taken(other), ["at 1501"]);
+    watched.apply({ kind: "compact", revision: 1_501 });
+    // So many in one revision: each has to read it by itself, from where it has come to.
+    watched.apply(delRange("k", "l"));
+    assert.deepEqual(await taken(other), ["at 1502"]);
+    assert.deepEqual(await taken(one), ["1502: -k1400", "at 1502"]);
+    const parts = (await taken(all)).slice(0, -1);
+    assert.deepEqual(parts.map((part) => part.split(" ")[0]), ["1502…:", "1502:"]);
+    const gone = parts.flatMap((part) => part.split(" ").slice(1));
+    assert.deepEqual(gone, keys.map((name) => `-${name}`).sort());
+  });
+
+  it("of one kind of change is told the end of each revision whose beginning it was", async () => {
+    const watched = new Watched();
+    watched.apply(...Array.from({ length: 1_000 }, (_, at) => put(`k${at}`, "")));
+    const only = "delete";
+    const watch = watched.watch({ after: 1_001, only });
+    assert.deepEqual(await taken(watch), ["at 1001"]);
+    const [start, end] = [bytes("k"), bytes("l")];
+    const then = [
+      { kind: "delete", target: { kind: "range", start, end }, prev: false },
+      { kind: "put", put: { key: bytes("z"), value: bytes(""), prev: false } },
+    ] as const;
+    watched.apply({ kind: "txn", compares: [], then, otherwise: [] }, put("z", ""), del("z"));
+    const seen = (await taken(watch)).map((part) => part.slice(0, 8));
+    assert.deepEqual(seen, ["1002…: -", "1002: ", "1004: -z", "at 1004"]);
+  });
+
+  it("that is live is told where what it would be told has been removed", async () => {
+    const watched = new Watched();
+    const watch = watched.watch();
+    assert.deepEqual(await taken(watch), ["at 1"]);
+    watched.store.isQuiet = true;
+    watched.apply(put("a", "1"), put("a", "2"), { kind: "compact", revision: 3 });
+    assert.deepEqual(await taken(watch), ["2: a=1", "3: a=2", "at 3"]);
+    watched.store.isQuiet = true;
+    for (const each of [put("a", "3"), put("a", "4")]) watched.store.apply(each);
+    watched.store.apply({ kind: "compact", revision: 5 });
+    while (watched.store.machine.purge());
+    watched.store.tell();
+    assert.deepEqual(await taken(watch), ["compacted, oldest 5"]);
+  });
+
   it("takes nobody's time with what does not concern it", async () => {
     const watched = new Watched();
     let asked = 0;
@@ -226,89 +210,6 @@ describe("A watch", () => {
     watched.revisions.close();
     watch.close();
     assert.deepEqual(await next, { kind: "closing" });
-  });
-
-  it("that is not read holds no more than a little, and misses nothing", async () => {
-    const watched = new Watched();
-    const watch = watched.watch();
-    await taken(watch);
-    const value = "x".repeat(100_000);
-    for (let at = 0; at < 100; at++) watched.apply(put(`k${at}`, value));
-    assert.equal(watched.hub.size, 0, "it has fallen behind");
-    const seen = (await taken(watch)).map((line) => line.split("=")[0]);
-    assert.deepEqual(
-      seen.slice(0, -1),
-      Array.from({ length: 100 }, (_, at) => `${at + 2}: k${at}`),
-    );
-    assert.equal(watched.hub.size, 1, "and is level again");
-  });
-
-  it("that are not read hold no more than a little all together, and miss nothing", async () => {
-    const memoryBytesMax = 1024 * 1024;
-    const watched = new Watched(memoryBytesMax);
-    const watches = Array.from({ length: 200 }, () => watched.watch());
-    for (const watch of watches) await taken(watch);
-    const value = "x".repeat(10_000);
-    for (let at = 0; at < 100; at++) watched.apply(put(`k${at}`, value));
-    assert.ok(watched.memory.heldBytes > memoryBytesMax / 2, "some of it is read ahead");
-    assert.ok(watched.memory.heldBytes <= memoryBytesMax, String(watched.memory.heldBytes));
-    assert.equal(watched.hub.size, 0, "all have fallen behind");
-    for (const watch of watches) {
-      const seen = (await taken(watch)).map((line) => line.split("=")[0]);
-      assert.deepEqual(
-        seen.slice(0, -1),
-        Array.from({ length: 100 }, (_, at) => `${at + 2}: k${at}`),
-      );
-      assert.ok(watched.memory.heldBytes <= memoryBytesMax, String(watched.memory.heldBytes));
-    }
-    assert.equal(watched.memory.heldBytes, 0);
-  });
-
-  it("that are not read hold no long values, of which others leave no room for one", async () => {
-    const memoryBytesMax = 1024 * 1024;
-    const watched = new Watched(memoryBytesMax);
-    const watches = Array.from({ length: 20 }, (_, at) => watched.watch({ target: key(`k${at}`) }));
-    for (const watch of watches) await taken(watch);
-    const value = "x".repeat(300_000);
-    const all = watches.map((_, at) => put(`k${at}`, value));
-    watched.apply(...all, ...all);
-    assert.ok(watched.memory.heldBytes <= memoryBytesMax, String(watched.memory.heldBytes));
-    // From history, too: one for the reader, and no other behind it.
-    for (const watch of watches) {
-      const first = watch.nextNow();
-      assert.ok(typeof first === "object" && first.kind === "changes");
-      assert.ok(watched.memory.heldBytes <= memoryBytesMax, String(watched.memory.heldBytes));
-    }
-    for (const watch of watches) assert.equal((await taken(watch)).length, 2);
-    assert.equal(watched.memory.heldBytes, 0);
-  });
-
-  it("count a record once that was handed to all of them", async () => {
-    const watched = new Watched(1024 * 1024);
-    const watches = Array.from({ length: 20 }, () => watched.watch());
-    for (const watch of watches) await taken(watch);
-    watched.apply(put("a", "x".repeat(500_000)));
-    assert.equal(watched.hub.size, 20, "none has fallen behind");
-    for (const watch of watches.slice(1)) watch.close();
-    assert.ok(watched.memory.heldBytes > 500_000);
-    watches[0]?.close();
-    assert.equal(watched.memory.heldBytes, 0);
-  });
-
-  it("gives its place in the hub and its memory up when it is closed", async () => {
-    const watched = new Watched();
-    const watches = [
-      watched.watch(),
-      watched.watch({ target: key("a") }),
-      watched.watch({ prev: true }),
-    ];
-    for (const watch of watches) await taken(watch);
-    assert.equal(watched.hub.size, 3);
-    watched.apply(put("a", "1"));
-    assert.ok(watched.memory.heldBytes > 0);
-    for (const watch of watches) watch.close();
-    assert.equal(watched.hub.size, 0);
-    assert.equal(watched.memory.heldBytes, 0);
   });
 });
 
