@@ -70,6 +70,15 @@ describe("arguments", () => {
     assert.equal(parse([], { SKEIN_TIMEOUT: "" }).has("timeout"), false);
   });
 
+  it("are refused where a variable says neither true nor false", () => {
+    for (const text of ["1", "yes", "True", "flase"]) {
+      assert.equal(
+        complaint(() => parse([], { SKEIN_IF_ABSENT: text })),
+        `SKEIN_IF_ABSENT is "${text}"; allowed is true or false`,
+      );
+    }
+  });
+
   it("name value and range when a number is wrong", () => {
     for (const text of ["0", "10", "x", "1.5", "-1", "1e0", ""]) {
       assert.equal(
