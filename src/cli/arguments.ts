@@ -136,7 +136,7 @@ function optionOf(
   if (option !== undefined) return { option, text };
   const meant = nearest(name, command.options.map((known) => `--${known.name}`));
   const hint = meant === undefined
-    ? `; see skein ${command.name} --help`
+    ? `; see skein ${command.name} --help, and give what is no option behind --`
     : `; did you mean ${meant}?`;
   throw new UsageError(`${name} is not an option of skein ${command.name}${hint}`);
 }
