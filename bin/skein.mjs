@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
+import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -26,8 +27,9 @@ if (!existsSync(program)) {
 const child = spawn(program, [...starts[name], ...process.argv.slice(2)], { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
-    // A terminal sends it to the whole process group; twice would mean "at once" to the child.
-    if (signal === "SIGINT" && process.stdin.isTTY) return;
+    // A terminal sends it to the whole process group, also where standard input is another; twice
+    // would mean "at once" to the child.
+    if (signal === "SIGINT" && [0, 1, 2].some((stream) => isatty(stream))) return;
     child.kill(signal);
   });
 }

@@ -136,7 +136,7 @@ function optionOf(
   if (option !== undefined) return { option, text };
   const meant = nearest(name, command.options.map((known) => `--${known.name}`));
   const hint = meant === undefined
-    ? `; see skein ${command.name} --help`
+    ? `; see skein ${command.name} --help, and give what is no option behind --`
     : `; did you mean ${meant}?`;
   throw new UsageError(`${name} is not an option of skein ${command.name}${hint}`);
 }
@@ -148,9 +148,14 @@ function addVariables(
 ): void {
   for (const option of options) {
     if (option.variable !== true || values.has(option.name)) continue;
-    const text = env(optionVariable(option));
+    const variable = optionVariable(option);
+    const text = env(variable);
     if (text === undefined || text === "") continue;
-    if (option.value === undefined && text !== "true") continue;
+    if (option.value === undefined && text === "false") continue;
+    // To pass over it would make a write unconditional that was meant to be conditional.
+    if (option.value === undefined && text !== "true") {
+      throw new UsageError(`${variable} is ${JSON.stringify(text)}; allowed is true or false`);
+    }
     values.set(option.name, text);
   }
 }

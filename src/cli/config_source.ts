@@ -33,7 +33,10 @@ export const configOptions: readonly Option[] = [
 export const otherVariables: readonly string[] = [
   ...["SKEIN_CONFIG", "SKEIN_RUNTIME", "SKEIN_SUPERVISED"],
   ...["SKEIN_ENDPOINTS", "SKEIN_TIMEOUT", "SKEIN_OUTPUT", "SKEIN_CONSISTENCY", "SKEIN_IF_MATCH"],
-  ...["SKEIN_IF_ABSENT", "SKEIN_PREV", "SKEIN_IDEMPOTENCY_KEY"],
+  ...["SKEIN_IF_ABSENT", "SKEIN_PREV", "SKEIN_IDEMPOTENCY_KEY", "SKEIN_TTL", "SKEIN_LEASE"],
+  ...["SKEIN_WAIT", "SKEIN_OWNER"],
+  // What `skein lock` tells its command, which may be a node.
+  ...["SKEIN_LOCK_NAME", "SKEIN_LOCK_TOKEN", "SKEIN_LOCK_LEASE"],
 ];
 
 /** Throws a ConfigError. */

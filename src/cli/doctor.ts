@@ -55,6 +55,9 @@ async function examine(config: Config, { runtime }: CommandContext): Promise<rea
     ...await Promise.all([
       portFinding("port of REST", config.httpAddr),
       portFinding("port of gRPC", config.rpcAddr),
+      ...(config.clientRpcAddr === undefined
+        ? []
+        : [portFinding("port of gRPC for clients", config.clientRpcAddr)]),
     ]),
     await clockFinding(),
     limitFinding(),

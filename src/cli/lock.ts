@@ -117,7 +117,11 @@ class LockedRun {
     const hangUp = (): void => this.#interrupt("SIGHUP");
     process.on("SIGHUP", hangUp);
     try {
-      const lease = await this.#grant();
+      const granted = this.#grant();
+      granted.catch(() => {});
+      // What is granted after all ends by itself: whoever gives up does not wait for the time-out.
+      const lease = await Promise.race([granted, this.#interrupted.promise]);
+      if (typeof lease === "string") return signalCode(lease);
       try {
         return await this.#runUnder(lease);
       } finally {
@@ -160,7 +164,7 @@ class LockedRun {
     acquired.catch(() => {});
     try {
       const held = await Promise.race([acquired, lost.promise, this.#interrupted.promise]);
-      if (typeof held === "string") return signalCodeBase + constants.signals[held];
+      if (typeof held === "string") return signalCode(held);
       return await this.#command(held, lost.promise);
     } finally {
       keeper.stop();
@@ -276,6 +280,11 @@ function send({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
+/** As a shell tells of a program that a signal has ended. */
+function signalCode(signal: NodeJS.Signals): number {
+  return signalCodeBase + constants.signals[signal];
+}
+
 /** The exit code; a program that does not start is told of as a shell does. */
 function endOf(child: ChildProcess, warn: (reason: string) => void): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -286,7 +295,7 @@ function endOf(child: ChildProcess, warn: (reason: string) => void): Promise<num
       resolve(known.exitCode);
     });
     child.on("exit", (code, signal) => {
-      resolve(code ?? signalCodeBase + (signal === null ? 0 : constants.signals[signal]));
+      resolve(signal === null ? code ?? signalCodeBase : signalCode(signal));
     });
   });
 }

@@ -89,7 +89,7 @@ function requestOf(args: readonly string[]): Request {
 }
 
 function helpOf(words: readonly string[]): string {
-  return commandHelp(commandOf(words).command);
+  return commandHelp(commandOf([...words, "--help"]).command);
 }
 
 function commandOf(

@@ -1,7 +1,8 @@
 /** Where a command reads and writes; tests hand in one that remembers. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import process from "node:process";
+import { ErrorLines } from "./error_lines.ts";
 
 /** Standard input, output and error, and the keys. */
 export interface Terminal {
@@ -21,6 +22,9 @@ export interface Terminal {
   onKey(handler: (key: string) => void): () => void;
 }
 
+/** Its descriptor. */
+const standardError = 2;
+const errorLines = new ErrorLines((bytes) => writeSync(standardError, bytes));
 let isReaderGone = false;
 
 export const processTerminal: Terminal = {
@@ -39,7 +43,7 @@ export const processTerminal: Terminal = {
   get isReaderGone() {
     return isReaderGone;
   },
-  warn: (line) => void process.stderr.write(`${line}\n`),
+  warn: (line) => errorLines.say(line),
   async readInput() {
     const chunks: Uint8Array[] = [];
     for await (const chunk of process.stdin) {

@@ -40,8 +40,10 @@ export class KeptLease {
     this.#keepOn().then(this.#over.resolve, this.#over.reject);
   }
 
+  /** Whatever the keepalive under way comes to. */
   stop(): void {
     this.#isOver = true;
+    this.#over.resolve();
     this.#wake();
   }
 

@@ -1,7 +1,7 @@
 /** Reads the configuration file: the only place that knows YAML. */
 
 import { readFileSync } from "node:fs";
-import { isMap, isScalar, LineCounter, parseDocument, type YAMLMap } from "yaml";
+import { isMap, isScalar, LineCounter, parseDocument, visit, type YAMLMap } from "yaml";
 import { nearest } from "../lib/nearest.ts";
 import type { ConfigProblem } from "./problem.ts";
 import { ConfigError, shown } from "./problem.ts";
@@ -35,11 +35,6 @@ export function formatOrigin(origin: Origin): string {
   }
 }
 
-/** The keys that `file` sets; problems with its structure are added to `problems`. */
-export function readConfigFile(file: string, problems: ConfigProblem[]): readonly Given[] {
-  return parseConfigText(readText(file), file, problems);
-}
-
 function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
@@ -53,19 +48,22 @@ function readText(file: string): string {
   }
 }
 
-/** As {@link readConfigFile}, of a text that was read already. */
-export function parseConfigText(
-  text: string,
-  file: string,
-  problems: ConfigProblem[],
-): readonly Given[] {
+/** The keys that `file` sets; problems with its structure are added to `problems`. */
+export function readConfigFile(file: string, problems: ConfigProblem[]): readonly Given[] {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false });
   for (const error of document.errors) {
     const { line } = lines.linePos(error.pos[0]);
     problems.push({ path: "", origin: `${file}:${line}`, message: oneLine(error.message) });
   }
-  if (document.errors.length > 0 || document.contents === null) return [];
+  visit(document, {
+    Alias(_, { source, range }) {
+      const { line } = lines.linePos(range?.[0] ?? 0);
+      const message = `*${source} is an alias; allowed is the value itself`;
+      problems.push({ path: "", origin: `${file}:${line}`, message });
+    },
+  });
+  if (problems.length > 0 || document.contents === null) return [];
   if (isScalar(document.contents) && document.contents.value === null) return [];
   if (!isMap(document.contents)) {
     problems.push({ path: "", origin: file, message: "The file must be a mapping of keys" });

@@ -28,6 +28,27 @@ function skein(
   return { status, out: stdout, errors: stderr };
 }
 
+/** A node that listens, and what becomes of it when it is told to end. */
+async function ended(runtime: string, begun: (child: ChildProcess) => void) {
+  using folder = makeTempDir("launcher");
+  const child: ChildProcess = spawn("node", [
+    ...[launcher, "start", "--data-dir", join(folder.path, "data")],
+    ...["--http-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0"],
+  ], {
+    env: { ...programEnvironment(), SKEIN_RUNTIME: runtime },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let log = "";
+  let code: number | null | undefined;
+  child.stderr?.on("data", (chunk) => log += String(chunk));
+  child.once("exit", (status) => code = status);
+  await until(() => log.includes("Listening"), { what: "the node to listen" });
+  begun(child);
+  terminate(child);
+  await until(() => code !== undefined, { what: "the launcher to end" });
+  return { code, log };
+}
+
 describe("the launcher", { skip: hasNode ? false : "there is no node here" }, () => {
   for (const runtime of ["bun", "deno"]) {
     it(`starts ${runtime} and passes arguments, output and exit codes on`, slow, () => {
@@ -66,23 +87,14 @@ describe("the launcher", { skip: hasNode ? false : "there is no node here" }, ()
     });
 
     it(`passes SIGTERM on to ${runtime} and ends with it`, slow, async () => {
-      using folder = makeTempDir("launcher");
-      const child: ChildProcess = spawn("node", [
-        ...[launcher, "start", "--data-dir", join(folder.path, "data")],
-        ...["--http-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0"],
-      ], {
-        env: { ...programEnvironment(), SKEIN_RUNTIME: runtime },
-        stdio: ["ignore", "ignore", "pipe"],
-      });
-      let log = "";
-      let code: number | null | undefined;
-      child.stderr?.on("data", (chunk) => log += String(chunk));
-      child.once("exit", (status) => code = status);
-      await until(() => log.includes("Listening"), { what: "the node to listen" });
-      terminate(child);
-      await until(() => code !== undefined, { what: "the launcher to end" });
+      const { code, log } = await ended(runtime, () => {});
       assert.equal(code, 0, log);
       assert.match(log, /Stopping reason=SIGTERM/);
+    });
+
+    it(`goes on with ${runtime} when nobody reads its log any more`, slow, async () => {
+      const { code } = await ended(runtime, (child) => child.stderr?.destroy());
+      assert.equal(code, 0);
     });
   }
 

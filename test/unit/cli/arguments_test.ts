@@ -47,9 +47,13 @@ describe("arguments", () => {
 
   const wrong: readonly (readonly [readonly string[], string])[] = [
     [["--limits", "3"], "--limits is not an option of skein do; did you mean --limit?"],
-    [["--zzz"], "--zzz is not an option of skein do; see skein do --help"],
-    [["-x"], "-x is not an option of skein do; see skein do --help"],
-    [["-5"], "-5 is not an option of skein do; see skein do --help"],
+    ...["--zzz", "-x", "-5"].map((word) =>
+      [
+        [word],
+        `${word} is not an option of skein do; see skein do --help, and give what is no option ` +
+        "behind --",
+      ] as const
+    ),
     [["--limit"], "--limit needs a value: N"],
     [["--if-absent=yes"], "--if-absent takes no value"],
     [["--limit", "1", "--limit", "2"], "--limit is given twice"],
@@ -68,6 +72,15 @@ describe("arguments", () => {
     assert.equal(parse([], env).has("if-absent"), true);
     assert.equal(parse([], { SKEIN_IF_ABSENT: "false" }).has("if-absent"), false);
     assert.equal(parse([], { SKEIN_TIMEOUT: "" }).has("timeout"), false);
+  });
+
+  it("are refused where a variable says neither true nor false", () => {
+    for (const text of ["1", "yes", "True", "flase"]) {
+      assert.equal(
+        complaint(() => parse([], { SKEIN_IF_ABSENT: text })),
+        `SKEIN_IF_ABSENT is "${text}"; allowed is true or false`,
+      );
+    }
   });
 
   it("name value and range when a number is wrong", () => {

@@ -1,5 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { commands } from "../../../src/cli/main.ts";
+import { optionVariable } from "../../../src/cli/option.ts";
 import { runCli } from "../../harness/cli.ts";
 import { makeTempDir } from "../../harness/temp_dir.ts";
 import { after, assert, describe, it } from "../../harness/test.ts";
@@ -104,6 +106,17 @@ describe("config print", () => {
     assert.deepEqual(cells("data_dir"), ["data_dir", '"/d"', "--data-dir"]);
     assert.deepEqual(cells("http_addr"), ["http_addr", '"127.0.0.1:7400"', "default"]);
     assert.deepEqual(cells("client_rpc_addr"), ["client_rpc_addr", "-", "default"]);
+  });
+
+  it("takes no variable of the command line, or of skein lock, for a key misspelt", async () => {
+    const options = commands.flatMap((command) => command.options);
+    const variables = [
+      ...options.filter(({ variable }) => variable === true).map(optionVariable),
+      ...["SKEIN_LOCK_NAME", "SKEIN_LOCK_TOKEN", "SKEIN_LOCK_LEASE"],
+    ].filter((name) => name !== "SKEIN_CONFIG");
+    const env = Object.fromEntries(variables.map((name) => [name, "x"]));
+    const { code, errors } = await runCli(["config", "print"], { env });
+    assert.deepEqual([code, errors], [0, []]);
   });
 
   it("is JSON for programs", async () => {

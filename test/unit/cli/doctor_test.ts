@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { runCli } from "../../harness/cli.ts";
@@ -44,17 +44,24 @@ describe("doctor", () => {
     await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
     const address = busy.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    const { code, findings } = await examine([
-      ...["--data-dir", folder.path, "--http-addr", `127.0.0.1:${port}`],
-      ...["--rpc-addr", "127.0.0.1:0"],
-    ]);
+    const listeners = [
+      ["port of REST", "http_addr"],
+      ["port of gRPC", "rpc_addr"],
+      ["port of gRPC for clients", "client_rpc_addr"],
+    ] as const;
+    const file = join(folder.path, "skein.yaml");
+    for (const [name, taken] of listeners) {
+      const lines = listeners.map(([, key]) => `${key}: "127.0.0.1:${key === taken ? port : 0}"\n`);
+      writeFileSync(file, lines.join(""));
+      const { code, findings } = await examine(["--data-dir", folder.path, "--config", file]);
+      assert.equal(code, 1);
+      assert.deepEqual(findings.get(name), {
+        name,
+        verdict: "failed",
+        detail: `127.0.0.1:${port} cannot be used: the address is in use`,
+      });
+    }
     busy.close();
-    assert.equal(code, 1);
-    assert.deepEqual(findings.get("port of REST"), {
-      name: "port of REST",
-      verdict: "failed",
-      detail: `127.0.0.1:${port} cannot be used: the address is in use`,
-    });
   });
 
   it("shows a table to people", async () => {

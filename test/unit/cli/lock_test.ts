@@ -1,6 +1,8 @@
 /** `skein lock`: what runs under it, and when it does not, over the real REST interface. */
 
+import { once } from "node:events";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import type { HttpServer, Runtime } from "../../../src/runtime/mod.ts";
@@ -142,6 +144,30 @@ describe("skein lock", () => {
     await until(async () => (await probe.json("GET /v1/locks/a", 200))["waiting"] === 0, {
       what: "nobody to wait",
     });
+  });
+
+  it("ends at once when it is interrupted while nobody answers", async () => {
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const address = silent.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    let signal: Begun["signal"] = () => {};
+    const startedMs = performance.now();
+    for (const words of [["lock", "a", "--", "true"], ["lease", "keep-alive", "7"]]) {
+      const outcome = runCli(words, {
+        env: { SKEIN_ENDPOINTS: `127.0.0.1:${port}`, SKEIN_TIMEOUT: "60s" },
+        runtime: {
+          onSignal(handler) {
+            signal = handler;
+            return () => {};
+          },
+        },
+      });
+      signal("SIGINT");
+      assert.equal((await outcome).code, words[0] === "lock" ? 130 : 0);
+    }
+    assert.ok(performance.now() - startedMs < 30_000);
+    silent.close();
   });
 
   it("passes signals on to the command", async () => {

@@ -117,9 +117,11 @@ describe("the command line", () => {
   }
 
   it("shows the commands of a group", async () => {
-    const { code, out } = await runCli(["config", "--help"]);
-    assert.equal(code, 0);
-    assert.match(out, /skein config check[^]*skein config print/);
+    for (const words of [["config", "--help"], ["help", "config"]]) {
+      const { code, out } = await runCli(words);
+      assert.equal(code, 0);
+      assert.match(out, /skein config check[^]*skein config print/);
+    }
   });
 
   it("takes --help behind -- for an operand", async () => {

@@ -88,6 +88,16 @@ security:
     ]);
   });
 
+  it("names the aliases of YAML, which it does not follow", () => {
+    assert.deepEqual(complaints(() => load('http_addr: &a "b:1"\nrpc_addr: *a\nraft: *b\n')), [
+      "F:2: *a is an alias; allowed is the value itself",
+      "F:3: *b is an alias; allowed is the value itself",
+    ]);
+    assert.deepEqual(complaints(() => load("peers: &p [*p]\n")), [
+      "F:1: *p is an alias; allowed is the value itself",
+    ]);
+  });
+
   for (const empty of ["", "\n", "# nothing\n", "---\n", "raft:\n"]) {
     it(`takes ${JSON.stringify(empty)} for a file that sets nothing`, () => {
       assert.deepEqual(load(empty).config, loadConfig({}).config);
