@@ -10,6 +10,11 @@ import { concatBytes, utf8 } from "../lib/bytes.ts";
 /** What a pipe that is full may leave to be written later; lines above it are dropped. */
 const restBytesMax = 1024 * 1024;
 const pauseMs = 20;
+/**
+ * Every pipe takes so much whole or not at all (POSIX's PIPE_BUF). Of more a full one may take a
+ * part, and Deno does not tell which.
+ */
+const pieceBytes = 512;
 const nothing = new Uint8Array(0);
 
 /** See the head of this file. */
@@ -32,7 +37,9 @@ export class ErrorLines {
   #push(): void {
     this.#isWaiting = false;
     try {
-      while (this.#rest.length > 0) this.#rest = this.#rest.subarray(this.#write(this.#rest));
+      while (this.#rest.length > 0) {
+        this.#rest = this.#rest.subarray(this.#write(this.#rest.subarray(0, pieceBytes)));
+      }
     } catch (error) {
       this.#isWaiting = isFullPipe(error);
       if (this.#isWaiting) setTimeout(() => this.#push(), pauseMs);
@@ -42,7 +49,6 @@ export class ErrorLines {
   }
 }
 
-/** Bun writes to pipes without waiting, and so does whoever shares one with a program that does. */
 function isFullPipe(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EAGAIN";
 }

@@ -1,6 +1,6 @@
 /** Where a command reads and writes; tests hand in one that remembers. */
 
-import { readFileSync, writeSync } from "node:fs";
+import { constants, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
 import process from "node:process";
 import { ErrorLines } from "./error_lines.ts";
 
@@ -22,10 +22,28 @@ export interface Terminal {
   onKey(handler: (key: string) => void): () => void;
 }
 
-/** Its descriptor. */
-const standardError = 2;
-const errorLines = new ErrorLines((bytes) => writeSync(standardError, bytes));
+const errorLines = new ErrorLines((bytes) => writeSync(errorOutput(), bytes));
+let openedErrorOutput: number | undefined;
 let isReaderGone = false;
+
+/**
+ * The descriptor of standard error. A reader that stands still must not hold up a node: a pipe that
+ * is opened anew says that it is full instead of waiting.
+ */
+function errorOutput(): number {
+  openedErrorOutput ??= openErrorOutput();
+  return openedErrorOutput;
+}
+
+function openErrorOutput(): number {
+  const standardError = 2;
+  try {
+    if (!fstatSync(standardError).isFIFO()) return standardError;
+    return openSync("/dev/stderr", constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    return standardError;
+  }
+}
 
 export const processTerminal: Terminal = {
   write: (data) =>

@@ -1,5 +1,8 @@
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { ErrorLines } from "../../../src/cli/error_lines.ts";
 import { lossyText } from "../../../src/lib/bytes.ts";
+import { scriptCommand, start } from "../../harness/child.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 import { until } from "../../harness/wait.ts";
 
@@ -21,6 +24,10 @@ class Pipe {
     return taken.length;
   };
 }
+
+/** Standard error of a command goes to a reader that does not read before standard input says so. */
+const pipeline = `exec 3>&1 4<&0
+"$@" 2>&1 1>&3 </dev/null | { read -r word <&4; echo "$(wc -l) lines" >&3; }`;
 
 describe("lines to standard error", () => {
   it("are written whole, however little is taken at once", () => {
@@ -53,5 +60,16 @@ describe("lines to standard error", () => {
     await until(() => pipe.text.length > 2 * long.length, { what: "the rest to be written" });
     lines.say("4");
     assert.equal(pipe.text, `1${long}\n2${long}\n4\n`);
+  });
+
+  it("hold nothing up where the reader of a pipe stands still", { timeout: 60_000 }, async () => {
+    const program = fileURLToPath(new URL("programs/warnings.ts", import.meta.url));
+    // A pipe of the shell: what runtimes make for their children are sockets.
+    const shell = start(["sh", "-c", pipeline, "sh", ...scriptCommand(program)]);
+    assert.ok(shell.stdout && shell.stdin);
+    const lines = createInterface({ input: shell.stdout })[Symbol.asyncIterator]();
+    assert.equal((await lines.next()).value, "going on");
+    shell.stdin.end("read on\n");
+    assert.equal((await lines.next()).value, "300 lines");
   });
 });
