@@ -76,4 +76,6 @@ export function shown({ revision, events, isPartial }: RevisionChanges): string 
 }
 
 /** The target of a watch of one key. */
-export const key = (text: string) => ({ kind: "key", key: bytes(text) }) as const;
+export function key(text: string): WatchStart["target"] {
+  return { kind: "key", key: bytes(text) };
+}

@@ -25,7 +25,7 @@ class Pipe {
   };
 }
 
-/** Standard error of a command goes to a reader that does not read before standard input says so. */
+/** The reader of standard error of a command reads nothing before standard input says so. */
 const pipeline = `exec 3>&1 4<&0
 "$@" 2>&1 1>&3 </dev/null | { read -r word <&4; echo "$(wc -l) lines" >&3; }`;
 
