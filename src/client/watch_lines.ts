@@ -40,6 +40,8 @@ export interface WatchLine {
 /** A node says something every 5 s. */
 const silenceMsDefault = 15_000;
 const pauseMs = 1_000;
+/** After so many streams that end before they begin it is no node that answers. */
+const emptyStreamsMax = 3;
 
 interface Stream {
   readonly lines: StreamLines;
@@ -57,6 +59,8 @@ export class WatchLines {
   #wake = (): void => {};
   #isClosed = false;
   #wasOpen = false;
+  /** Streams that have ended before the first that began. */
+  #emptyStreams = 0;
   #openedAtMs = -Infinity;
   /** The last id seen. */
   #after: number | undefined;
@@ -86,6 +90,7 @@ export class WatchLines {
       if (this.#isClosed) break;
       if (read.kind === "over") {
         this.#interrupted(stream, read.reason);
+        this.#refuseEmpty(stream, read.reason);
         continue;
       }
       const line = this.#lineOf(stream, read.bytes);
@@ -149,6 +154,14 @@ export class WatchLines {
     this.#drop();
     this.#connection.failed(endpoint);
     this.#options.onInterrupted?.(`${endpoint}: ${reason}`);
+  }
+
+  /** A watch that never was open does not go on for ever. */
+  #refuseEmpty({ endpoint }: Stream, reason: string): void {
+    if (this.#wasOpen || ++this.#emptyStreams < emptyStreamsMax) return;
+    this.close();
+    const detail = `${endpoint}: ${reason}, before the watch began`;
+    throw new UnreachableError(detail, { code: "unreachable", outcome: undefined });
   }
 
   #drop(): void {

@@ -240,6 +240,15 @@ describe("a watch", () => {
     assert.deepEqual([error.code, asked.length], ["unreachable", 3]);
   });
 
+  it("is refused where its streams end before they begin, as of strange servers", async () => {
+    const watch = watchOf({}, () => new Response(""));
+    const error = await watch.opened().then(() => undefined, (caught: unknown) => caught);
+    assert.ok(error instanceof UnreachableError);
+    assert.match(error.message, /before the watch began$/);
+    assert.equal(asked.length, 3);
+    assert.equal((await watch.next()).done, true);
+  });
+
   it("ends when it is closed, while somebody waits for a change", async () => {
     const watch = watchOf({});
     await watch.opened();
