@@ -83,8 +83,10 @@ export const DeletedSchema = z.object({
   }),
 }).openapi("Deleted");
 
-export const MergePatchSchema = z.looseObject({}).openapi("MergePatch", {
-  description: "Members to set; null removes one. Any other JSON takes the place of the document.",
+export const MergePatchSchema = z.unknown().openapi("MergePatch", {
+  description:
+    "An object with the members to set, of which null removes one. Any other JSON takes " +
+    "the place of the document.",
 });
 
 export const DeleteResultSchema = z.object({
