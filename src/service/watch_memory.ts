@@ -3,7 +3,7 @@
  * is in memory once, and counts once.
  */
 
-import type { RevisionChanges } from "../kv/query.ts";
+import type { ChangeEvent, RevisionChanges } from "../kv/query.ts";
 import type { KvRecord } from "../kv/record.ts";
 
 /** What is held of a change beside its records. */
@@ -30,60 +30,65 @@ export class WatchMemory {
   }
 
   hasRoomFor(changes: RevisionChanges): boolean {
-    let bytes = overheadOf(changes);
-    for (const record of recordsOf(changes)) {
-      if (!this.#holders.has(record)) bytes += bytesOf(record);
+    let bytes = bytesOfChanges(changes);
+    for (const event of changes.events) {
+      if (event.kind === "put") bytes -= this.#sharedBytes(event.record);
+      if (event.prev !== undefined) bytes -= this.#sharedBytes(event.prev);
     }
     return bytes <= this.room;
   }
 
+  #sharedBytes(record: KvRecord): number {
+    return this.#holders.has(record) ? bytesOf(record) : 0;
+  }
+
   /** Whether there is room or not: that is asked before. */
   hold(changes: RevisionChanges): void {
-    this.#heldBytes += overheadOf(changes);
-    for (const record of recordsOf(changes)) {
-      const holders = this.#holders.get(record) ?? 0;
-      if (holders === 0) this.#heldBytes += bytesOf(record);
-      this.#holders.set(record, holders + 1);
+    for (const event of changes.events) {
+      this.#heldBytes += overheadOf(event);
+      if (event.kind === "put") this.#holdRecord(event.record);
+      if (event.prev !== undefined) this.#holdRecord(event.prev);
     }
+  }
+
+  #holdRecord(record: KvRecord): void {
+    const holders = this.#holders.get(record) ?? 0;
+    if (holders === 0) this.#heldBytes += bytesOf(record);
+    this.#holders.set(record, holders + 1);
   }
 
   /** Of what was held; once. */
   release(changes: RevisionChanges): void {
-    this.#heldBytes -= overheadOf(changes);
-    for (const record of recordsOf(changes)) {
-      const holders = this.#holders.get(record) ?? 0;
-      if (holders > 1) {
-        this.#holders.set(record, holders - 1);
-      } else {
-        this.#holders.delete(record);
-        this.#heldBytes -= bytesOf(record);
-      }
+    for (const event of changes.events) {
+      this.#heldBytes -= overheadOf(event);
+      if (event.kind === "put") this.#releaseRecord(event.record);
+      if (event.prev !== undefined) this.#releaseRecord(event.prev);
     }
+  }
+
+  #releaseRecord(record: KvRecord): void {
+    const holders = this.#holders.get(record) ?? 0;
+    if (holders > 1) return void this.#holders.set(record, holders - 1);
+    this.#holders.delete(record);
+    this.#heldBytes -= bytesOf(record);
   }
 }
 
 /** The bytes of changes, whoever else holds them. */
-export function bytesOfChanges(changes: RevisionChanges): number {
-  let bytes = overheadOf(changes);
-  for (const record of recordsOf(changes)) bytes += bytesOf(record);
-  return bytes;
-}
-
-function* recordsOf({ events }: RevisionChanges): Iterable<KvRecord> {
+export function bytesOfChanges({ events }: RevisionChanges): number {
+  let bytes = 0;
   for (const event of events) {
-    if (event.kind === "put") yield event.record;
-    if (event.prev !== undefined) yield event.prev;
+    bytes += overheadOf(event);
+    if (event.kind === "put") bytes += bytesOf(event.record);
+    if (event.prev !== undefined) bytes += bytesOf(event.prev);
   }
+  return bytes;
 }
 
 function bytesOf({ key, value }: KvRecord): number {
   return key.length + value.length;
 }
 
-function overheadOf({ events }: RevisionChanges): number {
-  let bytes = 0;
-  for (const event of events) {
-    bytes += changeBytes + (event.kind === "delete" ? event.key.length : 0);
-  }
-  return bytes;
+function overheadOf(event: ChangeEvent): number {
+  return changeBytes + (event.kind === "delete" ? event.key.length : 0);
 }
