@@ -24,6 +24,7 @@ import type {
 import { ServiceError } from "./errors.ts";
 import type { ForwardAnswer, ForwardBody } from "./forwarder.ts";
 import { clientGone, unlessGone, type Waited } from "./gone.ts";
+import { Keepalives } from "./keepalives.ts";
 import { type LeaderProxy, notLeader, type Try } from "./leader_proxy.ts";
 import type { LeaseReads } from "./lease_reads.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
@@ -63,10 +64,15 @@ export interface NodeKvServiceParts {
 export class NodeKvService implements KvService {
   readonly #parts: NodeKvServiceParts;
   readonly #turns: ReadTurns;
+  readonly #keepalives: Keepalives;
 
   constructor(parts: NodeKvServiceParts) {
     this.#parts = parts;
     this.#turns = new ReadTurns(parts.soon, parts.monotonicMs);
+    this.#keepalives = new Keepalives(
+      (operation, deadlineMs, settle) => this.#offer({ operation }, deadlineMs, settle),
+      parts.soon,
+    );
   }
 
   header(): Header {
@@ -174,18 +180,28 @@ export class NodeKvService implements KvService {
     asked: Omit<Command, "wallMs">,
     { deadlineMs, signal }: Waited,
   ): Promise<Try<Written>> {
-    const { node, wallMs } = this.#parts;
-    const command: Command = { wallMs: wallMs(), ...asked };
+    const { operation, idempotency } = asked;
     const outcome = await unlessGone<ProposeOutcome<Result>>(
       { signal, outcome: "unknown" },
       (tell) => {
-        node.propose(encodeCommand(command), deadlineMs, tell);
+        const isPlain = operation.kind === "keepLeases" && idempotency === undefined;
+        if (isPlain) this.#keepalives.keep(operation, deadlineMs, tell);
+        else this.#offer(asked, deadlineMs, tell);
         return () => {};
       },
     );
     const tried = this.#judge(outcome);
     if (tried instanceof ServiceError) throw tried;
     return tried;
+  }
+
+  #offer(
+    asked: Omit<Command, "wallMs">,
+    deadlineMs: number,
+    settle: (outcome: ProposeOutcome<Result>) => void,
+  ): void {
+    const { node, wallMs } = this.#parts;
+    node.propose(encodeCommand({ wallMs: wallMs(), ...asked }), deadlineMs, settle);
   }
 
   #judge(outcome: ProposeOutcome<Result>): Try<Written> | ServiceError {

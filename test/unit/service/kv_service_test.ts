@@ -295,6 +295,24 @@ describe("A write", soon, () => {
     assert.deepEqual(body, { kind: "write", operation: encodeOperation(operation) });
   });
 
+  it("that keeps a lease alive shares an entry with others of the same turn", async () => {
+    const served = serving();
+    let endTurn = (): void => {};
+    served.onRest = (goOn) => endTurn = goOn;
+    const keep = (id: string) => served.kv.write({ kind: "keepLeases", ids: [id] }, within(60_000));
+    const both = [keep("1"), keep("2")];
+    await standstill();
+    endTurn();
+    const [proposal, ...others] = served.node.proposals;
+    assert.ok(proposal && others.length === 0);
+    const leases = [{ id: "1", ttlMs: 9_000 }, undefined];
+    const position = { index: 1, term: 1 };
+    proposal.settle({ kind: "applied", position, result: { kind: "kept", revision: 3, leases } });
+    const results = (await Promise.all(both)).map(({ result }) => result);
+    const each = leases.map((lease) => ({ kind: "kept", revision: 3, leases: [lease] }));
+    assert.deepEqual(results, each);
+  });
+
   it("whose condition did not hold is an answer, not an error", async () => {
     const served = new ServedFakeNode(2);
     const failed: Result = { kind: "conditionFailed", revision: 10 };
