@@ -8,7 +8,7 @@ import { grpcStatus } from "../../src/service/errors.ts";
 import { type GrpcFront, startGrpcFront } from "../harness/grpc_front.ts";
 import { type RawCall, RawHttp2Client } from "../harness/raw_http2.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../harness/test.ts";
-import { standstill, until } from "../harness/wait.ts";
+import { pause, standstill, until } from "../harness/wait.ts";
 
 const mebi = 1024 * 1024;
 const writeMethod = method("d_engine.client.RaftClientService", "HandleClientWrite");
@@ -265,7 +265,7 @@ describe("a stream that asks and does not listen", () => {
     const call = raw.call(reflectMethod.path);
     for (let n = 0; n < 50; n++) {
       if (!call.stream.destroyed) call.send(asked);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
     }
     await until(() => call.take().status, { what: "the end of the stream" });
     assert.equal(call.status, String(grpcStatus.resourceExhausted));

@@ -7,7 +7,7 @@ import { IdempotencyKeys } from "../../../src/client/idempotency.ts";
 import { type Silence, silenceError } from "../../../src/client/silence.ts";
 import { HttpProbe } from "../../harness/http_probe.ts";
 import { assert, beforeEach, describe, it } from "../../harness/test.ts";
-import { until } from "../../harness/wait.ts";
+import { pause, until } from "../../harness/wait.ts";
 
 /** What becomes of a request, and of its answer. */
 type Fate = "answered" | "unsent" | "lost before" | "lost after" | Response;
@@ -207,7 +207,8 @@ describe("the keys of a client", () => {
     const first = await held[0]!;
     const inVain = await keys.take(1);
     const waits = keys.take(Infinity);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // A timer without an end that is over at once would be over before this one.
+    await pause(5);
     first!.release();
     const next = await waits;
     assert.equal(inVain, undefined, "whoever has gone takes no number");

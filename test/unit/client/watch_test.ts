@@ -7,7 +7,7 @@ import type { WatchOptions } from "../../../src/client/watch_lines.ts";
 import { lossyText } from "../../../src/lib/bytes.ts";
 import { HttpProbe, jsonInit } from "../../harness/http_probe.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
-import { until } from "../../harness/wait.ts";
+import { pause, until } from "../../harness/wait.ts";
 
 let probe: HttpProbe;
 let asked: URL[];
@@ -173,7 +173,8 @@ describe("a watch", () => {
     const watch = watchOf({ silenceMsMax: Infinity, onInterrupted: (why) => reasons.push(why) });
     await watch.opened();
     const change = watch.next();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // A timer without an end that is over at once would be over before this one.
+    await pause(5);
     await probe.put("a", "1");
     assert.equal((await change).value?.revision, 2);
     assert.deepEqual(reasons, []);

@@ -4,6 +4,7 @@ import { systemHttpClock } from "../../../src/http/services.ts";
 import { HttpProbe, jsonInit, type Probed } from "../../harness/http_probe.ts";
 import { put } from "../../harness/kv_commands.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
+import { pause, standstill } from "../../harness/wait.ts";
 
 let probe: HttpProbe;
 
@@ -197,7 +198,7 @@ describe("GET of a list with wait", () => {
       kv.store.isQuiet = true;
       kv.store.apply(put("a", "2"));
       // Those who watch hear of it when the look is over.
-      setTimeout(() => kv.store.tell(), 30);
+      setImmediate(() => kv.store.tell());
       kv.before = () => {};
     };
     const answer = await probe.ask("GET /v1/kv?prefix=a&wait=20ms&if_none_match=r2");
@@ -259,7 +260,7 @@ describe("GET of a list with wait", () => {
     while (!isOver && puts < 1_000) {
       puts++;
       await probe.put("b", "2");
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
     }
     assert.ok(isOver, "the wait has ended while changes went on");
     assert.equal((await answer).status, 304);
@@ -280,7 +281,7 @@ describe("GET of a list with wait", () => {
     const answer = await meanwhile("GET /v1/kv?prefix=a&wait=60s&if_none_match=r2", async () => {
       const { store } = probe.kv;
       // The watch has to be live, so that it is not told anything before all is over.
-      await new Promise((resolve) => setImmediate(resolve));
+      await standstill();
       store.isQuiet = true;
       for (const value of ["1", "2"]) store.apply(put("b", value));
       store.compact(4);
