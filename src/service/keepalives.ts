@@ -14,14 +14,14 @@ type Settle = (outcome: ProposeOutcome<Result>) => void;
 /** Proposes one command; as a node does. */
 type Propose = (operation: KeepLeases, deadlineMs: number, settle: Settle) => void;
 
-/** Whose deadlines differ by no more than this may share a proposal. */
+/** Deadlines are rounded up to a multiple of this, so that many are the same. */
 const deadlineStepMs = 50;
 
 /** Those that are proposed together. */
 interface Group {
+  readonly deadlineMs: number;
   readonly ids: string[];
   readonly members: { readonly count: number; readonly settle: Settle }[];
-  deadlineMs: number;
 }
 
 /** See the head of this file. */
@@ -43,18 +43,17 @@ export class Keepalives {
     const group = this.#groupOf(deadlineMs, ids.length);
     group.ids.push(...ids);
     group.members.push({ count: ids.length, settle });
-    group.deadlineMs = Math.max(group.deadlineMs, deadlineMs);
     if (isFirst) this.#soon(() => this.#proposeAll());
   }
 
-  #groupOf(deadlineMs: number, count: number): Group {
-    const step = Math.ceil(deadlineMs / deadlineStepMs);
-    const known = this.#groups.get(step);
+  #groupOf(exactMs: number, count: number): Group {
+    const deadlineMs = Math.ceil(exactMs / deadlineStepMs) * deadlineStepMs;
+    const known = this.#groups.get(deadlineMs);
     if (known !== undefined && known.ids.length + count <= leasesPerCommandMax) return known;
     // One that is full goes at once.
     if (known !== undefined) this.#proposeGroup(known);
-    const group = { ids: [], members: [], deadlineMs };
-    this.#groups.set(step, group);
+    const group = { deadlineMs, ids: [], members: [] };
+    this.#groups.set(deadlineMs, group);
     return group;
   }
 

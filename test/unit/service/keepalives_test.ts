@@ -60,7 +60,7 @@ describe("keepalives", () => {
     assert.deepEqual([first.deadlineMs, more[0]?.ids, more[0]?.deadlineMs], [
       5_000,
       ["2", "3"],
-      5_020,
+      5_050,
     ]);
     first.settle(kept(first));
     more[0]!.settle(kept(more[0]!, "2"));
