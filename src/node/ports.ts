@@ -137,12 +137,23 @@ export interface StateMachine<Query, Answer, Result> {
   read(query: Query): Answer;
   /** Commits what was applied so that no crash takes it back; compaction never passes `through`. */
   makeDurable(done: (through: LogPosition) => void): void;
-  image(done: (image: SnapshotImage) => void): void;
-  /** Opens a stage for an image beside the live state; one at a time, a new one aborts the old. */
+  /**
+   * Makes an image of what is applied, while the store goes on. `undefined`: it could not be made
+   * now (the disk is full), and another attempt may succeed. One at a time.
+   */
+  image(done: (image: SnapshotImage | undefined) => void): void;
+  /**
+   * Opens a stage for an image beside the live state; one at a time, a new one aborts the old. What
+   * an earlier stage for the same `meta` holds is kept, also across a restart: see its `offset`.
+   * Throws {@link DiskFullError}.
+   */
   stage(meta: SnapshotMeta): SnapshotStage;
   /** A finished stage that is waiting for `adopt`. */
   staged(): SnapshotMeta | undefined;
-  /** Switches to the stage. Idempotent; repeated at start when the crash came before it. */
+  /**
+   * Switches to the finished stage: on return `applied()` is its position, and no crash takes that
+   * back. Idempotent; repeated at start when the crash came before it.
+   */
   adopt(): void;
   close(): void;
 }
@@ -150,15 +161,27 @@ export interface StateMachine<Query, Answer, Result> {
 /** A finished image of the store, to be read in pieces and then released. */
 export interface SnapshotImage {
   readonly meta: SnapshotMeta;
-  read(offset: number, bytesMax: number, done: (chunk: Uint8Array) => void): void;
+  /** The bytes from `offset` on, at most `bytesMax` of them; the last ones end at `meta.bytes`. */
+  read(
+    where: { readonly offset: number; readonly bytesMax: number },
+    done: (chunk: Uint8Array) => void,
+  ): void;
+  /** Nothing is read any more; its file may go. Idempotent. */
   release(): void;
 }
 
 /** An image of another node that is being received. */
 export interface SnapshotStage {
-  write(offset: number, chunk: Uint8Array): void;
-  /** Checks the digest and syncs; `done(false)` when the digest is wrong. */
-  finish(done: (intact: boolean) => void): void;
+  /** So many bytes from the front are held: where the next chunk goes. */
+  readonly offset: number;
+  /** Appends at `offset`. Throws {@link DiskFullError}, and then nothing has changed. */
+  write(chunk: Uint8Array): void;
+  /**
+   * Checks length and digest, and syncs; then `staged()` is it. `done("corrupt")` when the bytes
+   * are not those of `meta`: they are gone then. `done("busy")` when the disk is full.
+   */
+  finish(done: (outcome: "staged" | "corrupt" | "busy") => void): void;
+  /** Forgets what is held. Idempotent; without effect on a finished stage that was adopted. */
   abort(): void;
 }
 

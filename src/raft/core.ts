@@ -83,6 +83,7 @@ export class RaftCore {
         return this.#compact(input.to.index);
       case "peerUnreachable":
         return this.#role.role === "leader" ? this.#role.peerUnreachable(input.peer) : undefined;
+      case "snapshotChunk":
       case "snapshotStaged":
       case "snapshotChunkStored":
       case "snapshotProgress":

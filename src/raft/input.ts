@@ -1,6 +1,6 @@
 /** Everything that can happen to the core. There is no other way in. */
 
-import type { Envelope } from "./message.ts";
+import type { Envelope, InstallSnapshot } from "./message.ts";
 import type {
   BatchNumber,
   ConfigurationChange,
@@ -36,6 +36,8 @@ export type Input =
    * The store is durable up to here. The core adds time and configuration and moves the boundary.
    */
   | { readonly kind: "compact"; readonly to: LogPosition }
+  /** A chunk of an image for a peer; it leaves if the peer still waits for one. */
+  | { readonly kind: "snapshotChunk"; readonly peer: NodeId; readonly chunk: InstallSnapshot }
   | { readonly kind: "snapshotStaged"; readonly meta: SnapshotMeta }
   | {
     readonly kind: "snapshotChunkStored";
