@@ -3,15 +3,16 @@
  * §5.1), before anything reaches a role, and it alone changes roles.
  */
 
-import { assert, unreachable } from "../lib/assert.ts";
+import { assert } from "../lib/assert.ts";
 import { Candidate, Precandidate } from "./candidate.ts";
 import { Follower } from "./follower.ts";
 import type { Input } from "./input.ts";
 import { Leader } from "./leader.ts";
-import type { Envelope, PreVote } from "./message.ts";
+import { type Envelope, isLeaders, type PreVote } from "./message.ts";
 import { lossShownBy } from "./loss.ts";
 import type { LogReader, Rng } from "./ports.ts";
 import type { Leadership, LogWrite, Loss, Ready } from "./ready.ts";
+import { noSnapshots, Snapshots } from "./snapshots.ts";
 import { RaftState, type Transition } from "./state.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
 import type {
@@ -29,6 +30,7 @@ type RoleState = Follower | Precandidate | Candidate | Leader;
 /** One node's share of Raft, as a function of its inputs (raft/mod.ts). */
 export class RaftCore {
   readonly #state: RaftState;
+  readonly #snapshots: Snapshots;
   #role: RoleState;
   #leadership: Leadership | undefined;
   /** Still to be handed out. */
@@ -44,6 +46,7 @@ export class RaftCore {
     readonly nowMs: number;
   }) {
     this.#state = new RaftState(from);
+    this.#snapshots = new Snapshots(this.#state);
     this.#role = new Follower(this.#state, {});
   }
 
@@ -78,19 +81,14 @@ export class RaftCore {
         return this.#persisted(input.number);
       case "applied":
         this.#state.log.appliedTo(input.position);
+        this.#snapshots.applied(this.#leader());
         return this.#state.noteApplied(true);
       case "compact":
         return this.#compact(input.to.index);
       case "peerUnreachable":
-        return this.#role.role === "leader" ? this.#role.peerUnreachable(input.peer) : undefined;
-      case "snapshotChunk":
-      case "snapshotStaged":
-      case "snapshotChunkStored":
-      case "snapshotProgress":
-        // Nothing is compacted in this version, so no snapshot is ever asked for.
-        return;
+        return this.#leading()?.peerUnreachable(input.peer);
       default:
-        unreachable(input);
+        return this.#snapshots.step(input, { leader: this.#leader(), leading: this.#leading() });
     }
   }
 
@@ -100,8 +98,9 @@ export class RaftCore {
    */
   ready(capacity: { readonly write: boolean; readonly applyBytesMax: number }): Ready | undefined {
     const state = this.#state;
-    if (this.#role.role === "leader") this.#role.flush();
+    this.#leading()?.flush();
     const acts = !this.#isOver;
+    const snapshots = acts ? this.#snapshots.take(this.#leading()) : undefined;
     const write = acts && capacity.write ? this.#takeWrite() : undefined;
     const committed = acts ? state.log.takeCommitted(capacity.applyBytesMax) : [];
     const send = takeAll(state.outbox);
@@ -112,16 +111,14 @@ export class RaftCore {
     state.heard = undefined;
     this.#leadership = undefined;
     this.#loss = undefined;
-    const idle = (write ?? leadership ?? heard ?? loss) === undefined &&
+    const idle = (write ?? leadership ?? heard ?? loss ?? snapshots) === undefined &&
       send.length + outcomes.length + committed.length === 0;
     if (idle) return undefined;
     return {
       send,
       committed,
       outcomes,
-      snapshotsWanted: [],
-      snapshotChunks: [],
-      snapshotReplies: [],
+      ...(snapshots ?? noSnapshots),
       ...(write && { write }),
       ...(leadership && { leadership }),
       ...(heard && { heard }),
@@ -134,27 +131,31 @@ export class RaftCore {
    * nothing.
    */
   leaseIndex(nowMs: number): Index | undefined {
-    return this.#role.role === "leader" ? this.#role.leaseIndex(nowMs) : undefined;
+    return this.#leading()?.leaseIndex(nowMs);
   }
 
   /** Cluster time now, as this leader's next entry would carry it; undefined on other nodes. */
   clusterTimeMs(nowMs: number): number | undefined {
-    return this.#role.role === "leader" ? this.#role.clusterTimeMs(nowMs) : undefined;
+    return this.#leading()?.clusterTimeMs(nowMs);
   }
 
   status(): RaftStatus {
-    const role = this.#role;
-    const leading = role.role === "leader" ? role : undefined;
+    const leading = this.#leading();
     return statusOf(this.#state, {
-      role: role.role,
+      role: this.#role.role,
       leader: this.#leader(),
       termStart: leading?.termStart,
       progress: leading?.progress,
+      snapshotPeers: leading?.snapshotPeers,
     });
   }
 
   #takeWrite(): LogWrite | undefined {
     return this.#state.writes.take(this.#state.hardState, this.#state.nowMs);
+  }
+
+  #leading(): Leader | undefined {
+    return this.#role.role === "leader" ? this.#role : undefined;
   }
 
   #leader(): NodeId | undefined {
@@ -215,9 +216,8 @@ export class RaftCore {
     }
     if (term < state.currentTerm) return this.#answerLowerTerm(envelope);
     if (term > state.currentTerm) this.#adoptTerm(envelope);
-    const fromLeader = message.kind === "appendEntries" || message.kind === "heartbeat";
     const campaigning = this.#role.role === "candidate" || this.#role.role === "precandidate";
-    if (fromLeader && campaigning) {
+    if (isLeaders(message) && campaigning) {
       this.#change({ to: "follower", term, leader: from, reason: "leaderFound" });
     }
     const role = this.#role;
@@ -225,6 +225,7 @@ export class RaftCore {
     this.#change(role.step(envelope));
     const found = role === this.#role && leaderBefore !== this.#leader();
     if (found) this.#noteLeadership("leaderFound");
+    this.#snapshots.receive(envelope, this.#role.role);
   }
 
   /** Not even what waits to be sent may still be said. */
@@ -307,14 +308,8 @@ export class RaftCore {
   }
 
   #adoptTerm({ term, from, message }: Envelope): void {
-    const isLeader = message.kind === "appendEntries" || message.kind === "heartbeat" ||
-      message.kind === "installSnapshot";
-    this.#change({
-      to: "follower",
-      term,
-      reason: "higherTerm",
-      ...(isLeader && { leader: from }),
-    });
+    const leader = isLeaders(message) ? { leader: from } : {};
+    this.#change({ to: "follower", term, reason: "higherTerm", ...leader });
   }
 
   // ---- Roles ----

@@ -68,6 +68,8 @@ export class Follower {
       case "heartbeat":
         this.#noteLeader(from);
         return this.#heartbeat(envelope, message);
+      case "installSnapshot":
+        return this.#noteLeader(from);
       case "timeoutNow":
         // Thesis §3.10: only the leader of this very term may ask, and only who may win.
         return from === this.leader && this.#state.mayCampaign()
@@ -120,13 +122,14 @@ export class Follower {
     return undefined;
   }
 
-  #noteLeader(leader: NodeId): void {
+  #noteLeader(leader: NodeId): undefined {
     this.leader = leader;
     this.#state.leaderHeardMs = this.#state.nowMs;
     this.#timerFromMs = this.#state.nowMs;
-    if (this.#transfer === undefined) return;
+    if (this.#transfer === undefined) return undefined;
     this.#state.outcomes.push({ kind: "transferred", id: this.#transfer.id, to: leader });
     this.#transfer = undefined;
+    return undefined;
   }
 
   #restartTimer(): void {

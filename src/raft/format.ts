@@ -188,6 +188,8 @@ export function formatReady(ready: Ready): string {
   if (ready.leadership !== undefined) parts.push(formatLeadership(ready.leadership));
   if (ready.heard !== undefined) parts.push(`heard leaderCommit=${ready.heard.leaderCommit}`);
   if (ready.loss !== undefined) parts.push(formatLoss(ready.loss));
+  for (const peer of ready.snapshotsWanted) parts.push(`n${peer} wants a snapshot`);
+  if (ready.adopt !== undefined) parts.push(`adopt ${formatPosition(ready.adopt)}`);
   return parts.join("; ");
 }
 
@@ -210,6 +212,7 @@ export function formatStatus(status: RaftStatus): string {
 }
 
 /** `n2 replicating match=4 next=6`. */
-export function formatPeer({ id, mode, match, next }: PeerStatus): string {
-  return `n${id} ${mode} match=${match} next=${next}`;
+export function formatPeer({ id, mode, match, next, wantsSnapshot }: PeerStatus): string {
+  const wants = wantsSnapshot ? " wantsSnapshot" : "";
+  return `n${id} ${mode} match=${match} next=${next}${wants}`;
 }

@@ -46,10 +46,7 @@ export type Input =
     readonly nextOffset: number;
     readonly refused?: "corrupt" | "busy";
   }
-  | {
-    readonly kind: "snapshotProgress";
-    readonly peer: NodeId;
-    readonly status: "streaming" | "installed" | "failed";
-  }
+  /** The peer has the image of this position, or needs none any more. */
+  | { readonly kind: "snapshotInstalled"; readonly peer: NodeId; readonly position: LogPosition }
   /** A stream to this peer closed, or dropped something. */
   | { readonly kind: "peerUnreachable"; readonly peer: NodeId };

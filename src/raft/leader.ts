@@ -5,14 +5,17 @@
  */
 
 import { emptyBytes } from "../lib/bytes.ts";
-import { allMembers, finishChange, isJoint, isVoter, startChange } from "./configuration.ts";
+import { finishChange, isJoint, isVoter, startChange } from "./configuration.ts";
 import { encodeConfiguration } from "./encoding.ts";
+import { Lease } from "./lease.ts";
 import { entryBytes } from "./log.ts";
-import type { AppendEntriesReply, Envelope, HeartbeatReply } from "./message.ts";
-import { Progress } from "./progress.ts";
+import type { AppendEntriesReply, Envelope, HeartbeatReply, InstallSnapshot } from "./message.ts";
+import { PeerProgress } from "./peer_progress.ts";
+import type { Progress } from "./progress.ts";
 import { quorumReached } from "./quorum.ts";
 import { type ConfirmedRead, ReadIndexRounds } from "./read_index.ts";
 import type { DropReason } from "./ready.ts";
+import { SnapshotPeers } from "./snapshot_peers.ts";
 import type { RaftState, Transition } from "./state.ts";
 import { LeadershipTransfer } from "./transfer.ts";
 import type {
@@ -33,20 +36,22 @@ export class Leader {
   readonly #state: RaftState;
   readonly #electedMs: number;
   readonly #clusterTimeAtElectionMs: number;
-  readonly #progress = new Map<NodeId, Progress>();
+  readonly #progress: PeerProgress;
   readonly #reads: ReadIndexRounds;
   readonly #uncommitted = new Uncommitted();
+  readonly #lease: Lease;
   #heartbeatMs: number;
-  /** Rounds sent up to here carry no lease: the process stood still since. */
-  #leaseVoidUntilMs = -1;
   /** Peers could not be heard before this, because the process stood still. */
   #quorumGraceMs: number;
   readonly transfer: LeadershipTransfer;
+  readonly snapshotPeers = new SnapshotPeers();
   /** The index of its no-op: only once that is committed is the commit index known (paper §8). */
   readonly termStart: Index;
 
   constructor(state: RaftState) {
     this.#state = state;
+    this.#lease = new Lease(state.options);
+    this.#progress = new PeerProgress(state);
     this.#electedMs = state.nowMs;
     this.#clusterTimeAtElectionMs = state.log.lastTimeMs();
     this.#heartbeatMs = state.nowMs;
@@ -54,7 +59,7 @@ export class Leader {
     this.#reads = new ReadIndexRounds(state.options.readsPendingMax);
     this.transfer = new LeadershipTransfer(state, (peer) => this.#progress.get(peer)?.match);
     this.termStart = this.#append("noop", emptyBytes).index;
-    this.#followConfiguration(this.termStart);
+    this.#progress.follow(this.termStart);
     this.#heartbeat();
   }
 
@@ -62,7 +67,7 @@ export class Leader {
     return this.#state.self;
   }
   get progress(): ReadonlyMap<NodeId, Progress> {
-    return this.#progress;
+    return this.#progress.all;
   }
 
   tick(): Transition | undefined {
@@ -70,12 +75,12 @@ export class Leader {
     if (state.stalled) this.#quorumGraceMs = state.nowMs;
     const hung = state.hungReason();
     if (hung !== undefined) return this.#stepDown(hung);
-    const heardMs = Math.max(this.#quorumHeardMs(), this.#quorumGraceMs);
+    const heardMs = Math.max(this.#progress.quorumHeardMs(), this.#quorumGraceMs);
     if (state.nowMs - heardMs > state.options.electionTimeoutMinMs) {
       return this.#stepDown("quorumLost");
     }
     this.transfer.tick();
-    this.#forgetRemoved();
+    this.#progress.forgetRemoved((peer) => this.snapshotPeers.delete(peer));
     if (state.nowMs - this.#heartbeatMs >= state.options.heartbeatIntervalMs) this.#heartbeat();
     else this.#spreadCommit();
     return undefined;
@@ -140,16 +145,12 @@ export class Leader {
     }
   }
 
-  /** Thesis §6.4.1. The lease counts from when the newest confirmed round was *sent*. */
+  /** Thesis §6.4.1. */
   leaseIndex(nowMs = this.#state.nowMs): Index | undefined {
-    const { lease, electionTimeoutMinMs } = this.#state.options;
+    const { applied, commitIndex } = this.#state.log;
+    if (this.transfer.timeoutNowSent || applied < this.termStart) return undefined;
     const sentMs = this.#reads.confirmedSentMs;
-    if (lease === undefined || sentMs === undefined) return undefined;
-    if (sentMs <= this.#leaseVoidUntilMs) return undefined;
-    if (this.transfer.timeoutNowSent || this.#state.log.applied < this.termStart) return undefined;
-    const driftMs = Math.ceil(electionTimeoutMinMs * lease.clockDriftPermille / 1000);
-    const untilMs = sentMs + electionTimeoutMinMs - driftMs - lease.marginMs;
-    return nowMs < untilMs ? this.#state.log.commitIndex : undefined;
+    return this.#lease.holds({ sentMs, nowMs }) ? commitIndex : undefined;
   }
 
   /** Cluster time: that of the last entry at the election, and this leader's own since then. */
@@ -157,11 +158,8 @@ export class Leader {
     return this.#clusterTimeAtElectionMs + (nowMs - this.#electedMs);
   }
 
-  /**
-   * The process stood still for longer than half an election timeout: the lease may be another's.
-   */
   voidLease(): void {
-    this.#leaseVoidUntilMs = this.#state.nowMs;
+    this.#lease.voidUntil(this.#state.nowMs);
   }
 
   /** Own writes became durable: only now does it count itself (thesis §10.2.1). */
@@ -175,7 +173,18 @@ export class Leader {
 
   /** The peer lost part of its log: what it acknowledged before does not count any more. */
   peerRestarted(peer: NodeId): void {
+    this.snapshotPeers.delete(peer);
     this.#progress.get(peer)?.restarted(this.#state.log.lastIndex + 1);
+  }
+
+  /** Nothing that this leader may still want to send stands in the way of sending a chunk. */
+  snapshotChunk(peer: NodeId, chunk: InstallSnapshot): void {
+    if (this.snapshotPeers.has(peer)) this.#state.send(peer, chunk);
+  }
+
+  snapshotInstalled(peer: NodeId, { index }: LogPosition): void {
+    this.snapshotPeers.delete(peer);
+    this.#progress.get(peer)?.snapshotEnded(index + 1);
   }
 
   /**
@@ -185,7 +194,7 @@ export class Leader {
   flush(): void {
     this.transfer.advance();
     if (this.#reads.hasWaiting && this.#knowsCommit()) this.#heartbeat();
-    for (const [peer, progress] of this.#progress) this.#sendEntries(peer, progress);
+    for (const [peer, progress] of this.#progress.all) this.#sendEntries(peer, progress);
   }
 
   end(): void {
@@ -212,31 +221,15 @@ export class Leader {
 
   #appendConfiguration(configuration: Configuration): LogPosition {
     const position = this.#append("configuration", encodeConfiguration(configuration));
-    this.#followConfiguration(position.index);
+    this.#progress.follow(position.index);
     return position;
-  }
-
-  /**
-   * A configuration is in effect from its append on (thesis §4.1): who is new gets entries, who
-   * left keeps its own.
-   */
-  #followConfiguration(next: Index): void {
-    const { options, self, nowMs, configuration } = this.#state;
-    const limits = {
-      messagesMax: options.inflightMessagesMax,
-      bytesMax: options.inflightBytesMax,
-    };
-    for (const { id } of allMembers(configuration)) {
-      if (id === self || this.#progress.has(id)) continue;
-      this.#progress.set(id, new Progress({ next, nowMs, limits }));
-    }
   }
 
   #heartbeat(): void {
     this.#heartbeatMs = this.#state.nowMs;
     const { log, nowMs } = this.#state;
     this.#reads.begin(nowMs, this.#knowsCommit() ? log.commitIndex : undefined);
-    for (const [peer, progress] of this.#progress) this.#sendHeartbeat(peer, progress);
+    for (const [peer, progress] of this.#progress.all) this.#sendHeartbeat(peer, progress);
     this.#confirmReads();
   }
 
@@ -253,7 +246,7 @@ export class Leader {
    */
   #spreadCommit(): void {
     const { commitIndex } = this.#state.log;
-    for (const [peer, progress] of this.#progress) {
+    for (const [peer, progress] of this.#progress.all) {
       if (progress.toldCommit < Math.min(commitIndex, progress.match)) {
         this.#sendHeartbeat(peer, progress);
       }
@@ -268,7 +261,10 @@ export class Leader {
       const prevTerm = log.term(from - 1);
       const range = { from, to: log.lastIndex, bytesMax: options.appendBytesMax };
       const entries = prevTerm === undefined ? undefined : log.entries(range);
-      if (prevTerm === undefined || entries === undefined) return progress.wantSnapshot();
+      if (prevTerm === undefined || entries === undefined) {
+        progress.wantSnapshot();
+        return this.snapshotPeers.add(peer);
+      }
       const leaderCommit = log.commitIndex;
       const prevLog = { index: from - 1, term: prevTerm };
       const { attempt } = progress;
@@ -283,9 +279,10 @@ export class Leader {
   #appendEntriesReply(
     from: NodeId,
     progress: Progress,
-    { result, attempt }: AppendEntriesReply,
+    { result, attempt, needsSnapshot }: AppendEntriesReply,
   ): Transition | undefined {
     const { log, nowMs } = this.#state;
+    if (needsSnapshot) this.snapshotPeers.add(from);
     switch (result.kind) {
       case "conflict": {
         const stale = attempt !== progress.attempt || result.rejected.index <= progress.match;
@@ -295,6 +292,8 @@ export class Leader {
       case "matched": {
         if (!log.matches(result.position)) return undefined;
         const news = progress.matched(result.position, attempt, nowMs);
+        // It holds more than was known when the image was asked for.
+        if (progress.mode === "snapshot") this.snapshotInstalled(from, result.position);
         this.transfer.matched(from);
         return news ? this.#advanceCommit() : undefined;
       }
@@ -304,12 +303,15 @@ export class Leader {
   #heartbeatReply(progress: Progress, message: HeartbeatReply): Transition | undefined {
     const { log, options, nowMs } = this.#state;
     if (message.round > this.#reads.round) return undefined;
+    // A store that is behind where it was has been started anew; a probe tells what it needs.
+    const isNewest = message.round >= progress.confirmedRound;
+    const fellBack = isNewest && message.appliedIndex < progress.appliedIndex;
     progress.confirmedRound = Math.max(progress.confirmedRound, message.round);
     // The peer answers, so silence about entries means that they, or their answers, were lost.
     const silent = progress.isWaitingFor(2 * options.heartbeatIntervalMs, nowMs);
-    progress.appliedIndex = message.appliedIndex;
+    if (isNewest) progress.appliedIndex = message.appliedIndex;
     const forgot = message.verifiedIndex < Math.min(progress.match, log.commitIndex);
-    if (silent || forgot) progress.lost();
+    if (silent || forgot || fellBack) progress.lost();
     this.#confirmReads();
     return undefined;
   }
@@ -364,37 +366,13 @@ export class Leader {
     return isVoter(configuration, this.#state.self) ? undefined : this.#stepDown("removed");
   }
 
-  /**
-   * A removed peer keeps its progress until it was told of its removal, or has been silent for
-   * long.
-   */
-  #forgetRemoved(): void {
-    const { nowMs, options, effective, log } = this.#state;
-    const { configuration, position: { index: committedAt } } = effective;
-    if (committedAt > log.commitIndex) return;
-    const stay = new Set(allMembers(configuration).map(({ id }) => id));
-    for (const [peer, progress] of this.#progress) {
-      if (stay.has(peer)) continue;
-      const silent = nowMs - progress.heardMs > 10 * options.electionTimeoutMaxMs;
-      if (progress.toldCommit >= committedAt || silent) this.#progress.delete(peer);
-    }
-  }
-
   #knowsCommit(): boolean {
     return this.#state.log.commitIndex >= this.termStart;
   }
 
-  /** The newest time by which a quorum had been heard. */
-  #quorumHeardMs(): number {
-    const { self, voterSets, nowMs } = this.#state;
-    return quorumReached(
-      voterSets,
-      (voter) => voter === self ? nowMs : this.#progress.get(voter)?.heardMs ?? 0,
-    );
-  }
-
   /** A request for votes is refused while a quorum still follows. */
   hasQuorum(): boolean {
-    return this.#state.nowMs - this.#quorumHeardMs() < this.#state.options.electionTimeoutMinMs;
+    return this.#state.nowMs - this.#progress.quorumHeardMs() <
+      this.#state.options.electionTimeoutMinMs;
   }
 }

@@ -217,7 +217,7 @@ export class RaftLog {
    */
   takeCommitted(bytesMax: number): readonly Entry[] {
     const to = Math.min(this.#commitIndex, this.#stableIndex);
-    if (this.#handedOut >= to || this.#handedOut < this.#boundary.position.index) return [];
+    if (this.#handedOut >= to || this.#applied < this.#boundary.position.index) return [];
     const page = this.entries({ from: this.#handedOut + 1, to, bytesMax });
     const entries = assertDefined(page, `Entry ${this.#handedOut + 1} is not compacted`);
     const last = assertDefined(entries.at(-1), "A page has an entry");
@@ -250,6 +250,43 @@ export class RaftLog {
     this.configurations.compactTo(position.index);
     this.#dropBelow(position.index + 1);
     return this.#boundary;
+  }
+
+  /**
+   * The log holds `to`, which is committed, and the store will be brought there by an image: what
+   * lies below may go. Undefined when the boundary stands there already.
+   */
+  moveBoundary({ position, timeMs, configuration }: Boundary): Boundary | undefined {
+    assert(
+      position.index <= this.#commitIndex && this.matches(position),
+      "The image is in the log",
+    );
+    this.#handedOut = Math.max(this.#handedOut, position.index);
+    if (position.index === this.#boundary.position.index) return undefined;
+    this.#boundary = { position, timeMs, configuration };
+    this.configurations.compactTo(position.index);
+    this.#dropBelow(position.index + 1);
+    return this.#boundary;
+  }
+
+  /**
+   * An image takes the place of everything (paper §7): the log begins anew behind its position.
+   * What it held there was not committed.
+   */
+  replaceBy({ position, timeMs, configuration }: Boundary): void {
+    assert(
+      position.index > this.#commitIndex,
+      `An image of ${position.index} replaces what is committed up to ${this.#commitIndex}`,
+    );
+    this.#boundary = { position, timeMs, configuration };
+    this.configurations.reset(configuration);
+    this.#tail = [];
+    this.#tailBytes = 0;
+    this.#tailStart = position.index + 1;
+    this.#lastIndex = assertCount(position.index, "lastIndex");
+    this.#stableIndex = position.index;
+    this.#commitIndex = position.index;
+    this.#handedOut = position.index;
   }
 
   /** Everything behind `index` in memory: what the next write carries. */

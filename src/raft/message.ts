@@ -161,3 +161,8 @@ export interface InstallSnapshotReply {
   readonly nextOffset: number;
   readonly refused?: "corrupt" | "busy" | "notNeeded";
 }
+
+/** Only the leader of a term says such things in it. */
+export function isLeaders({ kind }: Message): boolean {
+  return kind === "appendEntries" || kind === "heartbeat" || kind === "installSnapshot";
+}

@@ -22,8 +22,8 @@
  *
  * Inside, core.ts gates the term and dispatches to the role; follower.ts, candidate.ts and
  * leader.ts hold what only that role has; state.ts holds what outlives roles. log.ts, quorum.ts,
- * progress.ts, configuration.ts, read_index.ts, write_queue.ts, transfer.ts and loss.ts are the
- * parts that can be understood alone.
+ * progress.ts, configuration.ts, read_index.ts, write_queue.ts, transfer.ts, lease.ts, loss.ts,
+ * installation.ts and snapshot_peers.ts are the parts that can be understood alone.
  *
  * # The protocol in a page
  *
@@ -167,6 +167,21 @@
  * matches. Each time it begins another attempt, and answers to earlier ones change nothing in that,
  * so that messages never multiply. A peer that cannot be reached costs one heartbeat at a time.
  *
+ * # Snapshots
+ *
+ * The store is its own snapshot (paper §7): once it is durable up to an index, the log may begin
+ * behind it. Each node decides that for itself (`compact`); the *boundary* keeps position, cluster
+ * time and configuration of the last entry that went. A peer whose next entry is gone, or whose
+ * store was put back to before its boundary, gets an image of the leader's store. The leader only
+ * says who wants one (snapshot_peers.ts): making images, sending them in pieces and going on where
+ * a transfer broke off is the node's work, and the chunks pass the same term gate as all else.
+ *
+ * At the follower (installation.ts) the whole image lies beside the live store before anything is
+ * decided. One write then replaces the whole log by the boundary, and when it is durable the store
+ * is exchanged; a crash in between is finished at the next start. An image of what is committed
+ * here changes nothing, and a log that holds the image's position keeps what lies behind it,
+ * because that may have been acknowledged.
+ *
  * # Recovering
  *
  * A disk may lose what it had reported durable: behind its mark, a damaged entry, a log that ends
@@ -199,8 +214,6 @@
  *
  * # What is left out, and why
  *
- * - Snapshots (paper §7). Types and messages are there, the log knows its boundary, and `compact`
- *   moves it; installing is a later step. Until then no node asks for compaction.
  * - Byzantine faults. Peers are trusted to run this program; frames are checked at the edge
  *   (checksums, bounds), and what a peer may send late, twice or never is handled.
  * - Single-server membership changes (thesis §4.1). Joint consensus covers them, and one way is

@@ -158,9 +158,9 @@ export class Progress {
     this.#mode = "snapshot";
   }
 
-  /** The transfer ended, well or badly; the next probe tells. */
-  snapshotEnded(): void {
-    if (this.#mode === "snapshot") this.#probe(this.match + 1);
+  /** The peer holds everything before `next`, by an image or otherwise; the next probe tells. */
+  snapshotEnded(next: Index): void {
+    if (this.#mode === "snapshot") this.#probe(Math.max(next, this.match + 1));
   }
 
   /** The peer's log lost something: nothing that it acknowledged counts any more. */

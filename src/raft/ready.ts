@@ -26,7 +26,10 @@ export interface Ready {
   /** Apply in order. Committed, and durable on this node. */
   readonly committed: readonly Entry[];
   readonly outcomes: readonly Outcome[];
-  /** Peers whose next entry is compacted: make or reuse an image and stream it. */
+  /**
+   * Peers whose next entry is compacted, or whose store is behind their log: make or reuse an image
+   * and stream it, as long as RaftStatus says that they want one.
+   */
   readonly snapshotsWanted: readonly NodeId[];
   /** Chunks that passed the term gate; they belong into the stage. */
   readonly snapshotChunks: readonly { readonly from: NodeId; readonly chunk: InstallSnapshot }[];
@@ -37,6 +40,11 @@ export interface Ready {
   }[];
   /** The stage of the image at this position is not wanted any more. */
   readonly stageDropped?: LogPosition;
+  /**
+   * The store has to become the staged image of this position, before anything else is applied or
+   * read; then `applied` is stepped.
+   */
+  readonly adopt?: LogPosition;
   readonly leadership?: Leadership;
   readonly heard?: Heard;
   /** Comes once, and nothing is sent, written or applied with it or after it. */

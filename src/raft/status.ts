@@ -1,6 +1,7 @@
 /** A report on the core, for people, metrics and tests. Nothing decides by it. */
 
 import type { Progress, ProgressMode } from "./progress.ts";
+import type { SnapshotPeers } from "./snapshot_peers.ts";
 import type { RaftState } from "./state.ts";
 import type { Index, NodeId, PositionedConfiguration, Role, Term } from "./types.ts";
 
@@ -14,6 +15,8 @@ export interface PeerStatus {
   readonly applied: Index;
   /** When the peer was heard last, in the core's ms. */
   readonly heardMs: number;
+  /** Only an image of the store helps it. */
+  readonly wantsSnapshot: boolean;
 }
 
 /** What a node knows of itself. */
@@ -46,11 +49,13 @@ export function statusOf(state: RaftState, role: {
   readonly leader: NodeId | undefined;
   readonly termStart: Index | undefined;
   readonly progress: ReadonlyMap<NodeId, Progress> | undefined;
+  readonly snapshotPeers: SnapshotPeers | undefined;
 }): RaftStatus {
   const { log, effective } = state;
   const peers: PeerStatus[] = [];
   for (const [id, { mode, match, next, appliedIndex, heardMs }] of role.progress ?? []) {
-    peers.push({ id, mode, match, next, applied: appliedIndex, heardMs });
+    const wantsSnapshot = role.snapshotPeers?.has(id) ?? false;
+    peers.push({ id, mode, match, next, applied: appliedIndex, heardMs, wantsSnapshot });
   }
   return {
     role: role.role,

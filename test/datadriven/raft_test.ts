@@ -8,6 +8,8 @@ import { raftScript } from "../harness/raft_script.ts";
 
 const testdata = `${import.meta.dirname}/testdata`;
 
-for (const topic of ["election", "replication", "read_index", "configuration", "restart"]) {
+const topics = ["election", "replication", "read_index", "configuration", "restart", "snapshot"];
+
+for (const topic of topics) {
   goldenSuite(`${testdata}/${topic}`, raftScript);
 }

@@ -10,11 +10,13 @@ import type { Envelope } from "../../src/raft/message.ts";
 import type { Outcome } from "../../src/raft/ready.ts";
 import type { Configuration, Index, NodeId, ProposalId, ReadId } from "../../src/raft/types.ts";
 import { RaftChecks } from "./raft_checks.ts";
+import { ChaosImages } from "./raft_chaos_images.ts";
 import { configurationOf, firstEntry } from "./raft_cluster.ts";
 import { RaftDisk } from "./raft_disk.ts";
+import { canHeal, loseDisk, rollBackStore } from "./raft_losses.ts";
 import { isWhole, leaderOf, reportOf } from "./raft_liveness.ts";
 import { RaftInvariantError, RaftNode } from "./raft_node.ts";
-import { drawWeather, noCounts, type RaftWeather } from "./raft_weather.ts";
+import { drawMembers, drawWeather, noCounts, type RaftWeather } from "./raft_weather.ts";
 
 const underWayMax = 300;
 /** Messages of the past that are kept to be replayed. */
@@ -41,10 +43,12 @@ export class RaftChaos {
   #healing = false;
   #trace = 0;
   readonly #counts = noCounts();
+  readonly #images: ChaosImages;
 
   constructor(seed: number) {
     this.#prng = new Prng(seed);
     this.#weather = drawWeather(this.#prng);
+    this.#images = new ChaosImages(this.#prng);
     const { voters, learners } = this.#weather;
     this.#first = configurationOf({
       voters: Array.from({ length: voters }, (_, at) => at + 1),
@@ -60,7 +64,7 @@ export class RaftChaos {
     return { ...this.#counts, elections, committed: committedIndex };
   }
 
-  /** When and in which phase the run is, for messages. */
+  /** When and in which phase the run is. */
   get place(): string {
     return `${this.#healing ? "healing" : "chaos"} at event ${this.#events}`;
   }
@@ -86,28 +90,31 @@ export class RaftChaos {
         },
         finished: (at, write) => this.#checks.finished(at, write),
         applied: (at, entries) => this.#checks.applied(at, entries),
+        adopted: (at, position) => {
+          this.#counts.adopted++;
+          this.#checks.adopted(at, position);
+        },
         leadership: () => {},
         lost: (at, { reason }) => {
           throw new RaftInvariantError(`Node ${at.id} is told of a loss that it knows: ${reason}`);
         },
         outcome: (_, outcome) => this.#outcome(outcome),
         stepped: (at, before, after) => {
-          if (before.recovering && !after.recovering) this.#recovered(at);
+          if (before.recovering && !after.recovering) {
+            at.recovering = false;
+            this.#counts.recovered++;
+          }
           this.#checks.stepped(at, before, after);
         },
       },
     });
     node.diskIsAutomatic = false;
     node.storeIsAutomatic = this.#prng.chance(1, 2);
+    node.stageIsAutomatic = false;
     node.applyBytesMax = 200;
     this.#nodes.set(id, node);
     node.start(this.#nowMs);
     return node;
-  }
-
-  #recovered(node: RaftNode): void {
-    node.recovering = false;
-    this.#counts.recovered++;
   }
 
   // ---- Chaos ----
@@ -133,6 +140,7 @@ export class RaftChaos {
     if (trouble >= 300 && trouble < 300 + cutPermille) return this.#cutOrHeal();
     if (trouble >= 400 && trouble < 400 + replayPermille) return this.#replay();
     const kind = prng.below(100);
+    if (this.#weather.compacts && prng.chance(1, 12)) return this.#snapshots();
     if (kind < 45) return this.#deliver();
     if (kind < 65) return this.#persist();
     if (kind < 85) return this.#tick();
@@ -208,34 +216,21 @@ export class RaftChaos {
     node.crash(this.#prng.below(3));
     this.#counts.crashed++;
     // kv.db may have to replay a part: what it held durably is any state it once was in.
-    if (this.#prng.chance(1, 2)) this.#rollBackStore(node);
-    const alone = [...this.#nodes.values()].every((each) => each === node || !each.recovering);
-    if (this.#weather.losesDisks && alone && this.#prng.chance(1, 2)) this.#loseDisk(node);
+    if (this.#prng.chance(1, 2)) {
+      // Compaction asks for a durable store; now and then an old copy is put back nevertheless.
+      const isOld = this.#mayLose(node) && this.#prng.chance(1, 10);
+      rollBackStore(node, this.#prng, isOld);
+    }
+    if (this.#mayLose(node) && this.#prng.chance(1, 2)) {
+      loseDisk(node, this.#prng);
+      this.#checks.copiesWereLost = true;
+      this.#counts.disksLost++;
+    }
     if (this.#prng.chance(1, 2)) node.start(this.#nowMs);
   }
 
-  #rollBackStore(node: RaftNode): void {
-    const index = this.#prng.below(node.applied.index + 1);
-    node.applied = { index, term: index === 0 ? 0 : node.disk.entry(index)!.term };
-  }
-
-  /** Damage is found at start (src/node/recovery.ts): the log loses its end, a new epoch begins. */
-  #loseDisk(node: RaftNode): void {
-    const { disk } = node;
-    const from = 2 + this.#prng.below(disk.lastIndex());
-    const { currentTerm, commitIndex } = disk.hardState;
-    const kept = Math.min(from - 1, disk.lastIndex());
-    const applied = Math.min(node.applied.index, kept);
-    node.applied = { index: applied, term: applied === 0 ? 0 : disk.entry(applied)!.term };
-    disk.lose(from, {
-      currentTerm,
-      votedFor: node.id,
-      commitIndex: Math.min(commitIndex, kept),
-    });
-    node.logEpoch++;
-    node.recovering = true;
-    this.#checks.copiesWereLost = true;
-    this.#counts.disksLost++;
+  #mayLose(node: RaftNode): boolean {
+    return this.#weather.losesDisks && canHeal(node, [...this.#nodes.values()]);
   }
 
   #pause(): void {
@@ -270,6 +265,20 @@ export class RaftChaos {
     const node = this.#nodes.get(from);
     if (node?.isRunning !== true || this.#paused.has(from)) return;
     node.step({ kind: "peerUnreachable", peer }, this.#nowMs);
+  }
+
+  // ---- Compaction and images ----
+
+  #snapshots(): void {
+    const node = this.#pick();
+    const compacts = node !== undefined && this.#prng.chance(1, 3);
+    if (compacts && this.#images.compact(node, this.#nowMs)) this.#counts.compacted++;
+    if (!compacts) this.#moveImages();
+  }
+
+  #moveImages(): void {
+    const awake = [...this.#nodes.values()].filter(({ id }) => !this.#paused.has(id));
+    this.#images.move(awake, { nowMs: this.#nowMs, isHealing: this.#healing });
   }
 
   // ---- Clients ----
@@ -309,17 +318,10 @@ export class RaftChaos {
 
   #changeMembers(node: RaftNode): void {
     const { configuration, position } = node.status.configuration;
-    const prng = this.#prng;
-    const ids = configuration.members.map(({ id }) => id).filter(() => !prng.chance(1, 4));
-    if (prng.chance(1, 2) && configuration.nodeIdMax < 9) {
-      const id = configuration.nodeIdMax + 1;
-      if (!this.#nodes.has(id)) this.#make(id);
-      ids.push(id);
-    }
-    const voters = ids.filter(() => prng.chance(4, 5));
-    if (voters.length === 0) return;
-    const learners = ids.filter((id) => !voters.includes(id));
-    const { members } = configurationOf({ voters, learners });
+    const wanted = drawMembers(this.#prng, configuration);
+    if (wanted === undefined) return;
+    const { members } = configurationOf(wanted);
+    for (const { id } of members) if (!this.#nodes.has(id)) this.#make(id);
     const id = ++this.#lastProposal;
     this.#asked.add(id);
     node.step({
@@ -370,6 +372,7 @@ export class RaftChaos {
     for (const endMs = this.#nowMs + withinMs; this.#nowMs < endMs;) {
       this.#nowMs += 50;
       for (const node of this.#nodes.values()) this.#wake(node);
+      this.#moveImages();
       this.#deliverAll();
       const leader = leaderOf(this.#nodes);
       if (leader === undefined) continue;

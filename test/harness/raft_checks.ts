@@ -6,7 +6,7 @@
 import type { Envelope } from "../../src/raft/message.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { RaftStatus } from "../../src/raft/status.ts";
-import type { Entry, Index, Member, NodeId, Term } from "../../src/raft/types.ts";
+import type { Entry, Index, LogPosition, Member, NodeId, Term } from "../../src/raft/types.ts";
 import { RaftInvariantError, type RaftNode } from "./raft_node.ts";
 
 interface Known {
@@ -57,7 +57,7 @@ export class RaftChecks {
     this.#leaders.set(status.term, node.id);
     const termStart = status.termStart ?? 0;
     for (let index = this.committedIndex; index > 0; index--) {
-      const held = index < termStart ? node.disk.entry(index) : undefined;
+      const held = index < termStart ? this.#held(node, index) : undefined;
       if (held !== undefined && isSame(held, this.#committed[index]!)) continue;
       throw new RaftInvariantError(
         `Node ${node.id} leads term ${status.term} without the committed entry ${index}`,
@@ -82,7 +82,8 @@ export class RaftChecks {
       const term = isOlder ? node.disk.entry(index)?.term : after.term;
       let known = this.#committed[index];
       const holds = (id: NodeId): boolean => {
-        const held = this.#nodes.get(id)?.disk.entry(index);
+        const holder = this.#nodes.get(id);
+        const held = holder && this.#held(holder, index);
         if (held === undefined || held.term !== term) return false;
         known ??= held;
         return true;
@@ -119,12 +120,25 @@ export class RaftChecks {
     }
     if (message.kind !== "appendEntriesReply" || message.result.kind !== "matched") return;
     const { position } = message.result;
-    const held = position.index === 0 ? 0 : disk.entry(position.index)?.term;
+    const held = position.index === 0
+      ? 0
+      : this.#held(this.#nodes.get(from)!, position.index)?.term;
     if (held !== position.term) {
       throw new RaftInvariantError(
         `Node ${from} acknowledges ${position.index}@${position.term}, and holds ${held}`,
       );
     }
+  }
+
+  /** What a node holds there: what its log no longer holds is what is committed. */
+  #held({ disk }: RaftNode, index: Index): Known | undefined {
+    return index <= disk.boundary.position.index ? this.#committed[index] : disk.entry(index);
+  }
+
+  /** Only what is committed is compacted, or comes as an image. */
+  adopted(node: RaftNode, { index, term }: LogPosition): void {
+    if (this.#committed[index]?.term === term) return;
+    throw new RaftInvariantError(`Node ${node.id}: ${index}@${term} is not committed`);
   }
 
   /** Paper §5.2: at most one vote a term, restarts included. */
@@ -141,8 +155,14 @@ export class RaftChecks {
    * Log Matching (paper §5.3), by induction over neighbours. Cluster time never falls along a log.
    */
   finished(node: RaftNode, write: LogWrite): void {
+    const { boundary } = node.disk;
+    if (boundary.position.index > 0) this.adopted(node, boundary.position);
     for (const { index, term, timeMs, crc32c } of write.entries) {
-      const neighbour = node.disk.entry(index - 1);
+      // It may have been compacted by the write that brought it.
+      if (index <= boundary.position.index) continue;
+      const neighbour = index - 1 === boundary.position.index
+        ? { term: boundary.position.term, timeMs: boundary.timeMs }
+        : node.disk.entry(index - 1);
       const before = neighbour?.term ?? 0;
       if (timeMs < (neighbour?.timeMs ?? 0)) {
         throw new RaftInvariantError(`Cluster time falls at ${index}@${term}: ${timeMs}`);

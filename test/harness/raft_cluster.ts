@@ -23,6 +23,7 @@ import {
   type ProposalId,
   type RaftOptions,
   type ReadId,
+  type SnapshotMeta,
   type Suffrage,
   type Term,
 } from "../../src/raft/types.ts";
@@ -50,6 +51,7 @@ export interface RaftClusterWatch {
   outcome(node: RaftNode, outcome: Outcome): void;
   leadership(node: RaftNode, leadership: Leadership): void;
   lost(node: RaftNode, loss: Loss): void;
+  adopted(node: RaftNode, position: LogPosition): void;
   committed(node: RaftNode, before: Index, after: Index): void;
 }
 
@@ -74,6 +76,8 @@ export class RaftCluster {
   nowMs = 0;
   readonly network = new RaftNetwork();
   readonly nodes = new Map<NodeId, RaftNode>();
+  /** Images that nodes have taken of their stores. */
+  readonly images = new Map<NodeId, SnapshotMeta>();
   readonly configuration: Configuration;
   readonly options: RaftOptions;
   /** Everything that any core answered, in order. */
@@ -116,6 +120,7 @@ export class RaftCluster {
         began: (at, write) => this.#watch.began?.(at, write),
         finished: (at, write) => this.#watch.finished?.(at, write),
         applied: (at, entries) => this.#watch.applied?.(at, entries),
+        adopted: (at, position) => this.#watch.adopted?.(at, position),
         leadership: (at, leadership) => this.#watch.leadership?.(at, leadership),
         lost: (at, loss) => this.#watch.lost?.(at, loss),
         outcome: (at, outcome) => {

@@ -145,10 +145,11 @@ export class RaftDisk implements LogReader {
     }
   }
 
-  #apply({ number, hardState, truncateFrom, entries, compactTo }: LogWrite): void {
+  #apply({ number, hardState, snapshot, truncateFrom, entries, compactTo }: LogWrite): void {
     this.batchNumber = number;
     const { commitIndex } = this.hardState;
     if (hardState !== undefined) this.#setHardState(hardState);
+    if (snapshot !== undefined) this.#replaceBy(snapshot, commitIndex);
     if (truncateFrom !== undefined) {
       if (truncateFrom <= commitIndex) {
         throw new RaftDiskError(`Truncation at ${truncateFrom}, committed is ${commitIndex}`);
@@ -188,6 +189,15 @@ export class RaftDisk implements LogReader {
   #truncate(from: Index): void {
     this.entriesHeld.length = Math.min(this.entriesHeld.length, from - this.firstIndex());
     this.#configurations.truncateFrom(from);
+  }
+
+  #replaceBy({ position, timeMs, configuration }: Boundary, commitIndex: Index): void {
+    if (position.index <= commitIndex) {
+      throw new RaftDiskError(`An image of ${position.index}, committed is ${commitIndex}`);
+    }
+    this.entriesHeld = [];
+    this.boundary = { position, timeMs, configuration };
+    this.#configurations.reset(configuration);
   }
 
   #compact(to: Boundary): void {

@@ -9,16 +9,20 @@ import type { Input } from "../../src/raft/input.ts";
 import { checkStatus, checkStep } from "../../src/raft/invariants.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import type { Rng } from "../../src/raft/ports.ts";
-import type { Leadership, LogWrite, Loss, Outcome } from "../../src/raft/ready.ts";
+import type { Leadership, LogWrite, Loss, Outcome, Ready } from "../../src/raft/ready.ts";
 import type { RaftStatus } from "../../src/raft/status.ts";
 import {
   type Entry,
+  type Index,
   type LogPosition,
   type NodeId,
   originPosition,
   type RaftOptions,
+  type SnapshotMeta,
 } from "../../src/raft/types.ts";
+import type { InstallSnapshot } from "../../src/raft/message.ts";
 import type { RaftDisk } from "./raft_disk.ts";
+import { imageAt, isComplete, type RaftStage } from "./raft_stage.ts";
 
 export const raftOptions: RaftOptions = {
   heartbeatIntervalMs: 100,
@@ -43,6 +47,8 @@ export interface RaftObserver {
   applied(node: RaftNode, entries: readonly Entry[]): void;
   outcome(node: RaftNode, outcome: Outcome): void;
   leadership(node: RaftNode, leadership: Leadership): void;
+  /** The store became the image. */
+  adopted(node: RaftNode, position: LogPosition): void;
   /** The process marks what has to be remembered, and ends. */
   lost(node: RaftNode, loss: Loss): void;
   /** After every input; the reports are those of one and the same process. */
@@ -72,6 +78,10 @@ export class RaftNode {
   readonly toApply: Entry[] = [];
   /** What the store holds. */
   applied: LogPosition = originPosition;
+  /** Outlives the process. */
+  stage: RaftStage | undefined;
+  /** A whole image is taken for whole at once. */
+  stageIsAutomatic = true;
   /** Writes become durable, and entries applied, at once. */
   diskIsAutomatic = true;
   storeIsAutomatic = true;
@@ -103,6 +113,7 @@ export class RaftNode {
   }
 
   start(nowMs: number): void {
+    this.#adoptAtStart();
     const { disk, id, logEpoch, recovering, applied } = this;
     this.#core = new RaftCore({
       options: this.#options,
@@ -152,6 +163,67 @@ export class RaftNode {
     this.step({ kind: "applied", position: this.applied }, nowMs);
   }
 
+  // ---- Compaction and images ----
+
+  /** The store is durable up to `index`: the log may begin behind it. */
+  compact(index: Index, nowMs: number): void {
+    const term = assertDefined(this.disk.term(index), `Node ${this.id} holds entry ${index}`);
+    this.step({ kind: "compact", to: { index, term } }, nowMs);
+  }
+
+  /** The image of the store as it is. */
+  image(): SnapshotMeta {
+    return imageAt(this.disk, this.applied);
+  }
+
+  /** The node has looked at the whole image. */
+  finishStage(nowMs: number): void {
+    if (this.stage === undefined || !isComplete(this.stage)) return;
+    this.step({ kind: "snapshotStaged", meta: this.stage.meta }, nowMs);
+  }
+
+  /** A crash came between the decision and the exchange of the store (node/recovery.ts). */
+  #adoptAtStart(): void {
+    const { position } = this.disk.boundary;
+    const { stage } = this;
+    const isWaiting = stage !== undefined && isComplete(stage) &&
+      stage.meta.position.index === position.index;
+    if (this.applied.index < position.index && isWaiting) this.#becomeImage(position);
+  }
+
+  #becomeImage(position: LogPosition): void {
+    this.applied = position;
+    this.stage = undefined;
+    this.toApply.length = 0;
+    this.#observer.adopted(this, position);
+  }
+
+  #receiveChunk(peer: NodeId, chunk: InstallSnapshot, nowMs: number): void {
+    const { position } = chunk.meta;
+    const held = this.stage?.meta.position;
+    if (held?.index !== position.index || held.term !== position.term) {
+      this.stage = { meta: chunk.meta, chunks: 0 };
+    }
+    const stage = assertDefined(this.stage, "A stage is open");
+    if (chunk.offset === stage.chunks) stage.chunks++;
+    const stored = { peer, position, nextOffset: stage.chunks };
+    this.core.step({ kind: "snapshotChunkStored", ...stored }, nowMs);
+    if (!this.stageIsAutomatic || !isComplete(stage)) return;
+    this.core.step({ kind: "snapshotStaged", meta: stage.meta }, nowMs);
+  }
+
+  #doSnapshots(ready: Ready, nowMs: number): void {
+    for (const { from, chunk } of ready.snapshotChunks) this.#receiveChunk(from, chunk, nowMs);
+    for (const { peer, reply: { refused, position } } of ready.snapshotReplies) {
+      if (refused !== "notNeeded") continue;
+      this.core.step({ kind: "snapshotInstalled", peer, position }, nowMs);
+    }
+    if (ready.stageDropped !== undefined) this.stage = undefined;
+    if (ready.adopt === undefined) return;
+    this.#becomeImage(ready.adopt);
+    this.core.step({ kind: "applied", position: ready.adopt }, nowMs);
+  }
+
   #pump(nowMs: number): void {
     for (;;) {
       const write = this.disk.underWay.length < this.#writesInflightMax;
@@ -167,6 +239,7 @@ export class RaftNode {
         this.#observer.began(this, ready.write);
       }
       this.toApply.push(...ready.committed);
+      this.#doSnapshots(ready, nowMs);
     }
     if (this.diskIsAutomatic && this.disk.underWay.length > 0) this.persistOldest(nowMs);
     if (this.storeIsAutomatic && this.toApply.length > 0) this.apply(nowMs);

@@ -35,6 +35,7 @@
  *   is empty, and nothing on the disk tells
  * Clients: `propose N text…`, `read N [lease]`, `transfer N [to=N]`,
  * `change N voters=(…) [learners=(…)] [expected=I@T]`
+ * Compaction and images of the store: raft_script_snapshots.ts
  * Looking: `status [N…]`, `log [N…]`, `peers N`, `show heartbeats`
  */
 
@@ -46,6 +47,7 @@ import {
   formatLoss,
   formatOutcome,
   formatPeer,
+  formatPosition,
   formatStatus,
   formatWrite,
 } from "../../src/raft/format.ts";
@@ -57,6 +59,7 @@ import type { RaftDisk } from "./raft_disk.ts";
 import { appendEntries, heartbeat, position } from "./raft_messages.ts";
 import type { EnvelopeFilter } from "./raft_network.ts";
 import type { RaftNode } from "./raft_node.ts";
+import { snapshotCommands } from "./raft_script_snapshots.ts";
 
 type Command = (script: RaftScript, directive: Directive) => void;
 
@@ -122,6 +125,7 @@ export class RaftScript {
           this.print(`n${node.id} is ${formatLeadership(leadership)}`);
         },
         lost: (node, loss) => this.print(`n${node.id} ${formatLoss(loss)}`),
+        adopted: (node, at) => this.print(`n${node.id} becomes the image of ${formatPosition(at)}`),
         committed: (node, _, after) => this.print(`n${node.id} commits up to ${after}`),
       },
     });
@@ -366,6 +370,7 @@ const commands: Readonly<Record<string, Command>> = {
   ...disks,
   ...clients,
   ...looking,
+  ...snapshotCommands,
 };
 
 /** A fresh cluster for each transcript. */

@@ -1,7 +1,7 @@
 /** What a seed of the chaos draws before it begins: the cluster, its options, its troubles. */
 
 import type { Prng } from "../../src/lib/prng.ts";
-import type { RaftOptions } from "../../src/raft/types.ts";
+import type { Configuration, NodeId, RaftOptions } from "../../src/raft/types.ts";
 import { raftOptions } from "./raft_node.ts";
 
 /** How the world of one seed is: every trouble is off in half of them. */
@@ -21,6 +21,8 @@ export interface RaftWeather {
   readonly jumpPermille: number;
   readonly cutPermille: number;
   readonly slowDisks: boolean;
+  /** Logs are compacted, so that who is far behind needs an image. */
+  readonly compacts: boolean;
   readonly options: RaftOptions;
 }
 
@@ -55,13 +57,14 @@ export function drawWeather(prng: Prng): RaftWeather {
     jumpPermille: some(5),
     cutPermille: some(10),
     slowDisks: prng.chance(1, 2),
+    compacts: prng.chance(1, 2),
     options,
   };
 }
 
 type Counted =
   | ("accepted" | "readable" | "transferred" | "changed")
-  | ("truncated" | "crashed" | "disksLost" | "recovered");
+  | ("truncated" | "crashed" | "disksLost" | "recovered" | "compacted" | "adopted");
 
 /** What a run counts, all zero. */
 export function noCounts(): Record<Counted, number> {
@@ -74,5 +77,19 @@ export function noCounts(): Record<Counted, number> {
     crashed: 0,
     disksLost: 0,
     recovered: 0,
+    compacted: 0,
+    adopted: 0,
   };
+}
+
+/** Some leave, perhaps one comes, and who votes is drawn anew; undefined when nobody would. */
+export function drawMembers(
+  prng: Prng,
+  { members, nodeIdMax }: Configuration,
+): { readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] } | undefined {
+  const ids = members.map(({ id }) => id).filter(() => !prng.chance(1, 4));
+  if (prng.chance(1, 2) && nodeIdMax < 9) ids.push(nodeIdMax + 1);
+  const voters = ids.filter(() => prng.chance(4, 5));
+  if (voters.length === 0) return undefined;
+  return { voters, learners: ids.filter((id) => !voters.includes(id)) };
 }

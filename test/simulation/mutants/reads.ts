@@ -80,9 +80,9 @@ export const readMutants: readonly Mutant[] = [
     id: "M35",
     what: "A lease lasts as long as an election timeout, however clocks drift",
     patches: [{
-      file: "src/raft/leader.ts",
-      find: `const untilMs = sentMs + electionTimeoutMinMs - driftMs - lease.marginMs;`,
-      replace: `const untilMs = sentMs + electionTimeoutMinMs + 0 * driftMs;`,
+      file: "src/raft/lease.ts",
+      find: `sentMs + electionTimeoutMinMs - driftMs - lease.marginMs`,
+      replace: `sentMs + electionTimeoutMinMs + 0 * driftMs`,
     }],
     expected: ["I11", "I15"],
   },

@@ -54,6 +54,8 @@ describe("Cores in a random world", () => {
     crashed: 2000,
     disksLost: 25,
     recovered: 12,
+    compacted: 1000,
+    adopted: 150,
   };
   for (const [what, floor] of Object.entries(floors)) {
     it(`together they see at least ${floor} times: ${what}`, () => {

@@ -21,11 +21,31 @@ describe("Self-check of a core", () => {
     [{ termStart: undefined }, /own term/],
     [{ recovering: true }, /a recovering node leads/],
     [
-      { peers: [{ id: 2, mode: "probing", match: 2, next: 2, applied: 0, heardMs: 0 }] },
+      {
+        peers: [{
+          id: 2,
+          mode: "probing",
+          match: 2,
+          next: 2,
+          applied: 0,
+          heardMs: 0,
+          wantsSnapshot: false,
+        }],
+      },
       /match 2 of peer 2/,
     ],
     [
-      { peers: [{ id: 2, mode: "probing", match: 2, next: 9, applied: 0, heardMs: 0 }] },
+      {
+        peers: [{
+          id: 2,
+          mode: "probing",
+          match: 2,
+          next: 9,
+          applied: 0,
+          heardMs: 0,
+          wantsSnapshot: false,
+        }],
+      },
       /next 9 of peer 2/,
     ],
     [{ role: "follower" }, /a follower names itself/],

@@ -210,6 +210,7 @@ function timeoutOf(seed: number): number {
   const observer = {
     ...{ sent: () => {}, began: () => {}, finished: () => {}, applied: () => {} },
     ...{ outcome: () => {}, leadership: () => {}, lost: () => {}, stepped: () => {} },
+    adopted: () => {},
   };
   const node = new RaftNode({
     ...{ id: 1, disk, rng: new Prng(seed), options: raftOptions, writesInflightMax: 1, observer },

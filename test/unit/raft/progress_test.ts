@@ -195,8 +195,8 @@ describe("Progress of a peer that cannot be reached, or has lost something", () 
     assert.equal(progress.mode, "snapshot");
     matched(progress, 30, 0);
     assert.equal(progress.mode, "snapshot");
-    progress.snapshotEnded();
-    assert.deepEqual([progress.mode, progress.next, progress.canSend()], ["probing", 31, true]);
+    progress.snapshotEnded(41);
+    assert.deepEqual([progress.mode, progress.next, progress.canSend()], ["probing", 41, true]);
   });
 });
 

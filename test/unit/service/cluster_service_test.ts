@@ -10,7 +10,13 @@ const soon = { timeout: 30_000 };
 
 function leading(peers: readonly Partial<PeerStatus>[] = []): ServedFakeNode {
   const served = new ServedFakeNode();
-  const peer = { mode: "replicating", match: 7, next: 8, heardMs: served.monotonicMs } as const;
+  const peer = {
+    mode: "replicating",
+    match: 7,
+    next: 8,
+    heardMs: served.monotonicMs,
+    wantsSnapshot: false,
+  } as const;
   served.node.current = {
     ...served.node.current,
     ...{ term: 4, termStart: 6, commitIndex: 7, applied: 7, stableIndex: 8, lastIndex: 9 },

@@ -7,7 +7,10 @@ import { assert, describe, it } from "../../harness/test.ts";
 /** A leader that has committed 7, and peers 2 and 3 with these matches. */
 function leading(...matches: readonly number[]): NodeStatus {
   const peers = matches.map((match, at): PeerStatus => ({
-    ...{ id: at + 2, mode: "replicating", match, applied: match, next: match + 1, heardMs: 0 },
+    id: at + 2,
+    mode: "replicating",
+    ...{ match, applied: match, next: match + 1 },
+    ...{ heardMs: 0, wantsSnapshot: false },
   }));
   return nodeStatus({ role: "leader", peers });
 }
