@@ -21,8 +21,8 @@ export interface Layer {
 const hono = ["hono", "@hono/zod-openapi", "zod"];
 /** What every layer of `everything` may be imported by the composition root. */
 const everything = [
-  ...["raft", "raft vocabulary", "kv", "kv ports", "node ports", "node", "storage", "grpc"],
-  ...["service", "http", "routes", "config", "client", "runtime", "runtime parts"],
+  ...["raft", "raft vocabulary", "kv", "kv ports", "kv backup", "node ports", "node", "storage"],
+  ...["grpc", "service", "http", "routes", "config", "client", "runtime", "runtime parts"],
 ];
 
 export const layers: readonly Layer[] = [
@@ -48,8 +48,17 @@ export const layers: readonly Layer[] = [
   {
     name: "kv",
     files: ["src/kv/*"],
-    values: ["kv ports", "raft vocabulary"],
+    values: ["kv ports", "kv backup", "raft vocabulary"],
     types: ["raft", "node ports"],
+    packages: [],
+    pure: true,
+  },
+  // The format of backups, and reading a store as one: files are written and read by storage.
+  {
+    name: "kv backup",
+    files: ["src/kv/backup/*"],
+    values: ["kv", "kv ports"],
+    types: [],
     packages: [],
     pure: true,
   },
@@ -80,7 +89,7 @@ export const layers: readonly Layer[] = [
   {
     name: "storage",
     files: ["src/storage/*"],
-    values: ["raft vocabulary", "node ports", "kv ports", "runtime"],
+    values: ["raft vocabulary", "node ports", "kv ports", "kv backup", "runtime"],
     types: ["raft", "kv"],
     packages: ["node:*"],
   },

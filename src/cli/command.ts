@@ -3,7 +3,7 @@
 import type { Runtime } from "../runtime/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import type { Option } from "./option.ts";
-import type { RecoverNode, StartServer } from "./server_port.ts";
+import type { InspectBackup, RecoverNode, StartServer } from "./server_port.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One command, found by its name. */
@@ -27,5 +27,6 @@ export interface CommandContext {
   readonly terminal: Terminal;
   readonly startServer: StartServer;
   readonly recoverNode: RecoverNode;
+  readonly inspectBackup: InspectBackup;
   readonly args: Arguments;
 }

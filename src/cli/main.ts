@@ -16,7 +16,8 @@ import { leaseGrant, leaseInfo, leaseKeepAlive, leaseList, leaseRevoke } from ".
 import { lock } from "./lock.ts";
 import { recover } from "./recover.ts";
 import { exitCode, exitCodeOf, reportError } from "./report.ts";
-import type { RecoverNode, StartServer } from "./server_port.ts";
+import type { InspectBackup, RecoverNode, StartServer } from "./server_port.ts";
+import { snapshotInspect } from "./snapshot.ts";
 import { start } from "./start.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 import { txn } from "./txn.ts";
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   ...[put, get, del, ls, patch, incr, txn, watch, history, compact],
   ...[leaseGrant, leaseKeepAlive, leaseInfo, leaseList, leaseRevoke, lock],
   ...[status, memberList, leaderTransfer, recover],
+  ...[snapshotInspect],
   ...[configCheck, configPrint, doctor, version, completionCommand(() => commands)],
 ];
 
@@ -37,13 +39,14 @@ export interface MainOptions {
   readonly runtime: Runtime;
   readonly startServer: StartServer;
   readonly recoverNode: RecoverNode;
+  readonly inspectBackup: InspectBackup;
   /** The process's own unless given. */
   readonly terminal?: Terminal;
 }
 
 /** Resolves with the exit code; never rejects. */
 export async function main(options: MainOptions): Promise<number> {
-  const { runtime, startServer, recoverNode } = options;
+  const { runtime, startServer, recoverNode, inspectBackup } = options;
   const shown = options.terminal ?? processTerminal;
   try {
     const request = requestOf(runtime.args);
@@ -53,7 +56,8 @@ export async function main(options: MainOptions): Promise<number> {
     }
     const { command, words } = request;
     const args = parseArguments(words, command, (name) => runtime.env(name));
-    return await command.run({ runtime, startServer, recoverNode, terminal: shown, args });
+    const programs = { startServer, recoverNode, inspectBackup };
+    return await command.run({ runtime, ...programs, terminal: shown, args });
   } catch (error) {
     reportError(error, shown);
     return exitCodeOf(error);
@@ -62,7 +66,7 @@ export async function main(options: MainOptions): Promise<number> {
 
 /** Commands of later versions: who reads about them elsewhere need not look for a slip. */
 const laterCommands: readonly string[] = [
-  ...["export", "import", "snapshot"],
+  ...["export", "import", "snapshot save", "snapshot restore"],
   ...["member add", "member promote", "member replace", "member remove", "bench"],
 ];
 

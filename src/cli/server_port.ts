@@ -21,6 +21,35 @@ export interface RunningServer {
   readonly stopped: Promise<{ readonly code: number }>;
 }
 
+/** Reads the file of a backup to its end; rejects where it cannot be read. */
+export type InspectBackup = (path: string) => Promise<
+  | { readonly kind: "whole"; readonly backup: InspectedBackup }
+  /** `reason` names the file. */
+  | { readonly kind: "damaged"; readonly reason: string }
+>;
+
+/** What a backup says of itself, all of which was found to be so. */
+export interface InspectedBackup {
+  readonly header: {
+    readonly format: number;
+    readonly program: string;
+    readonly createdMs: number;
+    readonly clusterId: string;
+    readonly appliedIndex: number;
+    readonly revision: number;
+    readonly oldest: number;
+    readonly keys: number;
+  };
+  readonly counts: {
+    readonly leases: number;
+    readonly changes: number;
+    readonly answers: number;
+  };
+  readonly bytes: number;
+  /** SHA-256 of the file. */
+  readonly digest: Uint8Array;
+}
+
 /** Accepts what the log of a node that is not running lost. */
 export type RecoverNode = (
   options: { readonly config: Config; readonly runtime: Runtime },

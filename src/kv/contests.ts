@@ -13,7 +13,12 @@
 
 import { prefixEnd } from "../lib/bytes.ts";
 import { type ChangeHead, isDeletion, type KeyedChange } from "./change.ts";
-import { contestantsMax, type ContestArea, type Contested } from "./contest_command.ts";
+import {
+  contestantsMax,
+  type ContestArea,
+  type Contested,
+  contestNameBytesMax,
+} from "./contest_command.ts";
 import { isOwnKey, ownKey } from "./key_space.ts";
 import { countAt, orderedCount } from "./ledger.ts";
 import type { ContestHolder } from "./query.ts";
@@ -32,6 +37,15 @@ export function contestPrefix({ area, name }: Contested): Uint8Array {
 /** Undoes {@link contestPrefix} for the key of a contestant; undefined for any other key. */
 export function contestOfKey(stored: Uint8Array): Uint8Array | undefined {
   return isOwnKey(stored) ? stored.subarray(0, stored.length - tokenBytes) : undefined;
+}
+
+/** True for the key of a contestant; of the keys of the store itself there are no others. */
+export function isContestKey(stored: Uint8Array): boolean {
+  const head = ownKey().length + 3;
+  const length = stored.length - head - tokenBytes;
+  const isArea = Object.values(areaByte).some((area) => area === stored[head - 3]);
+  const named = stored[head - 2]! * 0x100 + stored[head - 1]!;
+  return isArea && length >= 1 && length <= contestNameBytesMax && named === length;
 }
 
 /** The contestants of one name. */

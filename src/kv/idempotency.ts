@@ -53,15 +53,16 @@ export interface AnswerLimits {
 
 const limitsDefault: AnswerLimits = { answersMax, bytesMax: answersBytesMax };
 
-/** One remembered answer. */
-interface Kept {
+/** One remembered answer, as its row holds it. */
+export interface Kept {
   readonly seq: number;
   readonly requestHash: Uint8Array;
   readonly answer: Uint8Array;
   readonly dueMs: number;
 }
 
-interface Stream {
+/** What is known of a stream besides its answers. */
+export interface Stream {
   readonly newest: number;
   readonly usedMs: number;
 }
@@ -201,9 +202,7 @@ export class AnswerBook {
 
   #stream(scope: Uint8Array): Stream | undefined {
     const row = this.#ledger.get(streamKey(scope));
-    if (row === undefined) return undefined;
-    const reader = new ByteReader(row);
-    return { newest: reader.varint(), usedMs: reader.varint() };
+    return row && streamOfRow(row);
   }
 
   #setAnswer(key: Uint8Array, { dueMs, seq, requestHash, answer }: Kept): void {
@@ -229,7 +228,14 @@ export class AnswerBook {
   }
 }
 
-function keptOfRow(row: Uint8Array): Kept {
+/** Reads the row of a stream. */
+export function streamOfRow(row: Uint8Array): Stream {
+  const reader = new ByteReader(row);
+  return { newest: reader.varint(), usedMs: reader.varint() };
+}
+
+/** Reads the row of an answer. */
+export function keptOfRow(row: Uint8Array): Kept {
   const reader = new ByteReader(row);
   return {
     dueMs: reader.varint(),
@@ -265,7 +271,7 @@ function streamKey(scope: Uint8Array): Uint8Array {
 }
 
 /** What the keys of all answers of a stream begin with. */
-function streamAnswers(scope: Uint8Array): Uint8Array {
+export function streamAnswers(scope: Uint8Array): Uint8Array {
   return ledgerKey(ledgerKind.streamAnswer, new ByteWriter().bytes(scope).finish());
 }
 

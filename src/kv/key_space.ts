@@ -38,6 +38,11 @@ export function storedRange({ start, end }: KeyRange): Required<KeyRange> {
   return { start: storedKey(start), end: end === undefined ? ownStart : storedKey(end) };
 }
 
+/** True for what {@link storedKey} makes of keys, and {@link ownKey} begins with. */
+export function isStoredKey(stored: Uint8Array): boolean {
+  return stored.length > 0 && (stored[0] !== mark || stored[1] === 0 || stored[1] === 1);
+}
+
 /** A key of the store itself; `parts` say which. */
 export function ownKey(...parts: readonly Uint8Array[]): Uint8Array {
   return concatBytes([ownStart, ...parts]);

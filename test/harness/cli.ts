@@ -2,7 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { main } from "../../src/cli/main.ts";
-import type { RecoverNode, StartServer } from "../../src/cli/server_port.ts";
+import type { InspectBackup, RecoverNode, StartServer } from "../../src/cli/server_port.ts";
+import { inspectBackup } from "../../src/server_backup_file.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import type { Runtime } from "../../src/runtime/mod.ts";
 import { currentRuntime } from "./runtime.ts";
@@ -64,6 +65,8 @@ export interface CliOptions {
   readonly terminal?: RecordingTerminal;
   readonly startServer?: StartServer;
   readonly recoverNode?: RecoverNode;
+  /** The real one unless given. */
+  readonly inspectBackup?: InspectBackup;
   /** Overrides more of the runtime. */
   readonly runtime?: Partial<Runtime>;
 }
@@ -97,6 +100,7 @@ export async function runCli(
     (() => Promise.reject(new Error("This test starts no server")));
   const recoverNode = options.recoverNode ??
     (() => Promise.reject(new Error("This test recovers no node")));
-  const code = await main({ runtime, startServer, recoverNode, terminal });
+  const inspect = options.inspectBackup ?? inspectBackup;
+  const code = await main({ runtime, startServer, recoverNode, inspectBackup: inspect, terminal });
   return { code, out: terminal.text, bytes: terminal.bytes, errors: terminal.errors };
 }

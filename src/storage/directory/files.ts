@@ -61,6 +61,11 @@ export const nodeFiles: Files = {
   syncDirectory,
 };
 
+/** A file that is only read, and may be somebody else's. */
+export function openToRead(path: string): Pick<OpenFile, "size" | "read" | "close"> {
+  return new NodeFile(openSync(path, "r"));
+}
+
 /** The `code` of an error of `node:fs`, such as "ENOSPC". */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;

@@ -30,7 +30,7 @@ describe("the command line", () => {
     ["compact 0", 'error: REVISION is "0"; allowed is an integer from 1 to 9007199254740991'],
     ["incr a 1.5", 'error: N is "1.5"; allowed is a signed 64-bit integer'],
     ["patch a {} --file f", "error: JSON and --file contradict each other"],
-    ["snapshot save", "error: skein snapshot is not available in this version"],
+    ["snapshot save", "error: skein snapshot save is not available in this version"],
     ["member add 4", "error: skein member add is not available in this version"],
     ["member ad 4", 'error: "member ad" is not a command; known are member list'],
     ["memebr list", 'error: "memebr" is not a command; did you mean member?'],

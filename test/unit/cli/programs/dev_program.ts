@@ -14,4 +14,5 @@ await main({
   },
   startServer: () => Promise.reject(new Error("dev starts no server itself")),
   recoverNode: () => Promise.reject(new Error("dev recovers no node")),
+  inspectBackup: () => Promise.reject(new Error("dev inspects no backup")),
 });
