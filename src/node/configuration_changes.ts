@@ -5,7 +5,13 @@
  */
 
 import type { DropReason } from "../raft/ready.ts";
-import type { LogPosition, NodeId, PositionedConfiguration, ProposalId } from "../raft/types.ts";
+import type {
+  Index,
+  LogPosition,
+  NodeId,
+  PositionedConfiguration,
+  ProposalId,
+} from "../raft/types.ts";
 import type { QueueRefusal } from "./inbox.ts";
 
 export type ConfigurationOutcome =
@@ -66,10 +72,14 @@ export class ConfigurationChanges {
     }
   }
 
-  /** What still waits in the inbox will be dropped with proof when its turn comes. */
-  settleAccepted(reason: "leadershipLost" | "closing"): void {
+  /**
+   * What still waits in the inbox will be dropped with proof when its turn comes. What is
+   * `committed` will be applied.
+   */
+  settleAccepted(reason: "leadershipLost" | "closing", committed: Index = 0): void {
     for (const [id, { position }] of [...this.#waiting]) {
-      if (position !== undefined) this.#settle(id, { kind: "unknown", reason });
+      if (position === undefined || position.index <= committed) continue;
+      this.#settle(id, { kind: "unknown", reason });
     }
   }
 

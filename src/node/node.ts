@@ -265,10 +265,7 @@ export class RaftNode<Query, Answer, Result> {
     return this.#core.ready({ write: this.#writes.hasRoom, applyBytesMax });
   }
 
-  /**
-   * Received envelopes come before the tick of the same turn: after a stall, what the leader said
-   * counts first.
-   */
+  /** Received envelopes come before the tick: after a stall, what the leader said counts first. */
   #stepControl(nowMs: number): void {
     this.#stepCompletions(nowMs);
     for (let next = this.#inbox.takeReceived(); next; next = this.#inbox.takeReceived()) {
@@ -365,8 +362,10 @@ export class RaftNode<Query, Answer, Result> {
 
   #changeLeadership(leadership: Leadership): void {
     if (this.#leads && leadership.role !== "leader") {
-      this.#proposals.settleAccepted("leadershipLost");
-      this.#changes.settleAccepted("leadershipLost");
+      // Who leaves has committed that it does, and all before; a disk that hangs may never apply.
+      const committed = leadership.reason === "removed" ? this.#core.status().commitIndex : 0;
+      this.#proposals.settleAccepted("leadershipLost", committed);
+      this.#changes.settleAccepted("leadershipLost", committed);
     }
     this.#leads = leadership.role === "leader";
     if (leadership.leader !== undefined) {

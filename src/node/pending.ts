@@ -76,12 +76,13 @@ export class PendingProposals<Result> {
   }
 
   /**
-   * What was accepted may commit under the next leader, or not. What still waits in the inbox will
-   * be dropped with proof when its turn comes.
+   * What was accepted may commit under the next leader, or not; what is `committed` will be
+   * applied. What still waits in the inbox will be dropped with proof when its turn comes.
    */
-  settleAccepted(reason: "leadershipLost" | "closing"): void {
+  settleAccepted(reason: "leadershipLost" | "closing", committed: Index = 0): void {
     for (const [id, { position }] of [...this.#waiting]) {
-      if (position !== undefined) this.#settle(id, { kind: "unknown", reason });
+      if (position === undefined || position.index <= committed) continue;
+      this.#settle(id, { kind: "unknown", reason });
     }
   }
 

@@ -116,6 +116,11 @@ export class ConfigurationHistory {
     return assertDefined(this.#positioned[0], "A log has a base configuration");
   }
 
+  /** The one at `index`, and all behind it. */
+  from(index: Index): readonly PositionedConfiguration[] {
+    return this.#positioned.slice(this.#positioned.indexOf(this.at(index)));
+  }
+
   append(positioned: PositionedConfiguration): void {
     assert(
       positioned.position.index > this.latest().position.index,

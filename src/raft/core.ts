@@ -274,6 +274,18 @@ export class RaftCore {
     const voteGranted = requestedTerm > state.currentTerm && !this.#mustIgnoreVotes() &&
       !state.recovering && state.log.isUpToDate(message.lastLog);
     state.send(envelope.from, { kind: "preVoteReply", requestedTerm, voteGranted });
+    this.#campaignForOthers(message);
+  }
+
+  /**
+   * Thesis §4.2.2: the asker counts on a vote that it cannot have, of a node that asks for none by
+   * itself. If this log is the longest that is left, nobody else can be elected.
+   */
+  #campaignForOthers({ lastLog }: PreVote): void {
+    const state = this.#state;
+    if (this.#role.role !== "follower" || state.log.isUpToDate(lastLog)) return;
+    if (this.#mustIgnoreVotes() || !state.mayCampaignForOthers()) return;
+    this.#change({ to: "precandidate" });
   }
 
   /**

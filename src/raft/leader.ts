@@ -60,6 +60,7 @@ export class Leader {
     this.transfer = new LeadershipTransfer(state, (peer) => this.#progress.get(peer)?.match);
     this.termStart = this.#append("noop", emptyBytes).index;
     this.#progress.follow(this.termStart);
+    this.transfer.follow();
     this.#heartbeat();
   }
 
@@ -110,7 +111,7 @@ export class Leader {
     const state = this.#state;
     const { entryBytesMax, uncommittedBytesMax } = state.options;
     if (data.length > entryBytesMax) return this.#drop(id, "tooLarge");
-    if (this.transfer.isUnderWay) return this.#drop(id, "transferring");
+    if (!this.transfer.takesProposals) return this.#drop(id, "transferring");
     if (this.#uncommitted.bytes + data.length > uncommittedBytesMax) {
       return this.#drop(id, "overloaded");
     }
@@ -222,6 +223,7 @@ export class Leader {
   #appendConfiguration(configuration: Configuration): LogPosition {
     const position = this.#append("configuration", encodeConfiguration(configuration));
     this.#progress.follow(position.index);
+    this.transfer.follow();
     return position;
   }
 
@@ -353,8 +355,8 @@ export class Leader {
   }
 
   /**
-   * C_old,new committed: go on to C_new. C_new committed without this node: another one leads
-   * (thesis §4.2.2, §4.3).
+   * C_old,new committed: go on to C_new. C_new committed without this node: it hands over (thesis
+   * §4.2.2, §4.3).
    */
   #afterCommit(): Transition | undefined {
     const { position, configuration } = this.#state.effective;
@@ -363,7 +365,9 @@ export class Leader {
       this.#appendConfiguration(finishChange(configuration));
       return undefined;
     }
-    return isVoter(configuration, this.#state.self) ? undefined : this.#stepDown("removed");
+    if (isVoter(configuration, this.#state.self)) return undefined;
+    this.transfer.leave();
+    return this.#stepDown("removed");
   }
 
   #knowsCommit(): boolean {

@@ -109,10 +109,15 @@
  *     voters of those that are in effect at the counter, and a majority of each.
  * (f) Stepping down for lack of a quorum (check-quorum, thesis §6.2), or for any other reason
  *     within a term, keeps term and vote.
- * (g) A node campaigns when it is a voter in its effective or in its committed configuration, is
- *     not recovering, has a store that reaches its log's boundary, and a disk that moves. The
- *     committed one counts, because of thesis §4.2.2: a server that is leaving may hold the only
- *     log by which the change can still be finished. It does not count itself.
+ * (g) A node campaigns when it is a voter in its effective configuration, or in one from the
+ *     committed one on, is not recovering, has a store that reaches its log's boundary, and a disk
+ *     that moves. Those before the effective one count, because of thesis §4.2.2: a server that is
+ *     leaving may hold the only log by which the change can still be finished. It does not count
+ *     itself.
+ * (h) For the same reason a node that is none of this, a learner, campaigns when it hears no leader
+ *     and is asked for a pre-vote that it has to refuse because its own log is longer: whoever asks
+ *     counts on its vote. It leads until its no-op is committed, takes no proposals, and hands
+ *     over.
  *
  * # Time
  *
@@ -148,10 +153,12 @@
  * is one entry. At most one change is under way, none begins before the leader has committed an
  * entry of its own term (the erratum of 2015), and the caller names the configuration that it saw.
  *
- * A leader that is not in C_new leads until C_new is committed, without counting itself, and steps
- * down. Ids are never reused (`nodeIdMax`), so whoever is not listed and not above it was removed:
- * its messages are dropped, its requests for votes are answered `notMember` with the position that
- * removed it, and it stops asking. Learners and readOnly members get entries and count in nothing.
+ * A leader that is not in C_new leads until C_new is committed, without counting itself, appends
+ * nothing behind it, and hands over: the voter of C_new that holds most is told to campaign at once
+ * (§3.10). If that is lost, the others wait for an election timeout. Ids are never reused
+ * (`nodeIdMax`), so whoever is not listed and not above it was removed: its messages are dropped,
+ * its requests for votes are answered `notMember` with the position that removed it, and it stops
+ * asking. Learners and readOnly members get entries and count in nothing.
  *
  * # Leadership transfer
  *
@@ -222,7 +229,6 @@
  *   (service/leader_proxy.ts), and there a lost answer can be told as unknown.
  * - Deduplication of retried proposals (§8). It is part of the command and decided when applied.
  * - When to promote a learner, and when to remove a dead voter: policy of who asks for it.
- * - Handing over when a leader removes itself: the others wait for an election timeout.
  * - A switch for pre-vote, check-quorum or anything else that would alter the protocol.
  */
 

@@ -222,18 +222,31 @@ export class RaftState {
 
   /** May this node ask for votes? Granting one is another question (raft/mod.ts, "Votes"). */
   mayCampaign(): boolean {
-    return this.#isElectable() && !this.recovering && !this.needsSnapshot() &&
-      this.hungReason() === undefined && !this.#wasRemoved;
+    return this.#isElectable() && this.#isFit();
   }
 
   /**
-   * A voter, or one until a configuration that is not committed yet: thesis §4.2.2. Its log may be
-   * the only one that the voters of C_old can follow, and then nobody else can finish the change.
-   * It does not count itself.
+   * Whether it may campaign for others, though it is no voter by any configuration that it knows:
+   * somebody who counts on its vote cannot have it, because its own log is longer (raft/mod.ts,
+   * "Votes"). Nobody needs the log of whom a committed configuration has removed.
+   */
+  mayCampaignForOthers(): boolean {
+    return !this.#isElectable() && this.#isFit() && this.removedBy(this.self) === undefined;
+  }
+
+  #isFit(): boolean {
+    return !this.recovering && !this.needsSnapshot() && this.hungReason() === undefined &&
+      !this.#wasRemoved;
+  }
+
+  /**
+   * A voter, or one until a configuration that is not known to be committed: thesis §4.2.2. Its log
+   * may be the only one that the voters of C_old can follow, and then nobody else can finish the
+   * change. It does not count itself.
    */
   #isElectable(): boolean {
-    return isVoter(this.configuration, this.self) ||
-      isVoter(this.committedConfiguration.configuration, this.self);
+    return this.log.configurations.from(this.log.commitIndex)
+      .some(({ configuration }) => isVoter(configuration, this.self));
   }
 
   /** The store is behind the log's boundary: only a snapshot brings it forward. */

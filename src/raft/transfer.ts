@@ -23,6 +23,7 @@ export class LeadershipTransfer {
   readonly #matchOf: (peer: NodeId) => Index | undefined;
   #underWay: UnderWay | undefined;
   #timeoutNowSent = false;
+  #leaves = false;
 
   constructor(state: RaftState, matchOf: (peer: NodeId) => Index | undefined) {
     this.#state = state;
@@ -31,6 +32,14 @@ export class LeadershipTransfer {
 
   get isUnderWay(): boolean {
     return this.#underWay !== undefined;
+  }
+
+  /**
+   * From C_new on, what a leader appends that is not in it would be left to others, and nobody
+   * could tell what became of it.
+   */
+  get takesProposals(): boolean {
+    return !this.isUnderWay && !this.#leaves;
   }
 
   /**
@@ -93,6 +102,20 @@ export class LeadershipTransfer {
     this.#state.send(underWay.target, { kind: "timeoutNow" });
     underWay.isSent = true;
     this.#timeoutNowSent = true;
+  }
+
+  /** Another configuration is in effect from now on. */
+  follow(): void {
+    this.#leaves = !isVoter(this.#state.configuration, this.#state.self);
+  }
+
+  /**
+   * The configuration without this leader is committed: whoever holds most of its log need not wait
+   * for an election timeout. Nobody else is told where somebody was told already.
+   */
+  leave(): void {
+    const target = this.#underWay?.isSent ? undefined : this.#mostCaughtUp();
+    if (target !== undefined) this.#state.send(target, { kind: "timeoutNow" });
   }
 
   tick(): void {

@@ -14,7 +14,7 @@ import { calmNetwork } from "../harness/sim_network.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import { type KeyBook, putOf, readOf } from "./client_calls.ts";
 import type { Client } from "./clients.ts";
-import { canElect, isMajority, votersAmong } from "./majorities.ts";
+import { isMajority, votersAmong } from "./majorities.ts";
 import type { Operator } from "./operator.ts";
 import type { Plan } from "./plan.ts";
 import type { Watcher } from "./watchers.ts";
@@ -54,7 +54,7 @@ export class Healing {
     for (const node of cluster.others(...core)) operator.leave(node);
     this.#endTrouble();
     const fault = this.#mustLive(core) ?? this.#callsMustEnd();
-    if (fault !== undefined && this.#isEnough(core, core) && canElect(core)) {
+    if (fault !== undefined && this.#isEnough(core, core)) {
       return `${fault}; healthy are ${core.map(({ id }) => id)}`;
     }
     operator.bringBack();

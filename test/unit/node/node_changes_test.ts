@@ -191,6 +191,27 @@ describe("Changing the configuration", () => {
     ]);
   });
 
+  it("is told as applied to whoever asked a leader to remove itself, and so is every write", () => {
+    for (const isSlow of [false, true]) {
+      const { cluster, leader } = formed();
+      if (isSlow) leader.disk.stall(200_000);
+      const { configuration, position } = leader.status().configuration;
+      const told: ConfigurationOutcome[] = [];
+      const members = configuration.members.filter(({ id }) => id !== leader.id);
+      leader.formed?.node.changeConfiguration(
+        { members },
+        position,
+        leader.clock.monotonicMs() + 60_000,
+        (outcome) => told.push(outcome),
+      );
+      const write = leader.put("a", "1");
+      cluster.until(() => told.length + write.length > 1, "both", 2_000);
+      assert.deepEqual([told[0]?.kind, write[0]?.kind], ["applied", "applied"]);
+      assert.equal(leader.leads, false);
+      assert.ok(cluster.leader() !== leader);
+    }
+  });
+
   it("is unknown at the deadline, and when leadership is lost", () => {
     for (const [withinMs, reason] of [[300, "timeout"], [60_000, "leadershipLost"]] as const) {
       const { cluster, leader } = formed();

@@ -133,6 +133,90 @@ describe("Thesis §4.2, availability", () => {
     assert.deepEqual([cluster.status(1).role, cluster.status(1).commitIndex], ["follower", 4]);
   });
 
+  it("§3.10, §4.2.2: and then hands over to a voter of C_new that holds it", () => {
+    const cluster = led();
+    cluster.change(1, { voters: [2, 3], learners: [1, 4] });
+    for (const id of [2, 3, 4]) cluster.receive(1, id, 2, matched("3@2"));
+    cluster.receive(1, 4, 2, matched("4@2"));
+    cluster.receive(1, 2, 2, matched("4@2"));
+    assert.deepEqual(cluster.sent.filter(({ message: { kind } }) => kind === "timeoutNow"), []);
+    cluster.receive(1, 3, 2, matched("4@2"));
+    const told = cluster.sent.filter(({ message: { kind } }) => kind === "timeoutNow");
+    assert.deepEqual(told.map(({ to }) => to), [2]);
+    const { nowMs } = cluster;
+    cluster.settle();
+    assert.deepEqual([cluster.leader(), cluster.nowMs], [2, nowMs], "no time has passed");
+  });
+
+  it("§4.2.2: behind C_new it appends nothing, of which only others could tell", () => {
+    const cluster = led();
+    cluster.change(1, { voters: [2, 3], learners: [4] });
+    cluster.propose(1, "behind C_old,new");
+    for (const id of [2, 3]) cluster.receive(1, id, 2, matched("4@2"));
+    cluster.propose(1, "behind C_new");
+    assert.deepEqual(outcomes(cluster), ["accepted", "accepted", "dropped: transferring"]);
+  });
+
+  it("§4.2.2: a learner that is asked for a vote by who cannot win without it campaigns", () => {
+    const cluster = led();
+    // A change that makes node 4 a voter is on node 2 alone, and node 4 holds a later entry of a
+    // leader that is gone (transcript configuration/learner_with_the_longest_log.txt).
+    const joint = {
+      ...configurationOf({ voters: [2, 4] }),
+      outgoing: cluster.configuration.members,
+    };
+    const entry = makeEntry({
+      ...{ index: 3, term: 2, kind: "configuration", timeMs: 0 },
+      data: encodeConfiguration(joint),
+    });
+    cluster.receive(2, 1, 2, appendEntries("2@2", [entry]));
+    cluster.receive(4, 3, 3, appendEntries("2@2", [entryAt("3@3")]));
+    cluster.crash(3);
+    cluster.crash(1);
+    cluster.restart(1);
+    cluster.run(20_000);
+    assert.ok([1, 2].includes(cluster.leader() ?? 0), `node ${cluster.leader()} leads`);
+    assert.equal(cluster.status(4).role, "follower");
+    assert.deepEqual(cluster.positions(2), cluster.positions(4));
+  });
+
+  it("§4.2.3: which it does not where somebody leads, or where its log is no longer", () => {
+    const cluster = led();
+    cluster.receive(4, 2, 2, { kind: "preVote", lastLog: at(1, 1) });
+    assert.equal(cluster.status(4).role, "follower", "node 1 leads");
+    cluster.advance(1000);
+    cluster.receive(4, 2, 2, { kind: "preVote", lastLog: at(2, 2) });
+    assert.equal(cluster.status(4).role, "follower", "node 2 can have its vote");
+    cluster.receive(4, 2, 2, { kind: "preVote", lastLog: at(1, 1) });
+    assert.equal(cluster.status(4).role, "precandidate");
+  });
+
+  it("§4.2.3: nor where a committed configuration has removed it", () => {
+    const cluster = led();
+    const without4 = makeEntry({
+      ...{ index: 3, term: 2, kind: "configuration", timeMs: 0 },
+      data: encodeConfiguration({ ...configurationOf({ voters: [1, 2, 3] }), nodeIdMax: 4 }),
+    });
+    cluster.receive(4, 1, 2, appendEntries("2@2", [without4], 3));
+    cluster.advance(1000);
+    cluster.receive(4, 2, 2, { kind: "preVote", lastLog: at(2, 2) });
+    assert.deepEqual([cluster.status(4).role, cluster.status(4).commitIndex], ["follower", 3]);
+  });
+
+  it("§4.2.2: a voter of any configuration that may be committed campaigns by itself", () => {
+    const cluster = led();
+    const configurations = [{ voters: [1, 2, 3, 4] }, { voters: [1, 2, 3], learners: [4] }];
+    const entries = configurations.map((each, index) =>
+      makeEntry({
+        ...{ index: 3 + index, term: 2, kind: "configuration", timeMs: 0 },
+        data: encodeConfiguration(configurationOf(each)),
+      })
+    );
+    cluster.receive(4, 1, 2, appendEntries("2@2", entries));
+    cluster.campaign(4);
+    assert.equal(cluster.status(4).role, "precandidate");
+  });
+
   it("§4.2.2: a server outside its latest configuration still campaigns until that commits", () => {
     // C_old = {1}, C_new = {2, 3}: the others, still joint, need the vote of node 1; its log is
     // longer than theirs, so that it cannot give it. Only node 1 can finish the change.
