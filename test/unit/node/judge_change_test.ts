@@ -17,7 +17,7 @@ const commitIndex = 50_000;
 /** Node 1 leads, and hears these at 10,000 ms. */
 function hearing(peers: readonly (Pick<PeerStatus, "id"> & Partial<PeerStatus>)[]): Hearing {
   const level = { match: commitIndex, next: commitIndex + 1, applied: commitIndex };
-  const said = { mode: "replicating", heardMs: 9_990, ...level } as const;
+  const said = { mode: "replicating", heardMs: 9_990, wantsSnapshot: false, ...level } as const;
   const status = { commitIndex, peers: peers.map((peer) => ({ ...said, ...peer })) };
   return { self: 1, status, nowMs: 10_000, silentMsMax: 1_000 };
 }
