@@ -21,7 +21,7 @@ import { allMembers } from "./raft/configuration.ts";
 import type { Rng } from "./raft/ports.ts";
 import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
-import { nodeLimits, raftOptions } from "./server_options.ts";
+import { nodeLimits, raftOptions, snapshotOptions } from "./server_options.ts";
 import type { OpenedStorage } from "./server_storage.ts";
 import { NodeServices } from "./server_services.ts";
 import { keepUp } from "./server_upkeep.ts";
@@ -196,6 +196,7 @@ export class FormedNode {
     this.node = new RaftNode<Query, Answer, Result>({
       raft: raftOptions(config),
       limits: nodeLimits(config),
+      snapshots: snapshotOptions(config),
       restored,
       storage: storage.engine,
       machine,
@@ -204,6 +205,7 @@ export class FormedNode {
       rng,
       onRecovered: () => this.#recovered(),
       onLost: (loss) => this.#lost(loss),
+      onProblem: (what) => formation.logger.warn("A snapshot has to wait", { what }),
       onFatal: formation.onFatal,
     });
     peers.judgeBy(() => machine.applied().configuration.configuration);

@@ -2,12 +2,12 @@
 
 import type { Config } from "./config/schema.ts";
 import type { NodeLimits } from "./node/parts.ts";
+import type { SnapshotOptions } from "./node/snapshots.ts";
 import type { RaftOptions } from "./raft/types.ts";
 
 /** The largest entry: the largest value, its key and everything around them. */
 export const entryBytesMax = 17 * 1024 * 1024;
 const applyBytesMax = 1024 * 1024;
-const snapshotInflightBytesMax = 4 * 1024 * 1024;
 
 /** What the core is told. */
 export function raftOptions({ raft }: Config): RaftOptions {
@@ -22,12 +22,33 @@ export function raftOptions({ raft }: Config): RaftOptions {
     uncommittedBytesMax: raft.uncommittedBytesMax,
     logCacheBytesMax: raft.logCacheBytesMax,
     readsPendingMax: raft.readsPendingMax,
-    snapshotInflightBytesMax,
     ...(raft.leaseReads
       ? {
         lease: { clockDriftPermille: raft.clockDriftPermilleMax, marginMs: raft.leaseMarginMs },
       }
       : {}),
+  };
+}
+
+/** What the node is told of images of its store, and of the beginning of its log. */
+export function snapshotOptions({ snapshot, storage }: Config): SnapshotOptions {
+  const compaction = {
+    entries: snapshot.logEntriesMax,
+    bytes: snapshot.logBytesMax,
+    intervalMs: snapshot.intervalMs,
+    coolDownMs: snapshot.coolDownMs,
+    retainedEntries: snapshot.retainedEntriesMax,
+    retainedBytes: snapshot.retainedBytesMax,
+    heldBytesMax: snapshot.heldBytesMax,
+  };
+  return {
+    send: {
+      chunkBytes: snapshot.chunkBytes,
+      inflightBytesMax: snapshot.inflightBytesMax,
+      bytesPerSecond: snapshot.bytesPerSecondMax,
+    },
+    // Beside a log in plain files the store lives in memory, and every start builds it anew.
+    compaction: storage.engine === "file" ? undefined : compaction,
   };
 }
 

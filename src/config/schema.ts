@@ -21,6 +21,7 @@ import {
   optionalListenAddress,
   text,
 } from "./key.ts";
+import { snapshot } from "./snapshot_keys.ts";
 
 const kibi = 1024;
 const mebi = 1024 * kibi;
@@ -270,12 +271,13 @@ const monitoring = {
   log_format: oneOf(logFormats, "text", "How a log line is written to stderr."),
 };
 
-const sections = { raft, network, storage, security, limits, retry, monitoring };
+const sections = { raft, snapshot, network, storage, security, limits, retry, monitoring };
 
 /** The whole file. */
 export const configSchema = z.strictObject({
   ...top,
   raft: z.strictObject(raft).prefault({}),
+  snapshot: z.strictObject(snapshot).prefault({}),
   network: z.strictObject(network).prefault({}),
   storage: z.strictObject(storage).prefault({}),
   security: z.strictObject(security).prefault({}),
@@ -306,6 +308,7 @@ export const sectionNames: readonly string[] = Object.keys(sections);
 export const keys: ReadonlyMap<string, Key> = new Map([
   ...keysOf(undefined, top),
   ...keysOf("raft", raft),
+  ...keysOf("snapshot", snapshot),
   ...keysOf("network", network),
   ...keysOf("storage", storage),
   ...keysOf("security", security),

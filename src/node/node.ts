@@ -10,18 +10,20 @@ import { Listeners } from "../lib/listeners.ts";
 import { RaftCore } from "../raft/core.ts";
 import type { Input } from "../raft/input.ts";
 import type { Envelope } from "../raft/message.ts";
-import type { Leadership, Outcome, Ready } from "../raft/ready.ts";
+import type { Leadership, Ready } from "../raft/ready.ts";
 import type { ConfigurationChange, Index, LogPosition, NodeId, ProposalId } from "../raft/types.ts";
-import { ConfigurationChanges, type ConfigurationOutcome } from "./configuration_changes.ts";
+import type { ConfigurationOutcome } from "./configuration_changes.ts";
 import { type ClientInput, Inbox } from "./inbox.ts";
 import type { NodeParts, NodeStatus } from "./parts.ts";
 import { FatalStorageError } from "./ports.ts";
-import { PendingProposals, type ProposeOutcome } from "./pending.ts";
-import { Readers, type ReadOutcome } from "./readers.ts";
+import type { ProposeOutcome } from "./pending.ts";
+import type { ReadOutcome } from "./readers.ts";
+import { NodeSnapshots } from "./snapshots.ts";
 import { Staleness } from "./staleness.ts";
 import { Store } from "./store.ts";
 import { Writes } from "./writes.ts";
-import { type TransferOutcome, Transfers } from "./transfers.ts";
+import type { TransferOutcome } from "./transfers.ts";
+import { Waiting } from "./waiting.ts";
 
 /** One running node. Callbacks inside; the promises are made at the edge, by the services. */
 export class RaftNode<Query, Answer, Result> {
@@ -29,10 +31,8 @@ export class RaftNode<Query, Answer, Result> {
   readonly #core: RaftCore;
   readonly #inbox: Inbox;
   readonly #store: Store<Query, Answer, Result>;
-  readonly #proposals = new PendingProposals<Result>();
-  readonly #changes = new ConfigurationChanges();
-  readonly #transfers = new Transfers();
-  readonly #readers: Readers;
+  readonly #waiting: Waiting<Result>;
+  readonly #snapshots: NodeSnapshots;
   readonly #writes: Writes;
   readonly #staleness: Staleness;
   readonly #onLeadership = new Listeners<Leadership>();
@@ -53,11 +53,19 @@ export class RaftNode<Query, Answer, Result> {
     this.#core = new RaftCore({ options: raft, restored, log: storage.log, rng, nowMs });
     this.#inbox = new Inbox(limits);
     this.#staleness = new Staleness(raft.electionTimeoutMinMs);
+    this.#waiting = new Waiting(restored.identity);
     this.#store = new Store(
       { machine, log: storage.log, reached: restored.applied },
-      (position, result) => this.#proposals.applied(position, result),
+      (position, result) => this.#waiting.proposals.applied(position, result),
     );
-    this.#readers = new Readers(restored.identity);
+    this.#snapshots = new NodeSnapshots({
+      ...parts.snapshots,
+      machine,
+      silentMsMax: raft.electionTimeoutMaxMs,
+      step: (input) => this.#complete(input),
+      monotonicMs: () => clock.monotonicMs(),
+      onProblem: parts.onProblem,
+    });
     this.#writes = new Writes({
       storage,
       clock,
@@ -94,10 +102,8 @@ export class RaftNode<Query, Answer, Result> {
     for (let client = this.#inbox.takeClient(); client; client = this.#inbox.takeClient()) {
       client.refused("closing");
     }
-    this.#proposals.settleAccepted("closing");
-    this.#changes.settleAccepted("closing");
-    this.#readers.refuse("closing");
-    this.#transfers.settleAll("closing");
+    this.#snapshots.close();
+    this.#waiting.close();
     done();
   }
 
@@ -110,12 +116,12 @@ export class RaftNode<Query, Answer, Result> {
     settle: (outcome: ProposeOutcome<Result>) => void,
   ): void {
     const id = ++this.#lastId;
-    this.#proposals.add(id, deadlineMs, settle);
+    this.#waiting.proposals.add(id, deadlineMs, settle);
     this.#offer({
       input: { kind: "propose", id, data },
       bytes: data.length,
       deadlineMs,
-      refused: (reason) => this.#proposals.dropped(id, reason),
+      refused: (reason) => this.#waiting.proposals.dropped(id, reason),
     });
   }
 
@@ -126,14 +132,14 @@ export class RaftNode<Query, Answer, Result> {
   readIndex(deadlineMs: number, settle: (outcome: ReadOutcome) => void): () => void {
     const reason = this.#isOver
       ? "closing"
-      : this.#readers.size >= this.#parts.limits.clientInputsMax
+      : this.#waiting.readers.size >= this.#parts.limits.clientInputsMax
       ? "overloaded"
       : undefined;
     if (reason !== undefined) {
       settle({ kind: "failed", reason });
       return () => {};
     }
-    const takeBack = this.#readers.add(deadlineMs, settle);
+    const takeBack = this.#waiting.readers.add(deadlineMs, settle);
     this.#schedule();
     return takeBack;
   }
@@ -157,12 +163,12 @@ export class RaftNode<Query, Answer, Result> {
     settle: (outcome: ConfigurationOutcome) => void,
   ): void {
     const id = ++this.#lastId;
-    this.#changes.add(id, deadlineMs, settle);
+    this.#waiting.changes.add(id, deadlineMs, settle);
     this.#offer({
       input: { kind: "changeConfiguration", id, expected, change },
       bytes: 0,
       deadlineMs,
-      refused: (reason) => this.#changes.dropped(id, reason),
+      refused: (reason) => this.#waiting.changes.dropped(id, reason),
     });
   }
 
@@ -172,12 +178,12 @@ export class RaftNode<Query, Answer, Result> {
     settle: (outcome: TransferOutcome) => void,
   ): void {
     const id = ++this.#lastId;
-    this.#transfers.add(id, settle);
+    this.#waiting.transfers.add(id, settle);
     this.#offer({
       input: { kind: "transferLeadership", id, ...(target !== undefined && { target }) },
       bytes: 0,
       deadlineMs,
-      refused: (reason) => this.#transfers.failed(id, reason),
+      refused: (reason) => this.#waiting.transfers.failed(id, reason),
     });
   }
 
@@ -192,7 +198,7 @@ export class RaftNode<Query, Answer, Result> {
       replayed: this.#parts.machine.applied().position.index >= this.#replayTo,
       storeIsWhole: this.#store.isWhole,
       stalenessMs: this.stalenessMs(),
-      pendingProposals: this.#proposals.size,
+      pendingProposals: this.#waiting.proposals.size,
       receivedDropped: this.#inbox.receivedDropped,
     });
   }
@@ -210,6 +216,11 @@ export class RaftNode<Query, Answer, Result> {
   /** How far behind the leader a local read may be; Infinity when unknown. Cheap. */
   stalenessMs(): number {
     return this.#staleness.ms(this.#parts.clock.monotonicMs());
+  }
+
+  /** The log is compacted soon; false where it never is. */
+  requestCompaction(): boolean {
+    return this.#snapshots.requestCompaction();
   }
 
   onLeadership(handler: (leadership: Leadership) => void): () => void {
@@ -273,12 +284,11 @@ export class RaftNode<Query, Answer, Result> {
     }
     if (!this.#inbox.takeTick()) return;
     this.#core.step({ kind: "tick" }, nowMs);
-    this.#proposals.expire(nowMs);
-    this.#changes.expire(nowMs);
-    this.#readers.expire(nowMs);
+    this.#waiting.expire(nowMs);
     if (this.#store.retry(nowMs)) this.#afterApply(nowMs);
     // Until there is room on this disk, another node's store answers better.
-    if (!this.#store.isWhole) this.#readers.refuse("diskFull");
+    if (!this.#store.isWhole) this.#waiting.readers.refuse("diskFull");
+    this.#snapshots.tick(this.#core.status(), this.#store.isWhole);
   }
 
   #stepCompletions(nowMs: number): void {
@@ -297,19 +307,24 @@ export class RaftNode<Query, Answer, Result> {
       if (client.deadlineMs <= nowMs) client.refused("expiredInQueue");
       else this.#core.step(client.input, nowMs);
     }
-    const id = this.#readers.take();
+    const id = this.#waiting.readers.take();
     if (id !== undefined) this.#core.step({ kind: "readIndex", id, level: "quorum" }, nowMs);
   }
 
   #act(ready: Ready, nowMs: number): void {
-    for (const outcome of ready.outcomes) this.#tell(outcome);
+    for (const outcome of ready.outcomes) this.#waiting.tell(outcome);
+    if (ready.outcomes.length > 0) this.#tellReaders();
     for (const envelope of ready.send) this.#parts.transport.send(envelope);
+    // From then on the log does not hold any more what the store would go on with.
+    if (ready.write?.snapshot !== undefined) this.#store.suspend();
     if (ready.write !== undefined) this.#writes.persist(ready.write, ready.send);
     // A write that failed has ended this node, and what it has on disk is the next one's.
     if (this.#isOver) return;
     if (ready.committed.length > 0 && this.#store.apply(ready.committed, nowMs)) {
       this.#afterApply(nowMs);
     }
+    this.#snapshots.act(ready);
+    if (ready.adopt !== undefined) this.#adopt(nowMs);
     if (ready.heard !== undefined) {
       this.#staleness.heard(ready.heard);
       if (this.#store.isWhole) this.#staleness.applied(this.#store.reached);
@@ -321,56 +336,43 @@ export class RaftNode<Query, Answer, Result> {
     }
   }
 
+  /** The store becomes the image that waits beside it, before anything else is applied or read. */
+  #adopt(nowMs: number): void {
+    this.#store.adopt();
+    this.#snapshots.adopted();
+    this.#afterApply(nowMs);
+  }
+
   #afterApply(nowMs: number): void {
     if (!this.#store.isWhole) return;
     const position = this.#store.reached;
     this.#core.step({ kind: "applied", position }, nowMs);
-    this.#changes.applied(position, () => this.#core.status().configuration);
+    this.#waiting.applied(position, () => this.#core.status().configuration);
     this.#staleness.applied(position);
-    if (this.#isReadable()) this.#readers.applied(position.index);
+    this.#snapshots.applied(position);
+    this.#tellReaders();
     this.#onApplied.tell();
   }
 
-  /**
-   * No read before what was committed at the start is replayed, and none while the store has to
-   * catch up again.
-   */
-  #isReadable(): boolean {
-    return !this.#isOver && this.#store.isWhole && this.#store.reached.index >= this.#replayTo;
+  #tellReaders(): void {
+    if (this.#isReadable()) this.#waiting.readers.applied(this.#store.reached.index);
   }
 
-  #tell(outcome: Outcome): void {
-    switch (outcome.kind) {
-      case "accepted":
-        this.#proposals.accepted(outcome.id, outcome.position);
-        return this.#changes.accepted(outcome.id, outcome.position);
-      case "dropped":
-        this.#proposals.dropped(outcome.id, outcome.reason, outcome.leader);
-        return this.#changes.dropped(outcome.id, outcome.reason, outcome.leader);
-      case "readable":
-        this.#readers.confirmed(outcome.id, outcome.index);
-        if (this.#isReadable()) this.#readers.applied(this.#store.reached.index);
-        return;
-      case "readDropped":
-        return this.#readers.dropped(outcome.id, outcome.reason);
-      case "transferred":
-        return this.#transfers.done(outcome.id, outcome.to);
-      case "transferFailed":
-        return this.#transfers.failed(outcome.id, outcome.reason, outcome.leader);
-    }
+  /** Once what was committed at the start is replayed, and while nothing of it is missing again. */
+  #isReadable(): boolean {
+    return !this.#isOver && this.#store.isWhole && this.#store.reached.index >= this.#replayTo;
   }
 
   #changeLeadership(leadership: Leadership): void {
     if (this.#leads && leadership.role !== "leader") {
       // Who leaves has committed that it does, and all before; a disk that hangs may never apply.
-      const committed = leadership.reason === "removed" ? this.#core.status().commitIndex : 0;
-      this.#proposals.settleAccepted("leadershipLost", committed);
-      this.#changes.settleAccepted("leadershipLost", committed);
+      const removed = leadership.reason === "removed";
+      this.#waiting.leadershipLost(removed ? this.#core.status().commitIndex : 0);
     }
     this.#leads = leadership.role === "leader";
     if (leadership.leader !== undefined) {
-      this.#readers.leaderKnown();
-      if (this.#readers.hasArrived) this.#schedule();
+      this.#waiting.readers.leaderKnown();
+      if (this.#waiting.readers.hasArrived) this.#schedule();
     }
     this.#onLeadership.tell(leadership);
   }

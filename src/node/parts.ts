@@ -5,6 +5,7 @@ import type { Loss } from "../raft/ready.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { RaftOptions, RestoredState } from "../raft/types.ts";
 import type { InboxLimits } from "./inbox.ts";
+import type { SnapshotOptions } from "./snapshots.ts";
 import type { Clock, StateMachine, StorageEngine, Transport } from "./ports.ts";
 
 /** Limits of one node's work; none of them alters the protocol. */
@@ -33,6 +34,7 @@ export interface NodeStatus extends RaftStatus {
 export interface NodeParts<Query, Answer, Result> {
   readonly raft: RaftOptions;
   readonly limits: NodeLimits;
+  readonly snapshots: SnapshotOptions;
   readonly restored: RestoredState;
   readonly storage: StorageEngine;
   readonly machine: StateMachine<Query, Answer, Result>;
@@ -46,6 +48,8 @@ export interface NodeParts<Query, Answer, Result> {
    * remembered in the identity before the process ends. It heals when it is started again.
    */
   readonly onLost: (loss: Loss) => void;
+  /** For people: something did not work that is tried again. */
+  readonly onProblem: (what: string) => void;
   /** A broken invariant or a failed write: the process must end. */
   readonly onFatal: (error: unknown) => void;
 }

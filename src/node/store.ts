@@ -22,6 +22,7 @@ export class Store<Query, Answer, Result> {
   #reached: LogPosition;
   /** The store rolled back: entries up to #reached have to be handed in again. */
   #behind = false;
+  #isSuspended = false;
   #retryAtMs = 0;
 
   constructor(
@@ -47,6 +48,19 @@ export class Store<Query, Answer, Result> {
     return this.#reached;
   }
 
+  /** The log was replaced by an image: nothing is handed in any more until that is adopted. */
+  suspend(): void {
+    this.#isSuspended = true;
+  }
+
+  /** Switches to the image that is staged. */
+  adopt(): void {
+    this.#machine.adopt();
+    this.#reached = this.#machine.applied().position;
+    this.#behind = false;
+    this.#isSuspended = false;
+  }
+
   read(query: Query): Answer {
     return this.#machine.read(query);
   }
@@ -61,6 +75,7 @@ export class Store<Query, Answer, Result> {
 
   /** Called at every tick. Returns whether the store has just become whole again. */
   retry(nowMs: number): boolean {
+    if (this.#isSuspended) return false;
     // A commit between two pages may have found the disk full as well.
     const isShort = this.#machine.applied().position.index < this.#reached.index;
     if (isShort && !this.#behind) this.#fallBehind(nowMs);

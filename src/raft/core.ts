@@ -84,7 +84,7 @@ export class RaftCore {
         this.#snapshots.applied(this.#leader());
         return this.#state.noteApplied(true);
       case "compact":
-        return this.#compact(input.to.index);
+        return this.#compact(input.to);
       case "peerUnreachable":
         return this.#leading()?.peerUnreachable(input.peer);
       default:

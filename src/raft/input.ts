@@ -4,6 +4,7 @@ import type { Envelope, InstallSnapshot } from "./message.ts";
 import type {
   BatchNumber,
   ConfigurationChange,
+  Index,
   LogPosition,
   NodeId,
   ProposalId,
@@ -35,7 +36,7 @@ export type Input =
   /**
    * The store is durable up to here. The core adds time and configuration and moves the boundary.
    */
-  | { readonly kind: "compact"; readonly to: LogPosition }
+  | { readonly kind: "compact"; readonly to: Index }
   /** A chunk of an image for a peer; it leaves if the peer still waits for one. */
   | { readonly kind: "snapshotChunk"; readonly peer: NodeId; readonly chunk: InstallSnapshot }
   | { readonly kind: "snapshotStaged"; readonly meta: SnapshotMeta }

@@ -207,8 +207,6 @@ export interface RaftOptions {
   readonly logCacheBytesMax: number;
   /** ReadIndex requests waiting for a round, of all nodes together. */
   readonly readsPendingMax: number;
-  /** Snapshot chunks on their way to one peer, bytes. */
-  readonly snapshotInflightBytesMax: number;
   /** Present only where the configuration allows lease reads (thesis §6.4.1). */
   readonly lease?: {
     /** Bound on the drift between two clocks, in thousandths: 100 is 10 %. */

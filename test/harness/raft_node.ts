@@ -35,7 +35,6 @@ export const raftOptions: RaftOptions = {
   uncommittedBytesMax: 16 * 1024 * 1024,
   logCacheBytesMax: 1024 * 1024,
   readsPendingMax: 64,
-  snapshotInflightBytesMax: 1024 * 1024,
 };
 
 /** What a test may want to see of a core while it works. */
@@ -167,8 +166,7 @@ export class RaftNode {
 
   /** The store is durable up to `index`: the log may begin behind it. */
   compact(index: Index, nowMs: number): void {
-    const term = assertDefined(this.disk.term(index), `Node ${this.id} holds entry ${index}`);
-    this.step({ kind: "compact", to: { index, term } }, nowMs);
+    this.step({ kind: "compact", to: index }, nowMs);
   }
 
   /** The image of the store as it is. */

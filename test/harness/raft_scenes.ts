@@ -67,6 +67,6 @@ export function figure8(): RaftCluster {
 export function compactedCluster(): RaftCluster {
   const cluster = new RaftCluster({ voters: [1, 2, 3] });
   cluster.restore(1, { terms: [2, 2], term: 2, commitIndex: 3 });
-  cluster.step(1, { kind: "compact", to: { index: 3, term: 2 } });
+  cluster.step(1, { kind: "compact", to: 3 });
   return cluster;
 }

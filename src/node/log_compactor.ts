@@ -1,0 +1,134 @@
+/**
+ * When the log is compacted, and how far. The state machine is its own snapshot: once it is durable
+ * up to an index, the entries up to there may go. A tail stays for followers that are a little
+ * behind, and more of it while somebody can still be helped by entries instead of an image, but
+ * only so much: whoever is slow must not let the log grow without end.
+ */
+
+import type { Entry, Index, LogPosition } from "../raft/types.ts";
+
+/** Policies by size, by time, or both; a bound of 0 is none. */
+export interface CompactionPolicy {
+  /** Compact when so many entries, or bytes of them, could go. */
+  readonly entries: number;
+  readonly bytes: number;
+  /** Compact so long after the last time, if anything could go. */
+  readonly intervalMs: number;
+  /** Rest between two compactions, whatever their reason. */
+  readonly coolDownMs: number;
+  /** The tail that stays: as many entries as both allow. */
+  readonly retainedEntries: number;
+  readonly retainedBytes: number;
+  /** What may stay beyond that for followers that are behind. */
+  readonly heldBytesMax: number;
+}
+
+/** What the compactor stands on. */
+export interface LogCompactorParts {
+  readonly policy: CompactionPolicy;
+  /** Makes the store durable; it then stands as far as `done` says. */
+  readonly makeDurable: (done: (through: LogPosition) => void) => void;
+  /** The log may begin behind this index. */
+  readonly compact: (to: Index) => void;
+}
+
+/** Where the log begins and ends, and what is needed of it. */
+export interface LogExtent {
+  readonly boundary: Index;
+  readonly applied: Index;
+  /** Peers that are being helped need what is behind this. */
+  readonly holdIndex: Index | undefined;
+}
+
+/** Entries are counted in groups of about so many bytes. */
+const groupBytes = 64 * 1024;
+
+/** The log of one node. */
+export class LogCompactor {
+  readonly #parts: LogCompactorParts;
+  /** Groups of applied entries, oldest first: the last index of each, and its bytes. */
+  #groups: { last: Index; bytes: number }[] = [];
+  #lastMs: number | undefined;
+  #isRequested = false;
+
+  constructor(parts: LogCompactorParts) {
+    this.#parts = parts;
+  }
+
+  /** These entries are applied. */
+  applied(entries: readonly Entry[]): void {
+    for (const { index, data } of entries) {
+      const group = this.#groups.at(-1);
+      const bytes = data.length + entryOverheadBytes;
+      if (group === undefined || group.bytes >= groupBytes) {
+        this.#groups.push({ last: index, bytes });
+      } else {
+        group.last = index;
+        group.bytes += bytes;
+      }
+    }
+  }
+
+  /** An image took the place of the log. */
+  adopted(): void {
+    this.#groups = [];
+  }
+
+  /** Compacts at the next look, whatever the policy and its rest say. */
+  request(): void {
+    this.#isRequested = true;
+  }
+
+  /** To be called now and then. */
+  look(extent: LogExtent, nowMs: number): void {
+    this.#lastMs ??= nowMs;
+    const to = this.#target(extent);
+    if (to <= extent.boundary) {
+      this.#isRequested = false;
+      return;
+    }
+    if (!this.#isDue(extent, to, nowMs)) return;
+    this.#isRequested = false;
+    this.#lastMs = nowMs;
+    this.#parts.makeDurable(({ index }) => {
+      const durable = Math.min(to, index);
+      if (durable <= extent.boundary) return;
+      this.#groups = this.#groups.filter(({ last }) => last > durable);
+      this.#parts.compact(durable);
+    });
+  }
+
+  #isDue({ boundary }: LogExtent, to: Index, nowMs: number): boolean {
+    if (this.#isRequested) return true;
+    const { entries, bytes, intervalMs, coolDownMs } = this.#parts.policy;
+    const sinceMs = nowMs - (this.#lastMs ?? nowMs);
+    if (sinceMs < coolDownMs) return false;
+    if (intervalMs > 0 && sinceMs >= intervalMs) return true;
+    if (entries > 0 && to - boundary >= entries) return true;
+    return bytes > 0 && this.#bytesBetween(boundary, to) >= bytes;
+  }
+
+  #target({ boundary, applied, holdIndex }: LogExtent): Index {
+    const { retainedEntries, retainedBytes, heldBytesMax } = this.#parts.policy;
+    let to = Math.max(boundary, applied - retainedEntries);
+    let bytes = 0;
+    for (let at = this.#groups.length - 1; at >= 0 && this.#groups[at]!.last > to; at--) {
+      bytes += this.#groups[at]!.bytes;
+      // The groups in front of this one go.
+      if (bytes > retainedBytes) to = Math.max(to, this.#groups[at]!.last);
+    }
+    if (holdIndex === undefined || holdIndex >= to) return to;
+    return this.#bytesBetween(holdIndex, to) <= heldBytesMax ? Math.max(boundary, holdIndex) : to;
+  }
+
+  #bytesBetween(after: Index, through: Index): number {
+    let bytes = 0;
+    for (const group of this.#groups) {
+      if (group.last > after && group.last <= through) bytes += group.bytes;
+    }
+    return bytes;
+  }
+}
+
+/** What an entry costs beside its data. */
+const entryOverheadBytes = 64;

@@ -1,0 +1,199 @@
+/**
+ * A leader's images on their way to peers that want one (paper §7). One image serves all of them
+ * that it helps. Each gets it in order, in chunks, at most a window ahead of what it has confirmed;
+ * all together at a limited rate. The receiver says with every answer where it stands, so a broken
+ * transfer goes on from there: after a lost message, a cut, a restart of either side of the
+ * connection. What goes wrong is tried again after a rest that doubles.
+ */
+
+import type { Input } from "../raft/input.ts";
+import type { InstallSnapshot, InstallSnapshotReply } from "../raft/message.ts";
+import type { RaftStatus } from "../raft/status.ts";
+import type { Index, NodeId } from "../raft/types.ts";
+import { crc32c } from "../lib/crc32c.ts";
+import type { SnapshotImage, StateMachine } from "./ports.ts";
+import { SnapshotTransfer } from "./snapshot_transfer.ts";
+
+/** How images are sent. */
+export interface SendLimits {
+  readonly chunkBytes: number;
+  /** Sent to one peer and not confirmed. */
+  readonly inflightBytesMax: number;
+  /** Of all peers together. */
+  readonly bytesPerSecond: number;
+}
+
+/** What the sender stands on. */
+export interface SnapshotSenderParts {
+  readonly machine: Pick<StateMachine<unknown, unknown, unknown>, "image">;
+  readonly limits: SendLimits;
+  /** A peer that was not heard for so long is not sent anything. */
+  readonly silentMsMax: number;
+  readonly step: (input: Input) => void;
+  readonly monotonicMs: () => number;
+  /** For people, now and then. */
+  readonly onProblem: (what: string) => void;
+}
+
+/** An image that nobody has used for so long is given back. */
+const imageIdleMs = 60_000;
+const restMs = 1_000;
+const restMsMax = 60_000;
+
+/** The transfers of one node while it leads. */
+export class SnapshotSender {
+  readonly #parts: SnapshotSenderParts;
+  readonly #transfers = new Map<NodeId, SnapshotTransfer>();
+  #image: SnapshotImage | undefined;
+  #isMaking = false;
+  #imageFailures = 0;
+  #makeAtMs = 0;
+  #imageUsedMs = 0;
+  /** Bytes that may leave now. */
+  #allowance = 0;
+  #allowanceMs: number | undefined;
+  #isClosed = false;
+
+  constructor(parts: SnapshotSenderParts) {
+    this.#parts = parts;
+  }
+
+  get isBusy(): boolean {
+    return this.#transfers.size > 0;
+  }
+
+  /** The lowest position from which a peer will need entries once it has its image. */
+  get holdIndex(): Index | undefined {
+    if (this.#image === undefined || this.#transfers.size === 0) return undefined;
+    return this.#image.meta.position.index;
+  }
+
+  /** These peers want an image, as long as `tick` says so. */
+  want(peers: readonly NodeId[]): void {
+    const nowMs = this.#parts.monotonicMs();
+    for (const peer of peers) this.#transfers.set(peer, new SnapshotTransfer(nowMs));
+  }
+
+  /** To be called now and then. */
+  tick(status: Pick<RaftStatus, "role" | "peers" | "boundary">): void {
+    const nowMs = this.#parts.monotonicMs();
+    const wanting = status.peers.filter(({ wantsSnapshot }) => wantsSnapshot);
+    const heard = new Set(
+      wanting.filter(({ heardMs }) => nowMs - heardMs <= this.#parts.silentMsMax)
+        .map(({ id }) => id),
+    );
+    for (const peer of this.#transfers.keys()) {
+      if (!wanting.some(({ id }) => id === peer)) this.#transfers.delete(peer);
+    }
+    if (status.role !== "leader") this.#transfers.clear();
+    this.#releaseImage(status, nowMs);
+    for (const [peer, transfer] of this.#transfers) {
+      transfer.isReachable = heard.has(peer);
+      transfer.tick(nowMs);
+    }
+    this.#pumpAll(nowMs);
+  }
+
+  /** What a peer answered to a chunk. */
+  reply(peer: NodeId, reply: InstallSnapshotReply): void {
+    const { nextOffset, refused, position } = reply;
+    const transfer = this.#transfers.get(peer);
+    const meta = this.#image?.meta;
+    if (transfer === undefined || meta === undefined) return;
+    const isSame = meta.position.index === position.index && meta.position.term === position.term;
+    if (!isSame) return;
+    const nowMs = this.#parts.monotonicMs();
+    switch (refused) {
+      case undefined:
+        transfer.confirmed(Math.min(nextOffset, meta.bytes), nowMs);
+        return this.#pump(peer, transfer, nowMs);
+      case "notNeeded":
+        this.#transfers.delete(peer);
+        this.#imageUsedMs = nowMs;
+        return this.#parts.step({ kind: "snapshotInstalled", peer, position });
+      case "busy":
+        return transfer.rest(nowMs);
+      case "corrupt":
+        this.#parts.onProblem(`node ${peer} found the image of ${position.index} damaged`);
+        transfer.beginAnew();
+        transfer.rest(nowMs);
+        // It may have been damaged here.
+        if (this.#transfers.size === 1) this.#dropImage();
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#transfers.clear();
+    this.#dropImage();
+  }
+
+  #releaseImage({ boundary }: Pick<RaftStatus, "boundary">, nowMs: number): void {
+    if (this.#image === undefined) return;
+    if (this.#transfers.size > 0) this.#imageUsedMs = nowMs;
+    // Whoever got it would need entries that are not there any more.
+    const isOld = this.#image.meta.position.index < boundary;
+    if (isOld || nowMs - this.#imageUsedMs > imageIdleMs) this.#dropImage();
+  }
+
+  #dropImage(): void {
+    this.#image?.release();
+    this.#image = undefined;
+    for (const transfer of this.#transfers.values()) transfer.beginAnew();
+  }
+
+  #pumpAll(nowMs: number): void {
+    for (const [peer, transfer] of this.#transfers) this.#pump(peer, transfer, nowMs);
+  }
+
+  #pump(peer: NodeId, transfer: SnapshotTransfer, nowMs: number): void {
+    if (!transfer.isReady(nowMs)) return;
+    const image = this.#image;
+    if (image === undefined) return this.#makeImage(nowMs);
+    const { limits } = this.#parts;
+    this.#earn(nowMs);
+    const offset = transfer.take({ bytes: image.meta.bytes, ...limits });
+    if (offset === undefined || this.#allowance <= 0) return transfer.giveBack();
+    image.read({ offset, bytesMax: limits.chunkBytes }, (data) => {
+      transfer.giveBack();
+      const isCurrent = this.#image === image && this.#transfers.get(peer) === transfer;
+      if (!isCurrent || !transfer.sent(offset, data.length, this.#parts.monotonicMs())) return;
+      this.#allowance -= data.length;
+      this.#parts.step({ kind: "snapshotChunk", peer, chunk: chunkOf(image, offset, data) });
+      this.#pump(peer, transfer, this.#parts.monotonicMs());
+    });
+  }
+
+  /** At most a tenth of a second's worth is saved up. */
+  #earn(nowMs: number): void {
+    const { bytesPerSecond, chunkBytes } = this.#parts.limits;
+    const sinceMs = nowMs - (this.#allowanceMs ?? nowMs);
+    this.#allowanceMs = nowMs;
+    const earned = this.#allowance + sinceMs * bytesPerSecond / 1000;
+    this.#allowance = Math.min(earned, Math.max(chunkBytes, bytesPerSecond / 10));
+  }
+
+  #makeImage(nowMs: number): void {
+    if (this.#isMaking || nowMs < this.#makeAtMs) return;
+    this.#isMaking = true;
+    this.#parts.machine.image((image) => {
+      this.#isMaking = false;
+      const laterMs = this.#parts.monotonicMs();
+      if (image === undefined) {
+        this.#imageFailures++;
+        this.#makeAtMs = laterMs + Math.min(restMs * 2 ** this.#imageFailures, restMsMax);
+        return this.#parts.onProblem("an image of the store could not be made: the disk is full");
+      }
+      this.#imageFailures = 0;
+      if (this.#isClosed) return image.release();
+      this.#image = image;
+      this.#imageUsedMs = laterMs;
+      this.#pumpAll(laterMs);
+    });
+  }
+}
+
+function chunkOf({ meta }: SnapshotImage, offset: number, data: Uint8Array): InstallSnapshot {
+  const last = offset + data.length === meta.bytes;
+  return { kind: "installSnapshot", meta, offset, data, crc32c: crc32c(data), last };
+}

@@ -1,0 +1,103 @@
+/**
+ * Everything that a node does about images of its store and the beginning of its log: compacting
+ * (log_compactor.ts), sending (snapshot_sender.ts) and receiving (snapshot_receiver.ts).
+ */
+
+import type { Input } from "../raft/input.ts";
+import type { Ready } from "../raft/ready.ts";
+import type { RaftStatus } from "../raft/status.ts";
+import type { Index, LogPosition } from "../raft/types.ts";
+import { type CompactionPolicy, LogCompactor } from "./log_compactor.ts";
+import type { StateMachine } from "./ports.ts";
+import { SnapshotReceiver } from "./snapshot_receiver.ts";
+import { type SendLimits, SnapshotSender } from "./snapshot_sender.ts";
+
+/** What is configured. */
+export interface SnapshotOptions {
+  readonly send: SendLimits;
+  /** Undefined: the log is the only copy of what the store holds, and stays whole. */
+  readonly compaction: CompactionPolicy | undefined;
+}
+
+/** What they stand on. */
+export interface NodeSnapshotsParts extends SnapshotOptions {
+  readonly machine: Pick<
+    StateMachine<unknown, unknown, unknown>,
+    "image" | "stage" | "makeDurable"
+  >;
+  readonly silentMsMax: number;
+  /** Steps the core, before the next turn ends. */
+  readonly step: (input: Input) => void;
+  readonly monotonicMs: () => number;
+  readonly onProblem: (what: string) => void;
+}
+
+/** See the head of this file. */
+export class NodeSnapshots {
+  readonly #parts: NodeSnapshotsParts;
+  readonly #sender: SnapshotSender;
+  readonly #receiver: SnapshotReceiver;
+  readonly #compactor: LogCompactor | undefined;
+
+  constructor(parts: NodeSnapshotsParts) {
+    this.#parts = parts;
+    const { machine, step, send: limits, compaction } = parts;
+    this.#sender = new SnapshotSender({ ...parts, limits });
+    this.#receiver = new SnapshotReceiver(parts);
+    this.#compactor = compaction && new LogCompactor({
+      policy: compaction,
+      makeDurable: (done) => machine.makeDurable(done),
+      compact: (to) => step({ kind: "compact", to }),
+    });
+  }
+
+  /** Does what the core wants done about images, but for adopting one. */
+  act(ready: Ready): void {
+    if (ready.snapshotsWanted.length > 0) this.#sender.want(ready.snapshotsWanted);
+    for (const { peer, reply } of ready.snapshotReplies) this.#sender.reply(peer, reply);
+    for (const { from, chunk } of ready.snapshotChunks) this.#receiver.chunk(from, chunk);
+    if (ready.stageDropped !== undefined) this.#receiver.drop(ready.stageDropped);
+    if (ready.committed.length > 0) this.#compactor?.applied(ready.committed);
+  }
+
+  /** To be called at every tick. `isWhole`: the store holds all that it was handed. */
+  tick(status: RaftStatus, isWhole: boolean): void {
+    this.#sender.tick(status);
+    if (!isWhole || status.needsSnapshot) return;
+    const { boundary, applied } = status;
+    const holdIndex = this.#holdIndex(status);
+    this.#compactor?.look({ boundary, applied, holdIndex }, this.#parts.monotonicMs());
+  }
+
+  applied(position: LogPosition): void {
+    this.#receiver.applied(position);
+  }
+
+  /** The store has become an image. */
+  adopted(): void {
+    this.#compactor?.adopted();
+  }
+
+  /** Compacts the log soon. False where it is never compacted. */
+  requestCompaction(): boolean {
+    this.#compactor?.request();
+    return this.#compactor !== undefined;
+  }
+
+  close(): void {
+    this.#sender.close();
+  }
+
+  /** What peers still need that answer and can be helped by entries, now or after their image. */
+  #holdIndex({ peers }: RaftStatus): Index | undefined {
+    const nowMs = this.#parts.monotonicMs();
+    const needed = peers
+      .filter(({ wantsSnapshot, heardMs }) =>
+        !wantsSnapshot && nowMs - heardMs <= this.#parts.silentMsMax
+      )
+      .map(({ match }) => match);
+    const { holdIndex } = this.#sender;
+    if (holdIndex !== undefined) needed.push(holdIndex);
+    return needed.length === 0 ? undefined : Math.min(...needed);
+  }
+}

@@ -1,0 +1,320 @@
+import { Prng } from "../../../src/lib/prng.ts";
+import { DiskFullError, type SnapshotImage, type SnapshotStage } from "../../../src/node/ports.ts";
+import { SnapshotReceiver } from "../../../src/node/snapshot_receiver.ts";
+import { SnapshotSender } from "../../../src/node/snapshot_sender.ts";
+import type { Input } from "../../../src/raft/input.ts";
+import type { InstallSnapshot, InstallSnapshotReply } from "../../../src/raft/message.ts";
+import type { PeerStatus } from "../../../src/raft/status.ts";
+import type { SnapshotMeta } from "../../../src/raft/types.ts";
+import { configurationOf } from "../../harness/raft_cluster.ts";
+import { position } from "../../harness/raft_messages.ts";
+import { assert, describe, it } from "../../harness/test.ts";
+
+const chunkBytes = 1_000;
+const tickMs = 20;
+
+function imageBytes(bytes: number, seed = 1): Uint8Array {
+  const prng = new Prng(seed);
+  return Uint8Array.from({ length: bytes }, () => prng.below(256));
+}
+
+function metaOf(content: Uint8Array, at = "9@2"): SnapshotMeta {
+  const configuration = {
+    position: position("1@1"),
+    configuration: configurationOf({ voters: [1, 2] }),
+  };
+  const digest = content.slice(0, 4);
+  return { position: position(at), timeMs: 0, configuration, bytes: content.length, digest };
+}
+
+/** The store of the sender. */
+class Source {
+  content: Uint8Array;
+  at = "9@2";
+  made = 0;
+  released = 0;
+  isFull = false;
+
+  constructor(content: Uint8Array) {
+    this.content = content;
+  }
+
+  image(done: (image: SnapshotImage | undefined) => void): void {
+    if (this.isFull) return done(undefined);
+    this.made++;
+    const { content } = this;
+    done({
+      meta: metaOf(content, this.at),
+      read: ({ offset, bytesMax }, got) => got(content.slice(offset, offset + bytesMax)),
+      release: () => void this.released++,
+    });
+  }
+}
+
+/** The store of the receiver; what a stage holds outlives it. */
+class Target {
+  held = new Uint8Array();
+  meta: SnapshotMeta | undefined;
+  isFull = false;
+  /** The next finish finds this. */
+  finds: "staged" | "corrupt" = "staged";
+  written = 0;
+
+  stage(meta: SnapshotMeta): SnapshotStage {
+    if (this.isFull) throw new DiskFullError("full");
+    if (String(this.meta?.digest) !== String(meta.digest)) this.held = new Uint8Array();
+    this.meta = meta;
+    const held = () => this.held.length;
+    return {
+      get offset() {
+        return held();
+      },
+      write: (chunk) => {
+        if (this.isFull) throw new DiskFullError("full");
+        this.written += chunk.length;
+        this.held = Uint8Array.from([...this.held, ...chunk]);
+      },
+      finish: (done) => {
+        if (this.finds === "corrupt") this.held = new Uint8Array();
+        const { finds } = this;
+        this.finds = "staged";
+        done(finds);
+      },
+      abort: () => this.held = new Uint8Array(),
+    };
+  }
+}
+
+/** A leader and a peer, with the two cores' part of it: what they pass on. */
+class Pair {
+  nowMs = 0;
+  readonly source: Source;
+  readonly target = new Target();
+  readonly problems: string[] = [];
+  readonly installed: number[] = [];
+  staged: SnapshotMeta | undefined;
+  wants = true;
+  heardMs = 0;
+  boundary = 5;
+  /** Sent and not arrived; either way. */
+  readonly chunks: InstallSnapshot[] = [];
+  readonly replies: InstallSnapshotReply[] = [];
+  sentBytes = 0;
+  sender: SnapshotSender;
+  receiver: SnapshotReceiver;
+
+  constructor(content: Uint8Array, limits: { readonly bytesPerSecond?: number } = {}) {
+    this.source = new Source(content);
+    this.sender = new SnapshotSender({
+      machine: this.source,
+      limits: { chunkBytes, inflightBytesMax: 4 * chunkBytes, bytesPerSecond: 1e9, ...limits },
+      silentMsMax: 1_000,
+      step: (input) => this.#stepLeader(input),
+      monotonicMs: () => this.nowMs,
+      onProblem: (what) => this.problems.push(what),
+    });
+    this.receiver = this.restartedReceiver();
+    this.sender.want([2]);
+  }
+
+  restartedReceiver(): SnapshotReceiver {
+    return new SnapshotReceiver({
+      machine: this.target,
+      step: (input) => this.#stepPeer(input),
+      onProblem: (what) => this.problems.push(what),
+    });
+  }
+
+  #stepLeader(input: Input): void {
+    if (input.kind === "snapshotChunk") {
+      this.chunks.push(input.chunk);
+      this.sentBytes += input.chunk.data.length;
+    }
+    if (input.kind !== "snapshotInstalled") return;
+    this.installed.push(input.position.index);
+    this.wants = false;
+  }
+
+  #stepPeer(input: Input): void {
+    if (input.kind === "snapshotChunkStored") {
+      const { kind: _, peer: _peer, ...reply } = input;
+      this.replies.push({ kind: "installSnapshotReply", ...reply });
+    }
+    if (input.kind === "snapshotStaged") this.staged = input.meta;
+  }
+
+  tick(): void {
+    this.nowMs += tickMs;
+    const peer: PeerStatus = {
+      ...{ id: 2, mode: "snapshot", match: 0, next: 1, applied: 0 },
+      ...{ heardMs: this.heardMs, wantsSnapshot: this.wants },
+    };
+    this.sender.tick({ role: "leader", peers: [peer], boundary: this.boundary });
+  }
+
+  /** Everything that is under way arrives, but what `isLost` picks. */
+  deliver(isLost: () => boolean = () => false): void {
+    for (const chunk of this.chunks.splice(0)) {
+      if (isLost()) continue;
+      // What the core answers once the image is installed.
+      if (this.staged === undefined) this.receiver.chunk(1, chunk);
+      else this.#refuse("notNeeded");
+    }
+    for (const reply of this.replies.splice(0)) if (!isLost()) this.sender.reply(2, reply);
+  }
+
+  #refuse(refused: "notNeeded" | "busy"): void {
+    const { position: at } = metaOf(this.source.content, this.source.at);
+    this.replies.push({ kind: "installSnapshotReply", position: at, nextOffset: 0, refused });
+  }
+
+  /** Until the leader knows that the image is installed. */
+  run(isLost?: () => boolean, ticksMax = 20_000): void {
+    for (let left = ticksMax; left > 0 && this.installed.length === 0; left--) {
+      this.heardMs = this.nowMs;
+      this.tick();
+      this.deliver(isLost);
+    }
+    assert.equal(this.installed.length, 1, `installed after ${this.nowMs} ms`);
+    assert.deepEqual(this.target.held, this.source.content);
+  }
+}
+
+describe("An image on its way", () => {
+  it("arrives whole, in chunks, and the leader hears that it is installed", () => {
+    const pair = new Pair(imageBytes(10_500));
+    pair.run();
+    assert.deepEqual([pair.staged?.position.index, pair.installed[0]], [9, 9]);
+    assert.ok(pair.target.written === 10_500);
+  });
+
+  it("of no length at all arrives, too", () => {
+    const pair = new Pair(imageBytes(1));
+    pair.run();
+  });
+
+  it("arrives although a third of all is lost", () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const prng = new Prng(seed);
+      new Pair(imageBytes(20_000, seed)).run(() => prng.chance(1, 3));
+    }
+  });
+
+  it("goes on where it was after the peer was started again", () => {
+    const pair = new Pair(imageBytes(20_000));
+    for (let left = 5; left > 0; left--) {
+      pair.heardMs = pair.nowMs;
+      pair.tick();
+      pair.deliver();
+    }
+    const held = pair.target.held.length;
+    assert.ok(held >= 4_000, `${held} bytes`);
+    pair.receiver = pair.restartedReceiver();
+    pair.chunks.length = 0;
+    pair.run();
+    assert.equal(pair.target.written, 20_000);
+  });
+
+  it("goes on where it was with another sender of the same image", () => {
+    const first = new Pair(imageBytes(20_000));
+    for (let left = 5; left > 0; left--) {
+      first.heardMs = first.nowMs;
+      first.tick();
+      first.deliver();
+    }
+    const again = new Pair(first.source.content);
+    again.target.held = first.target.held;
+    again.target.meta = first.target.meta;
+    again.run();
+    assert.ok(again.target.written <= 20_000 - first.target.held.length);
+    // One chunk finds out where the peer stands.
+    assert.ok(again.sentBytes <= again.target.written + 2 * chunkBytes, `${again.sentBytes} sent`);
+  });
+
+  it("stays within the window and the rate", () => {
+    const pair = new Pair(imageBytes(100_000), { bytesPerSecond: 10_000 });
+    pair.run();
+    assert.ok(pair.nowMs >= 9_500, `${pair.nowMs} ms for 100,000 bytes at 10,000 a second`);
+    const silent = new Pair(imageBytes(100_000));
+    silent.tick();
+    silent.deliver();
+    silent.tick();
+    silent.tick();
+    assert.ok(silent.chunks.length <= 4, `${silent.chunks.length} chunks are under way`);
+  });
+
+  it("that the peer finds damaged is made and sent again after a rest", () => {
+    const pair = new Pair(imageBytes(5_000));
+    pair.target.finds = "corrupt";
+    pair.run();
+    assert.deepEqual([pair.source.made, pair.source.released], [2, 1]);
+    assert.ok(pair.problems.some((what) => what.includes("damaged")), String(pair.problems));
+  });
+
+  it("a damaged chunk is not taken", () => {
+    const pair = new Pair(imageBytes(5_000));
+    for (let left = 2; left > 0; left--) pair.tick();
+    const [chunk] = pair.chunks.splice(0);
+    pair.receiver.chunk(1, { ...chunk!, data: imageBytes(chunk!.data.length, 9) });
+    assert.equal(pair.target.held.length, 0);
+    assert.equal(pair.replies[0]?.nextOffset, 0);
+    pair.run();
+  });
+
+  it("waits where the peer's disk is full, and says so", () => {
+    const pair = new Pair(imageBytes(5_000));
+    pair.target.isFull = true;
+    assert.throws(() => pair.run(undefined, 500));
+    assert.ok(pair.sentBytes < 5_000, `${pair.sentBytes} bytes sent in vain`);
+    pair.target.isFull = false;
+    pair.run();
+  });
+
+  it("is not made where there is no room, and made later", () => {
+    const pair = new Pair(imageBytes(5_000));
+    pair.source.isFull = true;
+    assert.throws(() => pair.run(undefined, 100));
+    assert.ok(pair.problems.length <= 3, `told ${pair.problems.length} times in two seconds`);
+    pair.source.isFull = false;
+    pair.run();
+  });
+
+  it("a silent peer is sent nothing", () => {
+    const pair = new Pair(imageBytes(5_000));
+    for (let left = 200; left > 0; left--) pair.tick();
+    pair.sentBytes = 0;
+    for (let left = 200; left > 0; left--) pair.tick();
+    assert.equal(pair.sentBytes, 0);
+    pair.run();
+  });
+
+  it("that is too old by now is made anew", () => {
+    const pair = new Pair(imageBytes(20_000));
+    pair.heardMs = pair.nowMs;
+    pair.tick();
+    pair.deliver();
+    pair.boundary = 50;
+    pair.source.content = imageBytes(20_000, 2);
+    pair.source.at = "60@2";
+    pair.run();
+    assert.deepEqual([pair.source.made, pair.installed[0]], [2, 60]);
+  });
+
+  it("is given back when nobody has wanted it for a minute", () => {
+    const pair = new Pair(imageBytes(5_000));
+    pair.run();
+    assert.equal(pair.source.released, 0);
+    for (let left = 61_000 / tickMs; left > 0; left--) pair.tick();
+    assert.equal(pair.source.released, 1);
+  });
+
+  it("holds the log from its position on while it is needed", () => {
+    const pair = new Pair(imageBytes(20_000));
+    assert.equal(pair.sender.holdIndex, undefined);
+    pair.heardMs = pair.nowMs;
+    pair.tick();
+    assert.equal(pair.sender.holdIndex, 9);
+    pair.run();
+    assert.equal(pair.sender.holdIndex, undefined);
+  });
+});
