@@ -16,7 +16,6 @@ import { servedHosts } from "./http/host_guard.ts";
 import { systemHttpClock } from "./http/services.ts";
 import { KvStateMachine } from "./kv/state_machine.ts";
 import { ByteBudget } from "./lib/byte_budget.ts";
-import { hex } from "./lib/bytes.ts";
 import { formatHostPort } from "./lib/host_port.ts";
 import type { Logger } from "./lib/logger.ts";
 import { Prng } from "./lib/prng.ts";
@@ -27,6 +26,7 @@ import { protocolVersion } from "./node/peers.ts";
 import type { MemberAddresses } from "./raft/types.ts";
 import type { HttpServer, Runtime } from "./runtime/mod.ts";
 import { systemClock } from "./runtime/system_clock.ts";
+import { drawIncarnation } from "./server_incarnation.ts";
 import { type FormedNode, formNode } from "./server_node.ts";
 import { type OpenedStorage, openStorage } from "./server_storage.ts";
 import {
@@ -323,10 +323,6 @@ class SkeinServer implements RunningServer {
     this.#machine.close();
     this.#storage.close();
   }
-}
-
-function drawIncarnation(): string {
-  return hex(crypto.getRandomValues(new Uint8Array(8)));
 }
 
 /** Below 2^48, so that it stays a safe integer wherever it travels. */

@@ -1,22 +1,34 @@
-/** `recover`: opens the files of a node that is not running, and accepts what its log lost. */
+/** `recover`: opens the files of a node that is not running, and does what a person wishes. */
 
 import { existsSync } from "node:fs";
 import type { Config } from "./config/schema.ts";
 import { KvStateMachine } from "./kv/state_machine.ts";
-import { type Acceptance, acceptLoss } from "./node/accept_loss.ts";
+import { type Acceptance, acceptLoss, type LossParts } from "./node/accept_loss.ts";
 import { IdentityKeeper } from "./node/identity_keeper.ts";
+import { goOnAlone, type Loneliness, type Remains, remainsOf } from "./node/lost_quorum.ts";
+import type { NodeId } from "./raft/types.ts";
 import type { Runtime } from "./runtime/mod.ts";
 import { systemClock } from "./runtime/system_clock.ts";
+import { drawIncarnation } from "./server_incarnation.ts";
 import { openStorage } from "./server_storage.ts";
+
+type Wish = "inspect" | "acceptLoss" | "goOnAlone";
+type Alone = Extract<Loneliness, { kind: "alone" }> & { readonly nodeId: NodeId };
+
+/** What became of the wish. */
+export type Recovered =
+  | Acceptance
+  | Alone
+  | { readonly kind: "remains"; readonly remains: Remains };
 
 /**
  * Throws when the files cannot be opened, are in use, or belong to another node; the message says
  * which and why.
  */
 export async function recoverNode(
-  options: { readonly config: Config; readonly runtime: Runtime },
-): Promise<Acceptance> {
-  const { config, runtime } = options;
+  options: { readonly config: Config; readonly runtime: Runtime; readonly wish: Wish },
+): Promise<Recovered> {
+  const { config, runtime, wish } = options;
   const nothing = { kind: "refused", reason: `${config.dataDir} holds no node` } as const;
   // Whoever mistypes the path must not find a directory made there.
   if (!existsSync(config.dataDir)) return nothing;
@@ -28,13 +40,28 @@ export async function recoverNode(
     const identity = storage.identities.load();
     if (identity === undefined) return nothing;
     const { clusterTimeMs } = machine.status();
-    const acceptance = new Promise<Acceptance>((resolve) => {
-      const keeper = new IdentityKeeper(storage.identities, identity);
-      acceptLoss({ keeper, storage: storage.engine, machine, clusterTimeMs }, resolve);
-    });
-    return await Promise.race([acceptance, failure.promise]);
+    const keeper = new IdentityKeeper(storage.identities, identity);
+    const parts = { keeper, storage: storage.engine, machine, clusterTimeMs };
+    return await Promise.race([carryOut(wish, parts), failure.promise]);
   } finally {
     machine.close();
     storage.close();
+  }
+}
+
+function carryOut(wish: Wish, parts: LossParts): Promise<Recovered> {
+  const { nodeId } = parts.keeper.identity;
+  switch (wish) {
+    case "inspect":
+      return Promise.resolve({ kind: "remains", remains: remainsOf(parts) });
+    case "acceptLoss":
+      return new Promise((resolve) => acceptLoss(parts, resolve));
+    case "goOnAlone":
+      return new Promise((resolve) =>
+        goOnAlone(
+          { ...parts, drawIncarnation },
+          (came) => resolve(came.kind === "alone" ? { ...came, nodeId } : came),
+        )
+      );
   }
 }

@@ -50,10 +50,27 @@ export interface InspectedBackup {
   readonly digest: Uint8Array;
 }
 
-/** Accepts what the log of a node that is not running lost. */
-export type RecoverNode = (
-  options: { readonly config: Config; readonly runtime: Runtime },
-) => Promise<
+/** `inspect` changes nothing; `acceptLoss` is for a sole voter; see `skein recover --help`. */
+export type RecoveryWish = "inspect" | "acceptLoss" | "goOnAlone";
+
+/** What a node that is not running holds. */
+export interface Remains {
+  readonly nodeId: number;
+  readonly incarnation: string;
+  readonly currentTerm: number;
+  readonly lastLog: { readonly index: number; readonly term: number };
+  readonly commitIndex: number;
+  readonly applied: { readonly index: number; readonly term: number };
+  readonly members: readonly { readonly id: number; readonly suffrage: string }[];
+  /** What its log lost, in words. */
+  readonly lost: string | undefined;
+  /** Why it cannot go on alone. */
+  readonly refusal: string | undefined;
+}
+
+/** What became of a wish. */
+export type Recovered =
+  | { readonly kind: "remains"; readonly remains: Remains }
   | {
     readonly kind: "accepted";
     /** What is missing, in words. */
@@ -61,5 +78,15 @@ export type RecoverNode = (
     readonly goesOnBehind: { readonly index: number };
   }
   | { readonly kind: "whole" }
-  | { readonly kind: "refused"; readonly reason: string }
->;
+  | {
+    readonly kind: "alone";
+    readonly nodeId: number;
+    readonly position: { readonly index: number; readonly term: number };
+    readonly incarnation: string;
+  }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Opens the files of a node that is not running, and does what a person wishes. */
+export type RecoverNode = (
+  options: { readonly config: Config; readonly runtime: Runtime; readonly wish: RecoveryWish },
+) => Promise<Recovered>;

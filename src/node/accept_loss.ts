@@ -49,7 +49,8 @@ export function acceptLoss(parts: LossParts, done: (acceptance: Acceptance) => v
   keeper.change(renewed, () => goOnWithTheRest(parts, { birth, lost }, done));
 }
 
-function goOnWithTheRest(
+/** Makes what is left the whole truth: see the head of this file. */
+export function goOnWithTheRest(
   { storage, machine, clusterTimeMs }: LossParts,
   { birth, lost }: { readonly birth: Configuration; readonly lost: string },
   done: (acceptance: Acceptance) => void,

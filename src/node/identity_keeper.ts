@@ -29,8 +29,12 @@ export class IdentityKeeper {
    * `save` throws, and then nothing has changed.
    */
   change(change: Partial<Identity>, done: () => void = () => {}): void {
+    this.replace({ ...this.#latest, ...change }, done);
+  }
+
+  /** Like {@link IdentityKeeper.change}, for a whole identity. */
+  replace(changed: Identity, done: () => void): void {
     const before = this.#latest;
-    const changed = { ...before, ...change };
     this.#latest = changed;
     try {
       this.#store.save(changed, () => {

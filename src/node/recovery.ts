@@ -13,9 +13,10 @@
  * epoch. The log starts as it is then, and recovers.
  */
 
-import { isVoter, voterSets } from "../raft/configuration.ts";
+import { isVoter, memberOf, voterSets } from "../raft/configuration.ts";
 import type { LogReader } from "../raft/ports.ts";
 import type {
+  Configuration,
   HardState,
   Index,
   LogPosition,
@@ -60,6 +61,9 @@ export function decideRecovery(found: Found): Recovery {
   if (stored.configurations.length === 0) {
     return { kind: "refuse", reason: "no configuration in raft.db can be read" };
   }
+  const newest = stored.configurations.at(-1)!.configuration;
+  const interrupted = interruptedRecovery(identity, newest);
+  if (interrupted !== undefined) return { kind: "refuse", reason: interrupted };
   const boundary = stored.boundary.position;
   if (applied.position.index < boundary.index && staged?.position.index === boundary.index) {
     return { kind: "adopt" };
@@ -79,6 +83,20 @@ export function decideRecovery(found: Found): Recovery {
       hardState: { ...hardState, votedFor: hardState.votedFor ?? identity.nodeId },
     }
     : { kind: "start", hardState };
+}
+
+/**
+ * A node that its own configuration knows by another incarnation has the identity of a member that
+ * goes on alone (lost_quorum.ts), and not yet the log of one.
+ */
+function interruptedRecovery(
+  { nodeId, incarnation }: Identity,
+  configuration: Configuration,
+): string | undefined {
+  const own = memberOf(configuration, nodeId);
+  if (own === undefined || own.incarnation === incarnation) return undefined;
+  return `its log knows node ${nodeId} by another incarnation (${own.incarnation}, not ` +
+    `${incarnation}): a recovery from a lost quorum was interrupted; run it again`;
 }
 
 /** What the log lost, in words; undefined when nothing shows that it lost anything. */

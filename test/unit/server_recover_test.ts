@@ -14,7 +14,11 @@ describe("recoverNode", () => {
     const dataDir = join(temp.path, "mistyped");
     const flag = { flag: "--data-dir", path: "data_dir", text: dataDir };
     const { config } = loadConfig({ flags: [flag] });
-    const refused = await recoverNode({ config, runtime: await currentRuntime() });
+    const refused = await recoverNode({
+      config,
+      runtime: await currentRuntime(),
+      wish: "acceptLoss",
+    });
     assert.deepEqual(refused, { kind: "refused", reason: `${dataDir} holds no node` });
     assert.equal(existsSync(dataDir), false);
   });

@@ -1,39 +1,15 @@
 /** A sole voter whose log lost something: what a person can accept, and what is then left. */
 
 import { type Acceptance, acceptLoss } from "../../../src/node/accept_loss.ts";
-import { IdentityKeeper } from "../../../src/node/identity_keeper.ts";
-import { KvStateMachine } from "../../../src/kv/state_machine.ts";
-import { MemoryEngine } from "../../../src/storage/memory/memory_engine.ts";
 import { get } from "../../harness/kv_commands.ts";
 import { SimCluster } from "../../harness/sim_cluster.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
+import { openStopped } from "../../harness/stopped_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 function accept(node: SimNode, onStep: (step: string) => void = () => {}): Acceptance {
-  const machine = new KvStateMachine({ tables: node.store.tables });
-  const storage = new MemoryEngine(node.disk.log, { every: () => () => {} });
-  const makeDurable = machine.makeDurable.bind(machine);
-  machine.makeDurable = (done) => {
-    makeDurable((through) => {
-      onStep("store made durable");
-      done(through);
-    });
-  };
-  const persist = storage.persist.bind(storage);
-  storage.persist = (write, done) => {
-    onStep("log begun anew");
-    persist(write, done);
-  };
-  const identities = node.disk.identityFile();
-  const identity = identities.load();
-  assert.ok(identity !== undefined);
   let acceptance: Acceptance | undefined;
-  acceptLoss({
-    keeper: new IdentityKeeper(identities, identity),
-    storage,
-    machine,
-    clusterTimeMs: machine.status().clusterTimeMs,
-  }, (came) => acceptance = came);
+  acceptLoss(openStopped(node, onStep), (came) => acceptance = came);
   node.disk.log.flush();
   assert.ok(acceptance !== undefined);
   return acceptance;
@@ -84,7 +60,7 @@ describe("A sole voter's lost entries", () => {
     const steps: string[] = [];
     const acceptance = accept(node, (step) => steps.push(step));
     assert.equal(acceptance.kind, "accepted");
-    assert.deepEqual(steps, ["store made durable", "log begun anew"]);
+    assert.deepEqual(steps, ["identity", "store made durable", "log"]);
     const { node: full } = soleVoter();
     full.disk.log.damage(3);
     full.store.isFull = true;
