@@ -106,6 +106,7 @@ class SkeinServer implements RunningServer {
       runtime: options.runtime,
       clock: systemClock,
       onFatal: (error) => this.#fail(error),
+      onRefused: (why) => logger.warn(why),
     });
     this.#machine = new KvStateMachine({
       tables: this.#storage.tables,

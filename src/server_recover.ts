@@ -34,7 +34,9 @@ export async function recoverNode(
   if (!existsSync(config.dataDir)) return nothing;
   const failure = Promise.withResolvers<never>();
   const onFatal = (error: unknown) => failure.reject(error);
-  const storage = openStorage({ config, runtime, clock: systemClock, onFatal });
+  // Nothing is received here that could be refused.
+  const onRefused = () => {};
+  const storage = openStorage({ config, runtime, clock: systemClock, onFatal, onRefused });
   const machine = new KvStateMachine({ tables: storage.tables });
   try {
     const identity = storage.identities.load();

@@ -29,14 +29,22 @@ export function openStorage(options: {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly onFatal: (error: unknown) => void;
+  /** Why an image of another node is refused. */
+  readonly onRefused: (why: string) => void;
 }): OpenedStorage {
-  const { config, runtime, clock, onFatal } = options;
+  const { config, runtime, clock, onFatal, onRefused } = options;
   const { engine: name, spaceReserveBytes } = config.storage;
+  const inMemory = (): KvTables =>
+    new MemoryKvTables({
+      clusterId: config.clusterId,
+      soon: (run) => clock.soon(run),
+      onRefused,
+    });
   if (name === "memory") {
     return {
       engine: new MemoryEngine(new MemoryDisk(), clock),
       identities: new MemoryIdentity(),
-      tables: new MemoryKvTables(),
+      tables: inMemory(),
       close: () => {},
     };
   }
@@ -58,7 +66,7 @@ export function openStorage(options: {
         clusterId: config.clusterId,
         firstLogIndex: () => directory.engine.log.firstIndex(),
       })
-      : new MemoryKvTables();
+      : inMemory();
     return {
       engine: directory.engine,
       identities: directory.identity,

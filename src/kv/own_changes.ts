@@ -26,6 +26,11 @@ export class OwnChanges {
     this.#count++;
   }
 
+  /** So much has changed that nobody can say what: another store has taken the place of this. */
+  lose(): void {
+    this.#count += ownChangesKept + 1;
+  }
+
   /** The keys that changed after there were `count` changes; undefined where that is too many. */
   since(count: number): readonly Uint8Array[] | undefined {
     const many = this.#count - count;

@@ -16,8 +16,8 @@
  * to write after that.
  */
 
-import type { FatalStorageError } from "../node/ports.ts";
-import type { LogPosition, PositionedConfiguration } from "../raft/types.ts";
+import type { FatalStorageError, SnapshotImage, SnapshotStage } from "../node/ports.ts";
+import type { LogPosition, PositionedConfiguration, SnapshotMeta } from "../raft/types.ts";
 import type {
   Change,
   ChangeHead,
@@ -210,6 +210,26 @@ export interface KvTables {
   setLedgerRow(row: LedgerRow): void;
   /** Nothing there is no error. */
   deleteLedgerRow(key: Uint8Array): void;
+
+  /**
+   * Makes an image of the last commit, between transactions, while the store goes on: see
+   * StateMachine of node/ports.ts, whose words hold for these four. `done` comes once, perhaps
+   * inside the call, unless the tables are closed before; `undefined` also where another image is
+   * being made.
+   */
+  image(done: (image: SnapshotImage | undefined) => void): void;
+  /**
+   * An image of another backend, cluster or position is `corrupt` at its end: the stage never holds
+   * what must not be adopted. `write` takes no bytes behind `meta.bytes`; `finish` says nothing
+   * after an `abort`.
+   */
+  stage(meta: SnapshotMeta): SnapshotStage;
+  staged(): SnapshotMeta | undefined;
+  /**
+   * Between transactions, and only where something is staged: on return the tables, and `stored`,
+   * hold what the image holds.
+   */
+  adopt(): void;
 
   /**
    * For who finds that what is kept here contradicts itself: the error to throw, which tells a

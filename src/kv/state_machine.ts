@@ -6,12 +6,10 @@
  * What was applied stands in one transaction that is kept open across calls; a crash of the process
  * loses it, and the log brings it back. It is committed by size in `apply`, by time in
  * {@link KvStateMachine.commit}, and for good in `makeDurable`.
- *
- * Left out of this version: images of the store for other nodes.
  */
 
 import { assert } from "../lib/assert.ts";
-import type { SnapshotStage, StateMachine } from "../node/ports.ts";
+import type { SnapshotImage, SnapshotStage, StateMachine } from "../node/ports.ts";
 import { decodeConfiguration } from "../raft/encoding.ts";
 import type { Entry, LogPosition, PositionedConfiguration, SnapshotMeta } from "../raft/types.ts";
 import type { ChangeTimes } from "./change.ts";
@@ -24,6 +22,7 @@ import type { AnswerLimits } from "./idempotency.ts";
 import { applyOperation } from "./operations.ts";
 import { KvFullError, type KvMeta, type KvTables } from "./ports.ts";
 import type { Lease } from "./leases.ts";
+import { Pins } from "./pins.ts";
 import type { Answer, Query } from "./query.ts";
 import { answerQuery } from "./reads.ts";
 import { idempotencyRefusal, refusalOf } from "./refusals.ts";
@@ -64,15 +63,6 @@ export type KvStatus = Pick<
   "applied" | "revision" | "oldest" | "clusterTimeMs" | "liveKeys" | "leases" | "stateHash"
 >;
 
-/** Thrown by what deals with images of the store: the composition never calls it. */
-export class SnapshotsNotAvailableError extends Error {
-  override readonly name = "SnapshotsNotAvailableError";
-
-  constructor() {
-    super("Snapshots are not available in this version");
-  }
-}
-
 /** See the head of this file. */
 export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   readonly #store: Store;
@@ -82,7 +72,7 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   #openBytes = 0;
   /** Nothing is left to be removed that no revision from here on shows. */
   #purgedUpTo: Revision = emptyRevision;
-  readonly #pins = new Set<{ readonly revision: Revision }>();
+  readonly #pins = new Pins();
   /**
    * The highest index ever applied. Above `applied` only after a full disk took something back;
    * until it is reached again, a reader would see the store run backwards.
@@ -253,9 +243,7 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   pin(revision: Revision): () => void {
     const { oldest, revision: newest } = this.#store.meta;
     assert(revision >= oldest && revision <= newest, `Pin at revision ${revision}`);
-    const pin = { revision };
-    this.#pins.add(pin);
-    return () => this.#pins.delete(pin);
+    return this.#pins.add(revision);
   }
 
   /**
@@ -263,10 +251,7 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
    * what it does is committed with what else is open.
    */
   purge(changesMax = purgeChangesMax): boolean {
-    const oldest = Math.min(
-      this.#store.meta.oldest,
-      ...[...this.#pins].map(({ revision }) => revision),
-    );
+    const oldest = this.#pins.oldest(this.#store.meta.oldest);
     if (oldest === this.#purgedUpTo) return false;
     let isMore = false;
     this.#orFullDisk(() => {
@@ -306,8 +291,7 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
 
   #isPinned(query: Query): boolean {
     if (query.kind !== "range" || query.isPinned !== true) return false;
-    for (const pin of this.#pins) if (pin.revision === query.revision) return true;
-    return false;
+    return query.revision !== undefined && this.#pins.has(query.revision);
   }
 
   /**
@@ -356,26 +340,40 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   /** What the backend has dropped is dropped here, too: data and facts go back together. */
   #fallBack(): void {
     this.#store.rollback();
+    this.#forgetOpen();
+  }
+
+  #forgetOpen(): void {
     this.#purgedUpTo = emptyRevision;
     this.#openEntries = 0;
     this.#openBytes = 0;
   }
 
-  image(): void {
-    throw new SnapshotsNotAvailableError();
+  image(done: (image: SnapshotImage | undefined) => void): void {
+    if (this.commit()) this.#store.tables.image(done);
+    else done(undefined);
   }
 
-  stage(_meta: SnapshotMeta): SnapshotStage {
-    throw new SnapshotsNotAvailableError();
+  stage(meta: SnapshotMeta): SnapshotStage {
+    return this.#store.tables.stage(meta);
   }
 
-  /** There is never one: no stage can be opened. */
   staged(): SnapshotMeta | undefined {
-    return undefined;
+    return this.#store.tables.staged();
   }
 
+  /**
+   * Everything that is known of the old store goes with it. Who reads a revision of it that the new
+   * one does not show is told that it is compacted.
+   */
   adopt(): void {
-    throw new SnapshotsNotAvailableError();
+    if (this.staged() === undefined) return;
+    this.#store.adopt();
+    this.#forgetOpen();
+    const { applied, oldest, revision } = this.#store.meta;
+    this.#pins.keepWithin({ oldest, newest: revision });
+    this.#reachedIndex = applied.index;
+    this.#durable = applied;
   }
 
   /** Commits and closes the tables. */

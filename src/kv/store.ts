@@ -98,6 +98,14 @@ export class Store {
     this.#facts.reset(this.tables.stored());
   }
 
+  /** Becomes what is staged: what was open is dropped, and nobody knows what has changed. */
+  adopt(): void {
+    this.tables.rollback();
+    this.tables.adopt();
+    this.#facts.reset(this.tables.stored());
+    this.ownChanges.lose();
+  }
+
   /** The newest change of `key`, a deletion included. */
   head(key: Uint8Array): ChangeHead | undefined {
     return this.tables.head(key);

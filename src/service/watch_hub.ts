@@ -15,6 +15,9 @@ import { type Targeted, WatchIndex } from "./watch_index.ts";
 const changesMax = 1_000;
 const bytesMax = 4 * 1024 * 1024;
 
+/** So many times in one turn: beyond that each reads by itself, and other things come between. */
+const pagesMax = 8;
+
 /** Somebody who watches a part of the keys. */
 export interface Watcher extends Targeted {
   /** Wants the records before. */
@@ -66,6 +69,7 @@ export class WatchHub {
       if (!isIn) return;
       isIn = false;
       takeOut();
+      if (this.size === 0) this.#through = 0;
       if (watcher.prev) this.#wantPrev--;
     };
   }
@@ -75,7 +79,9 @@ export class WatchHub {
   }
 
   #handOut(): void {
-    while (this.size > 0) {
+    for (let pages = 0; this.size > 0; pages++) {
+      // The store may have gone far at once: an image of another node has taken its place.
+      if (pages === pagesMax) return this.#loseAll();
       const answer = this.#node.readNow({
         kind: "changes",
         range: { start: new Uint8Array(0) },
@@ -88,6 +94,8 @@ export class WatchHub {
       if (answer === undefined || answer.kind === "future") return;
       const isWhole = answer.kind === "changes" && !answer.revisions.some((each) => each.isPartial);
       if (answer.kind !== "changes" || !isWhole) return this.#loseAll();
+      // An older store has come in its place: each waits by itself for what it has not seen.
+      if (answer.revision < this.#through) return this.#loseAll();
       for (const changes of answer.revisions) this.#tell(changes);
       this.#next = answer.next;
       this.#through = answer.through;
@@ -95,7 +103,7 @@ export class WatchHub {
     }
   }
 
-  /** More happened at once than is read for all: each reads it by itself. */
+  /** What happened is not to be read for all of them: each reads it by itself. */
   #loseAll(): void {
     for (const watcher of [...this.#watchers.all()]) watcher.fallBehind();
   }

@@ -1,7 +1,6 @@
 /** What is there after closing, after a kill, and after a full disk. */
 
 import { KvFullError } from "../../src/kv/ports.ts";
-import { KvStateMachine, SnapshotsNotAvailableError } from "../../src/kv/state_machine.ts";
 import { FatalStorageError } from "../../src/node/ports.ts";
 import type { LogPosition } from "../../src/raft/types.ts";
 import { del, get, put, range } from "../harness/kv_commands.ts";
@@ -302,20 +301,6 @@ export const crashCases: readonly StateMachineCase[] = [
       tables.change = change;
       tables.link = () => undefined;
       assert.throws(() => driver.machine.read(past), fails("2"));
-    },
-  },
-  {
-    name: "snapshots say that they are not available",
-    run: (place) => {
-      const driver = new Driver(place);
-      const configuration = driver.machine.applied().configuration;
-      const position = { index: 1, term: 1 };
-      const meta = { position, timeMs: 0, configuration, bytes: 0, digest: new Uint8Array(32) };
-      const machine: KvStateMachine = driver.machine;
-      assert.throws(() => machine.image(), SnapshotsNotAvailableError);
-      assert.throws(() => machine.stage(meta), SnapshotsNotAvailableError);
-      assert.throws(() => machine.adopt(), SnapshotsNotAvailableError);
-      assert.equal(machine.staged(), undefined);
     },
   },
 ];

@@ -46,6 +46,17 @@ export class FakeStore {
     for (const handler of this.#handlers) handler();
   }
 
+  /** Takes over what `other` holds, as a node does that was too far behind. */
+  adopt(other: FakeStore): void {
+    other.machine.image((image) => {
+      if (image === undefined) throw new Error("An image can be made");
+      const stage = this.machine.stage(image.meta);
+      image.read({ offset: 0, bytesMax: image.meta.bytes }, (bytes) => stage.write(bytes));
+      stage.finish(() => this.machine.adopt());
+    });
+    if (!this.isQuiet) this.tell();
+  }
+
   /** Nothing before `revision` can be read any more. */
   compact(revision: Revision): void {
     this.apply({ kind: "compact", revision });

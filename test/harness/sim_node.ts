@@ -180,7 +180,7 @@ export class SimNode {
     life.process.kill();
     life.storage.close();
     this.disk.crash();
-    this.store.tables.rollback();
+    this.store.kill();
   }
 
   /** The machine loses its power: the store loses what it had committed without a sync, too. */

@@ -20,21 +20,32 @@ import {
   sliceValueBytesMax,
   type TimedChange,
 } from "../../kv/ports.ts";
-import { FatalStorageError } from "../../node/ports.ts";
+import { assert, assertDefined } from "../../lib/assert.ts";
+import { FatalStorageError, type SnapshotImage, type SnapshotStage } from "../../node/ports.ts";
+import type { SnapshotMeta } from "../../raft/types.ts";
+import { MemoryImages, type MemoryImagesOptions } from "./kv_images.ts";
 import { SortedKeys } from "./kv_keys.ts";
+
+/** Whose store it is, and how it makes and takes images. */
+export type MemoryKvTablesOptions = Partial<MemoryImagesOptions>;
 
 /** Never full; nothing in it outlives the object. */
 export class MemoryKvTables implements KvTables {
+  readonly #images: MemoryImages;
   #stored: KvMeta = initialKvMeta;
-  readonly #changes = new Map<ChangeNumber, Change>();
+  #changes = new Map<ChangeNumber, Change>();
   /** The highest number in use. */
   #last: ChangeNumber = 0;
-  readonly #live = new SortedKeys<ChangeNumber>();
-  readonly #dead = new SortedKeys<ChangeNumber>();
-  readonly #ledger = new SortedKeys<LedgerRow>();
+  #live = new SortedKeys<ChangeNumber>();
+  #dead = new SortedKeys<ChangeNumber>();
+  #ledger = new SortedKeys<LedgerRow>();
   /** How to take back what the open transaction did, in the order of doing. */
   #undo: (() => void)[] = [];
   #savepoint = 0;
+
+  constructor(options: MemoryKvTablesOptions = {}) {
+    this.#images = new MemoryImages({ clusterId: "", ...options });
+  }
 
   stored(): KvMeta {
     return this.#stored;
@@ -202,6 +213,41 @@ export class MemoryKvTables implements KvTables {
 
   deleteLedgerRow(key: Uint8Array): void {
     this.#change(this.#ledger, key.slice(), undefined);
+  }
+
+  /** The rows never change, so that holding them is enough to keep them as they are. */
+  image(done: (image: SnapshotImage | undefined) => void): void {
+    assert(this.#undo.length === 0, "An image of an open transaction");
+    const changes = [...this.#changes.values()].sort((a, b) => a.number - b.number);
+    const ledger = this.#ledger.pairs({ start: new Uint8Array(0) }).map(({ value }) => value);
+    this.#images.make({ meta: this.#stored, changes, ledger }, done);
+  }
+
+  stage(meta: SnapshotMeta): SnapshotStage {
+    return this.#images.stage(meta);
+  }
+
+  staged(): SnapshotMeta | undefined {
+    return this.#images.staged?.meta;
+  }
+
+  adopt(): void {
+    assert(this.#undo.length === 0, "An image to adopt in an open transaction");
+    const { rows } = assertDefined(this.#images.staged, "There is an image to adopt");
+    this.#changes = new Map();
+    this.#live = new SortedKeys();
+    this.#dead = new SortedKeys();
+    this.#ledger = new SortedKeys();
+    for (const change of rows.changes) {
+      const { key, number, version } = change;
+      this.#changes.set(number, change);
+      (version === 0 ? this.#live : this.#dead).delete(key);
+      (version === 0 ? this.#dead : this.#live).set(key, number);
+    }
+    for (const row of rows.ledger) this.#ledger.set(row.key, row);
+    this.#last = rows.changes.at(-1)?.number ?? 0;
+    this.#stored = rows.meta;
+    this.#images.forget();
   }
 
   damaged(what: string): FatalStorageError {

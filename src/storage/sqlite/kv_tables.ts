@@ -20,7 +20,8 @@ import {
   type Slice,
   type TimedChange,
 } from "../../kv/ports.ts";
-import type { FatalStorageError } from "../../node/ports.ts";
+import type { FatalStorageError, SnapshotStage } from "../../node/ports.ts";
+import type { SnapshotMeta } from "../../raft/types.ts";
 import {
   type SqliteDatabase,
   SqliteError,
@@ -55,6 +56,15 @@ const endOfKeys = new Uint8Array(keyBytesMax + 1).fill(0xff);
 const sqliteFull = 13;
 /** SQLite's own choice. */
 const pageBytes = 4_096;
+
+/** Thrown by what deals with images of kv.db: the composition never calls it. */
+export class ImagesNotAvailableError extends Error {
+  override readonly name = "ImagesNotAvailableError";
+
+  constructor() {
+    super("Images of kv.db are not available in this version");
+  }
+}
 
 /**
  * Opens, or makes, kv.db. Every method throws FatalStorageError when SQLite fails, except that a
@@ -284,6 +294,23 @@ export class SqliteKvTables implements KvTables {
 
   deleteLedgerRow(key: Uint8Array): void {
     this.#write(this.#sql.deleteLedgerRow, key);
+  }
+
+  image(): void {
+    throw new ImagesNotAvailableError();
+  }
+
+  stage(): SnapshotStage {
+    throw new ImagesNotAvailableError();
+  }
+
+  /** There is never one: no stage can be opened. */
+  staged(): SnapshotMeta | undefined {
+    return undefined;
+  }
+
+  adopt(): void {
+    throw new ImagesNotAvailableError();
   }
 
   damaged(what: string): FatalStorageError {

@@ -38,6 +38,7 @@ function open(path: string, engine: EngineName): Storage {
     runtime,
     clock: systemClock,
     onFatal: (error) => assert.fail(String(error)),
+    onRefused: (why) => assert.fail(why),
   });
 }
 

@@ -1,0 +1,189 @@
+/**
+ * Images of the tables in memory: made, received, checked. What takes long is done in steps of one
+ * block, so that a store of many rows does not hold up the event loop.
+ */
+
+import { createHash } from "node:crypto";
+import { assert } from "../../lib/assert.ts";
+import { equalBytes, MalformedBytesError } from "../../lib/bytes.ts";
+import type { Clock, SnapshotImage, SnapshotStage } from "../../node/ports.ts";
+import type { SnapshotMeta } from "../../raft/types.ts";
+import { contentFlaw, isSameImage, metaOfImage } from "../snapshot_meta.ts";
+import { ByteList } from "./byte_list.ts";
+import { decodeImage, encodeImage, type ImageRows } from "./kv_image.ts";
+
+/** How images are made and taken. */
+export interface MemoryImagesOptions {
+  readonly clusterId: string;
+  /** What waits comes between two steps; without it all are taken at once. */
+  readonly soon?: Clock["soon"];
+  /** Told why an image is refused, in one line. */
+  readonly onRefused?: (why: string) => void;
+}
+
+/** An image that is received. */
+interface Stage {
+  readonly meta: SnapshotMeta;
+  bytes: ByteList;
+  /** What it holds, once it is finished. */
+  rows?: ImageRows;
+  /** Ends what is under way with it. */
+  stop: () => void;
+}
+
+/** See the head of this file. */
+export class MemoryImages {
+  readonly #options: MemoryImagesOptions;
+  #isMaking = false;
+  #stage: Stage | undefined;
+
+  constructor(options: MemoryImagesOptions) {
+    this.#options = options;
+  }
+
+  /** Nothing in `rows` may change afterwards. */
+  make(
+    rows: Omit<ImageRows, "clusterId">,
+    done: (image: SnapshotImage | undefined) => void,
+  ): void {
+    if (this.#isMaking) return done(undefined);
+    this.#isMaking = true;
+    const bytes = new ByteList();
+    const hash = createHash("sha256");
+    const steps = function* (blocks: Generator<Uint8Array>): Generator<undefined> {
+      for (const block of blocks) {
+        bytes.append(block);
+        hash.update(block);
+        yield undefined;
+      }
+    };
+    const { clusterId } = this.#options;
+    this.#run(steps(encodeImage({ ...rows, clusterId })), () => {
+      this.#isMaking = false;
+      const meta = metaOfImage(rows.meta, { bytes: bytes.length, digest: digestOf(hash) });
+      done(imageOf(meta, bytes));
+    });
+  }
+
+  /** See KvTables. */
+  stage(meta: SnapshotMeta): SnapshotStage {
+    const before = this.#stage;
+    before?.stop();
+    const isKept = before !== undefined && isSameImage(before.meta, meta);
+    const stage: Stage = isKept
+      ? { ...before, stop: () => {} }
+      : { meta, bytes: new ByteList(), stop: () => {} };
+    this.#stage = stage;
+    return this.#opened(stage);
+  }
+
+  /** What is finished and waits. */
+  get staged(): { readonly meta: SnapshotMeta; readonly rows: ImageRows } | undefined {
+    const { meta, rows } = this.#stage ?? {};
+    return meta === undefined || rows === undefined ? undefined : { meta, rows };
+  }
+
+  /** What was staged has been taken over. */
+  forget(): void {
+    this.#stage?.stop();
+    this.#stage = undefined;
+  }
+
+  #opened(stage: Stage): SnapshotStage {
+    const isCurrent = (): boolean => this.#stage === stage;
+    return {
+      get offset() {
+        return stage.bytes.length;
+      },
+      write: (chunk) => {
+        assert(isCurrent(), "The stage to write to is closed");
+        stage.bytes.append(chunk.slice(0, stage.meta.bytes - stage.bytes.length));
+      },
+      finish: (done) => {
+        assert(isCurrent(), "The stage to finish is closed");
+        if (stage.rows !== undefined) return done("staged");
+        this.#finish(stage, done);
+      },
+      abort: () => {
+        if (isCurrent()) this.forget();
+      },
+    };
+  }
+
+  #finish(stage: Stage, done: (outcome: "staged" | "corrupt") => void): void {
+    const { meta, bytes } = stage;
+    const steps = function* (): Generator<undefined, ImageRows> {
+      const hash = createHash("sha256");
+      for (const piece of bytes.pieces()) {
+        hash.update(piece);
+        yield undefined;
+      }
+      if (bytes.length !== meta.bytes || !equalBytes(digestOf(hash), meta.digest)) {
+        throw new MalformedBytesError("its bytes are not those that were announced");
+      }
+      return yield* decodeImage(bytes);
+    };
+    const refuse = (why: string): void => {
+      this.forget();
+      const { index } = meta.position;
+      this.#options.onRefused?.(`The image of entry ${index} is refused: ${why}`);
+      done("corrupt");
+    };
+    stage.stop = this.#run(steps(), (rows) => {
+      const flaw = contentFlaw(meta, this.#options, rows) ?? countFlaw(rows);
+      if (flaw !== undefined) return refuse(flaw);
+      stage.rows = rows;
+      done("staged");
+    }, refuse);
+  }
+
+  /** Takes all steps; `failed` where the bytes are none that can be read. Returns how to stop. */
+  #run<T>(
+    steps: Generator<undefined, T>,
+    done: (result: T) => void,
+    failed: (why: string) => void = () => {},
+  ): () => void {
+    const { soon } = this.#options;
+    let isStopped = false;
+    const on = (): void => {
+      for (;;) {
+        if (isStopped) return;
+        const step = next(steps);
+        if ("flaw" in step) return failed(step.flaw);
+        if (step.done === true) return done(step.value);
+        if (soon !== undefined) return soon(on);
+      }
+    };
+    on();
+    return () => isStopped = true;
+  }
+}
+
+function next<T>(
+  steps: Generator<undefined, T>,
+): IteratorResult<undefined, T> | { readonly flaw: string } {
+  try {
+    return steps.next();
+  } catch (error) {
+    if (error instanceof MalformedBytesError) return { flaw: error.message };
+    throw error;
+  }
+}
+
+/** The facts of an image must be those of its rows. */
+function countFlaw({ meta, changes }: ImageRows): string | undefined {
+  const last = changes.at(-1)?.number ?? 0;
+  return last <= meta.changes ? undefined : `change ${last} in it is above the last one`;
+}
+
+function digestOf(hash: ReturnType<typeof createHash>): Uint8Array {
+  return new Uint8Array(hash.digest());
+}
+
+function imageOf(meta: SnapshotMeta, bytes: ByteList): SnapshotImage {
+  return {
+    meta,
+    read: ({ offset, bytesMax }, done) => done(bytes.slice(offset, bytesMax)),
+    release: () => {},
+  };
+}
