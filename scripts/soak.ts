@@ -13,6 +13,7 @@ import type { Build } from "../test/harness/processes.ts";
 import { countOption, refuse, scriptOptions } from "./script_options.ts";
 import { soakFanOut } from "./soaks/fan_out.ts";
 import { soakHistory } from "./soaks/history.ts";
+import { soakInstalls } from "./soaks/installs.ts";
 import { soakIncrements } from "./soaks/increments.ts";
 import { soakLeases } from "./soaks/leases.ts";
 import type { Plan, Soak } from "./soaks/plan.ts";
@@ -25,21 +26,23 @@ const usage =
 
   --what W            history (reads and writes are linearizable, the default), watches (nothing
                       missed or repeated), increments (repeated writes are done once), leases
-                      (none ends early, all end) or fanout (very many watchers of one node of each
-                      build, of which nobody is killed)
+                      (none ends early, all end), fanout (very many watchers of one node of each
+                      build, of which nobody is killed) or installs (images of the store for nodes
+                      that were away, some of them killed while the image comes)
   --runs N            clusters, one after the other (50; 1 for all but history)
-  --count N           events, increments, leases or writes of a run (1000000, 100000, 10000, 300)
+                      that were away, some of them killed while it comes)
   --seconds S         of load on each, for history (20)
   --seed N            of the first run; each later one takes the next (1)
   --builds B,B,B      what the nodes run on: bun, deno or binary (bun,deno,bun)
   --clients N         at a time; watchers, for watches and fanout (8; 10000 for fanout)
-  --keys N            that they share, for history (6)`;
+  --keys N            that they share, for history (6) and installs (300)`;
 
 interface Kind {
   readonly soak: Soak;
   readonly runs: string;
   readonly count: string;
   readonly clients: string;
+  readonly keys?: string;
 }
 
 const kinds: Readonly<Record<string, Kind>> = {
@@ -47,13 +50,14 @@ const kinds: Readonly<Record<string, Kind>> = {
   watches: { soak: soakWatches, runs: "1", count: "1000000", clients: "8" },
   increments: { soak: soakIncrements, runs: "1", count: "100000", clients: "8" },
   leases: { soak: soakLeases, runs: "1", count: "10000", clients: "8" },
+  installs: { soak: soakInstalls, runs: "1", count: "100", clients: "4", keys: "300" },
   fanout: { soak: soakFanOut, runs: "1", count: "300", clients: "10000" },
 };
 
 async function main(): Promise<number> {
   const values = scriptOptions(usage, {
     ...{ what: "history", runs: "", count: "", seconds: "20", seed: "1" },
-    ...{ builds: "bun,deno,bun", clients: "", keys: "6" },
+    ...{ builds: "bun,deno,bun", clients: "", keys: "" },
   });
   const { what } = values;
   const kind = kinds[what];
@@ -66,7 +70,7 @@ async function main(): Promise<number> {
     seconds: count("--seconds", values.seconds),
     builds: values.builds.split(",").map(buildOf),
     clients: count("--clients", values.clients || kind.clients),
-    keys: count("--keys", values.keys),
+    keys: count("--keys", values.keys || (kind.keys ?? "6")),
     count: count("--count", values.count || kind.count),
   };
   for (let run = 0; run < runs; run++) {

@@ -205,6 +205,9 @@ export class FormedNode {
       rng,
       onRecovered: () => this.#recovered(),
       onLost: (loss) => this.#lost(loss),
+      onAdopted: ({ index, term }) => {
+        formation.logger.info("The store is an image of the leader's now", { index, term });
+      },
       onProblem: (what) => formation.logger.warn("A snapshot has to wait", { what }),
       onFatal: formation.onFatal,
     });

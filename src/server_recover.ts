@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import type { Config } from "./config/schema.ts";
+import type { StateHash } from "./kv/checksum.ts";
 import { KvStateMachine } from "./kv/state_machine.ts";
 import { type Acceptance, acceptLoss, type LossParts } from "./node/accept_loss.ts";
 import { IdentityKeeper } from "./node/identity_keeper.ts";
@@ -19,7 +20,13 @@ type Alone = Extract<Loneliness, { kind: "alone" }> & { readonly nodeId: NodeId 
 export type Recovered =
   | Acceptance
   | Alone
-  | { readonly kind: "remains"; readonly remains: Remains };
+  | {
+    readonly kind: "remains";
+    readonly remains: Remains & {
+      /** Sixteen hexadecimal digits, equal on all nodes that have applied the same. */
+      readonly stateHash: string;
+    };
+  };
 
 /**
  * Throws when the files cannot be opened, are in use, or belong to another node; the message says
@@ -41,9 +48,13 @@ export async function recoverNode(
   try {
     const identity = storage.identities.load();
     if (identity === undefined) return nothing;
-    const { clusterTimeMs } = machine.status();
+    const { clusterTimeMs, stateHash } = machine.status();
     const keeper = new IdentityKeeper(storage.identities, identity);
     const parts = { keeper, storage: storage.engine, machine, clusterTimeMs };
+    if (wish === "inspect") {
+      const remains = { ...remainsOf(parts), stateHash: hexOf(stateHash) };
+      return { kind: "remains", remains };
+    }
     return await Promise.race([carryOut(wish, parts), failure.promise]);
   } finally {
     machine.close();
@@ -51,11 +62,13 @@ export async function recoverNode(
   }
 }
 
-function carryOut(wish: Wish, parts: LossParts): Promise<Recovered> {
+function hexOf({ a, b }: StateHash): string {
+  return [a, b].map((lane) => lane.toString(16).padStart(8, "0")).join("");
+}
+
+function carryOut(wish: Exclude<Wish, "inspect">, parts: LossParts): Promise<Recovered> {
   const { nodeId } = parts.keeper.identity;
   switch (wish) {
-    case "inspect":
-      return Promise.resolve({ kind: "remains", remains: remainsOf(parts) });
     case "acceptLoss":
       return new Promise((resolve) => acceptLoss(parts, resolve));
     case "goOnAlone":

@@ -84,6 +84,7 @@ function linesOfRemains(remains: Remains): readonly string[] {
     `last entry   ${lastLog.index} of term ${lastLog.term}`,
     `committed    ${commitIndex}, at least`,
     `applied      ${applied.index} of term ${applied.term}`,
+    `state hash   ${remains.stateHash}`,
     `members      ${members.map(({ id, suffrage }) => `${id} (${suffrage})`).join(", ")}`,
     `log          ${remains.lost ?? "whole"}`,
     ...(remains.refusal === undefined ? [] : [`alone        no: ${remains.refusal}`]),

@@ -61,6 +61,8 @@ export interface Remains {
   readonly lastLog: { readonly index: number; readonly term: number };
   readonly commitIndex: number;
   readonly applied: { readonly index: number; readonly term: number };
+  /** Equal on all nodes that have applied the same. */
+  readonly stateHash: string;
   readonly members: readonly { readonly id: number; readonly suffrage: string }[];
   /** What its log lost, in words. */
   readonly lost: string | undefined;

@@ -101,6 +101,10 @@ export class Inbox {
     if (taken !== undefined) this.#clientBytes -= taken.bytes;
     return taken;
   }
+
+  refuseClients(reason: QueueRefusal): void {
+    for (let client = this.takeClient(); client; client = this.takeClient()) client.refused(reason);
+  }
 }
 
 const envelopeOverheadBytes = 128;

@@ -99,9 +99,7 @@ export class RaftNode<Query, Answer, Result> {
     if (this.#state === "closed") return done();
     this.#state = "closed";
     this.#stopTicks?.();
-    for (let client = this.#inbox.takeClient(); client; client = this.#inbox.takeClient()) {
-      client.refused("closing");
-    }
+    this.#inbox.refuseClients("closing");
     this.#snapshots.close();
     this.#waiting.close();
     done();
@@ -213,7 +211,7 @@ export class RaftNode<Query, Answer, Result> {
     return this.#core.leaseIndex(nowMs);
   }
 
-  /** How far behind the leader a local read may be; Infinity when unknown. Cheap. */
+  /** How far behind the leader a local read may be; Infinity when unknown. */
   stalenessMs(): number {
     return this.#staleness.ms(this.#parts.clock.monotonicMs());
   }
@@ -340,6 +338,7 @@ export class RaftNode<Query, Answer, Result> {
   #adopt(nowMs: number): void {
     this.#store.adopt();
     this.#snapshots.adopted();
+    this.#parts.onAdopted(this.#store.reached);
     this.#afterApply(nowMs);
   }
 

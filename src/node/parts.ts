@@ -3,7 +3,7 @@
 import type { Rng } from "../raft/ports.ts";
 import type { Loss } from "../raft/ready.ts";
 import type { RaftStatus } from "../raft/status.ts";
-import type { RaftOptions, RestoredState } from "../raft/types.ts";
+import type { LogPosition, RaftOptions, RestoredState } from "../raft/types.ts";
 import type { InboxLimits } from "./inbox.ts";
 import type { SnapshotOptions } from "./snapshots.ts";
 import type { Clock, StateMachine, StorageEngine, Transport } from "./ports.ts";
@@ -48,6 +48,8 @@ export interface NodeParts<Query, Answer, Result> {
    * remembered in the identity before the process ends. It heals when it is started again.
    */
   readonly onLost: (loss: Loss) => void;
+  /** The store has become an image of the leader's. */
+  readonly onAdopted: (position: LogPosition) => void;
   /** For people: something did not work that is tried again. */
   readonly onProblem: (what: string) => void;
   /** A broken invariant or a failed write: the process must end. */

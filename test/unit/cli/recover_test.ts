@@ -44,6 +44,7 @@ describe("skein recover", () => {
       lastLog: { index: 120, term: 6 },
       commitIndex: 118,
       applied: { index: 118, term: 6 },
+      stateHash: "0123456789abcdef",
       members: [{ id: 1, suffrage: "voter" }, { id: 2, suffrage: "voter" }],
       lost: undefined,
       refusal: undefined,
@@ -56,7 +57,10 @@ describe("skein recover", () => {
     });
     assert.equal(code, 0);
     assert.match(out, /^node +2\n.*\nterm +7\nlast entry +120 of term 6\n/);
-    assert.match(out, /\nmembers +1 \(voter\), 2 \(voter\)\nlog +whole\n$/);
+    assert.match(
+      out,
+      /\nstate hash +0123456789abcdef\nmembers +1 \(voter\), 2 \(voter\)\nlog +whole\n$/,
+    );
   });
 
   it("looking and changing are not asked for together", async () => {
