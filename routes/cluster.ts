@@ -1,24 +1,18 @@
-/** The cluster: who belongs to it, who leads, and handing leadership over. */
+/** The cluster: who leads it, and handing leadership over. */
 
-import { clusterAnswer, membersAnswer, transferLeadership } from "../src/http/cluster_json.ts";
+import { clusterAnswer, transferLeadership } from "../src/http/cluster_json.ts";
 import { watchCluster } from "../src/http/cluster_watch.ts";
 import { ClusterFrameSchema } from "../src/http/cluster_watch_schemas.ts";
 import {
   everywhereOptions,
-  laterOption,
   noConditions,
+  noIdempotencyKey,
   redirect,
-  tagsOption,
 } from "../src/http/option_schemas.ts";
-import { json, notModified, storeResponse } from "../src/http/response_docs.ts";
+import { json, storeResponse } from "../src/http/response_docs.ts";
 import { formatOption, streamResponse } from "../src/http/frame_docs.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
-import {
-  ClusterSchema,
-  LeadershipRequestSchema,
-  LeadershipSchema,
-  MembersSchema,
-} from "../src/http/schemas.ts";
+import { ClusterSchema, LeadershipRequestSchema, LeadershipSchema } from "../src/http/schemas.ts";
 
 const showCluster = defineRoute({
   method: "get",
@@ -32,25 +26,6 @@ const showCluster = defineRoute({
   handle: clusterAnswer,
 });
 
-const listMembers = defineRoute({
-  method: "get",
-  path: "/v1/cluster/members",
-  operationId: "listMembers",
-  tag: "cluster",
-  summary: "The members",
-  description: "The tag names the configuration alone, not how far each member has come.",
-  options: {
-    ...everywhereOptions,
-    if_none_match: tagsOption("304 if the configuration is still this one.", {
-      kind: "c",
-      header: "If-None-Match",
-    }),
-  },
-  success: { 200: storeResponse("The members.", json(MembersSchema), ["ETag"]), 304: notModified },
-  problems: [429, 503, 504],
-  handle: membersAnswer,
-});
-
 const handOver = defineRoute({
   method: "post",
   path: "/v1/cluster/leadership",
@@ -61,8 +36,8 @@ const handOver = defineRoute({
   options: {
     ...everywhereOptions,
     ...noConditions,
+    ...noIdempotencyKey,
     redirect,
-    idempotency_key: laterOption({ header: "Idempotency-Key", read: (value) => value }),
   },
   body: { required: false, content: json(LeadershipRequestSchema) },
   success: { 200: storeResponse("The new leader.", json(LeadershipSchema)) },
@@ -96,4 +71,4 @@ const follow = defineRoute({
   handle: watchCluster,
 });
 
-export const clusterRoutes: readonly Route[] = [showCluster, listMembers, handOver, follow];
+export const clusterRoutes: readonly Route[] = [showCluster, handOver, follow];

@@ -12,6 +12,7 @@ import { kvRangeRoutes } from "./kv_range.ts";
 import { electionRoutes } from "./elections.ts";
 import { leaseRoutes } from "./leases.ts";
 import { lockRoutes } from "./locks.ts";
+import { memberRoutes } from "./members.ts";
 import { txnRoutes } from "./txn.ts";
 import { watchRoutes } from "./watch.ts";
 
@@ -28,6 +29,7 @@ export function allRoutes(version: string): readonly Route[] {
     ...watchRoutes,
     ...compactionRoutes,
     ...clusterRoutes,
+    ...memberRoutes,
     ...healthRoutes,
   ];
   let document: OpenApiDocument | undefined;

@@ -218,6 +218,7 @@ export class FormedNode {
     this.services = new NodeServices({
       ...{ node: this.node, machine, config, clock, peers, forwarder, addressesOf },
       addressOf: (id) => this.#addressOf(id),
+      askHello: (address, tell) => transport.hello(address, peers.hello(0), tell),
       outOfSpace: () => this.#outOfSpace,
     });
   }

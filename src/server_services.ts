@@ -16,6 +16,7 @@ import { NodeKvService } from "./service/kv_service.ts";
 import { Lag } from "./service/lag.ts";
 import { NodeLeaseHoldService } from "./service/lease_holds.ts";
 import { LeaseReads } from "./service/lease_reads.ts";
+import type { AskHello } from "./service/newcomers.ts";
 import { LeaderProxy } from "./service/leader_proxy.ts";
 import { LeaderWatch } from "./service/leader_watch.ts";
 import { NodeRangeStreamService } from "./service/range_streams.ts";
@@ -31,6 +32,8 @@ export interface NodeServicesParts {
   readonly clock: Clock;
   readonly peers: Pick<Peers, "waits" | "versionOf">;
   readonly forwarder: Forwarder;
+  /** Asks whoever listens at an address who they are. */
+  readonly askHello: AskHello;
   /** Where a node said that it can be reached, this one included. */
   readonly addressesOf: (id: NodeId) => MemberAddresses | undefined;
   /** Where the peers reach a node, as far as this one knows. */
@@ -72,7 +75,7 @@ export class NodeServices {
     const kv = new NodeKvService({ ...common, proxy, leases: this.leases, wallMs, outOfSpace });
     const cluster = new NodeClusterService({
       ...common,
-      ...{ proxy, lag: this.#lag, addressesOf },
+      ...{ proxy, lag: this.#lag, addressesOf, askHello: parts.askHello },
       appliedConfiguration: () => machine.applied().configuration,
       versionOf: (id) => id === self ? version : peers.versionOf(id),
       silentMsMax: raft.electionTimeoutMinMs,
@@ -109,6 +112,10 @@ export class NodeServices {
       case "transferLeadership": {
         const { leader } = await this.cluster.transferHere(body.target, timeoutMs);
         return { kind: "transferred", leader };
+      }
+      case "changeMembers": {
+        const changed = await this.cluster.changeMembersHere(body, timeoutMs);
+        return { kind: "membersChanged", changed };
       }
     }
   }

@@ -2,19 +2,18 @@
 
 import type { ClusterService, WatchService } from "../service/contract.ts";
 import {
-  type Answer,
-  type CallContext,
   type OfferedMethod,
   offerSource,
   offerStream,
   offerUnary,
   type StreamHandler,
 } from "./call.ts";
+import { answering } from "./cluster_answers.ts";
 import { ClusterSource } from "./cluster_source.ts";
 import { method } from "./codec.ts";
 import { fromCheck, fromClusterView, fromOutline } from "./convert_cluster.ts";
+import { membershipMethods } from "./membership_calls.ts";
 import { answerHeaders, requestOptions, unavailable } from "./request_options.ts";
-import { withDetails } from "./status_details.ts";
 
 const service = "skein.cluster.v1.RaftClusterService";
 
@@ -43,10 +42,7 @@ export function clusterMethods(
       ({ target }, call) =>
         answering(call, (options) => cluster.transferLeadership(target ?? undefined, options)),
     ),
-    offerUnary(method(service, "AddNode"), missing("AddNode")),
-    offerUnary(method(service, "RemoveNode"), missing("RemoveNode")),
-    offerUnary(method(service, "PromoteNode"), missing("PromoteNode")),
-    offerUnary(method(service, "ReplaceNode"), missing("ReplaceNode")),
+    ...membershipMethods(cluster),
     offerSource(method(service, "WatchMembership"), (_request, call) => {
       const source = new ClusterSource(watches.watchCluster(), {
         headers: answerHeaders(requestOptions(call).requestId),
@@ -57,22 +53,6 @@ export function clusterMethods(
     }),
     offerStream(method(service, "Snapshot"), missingStream("Snapshot")),
   ];
-}
-
-async function answering<Response>(
-  call: CallContext,
-  serve: (options: ReturnType<typeof requestOptions>) => Promise<Response>,
-): Promise<Answer<Response>> {
-  const options = requestOptions(call);
-  try {
-    return { message: await serve(options), headers: answerHeaders(options.requestId) };
-  } catch (error) {
-    throw withDetails(error);
-  }
-}
-
-function missing(name: string): () => Promise<never> {
-  return () => Promise.reject(unavailable(name));
 }
 
 function missingStream<Request, Response>(name: string): StreamHandler<Request, Response> {

@@ -24,7 +24,8 @@ export function fromMemberView(member: MemberView): Wire["skein.cluster.v1.Node"
   };
 }
 
-function toMemberView(wire: Wire["skein.cluster.v1.Node"]): MemberView {
+/** A member as another node sees it. Throws WireRefusal. */
+export function toMemberView(wire: Wire["skein.cluster.v1.Node"]): MemberView {
   const id = nodeId(wire.id, "node.id");
   const suffrage = suffrages[wire.suffrage];
   if (suffrage === undefined) {

@@ -11,6 +11,12 @@ import type {
 } from "../service/forwarder.ts";
 import type { Wire } from "./codec.ts";
 import { fromClusterView, toClusterView } from "./convert_cluster.ts";
+import {
+  fromForwardedMembership,
+  fromMembershipAnswer,
+  toForwardedMembership,
+  toMembershipAnswer,
+} from "./convert_membership.ts";
 import { count, nodeId, present } from "./convert_parts.ts";
 import { WireRefusal } from "./refusal.ts";
 
@@ -36,6 +42,8 @@ export function fromForwardRequest(request: ForwardRequest): WireRequest {
       return { ...head, view: {} };
     case "transferLeadership":
       return { ...head, transferLeadership: { target: body.target } };
+    case "changeMembers":
+      return { ...head, changeMembers: fromForwardedMembership(body) };
     default:
       return unreachable(body);
   }
@@ -58,6 +66,9 @@ function toBody(wire: WireRequest): ForwardBody {
     const target = wire.transferLeadership?.target;
     if (target === null || target === undefined) return { kind: "transferLeadership" };
     return { kind: "transferLeadership", target: nodeId(target, "target") };
+  }
+  if (wire.body === "changeMembers") {
+    return toForwardedMembership(present(wire.changeMembers, "change_members"));
   }
   const { operation, idempotency } = present(wire.write, "body");
   if (idempotency === null || idempotency === undefined) return { kind: "write", operation };
@@ -83,6 +94,8 @@ export function fromForwardAnswer(answer: ForwardAnswer): WireResponse {
       return { view: fromClusterView(answer.view) };
     case "transferred":
       return { transferred: { leader: answer.leader } };
+    case "membersChanged":
+      return { membersChanged: fromMembershipAnswer(answer.changed) };
     default:
       return unreachable(answer);
   }
@@ -115,6 +128,10 @@ export function toForwardOutcome(wire: WireResponse): ForwardOutcome {
     case "transferred": {
       const leader = nodeId(present(wire.transferred, "transferred").leader, "leader");
       return { kind: "answered", answer: { kind: "transferred", leader } };
+    }
+    case "membersChanged": {
+      const changed = toMembershipAnswer(present(wire.membersChanged, "members_changed"));
+      return { kind: "answered", answer: { kind: "membersChanged", changed } };
     }
     default:
       return { kind: "failed", error: toServiceError(present(wire.failure, "answer")) };

@@ -123,18 +123,28 @@ export function toAddresses(wire: Wire["skein.raft.v1.Addresses"]): MemberAddres
   return clientRpc === null || clientRpc === undefined ? { rpc, http } : { rpc, http, clientRpc };
 }
 
+/** The number of a suffrage between nodes. */
+export function suffrageNumber(suffrage: Suffrage): number {
+  return suffrages.indexOf(suffrage);
+}
+
+/** The suffrage of a number; undefined for one that is unknown. */
+export function suffrageOf(number: number): Suffrage | undefined {
+  return suffrages[number];
+}
+
 function fromMember(member: Member): Wire["skein.raft.v1.Member"] {
   return {
     id: member.id,
     incarnation: member.incarnation,
-    suffrage: suffrages.indexOf(member.suffrage),
+    suffrage: suffrageNumber(member.suffrage),
     addresses: member.addresses,
   };
 }
 
 function toMember(wire: Wire["skein.raft.v1.Member"]): Member {
   const id = nodeId(wire.id, "member.id");
-  const suffrage = suffrages[wire.suffrage];
+  const suffrage = suffrageOf(wire.suffrage);
   if (suffrage === undefined) {
     throw new WireRefusal("malformed", `suffrage of member ${id} is ${wire.suffrage}`);
   }

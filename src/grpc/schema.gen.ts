@@ -1738,6 +1738,22 @@ export const schema = {
           "quorum": {
            "type": "uint32",
            "id": 3
+          },
+          "id": {
+           "type": "uint32",
+           "id": 4
+          },
+          "added": {
+           "type": "bool",
+           "id": 5
+          },
+          "voters": {
+           "type": "uint32",
+           "id": 6
+          },
+          "healthyVoters": {
+           "type": "uint32",
+           "id": 7
           }
          }
         },
@@ -2447,7 +2463,8 @@ export const schema = {
            "oneof": [
             "write",
             "view",
-            "transferLeadership"
+            "transferLeadership",
+            "changeMembers"
            ]
           }
          },
@@ -2479,6 +2496,10 @@ export const schema = {
           "transferLeadership": {
            "type": "ForwardedTransfer",
            "id": 7
+          },
+          "changeMembers": {
+           "type": "ForwardedMembership",
+           "id": 8
           }
          }
         },
@@ -2531,6 +2552,127 @@ export const schema = {
           }
          }
         },
+        "ForwardedMembership": {
+         "oneofs": {
+          "change": {
+           "oneof": [
+            "add",
+            "setSuffrage",
+            "replace",
+            "remove"
+           ]
+          }
+         },
+         "fields": {
+          "add": {
+           "type": "AddMember",
+           "id": 1
+          },
+          "setSuffrage": {
+           "type": "SetSuffrage",
+           "id": 2
+          },
+          "replace": {
+           "type": "ReplaceMember",
+           "id": 3
+          },
+          "remove": {
+           "type": "RemoveMember",
+           "id": 4
+          },
+          "expected": {
+           "rule": "repeated",
+           "type": "uint64",
+           "id": 5
+          },
+          "dryRun": {
+           "type": "bool",
+           "id": 6
+          },
+          "again": {
+           "type": "bool",
+           "id": 7
+          }
+         }
+        },
+        "OfferedMember": {
+         "oneofs": {
+          "_id": {
+           "oneof": [
+            "id"
+           ]
+          },
+          "_incarnation": {
+           "oneof": [
+            "incarnation"
+           ]
+          }
+         },
+         "fields": {
+          "id": {
+           "type": "uint32",
+           "id": 1,
+           "options": {
+            "proto3_optional": true
+           }
+          },
+          "incarnation": {
+           "type": "string",
+           "id": 2,
+           "options": {
+            "proto3_optional": true
+           }
+          },
+          "addresses": {
+           "type": "Addresses",
+           "id": 3
+          }
+         }
+        },
+        "AddMember": {
+         "fields": {
+          "member": {
+           "type": "OfferedMember",
+           "id": 1
+          },
+          "suffrage": {
+           "type": "Suffrage",
+           "id": 2
+          }
+         }
+        },
+        "SetSuffrage": {
+         "fields": {
+          "id": {
+           "type": "uint32",
+           "id": 1
+          },
+          "suffrage": {
+           "type": "Suffrage",
+           "id": 2
+          }
+         }
+        },
+        "ReplaceMember": {
+         "fields": {
+          "id": {
+           "type": "uint32",
+           "id": 1
+          },
+          "by": {
+           "type": "OfferedMember",
+           "id": 2
+          }
+         }
+        },
+        "RemoveMember": {
+         "fields": {
+          "id": {
+           "type": "uint32",
+           "id": 1
+          }
+         }
+        },
         "ForwardResponse": {
          "oneofs": {
           "answer": {
@@ -2538,7 +2680,8 @@ export const schema = {
             "written",
             "view",
             "transferred",
-            "failure"
+            "failure",
+            "membersChanged"
            ]
           }
          },
@@ -2558,6 +2701,10 @@ export const schema = {
           "failure": {
            "type": "Failure",
            "id": 4
+          },
+          "membersChanged": {
+           "type": "skein.cluster.v1.MembershipResponse",
+           "id": 5
           }
          }
         },

@@ -365,6 +365,10 @@ export interface Wire {
     readonly nodes: readonly Wire["skein.cluster.v1.Node"][];
     readonly configuration?: Wire["skein.cluster.v1.ConfigurationInfo"] | null | undefined;
     readonly quorum: number;
+    readonly id: number;
+    readonly added: boolean;
+    readonly voters: number;
+    readonly healthyVoters: number;
   };
   "skein.cluster.v1.WatchMembershipRequest": {
   };
@@ -559,7 +563,8 @@ export interface Wire {
     readonly write?: Wire["skein.raft.v1.ForwardedWrite"] | null | undefined;
     readonly view?: Wire["skein.raft.v1.ForwardedView"] | null | undefined;
     readonly transferLeadership?: Wire["skein.raft.v1.ForwardedTransfer"] | null | undefined;
-    readonly body?: "write" | "view" | "transferLeadership" | undefined;
+    readonly changeMembers?: Wire["skein.raft.v1.ForwardedMembership"] | null | undefined;
+    readonly body?: "write" | "view" | "transferLeadership" | "changeMembers" | undefined;
   };
   "skein.raft.v1.ForwardedWrite": {
     readonly operation: Uint8Array;
@@ -575,12 +580,43 @@ export interface Wire {
   "skein.raft.v1.ForwardedTransfer": {
     readonly target?: number | null | undefined;
   };
+  "skein.raft.v1.ForwardedMembership": {
+    readonly add?: Wire["skein.raft.v1.AddMember"] | null | undefined;
+    readonly setSuffrage?: Wire["skein.raft.v1.SetSuffrage"] | null | undefined;
+    readonly replace?: Wire["skein.raft.v1.ReplaceMember"] | null | undefined;
+    readonly remove?: Wire["skein.raft.v1.RemoveMember"] | null | undefined;
+    readonly expected: readonly number[];
+    readonly dryRun: boolean;
+    readonly again: boolean;
+    readonly change?: "add" | "setSuffrage" | "replace" | "remove" | undefined;
+  };
+  "skein.raft.v1.OfferedMember": {
+    readonly id?: number | null | undefined;
+    readonly incarnation?: string | null | undefined;
+    readonly addresses?: Wire["skein.raft.v1.Addresses"] | null | undefined;
+  };
+  "skein.raft.v1.AddMember": {
+    readonly member?: Wire["skein.raft.v1.OfferedMember"] | null | undefined;
+    readonly suffrage: number;
+  };
+  "skein.raft.v1.SetSuffrage": {
+    readonly id: number;
+    readonly suffrage: number;
+  };
+  "skein.raft.v1.ReplaceMember": {
+    readonly id: number;
+    readonly by?: Wire["skein.raft.v1.OfferedMember"] | null | undefined;
+  };
+  "skein.raft.v1.RemoveMember": {
+    readonly id: number;
+  };
   "skein.raft.v1.ForwardResponse": {
     readonly written?: Wire["skein.raft.v1.Written"] | null | undefined;
     readonly view?: Wire["skein.cluster.v1.ClusterView"] | null | undefined;
     readonly transferred?: Wire["skein.raft.v1.Transferred"] | null | undefined;
     readonly failure?: Wire["skein.raft.v1.Failure"] | null | undefined;
-    readonly answer?: "written" | "view" | "transferred" | "failure" | undefined;
+    readonly membersChanged?: Wire["skein.cluster.v1.MembershipResponse"] | null | undefined;
+    readonly answer?: "written" | "view" | "transferred" | "failure" | "membersChanged" | undefined;
   };
   "skein.raft.v1.Written": {
     readonly result: Uint8Array;

@@ -7,7 +7,7 @@ import { Hono } from "hono";
 import type { HttpConnection } from "../runtime/mod.ts";
 import { ServiceError } from "../service/errors.ts";
 import { Call } from "./call.ts";
-import { isLaterMethod, isLaterPath } from "./later_routes.ts";
+import { isLaterPath } from "./later_routes.ts";
 import { createDoor } from "./middleware.ts";
 import type { Route } from "./route.ts";
 import type { HttpServices } from "./services.ts";
@@ -81,18 +81,16 @@ class PathTable {
   refuse(call: Call): ServiceError {
     const methods = this.#methodsOf(call.path);
     const shown = call.path.slice(0, 200);
-    const later = "is not available in this version";
     if (methods === undefined) {
-      const why = isLaterPath(call.path) ? later : "is not a path here";
+      const why = isLaterPath(call.path)
+        ? "is not available in this version"
+        : "is not a path here";
       return new ServiceError("route_not_found", `${shown} ${why}, see /docs`);
     }
     const allow = [...methods].join(", ");
     call.extraHeaders["Allow"] = allow;
-    const { method } = call.request;
-    const refused = isLaterMethod(method, call.path)
-      ? `${method} on ${shown} ${later}`
-      : `${method} is not allowed on ${shown}`;
-    return new ServiceError("method_not_allowed", `${refused}, allowed are ${allow}`);
+    const detail = `${call.request.method} is not allowed on ${shown}, allowed are ${allow}`;
+    return new ServiceError("method_not_allowed", detail);
   }
 
   #methodsOf(path: string): ReadonlySet<string> | undefined {

@@ -1,12 +1,14 @@
 /** The cluster as its members see it. */
 
 import type { ClusterView, MemberPlace, MemberView, NodeId } from "../service/contract.ts";
+import { ServiceError } from "../service/errors.ts";
 import { emptyAnswer, jsonAnswer } from "./answer.ts";
 import { requestOptions } from "./ask.ts";
 import { readJson } from "./json_body.ts";
 import type { Call } from "./call.ts";
 import { configurationTag, type Tags } from "./etag.ts";
 import { LeadershipRequestSchema } from "./schemas.ts";
+import { memberOfPath } from "./target.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -39,6 +41,15 @@ export async function membersAnswer(
   });
 }
 
+/** `GET /v1/cluster/members/{id}`. */
+export async function memberAnswer(call: Call): Promise<Response> {
+  const id = memberOfPath(call.path);
+  const { members } = await fullView(call);
+  const member = members.find((candidate) => candidate.id === id);
+  if (member !== undefined) return jsonAnswer(call, 200, memberJson(member));
+  throw new ServiceError("member_not_found", `Node ${id} is no member of this cluster`);
+}
+
 async function fullView(call: Call): Promise<ClusterView> {
   call.header = call.services.kv.header();
   return await call.services.cluster.fullView(requestOptions(call));
@@ -62,7 +73,8 @@ export function placeJson(member: MemberPlace): Json {
   };
 }
 
-function memberJson(member: MemberView): Json {
+/** All that is known of a member. */
+export function memberJson(member: MemberView): Json {
   const { id, suffrage, ...addresses } = placeJson(member);
   return {
     ...{ id, suffrage },

@@ -304,6 +304,12 @@ export const noConditions = {
   if_none_match: laterOption(header("If-None-Match")),
 };
 
+/** `If-Match` is known, its opposite is not. */
+export const ifNotNone = { if_none_match: noConditions.if_none_match };
+
+/** Of what is known again by other means than a key. */
+export const noIdempotencyKey = { idempotency_key: laterOption(header("Idempotency-Key")) };
+
 /** Of every write of the store. */
 export const storeOptions = { ...everywhereOptions, redirect, idempotency_key: idempotencyKey };
 

@@ -1,7 +1,7 @@
 /** What the document says of answers: their headers and bodies, shared between routes. */
 
 import { z } from "@hono/zod-openapi";
-import { jsonMediaType, problemMediaType } from "./media_type.ts";
+import { jsonMediaType, mergePatchMediaType, problemMediaType } from "./media_type.ts";
 import { ProblemSchema } from "./schemas.ts";
 
 interface HeaderDocs {
@@ -150,6 +150,14 @@ export function json(
   example?: unknown,
 ): NonNullable<ResponseDoc["content"]> {
   return { [jsonMediaType]: example === undefined ? { schema } : { schema, example } };
+}
+
+/** The same as a merge patch, which replaces members (RFC 7396). */
+export function mergePatch(
+  schema: z.ZodType,
+  example: unknown,
+): NonNullable<ResponseDoc["content"]> {
+  return { [mergePatchMediaType]: { schema, example } };
 }
 
 export const plainText: NonNullable<ResponseDoc["content"]> = {

@@ -218,6 +218,9 @@ function headerParameter([name, option]: [string, Option<unknown>]): [string, z.
 }
 
 function pathParameters(path: string): { readonly params?: z.ZodObject } {
+  if (path.startsWith("/v1/cluster/members/{id}")) {
+    return { params: z.object({ id: memberParameter }) };
+  }
   if (path.includes("/{id}")) return { params: z.object({ id: idParameter }) };
   if (path.includes("/{name}")) return { params: z.object({ name: nameParameter }) };
   if (path.endsWith("/{key}")) return { params: z.object({ key: keyParameter }) };
@@ -242,6 +245,10 @@ const nameParameter = z.string().openapi({
   description:
     "1 to 1024 bytes in one segment, percent-encoded once: a slash is `%2F`. Bytes that " +
     "are not UTF-8 have to be encoded, and U+FFFD is written `%ef%bf%bd`.",
+});
+const memberParameter = z.string().regex(/^[1-9][0-9]{0,9}$/).openapi({
+  example: "3",
+  description: "The id of a node, from 1 to 4294967295.",
 });
 const idParameter = z.string().openapi({
   example: "7587862094736125953",

@@ -269,6 +269,13 @@ export const ProblemSchema = z.object({
   holder: ContestHolderSchema.optional().openapi({
     description: "Of locked, not_elected, and precondition_failed there: who holds or leads.",
   }),
+  configuration: ConfigurationSchema.optional().openapi({
+    description: "Of precondition_failed and membership_change_in_progress, where members were " +
+      "to be changed: the one in force.",
+  }),
+  quorum: count("Of would_lose_quorum: voters that would have to agree.").optional(),
+  voters: count("Of would_lose_quorum: voters there would be.").optional(),
+  healthy_voters: count("Of would_lose_quorum: how many of them the leader hears.").optional(),
   results_omitted: resultsOmitted,
   checks: z.array(CheckSchema).optional().openapi({
     description: "Of not_ready: every check.",

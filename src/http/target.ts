@@ -177,6 +177,20 @@ export function leaseOfPath(path: string): string {
   throw new ServiceError("bad_request", `The lease in the path is ${shown}, ${leaseIdAllowed}`);
 }
 
+const memberSegment = /^\/v1\/cluster\/members\/([^/]+)(?:\/|$)/;
+
+/** The node that a path of `/v1/cluster/members/{id}` names. */
+export function memberOfPath(path: string): number {
+  const segment = memberSegment.exec(path)?.[1] ?? "";
+  const id = /^[1-9][0-9]{0,9}$/.test(segment) ? Number(segment) : NaN;
+  if (id <= 2 ** 32 - 1) return id;
+  const shown = JSON.stringify(segment.slice(0, 100));
+  throw new ServiceError(
+    "bad_request",
+    `The member in the path is ${shown}, allowed is the id of a node, from 1 to 4294967295`,
+  );
+}
+
 const nameSegment = /^(\/v1\/(?:locks|elections)\/)([^/]+)(?:\/|$)/;
 
 /** The lock or the election that a path names in one segment. */

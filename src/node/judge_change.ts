@@ -89,7 +89,9 @@ export function catchUpOf(id: NodeId, hearing: Hearing): CatchUp {
   if (peer === undefined || isSilent(peer, hearing)) return { kind: "silent" };
   const { commitIndex } = hearing.status;
   const lacking = Math.max(0, commitIndex - peer.match);
-  if (peer.mode !== "replicating" || peer.match === 0 || lacking > promotionEntriesMax) {
+  // Probing alone says little: a lost message is enough for it.
+  const isKnown = peer.match > 0 && peer.mode !== "snapshot" && !peer.wantsSnapshot;
+  if (!isKnown || lacking > promotionEntriesMax) {
     return { kind: "behind", entries: lacking };
   }
   const unapplied = Math.max(0, commitIndex - peer.applied);

@@ -13,6 +13,8 @@ import type {
   Header,
   KvService,
   LeaseHoldService,
+  MembershipAnswer,
+  MembershipRequest,
   OpenClusterWatch,
   RangeStreamService,
   RequestOptions,
@@ -187,6 +189,11 @@ export class AwaitedClusterService implements ClusterService {
     ...request: Parameters<ClusterService["transferLeadership"]>
   ): ReturnType<ClusterService["transferLeadership"]> {
     return this.#inner?.transferLeadership(...request) ??
+      Promise.reject(notFormed(this.#unformed, "not_applied"));
+  }
+
+  changeMembers(request: MembershipRequest, options: RequestOptions): Promise<MembershipAnswer> {
+    return this.#inner?.changeMembers(request, options) ??
       Promise.reject(notFormed(this.#unformed, "not_applied"));
   }
 

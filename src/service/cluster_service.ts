@@ -5,29 +5,26 @@
 
 import type { NodeStatus } from "../node/parts.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
-import type {
-  Member,
-  MemberAddresses,
-  NodeId,
-  PositionedConfiguration,
-  Role,
-} from "../raft/types.ts";
+import type { NodeId, PositionedConfiguration } from "../raft/types.ts";
 import type {
   Check,
   ClusterOutline,
   ClusterService,
   ClusterView,
-  MemberPlace,
-  MemberView,
+  MembershipAnswer,
+  MembershipRequest,
   RequestOptions,
   Revision,
 } from "./contract.ts";
 import { ServiceError } from "./errors.ts";
 import { unlessGone, type Waited } from "./gone.ts";
 import type { ForwardAnswer } from "./forwarder.ts";
-import type { Lag } from "./lag.ts";
 import { type LeaderProxy, notLeader, type Try } from "./leader_proxy.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
+import { MemberViews, type MemberViewsParts } from "./member_views.ts";
+import { Membership } from "./membership.ts";
+import type { MembershipAttempt } from "./membership_steps.ts";
+import type { AskHello } from "./newcomers.ts";
 import type { ServedNode } from "./node_port.ts";
 
 interface Transferred {
@@ -35,31 +32,27 @@ interface Transferred {
 }
 
 /** What the service stands on. */
-export interface NodeClusterServiceParts {
+export interface NodeClusterServiceParts extends MemberViewsParts {
   readonly node: ServedNode;
-  readonly self: NodeId;
   readonly clusterId: string;
-  /** Where a member said it can be reached, before that is written down. */
-  readonly addressesOf: (id: NodeId) => MemberAddresses | undefined;
-  /** Which program a member runs, where this node has met it. */
-  readonly versionOf: (id: NodeId) => string | undefined;
+  readonly askHello: AskHello;
   /** The configuration that the store has come to. */
   readonly appliedConfiguration: () => PositionedConfiguration;
   readonly leaders: LeaderWatch;
   readonly proxy: LeaderProxy;
-  readonly lag: Lag;
   readonly currentRevision: () => Revision;
-  readonly monotonicMs: () => number;
-  /** How long a peer may be silent and still count as healthy. */
-  readonly silentMsMax: number;
 }
 
 /** ClusterService over one node. */
 export class NodeClusterService implements ClusterService {
   readonly #parts: NodeClusterServiceParts;
+  readonly #members: MemberViews;
+  readonly #membership: Membership;
 
   constructor(parts: NodeClusterServiceParts) {
     this.#parts = parts;
+    this.#members = new MemberViews(parts);
+    this.#membership = new Membership({ ...parts, viewOf: (member) => this.#members.of(member) });
   }
 
   view(): ClusterView {
@@ -77,7 +70,7 @@ export class NodeClusterService implements ClusterService {
       leaderReady: status.termStart === undefined
         ? undefined
         : status.commitIndex >= status.termStart,
-      members: configuration.members.map((member) => this.#member(member)),
+      members: configuration.members.map((member) => this.#members.of(member)),
       configuration: { index: position.index, joint: configuration.outgoing !== undefined },
       commitIndex: status.commitIndex,
       applied: status.applied,
@@ -132,6 +125,18 @@ export class NodeClusterService implements ClusterService {
     throw tried.error;
   }
 
+  changeMembers(
+    request: MembershipRequest,
+    options: RequestOptions,
+  ): Promise<MembershipAnswer> {
+    return this.#membership.change(request, options);
+  }
+
+  /** A forwarded change of members, on the node that leads: it goes no further. */
+  changeMembersHere(attempt: MembershipAttempt, timeoutMs: number): Promise<MembershipAnswer> {
+    return this.#membership.changeHere(attempt, timeoutMs);
+  }
+
   readiness(): readonly Check[] {
     const status = this.#parts.node.status();
     const { leaders } = this.#parts;
@@ -173,7 +178,7 @@ export class NodeClusterService implements ClusterService {
     return {
       term,
       leader,
-      members: configuration.members.map((member) => this.#place(member)),
+      members: configuration.members.map((member) => this.#members.place(member)),
       configuration: { index: position.index, joint: configuration.outgoing !== undefined },
     };
   }
@@ -193,32 +198,6 @@ export class NodeClusterService implements ClusterService {
     });
   }
 
-  #place({ id, suffrage, addresses: written }: Member): MemberPlace {
-    const addresses = this.#parts.addressesOf(id) ?? written;
-    const { http, rpc, clientRpc } = addresses ?? {};
-    return { id, suffrage, http, rpc, clientRpc };
-  }
-
-  #member(member: Member): MemberView {
-    const { self, versionOf, lag, monotonicMs, silentMsMax } = this.#parts;
-    const status = this.#parts.node.status();
-    const own = member.id === self;
-    const peer = status.peers.find(({ id }) => id === member.id);
-    const leads = status.role === "leader";
-    const healthy = leads
-      ? own || (peer !== undefined && monotonicMs() - peer.heardMs <= silentMsMax)
-      : undefined;
-    return {
-      ...this.#place(member),
-      role: own ? status.role : roleOfPeer({ leads: status.leader === member.id, healthy }),
-      match: leads ? (own ? status.stableIndex : peer?.match) : undefined,
-      applied: own ? status.applied : peer?.applied,
-      lagMs: leads ? (own ? 0 : lag.msOf(member.id, monotonicMs())) : undefined,
-      healthy,
-      version: versionOf(member.id),
-    };
-  }
-
   /** One that was asked for goes on when the client goes. */
   async #transfer(
     target: NodeId | undefined,
@@ -233,14 +212,6 @@ export class NodeClusterService implements ClusterService {
     if (tried instanceof ServiceError) throw tried;
     return tried;
   }
-}
-
-/** Who answers a leader follows it; of who is silent nobody knows what it does. */
-function roleOfPeer(
-  peer: { readonly leads: boolean; readonly healthy: boolean | undefined },
-): Role | undefined {
-  if (peer.leads) return "leader";
-  return peer.healthy === true ? "follower" : undefined;
 }
 
 function acceptView(answer: ForwardAnswer): ClusterView {

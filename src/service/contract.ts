@@ -40,8 +40,6 @@ export type {
   ClusterOutline,
   ClusterService,
   ClusterView,
-  MemberPlace,
-  MemberView,
   OpenClusterWatch,
 } from "./contract/cluster.ts";
 export type {
@@ -53,6 +51,13 @@ export type {
 } from "./contract/contests.ts";
 export type { HoldFrame, LeaseHoldService, OpenHold } from "./contract/holds.ts";
 export type { KvService } from "./contract/keys.ts";
+export type { MemberPlace, MemberView } from "./contract/members.ts";
+export type {
+  MembershipAnswer,
+  MembershipChange,
+  MembershipRequest,
+  OfferedMember,
+} from "./contract/membership.ts";
 export type {
   OpenRange,
   RangeSlice,

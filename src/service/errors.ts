@@ -62,6 +62,16 @@ const table = {
     grpc: grpcStatus.aborted,
     title: "Idempotency key too old",
   },
+  membership_change_in_progress: {
+    status: 409,
+    grpc: grpcStatus.aborted,
+    title: "Membership change in progress",
+  },
+  would_lose_quorum: {
+    status: 409,
+    grpc: grpcStatus.failedPrecondition,
+    title: "Would lose the quorum",
+  },
   lease_full: { status: 409, grpc: grpcStatus.resourceExhausted, title: "Lease full" },
   value_type_mismatch: {
     status: 409,

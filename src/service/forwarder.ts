@@ -8,7 +8,13 @@
  */
 
 import type { NodeId } from "../raft/types.ts";
-import type { ClusterView, Header, Idempotency } from "./contract.ts";
+import type {
+  ClusterView,
+  Header,
+  Idempotency,
+  MembershipAnswer,
+  MembershipRequest,
+} from "./contract.ts";
 import type { ServiceError } from "./errors.ts";
 
 /** A client's request on its way to the leader. */
@@ -31,7 +37,13 @@ export type ForwardBody =
   }
   /** What only the leader knows of the members. */
   | { readonly kind: "view" }
-  | { readonly kind: "transferLeadership"; readonly target?: NodeId };
+  | { readonly kind: "transferLeadership"; readonly target?: NodeId }
+  | {
+    readonly kind: "changeMembers";
+    readonly request: MembershipRequest;
+    /** It was sent before, and nobody knows what became of it. */
+    readonly again: boolean;
+  };
 
 export type ForwardAnswer =
   | {
@@ -41,7 +53,8 @@ export type ForwardAnswer =
     readonly header: Header;
   }
   | { readonly kind: "view"; readonly view: ClusterView }
-  | { readonly kind: "transferred"; readonly leader: NodeId };
+  | { readonly kind: "transferred"; readonly leader: NodeId }
+  | { readonly kind: "membersChanged"; readonly changed: MembershipAnswer };
 
 export type ForwardOutcome =
   | { readonly kind: "answered"; readonly answer: ForwardAnswer }

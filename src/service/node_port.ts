@@ -4,10 +4,11 @@ import type { Answer, Query } from "../kv/query.ts";
 import type { Result } from "../kv/result.ts";
 import type { NodeStatus } from "../node/parts.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
+import type { ConfigurationOutcome } from "../node/configuration_changes.ts";
 import type { ProposeOutcome } from "../node/pending.ts";
 import type { ReadOutcome } from "../node/readers.ts";
 import type { Leadership } from "../raft/ready.ts";
-import type { Index, NodeId } from "../raft/types.ts";
+import type { ConfigurationChange, Index, LogPosition, NodeId } from "../raft/types.ts";
 
 /** The node, as the services see it; RaftNode is one. */
 export interface ServedNode {
@@ -23,6 +24,12 @@ export interface ServedNode {
     target: NodeId | undefined,
     deadlineMs: number,
     settle: (outcome: TransferOutcome) => void,
+  ): void;
+  changeConfiguration(
+    change: ConfigurationChange,
+    expected: LogPosition,
+    deadlineMs: number,
+    settle: (outcome: ConfigurationOutcome) => void,
   ): void;
   status(): NodeStatus;
   stalenessMs(): number;

@@ -136,10 +136,7 @@ const rows: Readonly<Record<ErrorCode, Row | typeof nothingYet>> = {
     ...{ status: 403, ...refused, detail: /Sec-Fetch-Site.*"cross-site"|cross-site/ },
     by: one("PUT /v1/kv/a", { headers: { "Sec-Fetch-Site": "cross-site" } }),
   },
-  key_not_found: {
-    ...{ status: 404, detail: /^nowhere does not exist$/ },
-    by: one("GET /v1/kv/nowhere"),
-  },
+  key_not_found: { status: 404, detail: /^nowhere does not exist$/, by: one("GET /v1/kv/nowhere") },
   lease_not_found: { status: 404, detail: /no lease 999$/, by: one("GET /v1/leases/999") },
   lock_not_held: {
     ...{ status: 404, detail: /^Lock free is held by nobody$/ },
@@ -175,6 +172,20 @@ const rows: Readonly<Record<ErrorCode, Row | typeof nothingYet>> = {
       await ask("PUT /v1/kv/a", keyed("stream;1"));
       await ask("PUT /v1/kv/a", keyed("stream;300"));
     }),
+  },
+  membership_change_in_progress: {
+    ...{
+      status: 409,
+      ...refused,
+      retryable: true,
+      detail: /configuration 17 is not complete yet$/,
+    },
+    members: { configuration: { index: 17, joint: true } },
+    by: (places) => places.changing(),
+  },
+  would_lose_quorum: {
+    ...{ status: 409, ...refused, detail: /^Node 1 is the last voter: / },
+    by: one("DELETE /v1/cluster/members/1"),
   },
   lease_full: {
     ...{ status: 409, ...refused, detail: /10,?000/ },

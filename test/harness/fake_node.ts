@@ -3,11 +3,12 @@
 import type { Answer, Query } from "../../src/kv/query.ts";
 import type { Result } from "../../src/kv/result.ts";
 import type { NodeStatus } from "../../src/node/parts.ts";
+import type { ConfigurationOutcome } from "../../src/node/configuration_changes.ts";
 import type { ProposeOutcome } from "../../src/node/pending.ts";
 import type { ReadOutcome } from "../../src/node/readers.ts";
 import type { TransferOutcome } from "../../src/node/transfers.ts";
 import type { Leadership } from "../../src/raft/ready.ts";
-import type { Index, NodeId } from "../../src/raft/types.ts";
+import type { ConfigurationChange, Index, LogPosition, NodeId } from "../../src/raft/types.ts";
 import type { ServedNode } from "../../src/service/node_port.ts";
 import { nodeStatus } from "./node_status.ts";
 
@@ -16,6 +17,11 @@ export interface AskedOf<What, Outcome> {
   readonly what: What;
   readonly deadlineMs: number;
   readonly settle: (outcome: Outcome) => void;
+}
+
+/** A change of members, and the configuration that it starts from. */
+export interface AskedChange extends ConfigurationChange {
+  readonly expected: LogPosition;
 }
 
 /** Node 1; what is asked waits in lists until the test settles it. */
@@ -28,10 +34,12 @@ export class FakeNode implements ServedNode {
   /** Reads that were taken back, settled ones included. */
   readonly takenBack: AskedOf<undefined, ReadOutcome>[] = [];
   readonly transfers: AskedOf<NodeId | undefined, TransferOutcome>[] = [];
+  readonly changes: AskedOf<AskedChange, ConfigurationOutcome>[] = [];
   /** Called at once when something is asked, before it is put into its list. */
   onPropose: (asked: AskedOf<Uint8Array, ProposeOutcome<Result>>) => void = () => {};
   onRead: (asked: AskedOf<undefined, ReadOutcome>) => void = () => {};
   onTransfer: (asked: AskedOf<NodeId | undefined, TransferOutcome>) => void = () => {};
+  onChange: (asked: AskedOf<AskedChange, ConfigurationOutcome>) => void = () => {};
   /** What the store answers; undefined while it cannot be read. */
   answer: (query: Query) => Answer | undefined = () => undefined;
   readonly #leadershipHandlers = new Set<(leadership: Leadership) => void>();
@@ -66,6 +74,17 @@ export class FakeNode implements ServedNode {
     const asked = { what, deadlineMs, settle };
     this.transfers.push(asked);
     this.onTransfer(asked);
+  }
+
+  changeConfiguration(
+    { members }: ConfigurationChange,
+    expected: LogPosition,
+    deadlineMs: number,
+    settle: (outcome: ConfigurationOutcome) => void,
+  ): void {
+    const asked = { what: { members, expected }, deadlineMs, settle };
+    this.changes.push(asked);
+    this.onChange(asked);
   }
 
   status(): NodeStatus {

@@ -12,6 +12,8 @@ import {
   type ClusterView,
   type Header,
   type KvService,
+  type MembershipAnswer,
+  type MembershipRequest,
   type MemberView,
   type Operation,
   type Query,
@@ -227,6 +229,12 @@ export class FakeClusterService implements ClusterService {
     { name: "replayed", ok: true, detail: "applied 12 of 12" },
     { name: "leader", ok: true, detail: "node 1" },
   ];
+  lastChange: MembershipRequest | undefined;
+  /** What a change of members is answered; nothing changes unless set. */
+  onChange: (request: MembershipRequest) => MembershipAnswer = () => ({
+    ...{ id: 1, added: false, quorum: 2, voters: 3, healthyVoters: 3 },
+    ...{ members: this.current.members, configuration: this.current.configuration },
+  });
   lastTransfer: number | undefined;
   transfers = 0;
   /** Called before each transfer and each full view: throw to refuse. */
@@ -261,6 +269,15 @@ export class FakeClusterService implements ClusterService {
     }
     this.setLeader(chosen.id);
     return { leader: chosen.id };
+  }
+
+  async changeMembers(
+    request: MembershipRequest,
+    _options: RequestOptions,
+  ): Promise<MembershipAnswer> {
+    await this.before();
+    this.lastChange = request;
+    return this.onChange(request);
   }
 
   readiness(): readonly Check[] {

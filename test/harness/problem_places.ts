@@ -3,6 +3,7 @@
  * what the refusal is about. They are started when they are first asked for.
  */
 
+import { changeInProgress } from "../../src/service/membership_errors.ts";
 import { HttpProbe } from "./http_probe.ts";
 import { RawConnection } from "./raw_connection.ts";
 import { makeServerCluster, type ServedNode, type ServerCluster } from "./server_cluster.ts";
@@ -129,6 +130,17 @@ export class ProblemPlaces {
       throw new TypeError("secret");
     };
     const line = "GET /v1/kv/a";
+    const { status, headers, text } = await probe.ask(line);
+    return { line, status, headers, text };
+  }
+
+  /** What was told of a change of members beside another one, by the application over fakes. */
+  async changing(): Promise<Refused> {
+    const probe = new HttpProbe();
+    probe.cluster.before = () => {
+      throw changeInProgress({ index: 17, joint: true });
+    };
+    const line = "DELETE /v1/cluster/members/3";
     const { status, headers, text } = await probe.ask(line);
     return { line, status, headers, text };
   }

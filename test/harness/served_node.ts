@@ -2,6 +2,7 @@
 
 import { encodeResult } from "../../src/kv/result_encoding.ts";
 import type { Result } from "../../src/kv/result.ts";
+import type { HelloAnswer } from "../../src/node/ports.ts";
 import type { MemberAddresses, NodeId } from "../../src/raft/types.ts";
 import { NodeClusterService } from "../../src/service/cluster_service.ts";
 import type { RequestOptions } from "../../src/service/contract.ts";
@@ -28,6 +29,8 @@ export class ServedFakeNode {
     kind: "notSent",
     detail: "nobody listens",
   });
+  /** Who listens at an address; nobody unless set. */
+  onHello: (address: string) => HelloAnswer | undefined = () => undefined;
   /** Addresses of the members that are known. */
   readonly known = new Map<NodeId, MemberAddresses>();
   revision = 10;
@@ -83,6 +86,7 @@ export class ServedFakeNode {
       addressesOf,
       versionOf: (id) => id === 3 ? undefined : "0.1.0",
       silentMsMax: 60_000,
+      askHello: (address, tell) => tell(this.onHello(address)),
     });
   }
 

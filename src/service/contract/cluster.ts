@@ -1,17 +1,10 @@
 /** The cluster itself: who belongs to it, who leads it, how it is. */
 
 import type { Revision } from "../../kv/record.ts";
-import type { NodeId, Role, Suffrage, Term } from "../../raft/types.ts";
+import type { NodeId, Role, Term } from "../../raft/types.ts";
+import type { MemberPlace, MemberView } from "./members.ts";
+import type { MembershipAnswer, MembershipRequest } from "./membership.ts";
 import type { RequestOptions } from "./requests.ts";
-
-/** Where a member is, and what it may decide. */
-export interface MemberPlace {
-  readonly id: NodeId;
-  readonly suffrage: Suffrage;
-  readonly http: string | undefined;
-  readonly rpc: string | undefined;
-  readonly clientRpc: string | undefined;
-}
 
 /** What of a cluster changes seldom: who leads it, and who belongs to it. */
 export interface ClusterOutline {
@@ -47,18 +40,6 @@ export interface OpenClusterWatch {
     patience: { readonly ms: number; readonly signal?: AbortSignal | undefined },
   ): Promise<ClusterFrame>;
   close(): void;
-}
-
-/** A member as this node sees it. */
-export interface MemberView extends MemberPlace {
-  /** Undefined where the leader has not heard the node, and for other nodes on a follower. */
-  readonly role: Role | undefined;
-  /** What only the leader knows is undefined elsewhere. */
-  readonly match: number | undefined;
-  readonly applied: number | undefined;
-  readonly lagMs: number | undefined;
-  readonly healthy: boolean | undefined;
-  readonly version: string | undefined;
 }
 
 /** The cluster as this node sees it. */
@@ -98,6 +79,11 @@ export interface ClusterService {
     target: NodeId | undefined,
     options: RequestOptions,
   ): Promise<{ readonly leader: NodeId }>;
+  /**
+   * Adds, replaces, removes a member, or changes what it may decide; any node takes it. Resolves
+   * once the last configuration of the change is in force.
+   */
+  changeMembers(request: MembershipRequest, options: RequestOptions): Promise<MembershipAnswer>;
   /** Formed, recovered, replayed, the disk moves, a leader known: the checks behind /readyz. */
   readiness(): readonly Check[];
   /** Of the view what changes seldom, as this node knows it itself. */

@@ -352,13 +352,14 @@ describe("GetClusterMetadata and DiscoverLeader", () => {
   });
 });
 
-describe("what is declared and not there yet", () => {
-  it("is UNIMPLEMENTED with a clear text", async () => {
+describe("what is declared and not offered", () => {
+  it("is UNIMPLEMENTED, and says what to use instead", async () => {
     await assert.rejects(
-      call(method("skein.cluster.v1.RaftClusterService", "RemoveNode"), { id: 1, dryRun: false }),
+      call(method(clusterService, "UpdateClusterConf"), { id: 1, term: 1, version: 1 }),
       (error: unknown) =>
         error instanceof CallError && error.code === grpcStatus.unimplemented &&
-        error.message === "RemoveNode is not available yet",
+        error.message ===
+          "UpdateClusterConf is not offered; use skein.cluster.v1.RaftClusterService",
     );
     const offered = new Set(methods.map(({ path }) => path));
     for (const name of ["UpdateClusterConf", "JoinCluster"]) {

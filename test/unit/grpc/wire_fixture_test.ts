@@ -24,7 +24,8 @@ import {
   toHelloAnswer,
 } from "../../../src/grpc/convert_hello.ts";
 import { hex, utf8 } from "../../../src/lib/bytes.ts";
-import { FakeClusterService } from "../../harness/fake_services.ts";
+import type { MembershipChange, MembershipRequest } from "../../../src/service/contract.ts";
+import { FakeClusterService, fakeMember } from "../../harness/fake_services.ts";
 import {
   otherMessages,
   sampleConfiguration,
@@ -136,11 +137,35 @@ describe("skein.raft.v1 forwarding fixtures", () => {
   const requestHash = new Uint8Array(32).fill(7);
   const idempotency = { identity: "", key: "abc;1", requestHash };
   const operation = utf8("an operation");
+  const addresses = { rpc: "node4:9081", http: "http://node4:8081" };
+  const offered = { addresses };
+  const known = {
+    ...{ id: 4, incarnation: "00112233445566aa" },
+    addresses: { ...addresses, clientRpc: "node4:9090" },
+  };
+  const changing = (change: MembershipChange, more: Partial<MembershipRequest> = {}) => {
+    const request: MembershipRequest = { change, dryRun: false, ...more };
+    return { kind: "changeMembers", request, again: false } as const;
+  };
   const requests: Readonly<Record<string, ForwardRequest>> = {
     forwardWrite: { ...head, body: { kind: "write", operation, idempotency } },
     forwardPlainWrite: { ...head, body: { kind: "write", operation } },
     forwardView: { ...head, body: { kind: "view" } },
     forwardTransfer: { ...head, body: { kind: "transferLeadership", target: 3 } },
+    forwardAddition: {
+      ...head,
+      body: changing({ kind: "add", member: known, suffrage: "learner" }),
+    },
+    forwardOffer: {
+      ...head,
+      body: changing({ kind: "add", member: offered, suffrage: "readOnly" }, { dryRun: true }),
+    },
+    forwardSuffrage: {
+      ...head,
+      body: changing({ kind: "setSuffrage", id: 4, suffrage: "voter" }, { expected: [17, 18] }),
+    },
+    forwardReplacement: { ...head, body: changing({ kind: "replace", id: 3, by: offered }) },
+    forwardRemoval: { ...head, body: { ...changing({ kind: "remove", id: 3 }), again: true } },
   };
   for (const [name, request] of Object.entries(requests)) {
     it(`ForwardRequest ${name}`, () => {
@@ -160,6 +185,13 @@ describe("skein.raft.v1 forwarding fixtures", () => {
     forwardWritten: { kind: "written", result: utf8("a result"), header },
     forwardedView: { kind: "view", view: new FakeClusterService().view() },
     forwardTransferred: { kind: "transferred", leader: 3 },
+    forwardMembersChanged: {
+      kind: "membersChanged",
+      changed: {
+        ...{ id: 4, added: true, members: [fakeMember(1), fakeMember(4)] },
+        ...{ configuration: { index: 18, joint: false }, quorum: 2, voters: 3, healthyVoters: 2 },
+      },
+    },
   };
   for (const [name, answer] of Object.entries(answers)) {
     it(`ForwardResponse ${name}`, () =>

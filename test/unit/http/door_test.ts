@@ -198,7 +198,7 @@ describe("paths and methods", () => {
         "GET /v1/snapshot",
         "GET /v1/cluster/",
         "GET /v1/cluster/watch/",
-        "PATCH /v1/cluster/members/2",
+        "GET /v1/cluster/members/",
         "GET /metrics",
         "GET /livez/",
         "GET /v1%2Fkv/a",
@@ -222,7 +222,9 @@ describe("paths and methods", () => {
         ["GET /v1/compactions", "POST"],
         ["PUT /v1/kv", "GET, HEAD, DELETE"],
         ["POST /v1/kv", "GET, HEAD, DELETE"],
-        ["POST /v1/cluster/members", "GET, HEAD"],
+        ["PUT /v1/cluster/members", "GET, HEAD, POST"],
+        ["PUT /v1/cluster/members/2", "GET, HEAD, PATCH, DELETE"],
+        ["GET /v1/cluster/members/2/replacement", "POST"],
         ["GET /v1/cluster/leadership", "POST"],
         ["PUT /v1/cluster", "GET, HEAD"],
         ["POST /v1/cluster/watch", "GET, HEAD"],
@@ -238,7 +240,6 @@ describe("paths and methods", () => {
     for (
       const line of [
         "GET /v1/snapshot",
-        "PATCH /v1/cluster/members/2",
         "GET /metrics",
       ]
     ) {
@@ -249,8 +250,6 @@ describe("paths and methods", () => {
       const { detail } = await probe.problem(line, "404 route_not_found");
       assert.match(detail, / is not a path here, see \/docs$/);
     }
-    const later = await probe.problem("POST /v1/cluster/members", "405 method_not_allowed");
-    assert.match(later.detail, / is not available in this version, allowed are GET, HEAD$/);
     const { detail } = await probe.problem("POST /v1/kv", "405 method_not_allowed");
     assert.match(detail, /^POST is not allowed on \/v1\/kv, /);
   });

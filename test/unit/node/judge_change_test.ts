@@ -83,8 +83,9 @@ describe("A learner", () => {
 
   it("has not while nobody knows what it holds, or it is sent an image", () => {
     assert.deepEqual(of({ match: 0, mode: "probing" }), { kind: "behind", entries: commitIndex });
-    assert.deepEqual(of({ mode: "probing" }), { kind: "behind", entries: 0 });
+    assert.deepEqual(of({ mode: "probing" }), { kind: "caughtUp" });
     assert.deepEqual(of({ mode: "snapshot" }), { kind: "behind", entries: 0 });
+    assert.deepEqual(of({ wantsSnapshot: true }), { kind: "behind", entries: 0 });
   });
 
   it("has not while its store is far behind its log", () => {

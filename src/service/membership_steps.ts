@@ -1,0 +1,375 @@
+/**
+ * Changes of members on the node that leads: plan the next step, see that the quorum is kept, take
+ * it, and plan again until nothing is left to do. A leader that is to go hands over first, and who
+ * comes after it does the rest.
+ *
+ * Every step starts from what the configuration is, never from what was done before, so that a
+ * change which another leader has begun goes on here.
+ */
+
+import type { ConfigurationOutcome } from "../node/configuration_changes.ts";
+import {
+  catchUpOf,
+  type Hearing,
+  judgeQuorum,
+  type QuorumJudgement,
+} from "../node/judge_change.ts";
+import type { NodeStatus } from "../node/parts.ts";
+import {
+  catchUpText,
+  type ChangePlan,
+  planChange,
+  type WantedChange,
+} from "../node/plan_change.ts";
+import type { TransferOutcome } from "../node/transfers.ts";
+import type { Member, NodeId, PositionedConfiguration } from "../raft/types.ts";
+import type { MembershipAnswer, MembershipRequest, MemberView } from "./contract.ts";
+import type { Outcome } from "./errors.ts";
+import { clientGone, unlessGone, type Waited } from "./gone.ts";
+import { notLeader, type Try } from "./leader_proxy.ts";
+import {
+  changeInProgress,
+  changeRefused,
+  type ConfigurationInForce,
+  leadershipLost,
+  notHandedOver,
+  otherConfiguration,
+  stepRefused,
+  stepUnknown,
+  tooLate,
+  wouldLoseQuorum,
+} from "./membership_errors.ts";
+import { type AskHello, withIncarnations } from "./newcomers.ts";
+import type { ServedNode } from "./node_port.ts";
+import { untilWoken } from "./patience.ts";
+
+/** Rest between two looks at what is waited for, where nothing tells of it. */
+const lookEveryMs = 50;
+
+/** What the steps stand on. */
+export interface MembershipStepsParts {
+  readonly node: Pick<
+    ServedNode,
+    "status" | "changeConfiguration" | "transferLeadership" | "onApplied" | "onLeadership"
+  >;
+  readonly self: NodeId;
+  readonly askHello: AskHello;
+  readonly viewOf: (member: Member) => MemberView;
+  readonly monotonicMs: () => number;
+  /** How long a peer may be silent and still count as healthy. */
+  readonly silentMsMax: number;
+}
+
+/** A request as the leader gets it. */
+export interface MembershipAttempt {
+  readonly request: MembershipRequest;
+  /** It was sent before, and nobody knows what became of it. */
+  readonly again: boolean;
+}
+
+/** One request under way. */
+interface Run extends MembershipAttempt {
+  readonly wanted: WantedChange;
+  readonly waited: Waited;
+  /** Steps that it has taken here. */
+  steps: number;
+  /** Voters that were not heard yet are waited for until then. */
+  unheardUntilMs: number | undefined;
+}
+
+type Step = Extract<ChangePlan, { readonly kind: "step" }>;
+type Goal = Exclude<ChangePlan, { readonly kind: "done" | "refused" }>;
+type Done = Try<MembershipAnswer>;
+
+/** See the head of this file. */
+export class MembershipSteps {
+  readonly #parts: MembershipStepsParts;
+
+  constructor(parts: MembershipStepsParts) {
+    this.#parts = parts;
+  }
+
+  /** Until nothing is left to do; `notDone` where another node leads and nothing has happened. */
+  async take(attempt: MembershipAttempt, waited: Waited): Promise<Done> {
+    const { node, self, askHello } = this.#parts;
+    if (node.status().role !== "leader") return { kind: "notDone", error: notLeader(self) };
+    const wanted = await withIncarnations(attempt.request.change, askHello, waited.signal);
+    const run: Run = { ...attempt, wanted, waited, steps: 0, unheardUntilMs: undefined };
+    for (;;) {
+      const done = await this.#step(run);
+      if (done !== undefined) return done;
+    }
+  }
+
+  /** One step, or one wait; undefined where there is more to do. */
+  async #step(run: Run): Promise<Done | undefined> {
+    const { wanted, request } = run;
+    const status = this.#parts.node.status();
+    if (status.role !== "leader") return this.#elsewhere(run);
+    const present = status.configuration;
+    const wait = this.#whatUnsettled(run, status);
+    if (wait !== undefined) return await this.#wait(run, wait);
+    const hearing = this.#hearing(status);
+    const plan = planChange(present.configuration, wanted, (id) => catchUpOf(id, hearing));
+    if (plan.kind === "done") return this.#answer(run, plan.id);
+    if (plan.kind === "refused") {
+      if (isRemovedAlready(run, present)) return this.#answer(run, idOf(wanted));
+      throw changeRefused(plan.refusal);
+    }
+    if (!hasBegun(run, plan, present)) requireExpected(request, present);
+    const kept = judgeGoal(run, plan, hearing);
+    const voters = judgeQuorum(present.configuration.members, hearing);
+    if (!kept.isKept && String(kept.voters) !== String(voters.voters)) {
+      return await this.#refuseQuorum(run, kept);
+    }
+    if (request.dryRun) return { kind: "answered", value: this.#outlook(plan, kept, present) };
+    const heir = this.#heir(kept, voters);
+    if (heir !== undefined) return await this.#handOver(run, heir);
+    if (plan.kind === "catchUp") {
+      return await this.#wait(
+        run,
+        `node ${plan.id} has not caught up: ${catchUpText(plan.catchUp)}`,
+      );
+    }
+    return await this.#change(run, plan, present);
+  }
+
+  /** Why nothing can be decided yet; throws where somebody else's change is under way. */
+  #whatUnsettled(run: Run, status: NodeStatus): string | undefined {
+    const { termStart, commitIndex, configuration, configurationCommitted } = status;
+    // Before that it is not known what is committed (paper §8; the erratum of 2015 to thesis §4).
+    if (termStart === undefined || commitIndex < termStart) {
+      return "the leader has not committed its first entry";
+    }
+    const inForce = inForceOf(configuration);
+    if (configurationCommitted && !inForce.joint) return undefined;
+    // What is under way may be what was asked for before.
+    if (run.steps === 0 && !run.again) throw changeInProgress(inForce);
+    return "another change of members was not complete";
+  }
+
+  async #wait(run: Run, what: string): Promise<undefined> {
+    const { node, monotonicMs } = this.#parts;
+    const { deadlineMs, signal } = run.waited;
+    if (signal?.aborted === true) throw clientGone(outcomeOf(run));
+    const leftMs = deadlineMs - monotonicMs();
+    if (leftMs <= 0) throw tooLate(what + stayText(run), outcomeOf(run));
+    await untilWoken({ ms: Math.min(leftMs, lookEveryMs), signal }, (wake) => {
+      const stops = [node.onApplied(wake), node.onLeadership(wake)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    });
+  }
+
+  /** Nothing happened here: whoever leads now takes it. Else it is asked for again. */
+  #elsewhere(run: Run): Done {
+    const { self } = this.#parts;
+    if (run.steps > 0) throw leadershipLost(self);
+    return { kind: "notDone", error: notLeader(self) };
+  }
+
+  /** A leader that has just been elected waits until it has heard the others, or has not. */
+  async #refuseQuorum(run: Run, kept: QuorumJudgement): Promise<undefined> {
+    const nowMs = this.#parts.monotonicMs();
+    run.unheardUntilMs ??= nowMs + this.#parts.silentMsMax;
+    const mayTurn = kept.unheard.length > 0 && nowMs < run.unheardUntilMs;
+    if (mayTurn) return await this.#wait(run, "the leader has not heard all voters");
+    throw wouldLoseQuorum(kept, kept.voters.filter((id) => !kept.healthy.includes(id)));
+  }
+
+  /** Who shall lead instead where this node is to vote no more, and somebody else can. */
+  #heir(kept: QuorumJudgement, present: QuorumJudgement): NodeId | undefined {
+    const { self, node } = this.#parts;
+    if (kept.voters.includes(self) || !present.voters.includes(self)) return undefined;
+    const heirs = node.status().peers.filter(({ id }) =>
+      kept.healthy.includes(id) && present.healthy.includes(id)
+    );
+    heirs.sort((a, b) => b.match - a.match);
+    return heirs[0]?.id;
+  }
+
+  async #handOver(run: Run, heir: NodeId): Promise<Done | undefined> {
+    const { node } = this.#parts;
+    const { deadlineMs, signal } = run.waited;
+    const outcome = await unlessGone<TransferOutcome>(
+      { signal, outcome: outcomeOf(run) },
+      (tell) => {
+        node.transferLeadership(heir, deadlineMs, tell);
+        return () => {};
+      },
+    );
+    if (outcome.kind === "transferred") return this.#elsewhere(run);
+    switch (outcome.reason) {
+      case "notLeader":
+      case "leadershipLost":
+        return this.#elsewhere(run);
+      case "inProgress":
+        return await this.#wait(run, "another transfer of leadership was not complete");
+      default:
+        throw notHandedOver(heir, outcome.reason);
+    }
+  }
+
+  async #change(
+    run: Run,
+    { id, members }: Step,
+    { position }: PositionedConfiguration,
+  ): Promise<Done | undefined> {
+    const { node, self } = this.#parts;
+    const { deadlineMs, signal } = run.waited;
+    const outcome = await unlessGone<ConfigurationOutcome>(
+      { signal, outcome: "unknown" },
+      (tell) => {
+        node.changeConfiguration({ members }, position, deadlineMs, tell);
+        return () => {};
+      },
+    );
+    switch (outcome.kind) {
+      case "applied":
+        run.steps += 1;
+        return undefined;
+      case "unknown":
+        if (this.#isCommitted(members)) return this.#answer({ ...run, steps: run.steps + 1 }, id);
+        throw stepUnknown(outcome.reason, self);
+      case "notApplied":
+        return await this.#notApplied(run, outcome.reason);
+    }
+  }
+
+  async #notApplied(
+    run: Run,
+    reason: Extract<ConfigurationOutcome, { readonly kind: "notApplied" }>["reason"],
+  ): Promise<Done | undefined> {
+    switch (reason) {
+      case "notLeader":
+      case "transferring":
+        return this.#elsewhere(run);
+      // Somebody else was faster: the next look says what that means.
+      case "changeInProgress":
+      case "configurationChanged":
+        return await this.#wait(run, "other changes of members came first");
+      default:
+        throw stepRefused(reason, outcomeOf(run));
+    }
+  }
+
+  /** A leader that goes without an heir learns from its own log that it is gone. */
+  #isCommitted(members: readonly Member[]): boolean {
+    const { configuration, configurationCommitted } = this.#parts.node.status();
+    return configurationCommitted && !inForceOf(configuration).joint &&
+      shown(configuration.configuration.members) === shown(members);
+  }
+
+  #hearing(status: NodeStatus): Hearing {
+    const { self, monotonicMs, silentMsMax } = this.#parts;
+    return { self, status, nowMs: monotonicMs(), silentMsMax };
+  }
+
+  #answer(run: Run, id: NodeId): Done {
+    const status = this.#parts.node.status();
+    const { members } = status.configuration.configuration;
+    const { kind } = run.wanted;
+    return {
+      kind: "answered",
+      value: {
+        id,
+        added: (kind === "add" || kind === "replace") && (run.steps > 0 || run.again),
+        members: members.map((member) => this.#parts.viewOf(member)),
+        configuration: inForceOf(status.configuration),
+        ...countsOf(judgeQuorum(members, this.#hearing(status))),
+      },
+    };
+  }
+
+  /** What would be. */
+  #outlook(
+    { id, goal }: Goal,
+    kept: QuorumJudgement,
+    present: PositionedConfiguration,
+  ): MembershipAnswer {
+    const isMember = present.configuration.members.some((member) => member.id === id);
+    return {
+      id,
+      added: !isMember,
+      members: [...goal].sort((a, b) => a.id - b.id).map((member) => this.#parts.viewOf(member)),
+      configuration: inForceOf(present),
+      ...countsOf(kept),
+    };
+  }
+}
+
+function inForceOf(
+  { position, configuration }: PositionedConfiguration,
+): ConfigurationInForce {
+  return { index: position.index, joint: configuration.outgoing !== undefined };
+}
+
+function countsOf({ quorum, voters, healthy }: QuorumJudgement): Pick<
+  MembershipAnswer,
+  "quorum" | "voters" | "healthyVoters"
+> {
+  return { quorum, voters: voters.length, healthyVoters: healthy.length };
+}
+
+/** Who comes in the place of another will have caught up before it counts. */
+function judgeGoal({ wanted }: Run, { id, goal }: Goal, hearing: Hearing): QuorumJudgement {
+  const judged = judgeQuorum(goal, hearing);
+  const counts = wanted.kind === "replace" && judged.voters.includes(id) &&
+    !judged.healthy.includes(id);
+  if (!counts) return judged;
+  const healthy = [...judged.healthy, id];
+  const unheard = judged.unheard.filter((voter) => voter !== id);
+  return { ...judged, healthy, unheard, isKept: healthy.length >= judged.quorum };
+}
+
+function requireExpected(
+  { expected }: MembershipRequest,
+  present: PositionedConfiguration,
+): void {
+  if (expected === undefined || expected.includes(present.position.index)) return;
+  throw otherConfiguration(inForceOf(present), expected);
+}
+
+/** Its own first step has made the configuration another one than was expected. */
+function hasBegun(run: Run, { id }: Goal, present: PositionedConfiguration): boolean {
+  if (run.steps > 0) return true;
+  return run.again && run.wanted.kind === "replace" &&
+    present.configuration.members.some((member) => member.id === id);
+}
+
+/** It was taken out here, or, where it is asked for again, perhaps before. */
+function isRemovedAlready(
+  { steps, again, wanted }: Run,
+  present: PositionedConfiguration,
+): boolean {
+  return (steps > 0 || again) && wanted.kind === "remove" &&
+    wanted.id <= present.configuration.nodeIdMax &&
+    !present.configuration.members.some(({ id }) => id === wanted.id);
+}
+
+function idOf(wanted: WantedChange): NodeId {
+  switch (wanted.kind) {
+    case "setSuffrage":
+    case "remove":
+      return wanted.id;
+    case "add":
+    case "replace":
+      throw new Error(`A change of kind ${wanted.kind} has no member yet`);
+  }
+}
+
+function outcomeOf({ steps, again }: Run): Outcome {
+  return steps > 0 || again ? "unknown" : "not_applied";
+}
+
+function stayText({ steps, wanted }: Run): string {
+  return steps > 0 && wanted.kind === "replace"
+    ? "; it stays a learner, and repeating the request goes on"
+    : "";
+}
+
+function shown(members: readonly Member[]): string {
+  return [...members].sort((a, b) => a.id - b.id)
+    .map(({ id, suffrage }) => `${id} ${suffrage}`).join();
+}

@@ -1,0 +1,104 @@
+/** Changes of members over gRPC: what is asked of the service, and how it is answered. */
+
+import { method } from "../../../src/grpc/codec.ts";
+import { ServiceError } from "../../../src/service/errors.ts";
+import { fakeMember } from "../../harness/fake_services.ts";
+import { type GrpcFront, startGrpcFront } from "../../harness/grpc_front.ts";
+import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
+
+const service = "skein.cluster.v1.RaftClusterService";
+const addMethod = method(service, "AddNode");
+const removeMethod = method(service, "RemoveNode");
+const promoteMethod = method(service, "PromoteNode");
+const replaceMethod = method(service, "ReplaceNode");
+
+let front: GrpcFront;
+
+beforeEach(async () => {
+  front = await startGrpcFront(undefined, {});
+});
+
+afterEach(() => front.close());
+
+const addresses = { rpc: "n4:9081", http: "http://n4:8081" };
+const offered = { ...addresses, incarnation: "", suffrage: 0, dryRun: false };
+
+async function detailOf(call: Promise<unknown>): Promise<string> {
+  const error = await call.then(() => undefined, (thrown: unknown) => thrown);
+  return error instanceof Error ? error.message : assert.fail("It did not fail");
+}
+
+describe("Changes of members over gRPC", () => {
+  it("are asked of the service", async () => {
+    const asked = () => front.cluster.lastChange;
+    await front.client.unary(addMethod, offered);
+    assert.deepEqual(asked(), {
+      change: { kind: "add", suffrage: "learner", member: { addresses } },
+      dryRun: false,
+    });
+    await front.client.unary(addMethod, {
+      ...{ ...offered, id: 7, incarnation: "00112233445566aa", suffrage: 3 },
+      ...{ clientRpc: "n4:9090", expectedConfiguration: 17, dryRun: true },
+    });
+    assert.deepEqual(asked(), {
+      change: {
+        ...{ kind: "add", suffrage: "readOnly" },
+        member: {
+          ...{ id: 7, incarnation: "00112233445566aa" },
+          addresses: { ...addresses, clientRpc: "n4:9090" },
+        },
+      },
+      ...{ expected: [17], dryRun: true },
+    });
+    await front.client.unary(removeMethod, { id: 3, expectedConfiguration: 18, dryRun: false });
+    assert.deepEqual(asked(), { change: { kind: "remove", id: 3 }, expected: [18], dryRun: false });
+    await front.client.unary(promoteMethod, { id: 4, dryRun: false });
+    const change = { kind: "setSuffrage", id: 4, suffrage: "voter" };
+    assert.deepEqual(asked(), { change, dryRun: false });
+    const replacement = { ...offered, expectedConfiguration: 19, dryRun: true };
+    await front.client.unary(replaceMethod, { id: 3, replacement });
+    assert.deepEqual(asked(), {
+      change: { kind: "replace", id: 3, by: { addresses } },
+      ...{ expected: [19], dryRun: true },
+    });
+  });
+
+  it("are answered with the members, and what a decision needs", async () => {
+    front.cluster.onChange = () => ({
+      ...{ id: 4, added: true, members: [fakeMember(1), fakeMember(4, { suffrage: "learner" })] },
+      ...{ configuration: { index: 18, joint: false }, quorum: 2, voters: 3, healthyVoters: 1 },
+    });
+    const { response } = await front.client.unary(addMethod, offered);
+    const { nodes, configuration, id, added, quorum, voters, healthyVoters } = response;
+    assert.deepEqual(nodes.map(({ id, suffrage }) => [id, suffrage]), [[1, 1], [4, 2]]);
+    assert.deepEqual([configuration?.index, configuration?.joint], [18, false]);
+    assert.deepEqual([id, added, quorum, voters, healthyVoters], [4, true, 2, 3, 1]);
+  });
+
+  it("that make no sense are refused with all that is wrong", async () => {
+    const wrong = { ...offered, rpc: "n4", http: "n4:80", incarnation: "XYZ", id: 0 };
+    const detail = await detailOf(front.client.unary(addMethod, wrong));
+    assert.match(
+      detail,
+      /^3 INVALID_ARGUMENT: rpc is "n4", .* http is .* incarnation is .* id is 0/,
+    );
+    const voter = front.client.unary(addMethod, { ...offered, suffrage: 1 });
+    assert.match(await detailOf(voter), /suffrage is 1, allowed are SUFFRAGE_LEARNER and/);
+    const nobody = front.client.unary(removeMethod, { id: 0, dryRun: false });
+    assert.match(await detailOf(nobody), /INVALID_ARGUMENT: id is 0/);
+    const without = front.client.unary(replaceMethod, { id: 3 });
+    assert.match(await detailOf(without), /INVALID_ARGUMENT: replacement is missing/);
+    const suffrage = { ...offered, suffrage: 2 };
+    const as = front.client.unary(replaceMethod, { id: 3, replacement: suffrage });
+    assert.match(await detailOf(as), /replacement\.suffrage is set/);
+    assert.equal(front.cluster.lastChange, undefined);
+  });
+
+  it("that would lose the quorum fail a precondition", async () => {
+    front.cluster.onChange = () => {
+      throw new ServiceError("would_lose_quorum", "No", { outcome: "not_applied" });
+    };
+    const removing = front.client.unary(removeMethod, { id: 3, dryRun: false });
+    assert.match(await detailOf(removing), /^9 FAILED_PRECONDITION: No/);
+  });
+});
