@@ -31,6 +31,7 @@ import { rejected } from "./rejected.ts";
 import { revisionAt } from "./revisions.ts";
 import { answerToKeep, isKept, keptAnswer } from "./remembered.ts";
 import type { Outcome, Result } from "./result.ts";
+import { ScrubPass } from "./scrub.ts";
 import { Store } from "./store.ts";
 
 /** Limits default to the constants below. */
@@ -262,6 +263,11 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
       this.#openEntries++;
     });
     return isMore;
+  }
+
+  /** Begins to look through all that is kept (scrub.ts); undefined while the disk is full. */
+  scrub(): ScrubPass | undefined {
+    return this.commit() ? new ScrubPass(this.#store, (step) => this.#unlessFull(step)) : undefined;
   }
 
   /**

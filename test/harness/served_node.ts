@@ -82,6 +82,7 @@ export class ServedFakeNode {
       proxy: this.proxy,
       currentRevision,
       lag,
+      storeChecks: () => [],
       appliedConfiguration: () => this.node.current.configuration,
       addressesOf,
       versionOf: (id) => id === 3 ? undefined : "0.1.0",
