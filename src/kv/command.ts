@@ -6,6 +6,7 @@
 
 import type { ContestOperation } from "./contest_command.ts";
 import type { LeaseId, Revision } from "./record.ts";
+import type { RestoreOperation } from "./restore_command.ts";
 
 export type { Contend, Leave, Proclaim } from "./contest_command.ts";
 
@@ -48,6 +49,7 @@ export type Operation =
   | RevokeLease
   | ExpireLeases
   | ContestOperation
+  | RestoreOperation
   | Nothing;
 
 /** Writes one key, whether it exists or not, if its conditions hold. */

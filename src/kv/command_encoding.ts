@@ -21,6 +21,8 @@
  * revokeLease  = id:text
  * expireLeases = count:varint (id:text deadlineMs:varint) …
  * contend, leave, proclaim                                        see contest_encoding.ts
+ * beginRestore, stageRestore, commitRestore, stepRestore, abortRestore
+ *                                                                 see restore_encoding.ts
  * target       = form:u8 (key:bytes | start:bytes [end:bytes])
  * conditions   = forms:u8 [ifMatch:tags] [ifNoneMatch:tags] [ifValue:bytes]
  * tags         = count:varint revision:varint …
@@ -43,6 +45,7 @@ import {
   requireLeaseId,
   writeList,
 } from "./encoding.ts";
+import { readRestore, writeRestore } from "./restore_encoding.ts";
 import { readTxn, writeTxn } from "./txn_encoding.ts";
 import {
   readDelete,
@@ -75,6 +78,11 @@ const operationKind = {
   contend: 12,
   leave: 13,
   proclaim: 14,
+  beginRestore: 15,
+  stageRestore: 16,
+  commitRestore: 17,
+  stepRestore: 18,
+  abortRestore: 19,
 } as const;
 const itemKind = { put: 0, delete: 1, get: 2 } as const;
 
@@ -126,7 +134,9 @@ export function decodeOperation(bytes: Uint8Array): Decoded<Operation> {
 
 /** Bytes that the big fields take, so that the writer need not grow. */
 function sizeHint(operation: Operation): number {
-  return operation.kind === "put" ? operation.key.length + operation.value.length : 0;
+  if (operation.kind === "put") return operation.key.length + operation.value.length;
+  if (operation.kind !== "stageRestore") return 0;
+  return operation.blocks.reduce((sum, block) => sum + block.length, 0);
 }
 
 function readIdempotency(reader: ByteReader): Idempotency {
@@ -169,6 +179,12 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
     case "leave":
     case "proclaim":
       return writeContest(writer, operation);
+    case "beginRestore":
+    case "stageRestore":
+    case "commitRestore":
+    case "stepRestore":
+    case "abortRestore":
+      return writeRestore(writer, operation);
   }
 }
 
@@ -208,6 +224,16 @@ function readOperation(reader: ByteReader): Operation {
       return readLeave(reader);
     case operationKind.proclaim:
       return readProclaim(reader);
+    case operationKind.beginRestore:
+      return readRestore(reader, "beginRestore");
+    case operationKind.stageRestore:
+      return readRestore(reader, "stageRestore");
+    case operationKind.commitRestore:
+      return readRestore(reader, "commitRestore");
+    case operationKind.stepRestore:
+      return readRestore(reader, "stepRestore");
+    case operationKind.abortRestore:
+      return readRestore(reader, "abortRestore");
   }
   throw new MalformedBytesError(`operation of unknown kind ${kind}`);
 }

@@ -14,6 +14,7 @@
  */
 
 import { ByteReader, ByteWriter, emptyBytes, equalBytes, utf8 } from "../lib/bytes.ts";
+import type { BackupAnswer } from "./backup/format.ts";
 import type { Idempotency } from "./command.ts";
 import type { Facts } from "./facts.ts";
 import { countAt, type Ledger, ledgerKey, ledgerKind, orderedCount } from "./ledger.ts";
@@ -188,6 +189,43 @@ export class AnswerBook {
     for (const { key } of answers) this.#dropAnswer(key);
   }
 
+  /** Adds what a backup remembers. */
+  load(loaded: BackupAnswer, nowMs: number): void {
+    const { scope } = loaded;
+    if (loaded.kind === "stream") {
+      const usedMs = Math.max(0, nowMs - loaded.idleMs);
+      const row = new ByteWriter(16).varint(loaded.newest).varint(usedMs);
+      this.#ledger.set(streamKey(scope), row.finish());
+      this.#ledger.set(dueKey(usedMs + windowMs, { kind: "stream", scope }), emptyBytes);
+      return;
+    }
+    const dueMs = nowMs + loaded.remainingMs;
+    const { requestHash, result: answer } = loaded;
+    const [seq, key] = loaded.kind === "numbered"
+      ? [loaded.seq, numberedKey(scope, loaded.seq)]
+      : [0, ledgerKey(ledgerKind.answer, scope)];
+    this.#dropAnswer(key);
+    this.#setAnswer(key, { seq, requestHash, answer, dueMs });
+    if (loaded.kind === "answer") {
+      this.#ledger.set(dueKey(dueMs, { kind: "single", scope }), emptyBytes);
+    }
+  }
+
+  /** Forgets some of all that is remembered, over or not. Returns whether there was something. */
+  forgetSome(rowsMax: number): boolean {
+    for (const kind of [ledgerKind.answer, ledgerKind.streamAnswer]) {
+      const answers = this.#ledger.rowsOf(ledgerKey(kind), { rowsMax });
+      for (const { key } of answers) this.#dropAnswer(key);
+      if (answers.length > 0) return true;
+    }
+    for (const kind of [ledgerKind.answersDue, ledgerKind.stream]) {
+      const rows = this.#ledger.rowsOf(ledgerKey(kind), { rowsMax });
+      for (const { key } of rows) this.#ledger.delete(key);
+      if (rows.length > 0) return true;
+    }
+    return false;
+  }
+
   #forgetAnswer(place: Place): void {
     const kept = this.#kept(place);
     if (kept === undefined) return;
@@ -257,9 +295,12 @@ function placeOf({ identity, key }: Idempotency): Place {
     return { kind: "single", scope, key: ledgerKey(ledgerKind.answer, scope) };
   }
   const scope = scopeOf(identity, name);
-  const answerKey = new ByteWriter(scope.length + 12).u8(ledgerKind.streamAnswer).bytes(scope)
+  return { kind: "stream", scope, key: numberedKey(scope, seq), seq };
+}
+
+function numberedKey(scope: Uint8Array, seq: number): Uint8Array {
+  return new ByteWriter(scope.length + 12).u8(ledgerKind.streamAnswer).bytes(scope)
     .u8(seq % streamAnswersMax).finish();
-  return { kind: "stream", scope, key: answerKey, seq };
 }
 
 function scopeOf(identity: string, name: string): Uint8Array {

@@ -5,6 +5,7 @@
  */
 
 import { ByteReader, ByteWriter, emptyBytes } from "../lib/bytes.ts";
+import type { BackupLease } from "./backup/format.ts";
 import type { Facts } from "./facts.ts";
 import {
   countAt,
@@ -98,13 +99,32 @@ export class LeaseBook {
     if (lease !== undefined) this.#put({ ...lease, keys: lease.keys + 1 });
   }
 
-  /** Undoes {@link attach}. A private lease ends with that. */
-  detach(id: LeaseId, storedKey: Uint8Array): void {
+  /** Undoes {@link attach}. A private lease ends with that, unless it is only being loaded. */
+  detach(id: LeaseId, storedKey: Uint8Array, { isLoading = false } = {}): void {
     this.#ledger.delete(attachedKey(id, storedKey));
     const lease = this.get(id);
     if (lease === undefined) return;
-    if (lease.isPrivate) this.end(lease);
+    if (lease.isPrivate && !isLoading) this.end(lease);
     else this.#put({ ...lease, keys: lease.keys - 1 });
+  }
+
+  /** Adds a lease of a backup, whose time stands still until {@link start}. */
+  load({ id, ttlMs, remainingMs, isPrivate }: BackupLease): void {
+    this.#put({ id, ttlMs, deadlineMs: remainingMs, keys: 0, isPrivate });
+    this.#facts.set({ leases: this.#facts.meta.leases + 1 });
+  }
+
+  /** No id up to here is chosen from now on. */
+  numberAbove(number: number): void {
+    const { leasesNumbered } = this.#facts.meta;
+    this.#facts.set({ leasesNumbered: Math.max(leasesNumbered, number) });
+  }
+
+  /** The time that remains of a loaded lease runs from now on. */
+  start(loaded: Lease, nowMs: number): void {
+    const lease = { ...loaded, deadlineMs: nowMs + loaded.deadlineMs };
+    this.#put(lease);
+    this.#ledger.set(deadlineKey(lease), emptyBytes);
   }
 
   /** The stored keys of the lease behind `after`, in their order. */

@@ -9,17 +9,22 @@ import { applyContend, applyLeave, applyProclaim } from "./apply_contest.ts";
 import { applyDelete } from "./apply_delete.ts";
 import { applyKeepLeases, endLease, expireLeases, grantLease } from "./apply_lease.ts";
 import { applyPut } from "./apply_put.ts";
+import { applyRestore } from "./apply_restore.ts";
 import { applyTxn } from "./apply_txn.ts";
 import { applyMerge, applyUpdate } from "./apply_value.ts";
 import type { ChangeTimes } from "./change.ts";
 import type { Operation } from "./command.ts";
 import { rejected } from "./rejected.ts";
+import { isRestoreOperation } from "./restore_command.ts";
 import type { Outcome } from "./result.ts";
 import type { Store } from "./store.ts";
 import { stampAfter } from "./stamp.ts";
 
 /** Applies what refusalOf (refusals.ts) does not refuse. `times` go into each change it makes. */
 export function applyOperation(store: Store, operation: Operation, times: ChangeTimes): Outcome {
+  if (store.restores.isClosed && !isRestoreOperation(operation)) {
+    return rejected(store, "not_ready", "the store is being restored from a backup");
+  }
   switch (operation.kind) {
     case "nothing":
       return { kind: "nothing", revision: store.revision };
@@ -51,6 +56,12 @@ export function applyOperation(store: Store, operation: Operation, times: Change
       return applyLeave(store, operation, times);
     case "proclaim":
       return applyProclaim(store, operation, times);
+    case "beginRestore":
+    case "stageRestore":
+    case "commitRestore":
+    case "stepRestore":
+    case "abortRestore":
+      return applyRestore(store, operation, times);
   }
 }
 

@@ -19,6 +19,8 @@ import type { Store } from "./store.ts";
  */
 export function answerQuery(store: Store, query: Query, isPinned = false): Answer {
   const { oldest, revision: newest } = store.meta;
+  // What is half restored is as good as not there yet.
+  if (store.restores.isClosed) return { kind: "future", revision: newest };
   const revision = query.revision ?? newest;
   if (revision > newest) return { kind: "future", revision: newest };
   if (revision < oldest && !isPinned) return { kind: "compacted", oldest };

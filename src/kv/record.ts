@@ -40,7 +40,7 @@ export interface KvRecord {
 }
 
 /** Raised whenever a command appears that an older program could not apply. */
-export const dataVersion = 2;
+export const dataVersion = 3;
 
 /** Limits of the data model (docs: api "Data model"). Bytes are of the key or value alone. */
 export const keyBytesMax = 8 * 1024;

@@ -36,6 +36,7 @@ import {
   txnOperationsMax,
   valueBytesMax,
 } from "./record.ts";
+import { restoreRefusal } from "./restore_command.ts";
 
 /** Leases that one command names. */
 export const leasesPerCommandMax = 1_000;
@@ -75,6 +76,12 @@ export function refusalOf(operation: Operation): string | undefined {
     case "leave":
     case "proclaim":
       return contestRefusal(operation);
+    case "beginRestore":
+    case "stageRestore":
+    case "commitRestore":
+    case "stepRestore":
+    case "abortRestore":
+      return restoreRefusal(operation);
   }
 }
 

@@ -16,11 +16,11 @@ import { decodeResult, encodeResult } from "./result_encoding.ts";
 
 /**
  * Whether the store's answer is kept: all that was decided, but not that it was nonsense, nor that
- * there was no room for it: who is told that is told to ask again.
+ * there was no room for it or the store is closed: who is told that is told to ask again.
  */
 export function isKept(outcome: Outcome): boolean {
-  const isRejected = outcome.kind === "rejected";
-  return !(isRejected && (outcome.code === "bad_request" || outcome.code === "overloaded"));
+  if (outcome.kind !== "rejected") return true;
+  return !["bad_request", "overloaded", "not_ready"].includes(outcome.code);
 }
 
 /** The bytes to keep: without what was read, and without the parts where those are too many. */

@@ -4,6 +4,7 @@
  */
 
 import type { KvRecord, LeaseId, Revision } from "./record.ts";
+import type { RestoreId, RestorePhase } from "./restore_command.ts";
 
 /** A longer value is left out of `conditionFailed.current`. */
 export const currentValueBytesMax = 64 * 1024;
@@ -52,6 +53,7 @@ export type Outcome =
     readonly deleted: number;
   }
   | ContestDone
+  | RestoreDone
   | ConditionFailed
   | Rejected;
 
@@ -147,6 +149,18 @@ export interface ContestDone {
   readonly hasLeft: boolean;
 }
 
+/** How the last restore stands; absent where there is none. */
+export interface RestoreDone {
+  readonly kind: "restore";
+  readonly revision: Revision;
+  readonly restore?: {
+    readonly id: RestoreId;
+    readonly phase: RestorePhase;
+    /** The next block to come in, to be loaded or to be removed. */
+    readonly next: number;
+  };
+}
+
 /** A condition did not hold; nothing changed. */
 export interface ConditionFailed {
   readonly kind: "conditionFailed";
@@ -188,6 +202,8 @@ export const rejectedCodes = [
   "idempotency_expired",
   /** No room to remember another answer, or for another one who contends for a name. */
   "overloaded",
+  /** The store is being restored. */
+  "not_ready",
 ] as const;
 
 export type RejectedCode = typeof rejectedCodes[number];

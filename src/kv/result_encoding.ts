@@ -22,6 +22,7 @@
  * kept             = revision:varint count:varint (is:u8 [lease]) …
  * ended            = revision:varint leases:varint deleted:varint
  * contest          = revision:varint …                          see contest_encoding.ts
+ * restore          = revision:varint is:u8 [id:text phase:u8 next:varint]
  * lease            = id:text ttlMs:varint
  * ```
  */
@@ -42,12 +43,14 @@ import {
   writeRecord,
 } from "./encoding.ts";
 import type { KvRecord } from "./record.ts";
+import { restorePhases } from "./restore_command.ts";
 import {
   type BatchDone,
   type LeaseGiven,
   type Outcome,
   type PutDone,
   rejectedCodes,
+  type RestoreDone,
   type Result,
   type TxnResult,
 } from "./result.ts";
@@ -70,6 +73,7 @@ const kindNumber = {
   kept: 14,
   ended: 15,
   contest: 16,
+  restore: 17,
 } as const;
 const putFlag = { prev: 1, value: 2, lease: 4 } as const;
 const failedFlag = { current: 1, valueOmitted: 2 } as const;
@@ -157,7 +161,11 @@ function writePart(writer: ByteWriter, part: Part): void {
       writer.varint(part.leases).varint(part.deleted);
       return;
     case "contest":
-      writeContestDone(writer, part);
+      return writeContestDone(writer, part);
+    case "restore":
+      return writeOptional(writer, part.restore, ({ id, phase, next }) => {
+        writer.text(id).u8(restorePhases.indexOf(phase)).varint(next);
+      });
   }
 }
 
@@ -235,8 +243,19 @@ function readRevised(reader: ByteReader, number: number, depth: number): Part {
       return { kind: "ended", revision, leases: reader.varint(), deleted: reader.varint() };
     case kindNumber.contest:
       return readContestDone(reader, revision);
+    case kindNumber.restore: {
+      const restore = readOptional(reader, () => readRestoreStanding(reader));
+      return { kind: "restore", revision, ...(restore === undefined ? {} : { restore }) };
+    }
   }
   throw new MalformedBytesError(`result of unknown kind ${number}`);
+}
+
+function readRestoreStanding(reader: ByteReader): NonNullable<RestoreDone["restore"]> {
+  const id = reader.text();
+  const phase = restorePhases[reader.u8()];
+  if (phase === undefined) throw new MalformedBytesError("restore in an unknown phase");
+  return { id, phase, next: reader.varint() };
 }
 
 function readPut(reader: ByteReader, revision: number): Part {

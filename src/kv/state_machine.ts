@@ -17,7 +17,7 @@ import { addHash } from "./checksum.ts";
 import type { Command, Idempotency } from "./command.ts";
 import { decodeCommand } from "./command_encoding.ts";
 import { purge } from "./compaction.ts";
-import { contestOfKey } from "./contests.ts";
+import { contestOfKey } from "./contest_keys.ts";
 import type { AnswerLimits } from "./idempotency.ts";
 import { applyOperation } from "./operations.ts";
 import { KvFullError, type KvMeta, type KvTables } from "./ports.ts";
@@ -31,7 +31,7 @@ import { rejected } from "./rejected.ts";
 import { revisionAt } from "./revisions.ts";
 import { answerToKeep, isKept, keptAnswer } from "./remembered.ts";
 import type { Outcome, Result } from "./result.ts";
-import { ScrubPass } from "./scrub.ts";
+import type { Restore } from "./restores.ts";
 import { Store } from "./store.ts";
 
 /** Limits default to the constants below. */
@@ -212,6 +212,16 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     return this.#unlessFull(() => this.#store.leases.due(nowMs, countMax)) ?? [];
   }
 
+  /** The last restore of a backup, or the one that is under way. */
+  get restore(): Restore | undefined {
+    return this.#unlessFull(() => this.#store.restores.current);
+  }
+
+  /** Nothing is read, and nothing else is written, until the restore has come to its end. */
+  get isRestoring(): boolean {
+    return this.#unlessFull(() => this.#store.restores.isClosed) ?? false;
+  }
+
   /** How often a lock or an election has changed since this node started. */
   get contestChanges(): number {
     return this.#store.ownChanges.count;
@@ -263,11 +273,6 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
       this.#openEntries++;
     });
     return isMore;
-  }
-
-  /** Begins to look through all that is kept (scrub.ts); undefined while the disk is full. */
-  scrub(): ScrubPass | undefined {
-    return this.commit() ? new ScrubPass(this.#store, (step) => this.#unlessFull(step)) : undefined;
   }
 
   /**

@@ -23,9 +23,9 @@ import { Ledger } from "./ledger.ts";
 import { OwnChanges } from "./own_changes.ts";
 import type { KeyRange, KvMeta, KvTables } from "./ports.ts";
 import { emptyRevision, type KvRecord, type LeaseId, type Revision } from "./record.ts";
+import { RestoreBook } from "./restores.ts";
 import { lastChangeAt, type View } from "./revisions.ts";
 import type { Stamp } from "./stamp.ts";
-import { Tally } from "./tally.ts";
 import { chainAfter, changeAtOrBelow } from "./version_chain.ts";
 
 /** What the writer decides of a version; the rest follows from the store. */
@@ -35,22 +35,28 @@ export interface NewVersion {
   readonly lease: LeaseId | undefined;
 }
 
+/** A version with what a backup, or the store, counts of its key. */
+export interface Counted extends NewVersion {
+  readonly create: Revision;
+  readonly version: number;
+}
+
 /** The tables, together with the facts as of the last change. */
 export class Store {
   readonly tables: KvTables;
   readonly leases: LeaseBook;
   readonly answers: AnswerBook;
+  readonly restores: RestoreBook;
   readonly ownChanges: OwnChanges = new OwnChanges();
-  /** What a pass of the scrub has counted. */
-  readonly tally: Tally = new Tally();
   readonly #facts: Facts;
 
   constructor(tables: KvTables, answerLimits?: AnswerLimits) {
     this.tables = tables;
     this.#facts = new Facts(tables.stored());
-    const ledger = new Ledger(tables, this.#facts, this.tally);
+    const ledger = new Ledger(tables, this.#facts);
     this.leases = new LeaseBook(ledger, this.#facts);
     this.answers = new AnswerBook(ledger, this.#facts, answerLimits);
+    this.restores = new RestoreBook(ledger);
   }
 
   /** The facts as of the last change, committed or not: they change in place. */
@@ -81,14 +87,12 @@ export class Store {
   /** Does all of `run`, or nothing of it when that returns false. */
   atomically(run: () => boolean): void {
     const before = this.#facts.snapshot();
-    const { counted } = this.tally;
     this.tables.savepoint();
     if (run()) return this.tables.releaseSavepoint();
     this.tables.backToSavepoint();
     // Lease ids that were looked at are not looked at again, or looking could take ever longer.
     const { leasesNumbered } = this.#facts.meta;
     this.#facts.reset(before);
-    this.tally.counted = counted;
     this.#facts.set({ leasesNumbered });
   }
 
@@ -100,16 +104,16 @@ export class Store {
   /** Goes back to the last commit. */
   rollback(): void {
     this.tables.rollback();
-    this.tally.end();
     this.#facts.reset(this.tables.stored());
+    this.restores.forget();
   }
 
   /** Becomes what is staged: what was open is dropped, and nobody knows what has changed. */
   adopt(): void {
     this.tables.rollback();
     this.tables.adopt();
-    this.tally.end();
     this.#facts.reset(this.tables.stored());
+    this.restores.forget();
     this.ownChanges.lose();
   }
 
@@ -140,10 +144,40 @@ export class Store {
     this.#append(stamp, key, { ...nothingKept, create: 0, version: 0 }, head);
   }
 
+  /** The next revision may be as high as this one, or higher: for a restore alone. */
+  skipTo(revision: Revision): void {
+    assert(revision >= this.revision, `Skipping from ${this.revision} back to ${revision}`);
+    this.#facts.set({ revision });
+  }
+
+  /** Adds a change of a backup: a version as it was written there, or a deletion. */
+  load(stamp: Stamp, key: Uint8Array, written: Counted | undefined): void {
+    const head = this.head(key);
+    const over = head === undefined || isDeletion(head) ? undefined : head;
+    // A whole backup deletes nothing that is not there.
+    if (written === undefined && over === undefined) return;
+    const { lease } = written ?? nothingKept;
+    this.#add(stamp, key, written ?? { ...nothingKept, create: 0, version: 0 }, head);
+    if (over?.lease === lease) return;
+    if (over?.lease !== undefined) this.leases.detach(over.lease, key, { isLoading: true });
+    if (lease !== undefined) this.leases.attach(lease, key);
+  }
+
   #append(
     stamp: Stamp,
     key: Uint8Array,
-    version: NewVersion & { readonly create: Revision; readonly version: number },
+    version: Counted,
+    head: ChangeHead | undefined,
+  ): void {
+    this.#add(stamp, key, version, head);
+    const isLive = head !== undefined && !isDeletion(head);
+    this.#moveLease(key, isLive ? head.lease : undefined, version.lease);
+  }
+
+  #add(
+    stamp: Stamp,
+    key: Uint8Array,
+    version: Counted,
     head: ChangeHead | undefined,
   ): void {
     const meta = this.#facts.meta;
@@ -174,7 +208,6 @@ export class Store {
     this.tables.append({ ...change, crc32c }, over);
     this.ownChanges.note(key);
     const dies = version.version === 0;
-    this.#tallyKey(key, over, dies);
     this.#facts.set({
       revision,
       changes: number,
@@ -182,15 +215,6 @@ export class Store {
       deadKeys: meta.deadKeys + (dies ? 1 : over === "dead" ? -1 : 0),
       stateHash: addHash(meta.stateHash, hash),
     });
-    this.#moveLease(key, over === "live" ? head?.lease : undefined, version.lease);
-  }
-
-  #tallyKey(key: Uint8Array, over: "live" | "dead" | "absent", dies: boolean): void {
-    if (over === "dead") this.tally.keyMoved("dead", key, -1);
-    if (dies) {
-      this.tally.keyMoved("live", key, -1);
-      this.tally.keyMoved("dead", key, 1);
-    } else if (over !== "live") this.tally.keyMoved("live", key, 1);
   }
 
   #moveLease(key: Uint8Array, from: LeaseId | undefined, to: LeaseId | undefined): void {

@@ -36,12 +36,12 @@ export interface NodeClusterServiceParts extends MemberViewsParts {
   readonly node: ServedNode;
   readonly clusterId: string;
   readonly askHello: AskHello;
+  /** A backup takes the place of what the store held. */
+  readonly isRestoring: () => boolean;
   /** The configuration that the store has come to. */
   readonly appliedConfiguration: () => PositionedConfiguration;
   readonly leaders: LeaderWatch;
   readonly proxy: LeaderProxy;
-  /** Of the readiness: what the store has found out about itself. */
-  readonly storeChecks: () => readonly Check[];
   readonly currentRevision: () => Revision;
 }
 
@@ -139,6 +139,12 @@ export class NodeClusterService implements ClusterService {
     return this.#membership.changeHere(attempt, timeoutMs);
   }
 
+  #restored(): Check {
+    const ok = !this.#parts.isRestoring();
+    const detail = ok ? "no backup is being restored" : "a backup is being restored";
+    return { name: "restored", ok, detail };
+  }
+
   readiness(): readonly Check[] {
     const status = this.#parts.node.status();
     const { leaders } = this.#parts;
@@ -160,6 +166,7 @@ export class NodeClusterService implements ClusterService {
           : `applied up to ${status.applied} of ${status.commitIndex}` +
             (status.storeIsWhole ? "" : ", the disk is full"),
       },
+      this.#restored(),
       {
         name: "disk",
         ok: status.hung === undefined,
@@ -170,7 +177,6 @@ export class NodeClusterService implements ClusterService {
         ok: leader !== undefined,
         detail: leader === undefined ? "no leader is known" : `node ${leader} leads`,
       },
-      ...this.#parts.storeChecks(),
     ];
   }
 

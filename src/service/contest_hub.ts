@@ -4,7 +4,7 @@
  * whoever waits.
  */
 
-import { contestPrefix } from "../kv/contests.ts";
+import { contestPrefix } from "../kv/contest_keys.ts";
 import { hex } from "../lib/bytes.ts";
 import type { ContestArea } from "./contract.ts";
 import type { ServedNode } from "./node_port.ts";

@@ -286,6 +286,8 @@ function frees({ kind }: Operation): boolean {
     case "keepLeases":
     case "leave":
     case "nothing":
+    case "abortRestore":
+    case "stepRestore":
       return true;
     case "put":
     case "merge":
@@ -295,6 +297,9 @@ function frees({ kind }: Operation): boolean {
     case "grantLease":
     case "contend":
     case "proclaim":
+    case "beginRestore":
+    case "stageRestore":
+    case "commitRestore":
       return false;
   }
 }

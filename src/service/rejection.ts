@@ -15,6 +15,12 @@ export function rejectionError({ code, reason }: Rejected): ServiceError {
         retryable: true,
         retryAfterMs: 10_000,
       });
+    case "not_ready":
+      return new ServiceError(code, sentence, {
+        outcome: "not_applied",
+        retryable: true,
+        retryAfterMs: 1_000,
+      });
     case "idempotency_expired":
       // Nobody remembers whether it was applied when it was first asked for.
       return new ServiceError(code, sentence, { outcome: "unknown" });

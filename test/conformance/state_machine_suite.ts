@@ -19,6 +19,7 @@ import { crashCases } from "./state_machine_crash_cases.ts";
 import { extremeCases } from "./state_machine_extreme_cases.ts";
 import type { KvPlace, StateMachineCase } from "./state_machine_place.ts";
 import { rangeCases } from "./state_machine_range_cases.ts";
+import { restoreCases } from "./state_machine_restore_cases.ts";
 
 export type { KvPlace };
 
@@ -36,6 +37,7 @@ export const stateMachineCases: readonly StateMachineCase[] = [
   ...extremeCases,
   ...crashCases,
   ...compactionCases,
+  ...restoreCases,
 ];
 
 export function stateMachineSuite({ name, makePlace }: StateMachineHarness): void {

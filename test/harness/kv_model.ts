@@ -29,6 +29,7 @@ import type {
   RangeQuery,
 } from "../../src/kv/query.ts";
 import type { KvRecord } from "../../src/kv/record.ts";
+import { isRestoreOperation } from "../../src/kv/restore_command.ts";
 import type {
   BatchDone,
   ConditionFailed,
@@ -111,6 +112,7 @@ export class KvModel {
   }
 
   #do(operation: Operation, nowMs: number): Outcome {
+    if (isRestoreOperation(operation)) throw new Error("The model restores no backup");
     switch (operation.kind) {
       case "nothing":
         return { kind: "nothing", revision: this.revision };

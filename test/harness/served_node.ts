@@ -36,6 +36,7 @@ export class ServedFakeNode {
   revision = 10;
   nowMs = 1_000;
   outOfSpace: string | undefined;
+  isRestoring = false;
   /** Called where reads leave room for others; they go on when it calls back. */
   onRest: (goOn: () => void) => void = (goOn) => goOn();
   readonly leaders: LeaderWatch;
@@ -82,7 +83,7 @@ export class ServedFakeNode {
       proxy: this.proxy,
       currentRevision,
       lag,
-      storeChecks: () => [],
+      isRestoring: () => this.isRestoring,
       appliedConfiguration: () => this.node.current.configuration,
       addressesOf,
       versionOf: (id) => id === 3 ? undefined : "0.1.0",

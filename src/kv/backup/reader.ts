@@ -14,7 +14,8 @@ import {
   decodeBlock,
 } from "./format.ts";
 import { type BackupHeader, decodeHeader } from "./header.ts";
-import { type BackupProgress, noProgress, progressBehind, type RecordsBlock } from "./rules.ts";
+import { type BackupProgress, noProgress } from "./progress.ts";
+import { progressBehind, type RecordsBlock } from "./rules.ts";
 
 /** What is wrong with a backup, and where: a sentence that goes on behind its name. */
 export class BackupFlawError extends Error {

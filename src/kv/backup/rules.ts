@@ -4,7 +4,7 @@
  */
 
 import { compareBytes, equalBytes, MalformedBytesError } from "../../lib/bytes.ts";
-import { isContestKey } from "../contests.ts";
+import { isContestKey } from "../contest_keys.ts";
 import {
   answerBytesKept,
   idempotencyKeyBytesMax,
@@ -27,27 +27,7 @@ import {
   type BackupSection,
   backupSections,
 } from "./format.ts";
-
-/** How far the records have come: all that the next one is compared with. */
-export interface BackupProgress {
-  readonly section: BackupSection;
-  /** Of the last change. */
-  readonly revision: Revision;
-  readonly timeMs: number;
-  /** What the record after it must be above: see the order in format.ts. */
-  readonly last: Uint8Array;
-  /** The newest number of the last stream, whose scope is `last`; undefined before the first. */
-  readonly newest: number | undefined;
-}
-
-/** Before the first record. */
-export const noProgress: BackupProgress = {
-  section: "leases",
-  revision: 0,
-  timeMs: 0,
-  last: new Uint8Array(0),
-  newest: undefined,
-};
+import { type BackupProgress, noProgress } from "./progress.ts";
 
 /** What the header says of all records. */
 export interface BackupExtent {

@@ -71,6 +71,8 @@ const fullTxn: Txn = {
 
 const emptyTxn: Txn = { kind: "txn", compares: [], then: [], otherwise: [] };
 
+const restoreId = "0123456789abcdef";
+
 const lock = { area: "lock", name: utf8("a/b") } as const;
 
 const asked = { conditions: {}, prev: false, returnValue: false };
@@ -146,6 +148,18 @@ const samples: Readonly<Record<string, Command>> = {
       asked: Number.MAX_SAFE_INTEGER,
     },
     proclaim: { kind: "proclaim", name: utf8("e"), token: 7, value: utf8("here") },
+    "begin-restore": {
+      ...{ kind: "beginRestore", id: restoreId, over: "any", revision: 300, oldest: 7 },
+      ...{ clusterTimeMs: 70_000, leasesNumbered: 2, blocks: 3, crc32c: 0xfedcba98 },
+      above: Number.MAX_SAFE_INTEGER,
+    },
+    "stage-restore": {
+      ...{ kind: "stageRestore", id: restoreId, first: 200 },
+      blocks: [Uint8Array.of(0, 255), utf8("block")],
+    },
+    "commit-restore": { kind: "commitRestore", id: restoreId },
+    "step-restore": { kind: "stepRestore", id: restoreId, recordsMax: 512 },
+    "abort-restore": { kind: "abortRestore", id: restoreId },
     "expire-leases": {
       kind: "expireLeases",
       leases: [{ id: "1", deadlineMs: 0 }, { id: "-2", deadlineMs: Number.MAX_SAFE_INTEGER }],
@@ -237,7 +251,7 @@ describe("commands that cannot be read", () => {
     assert.equal(reasonOf(edited(0, 2)), "command of version 2, known is 1");
     assert.equal(reasonOf(edited(1, 4)), "command has unknown flags 0x4");
     assert.equal(reasonOf(edited(3, 9)), "operation of version 9, known is 1");
-    assert.equal(reasonOf(edited(4, 15)), "operation of unknown kind 15");
+    assert.equal(reasonOf(edited(4, 20)), "operation of unknown kind 20");
     const contend = encodeCommand(samples["contend"]!);
     assert.equal(reasonOf(contend.with(10, 3)), "contest of unknown area 3");
     assert.equal(reasonOf(contend.with(11, 8)), "contend has unknown flags 0x8");

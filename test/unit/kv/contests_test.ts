@@ -2,7 +2,7 @@
 
 import type { Contend, Idempotency, Leave, Operation } from "../../../src/kv/command.ts";
 import { contestantsMax } from "../../../src/kv/contest_command.ts";
-import { contestPrefix } from "../../../src/kv/contests.ts";
+import { contestPrefix } from "../../../src/kv/contest_keys.ts";
 import { leaseKeysMax } from "../../../src/kv/leases.ts";
 import { ownChangesKept } from "../../../src/kv/own_changes.ts";
 import type { ContestDone } from "../../../src/kv/result.ts";

@@ -169,6 +169,6 @@ describe("what is remembered", () => {
     const codes = rejectedCodes.filter((code) => {
       return !isKept({ kind: "rejected", revision: 3, code, reason: "" });
     });
-    assert.deepEqual(codes, ["bad_request", "overloaded"]);
+    assert.deepEqual(codes, ["bad_request", "overloaded", "not_ready"]);
   });
 });

@@ -83,6 +83,11 @@ const samples: Readonly<Record<string, Result>> = {
     ...{ kind: "contest", revision: 9, before: 3, hasLeft: false },
     holder: { token: 5, lease: "8" },
   },
+  "restore-none": { kind: "restore", revision: 9 },
+  restore: {
+    ...{ kind: "restore", revision: 9 },
+    restore: { id: "0123456789abcdef", phase: "loading", next: 300 },
+  },
   replayed: { kind: "nothing", revision: 1, replayed: true, omitted: true },
 };
 
@@ -119,7 +124,7 @@ describe("the bytes of results", () => {
     assert.deepEqual(Object.fromEntries(rejectedCodes.map((code, at) => [code, numbers[at]])), {
       ...{ bad_request: 0, range_too_large: 1, duplicate_key: 2, value_type_mismatch: 3 },
       ...{ value_too_large: 4, lease_not_found: 5, lease_full: 6, conflict: 7 },
-      ...{ idempotency_mismatch: 8, idempotency_expired: 9, overloaded: 10 },
+      ...{ idempotency_mismatch: 8, idempotency_expired: 9, overloaded: 10, not_ready: 11 },
     });
   });
 });

@@ -190,7 +190,7 @@ describe("Readiness", soon, () => {
   it("names its checks, in their order", () => {
     const checks = leading().cluster.readiness();
     assert.deepEqual(checks.map(({ name }) => name), [
-      ...["formed", "recovered", "replayed", "disk", "leader"],
+      ...["formed", "recovered", "replayed", "restored", "disk", "leader"],
     ]);
     assert.ok(checks.every(({ ok }) => ok));
   });
@@ -226,6 +226,12 @@ describe("Readiness", soon, () => {
     served.node.lead(3);
     assert.deepEqual(failing(served), []);
     assert.equal(served.cluster.readiness().at(-1)?.detail, "node 3 leads");
+  });
+
+  it("fails while a backup is being restored", () => {
+    const served = leading();
+    served.isRestoring = true;
+    assert.deepEqual(failing(served), ["restored: a backup is being restored"]);
   });
 
   it("tells of every change of leadership until nobody wants to hear it", () => {
