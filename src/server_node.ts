@@ -27,6 +27,7 @@ import { NodeServices } from "./server_services.ts";
 import { keepUp } from "./server_upkeep.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
 import type { Forwarder } from "./service/forwarder.ts";
+import { StoreChecks } from "./service/store_checks.ts";
 
 /** How often the slow chores run: addresses, lag, free space. */
 const choresEveryMs = 1_000;
@@ -184,6 +185,7 @@ export class FormedNode {
   readonly services: NodeServices;
   readonly #formation: Introduced;
   readonly #keeper: AddressKeeper;
+  readonly #checks: StoreChecks;
   readonly #stops: (() => void)[] = [];
   #linked = "";
   /** Who is being asked at the address in the configuration file. */
@@ -215,7 +217,9 @@ export class FormedNode {
     const addressesOf = (id: NodeId) =>
       id === config.nodeId ? peers.hello(0).addresses : peers.addressesOf(id);
     this.#keeper = new AddressKeeper(this.node, addressesOf);
+    this.#checks = new StoreChecks(() => clock.wallMs());
     this.services = new NodeServices({
+      storeChecks: () => this.#checks.all(),
       ...{ node: this.node, machine, config, clock, peers, forwarder, addressesOf },
       addressOf: (id) => this.#addressOf(id),
       askHello: (address, tell) => transport.hello(address, peers.hello(0), tell),
@@ -232,7 +236,10 @@ export class FormedNode {
       ),
       clock.every(config.storage.kvCommitIntervalMs, () => this.#guard(() => machine.commit())),
       clock.every(choresEveryMs, () => this.#guard(() => this.#chores())),
-      keepUp({ node: this.node, machine, clock, config, guard: (run) => this.#guard(run) }),
+      keepUp({
+        ...{ node: this.node, machine, clock, config, logger, checks: this.#checks },
+        guard: (run) => this.#guard(run),
+      }),
     );
     this.node.start();
   }

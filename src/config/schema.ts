@@ -184,6 +184,15 @@ const storage = {
     { default: 1_000_000, min: 10_000, max: 1_000_000_000_000 },
     "So many of the newest revisions are kept, and all of the last five minutes.",
   ),
+  scrub_bytes_per_second_max: integer(
+    { default: 4 * mebi, min: 0, max: gibi },
+    "How fast a pass of the scrub, which checks all that the store keeps against its checksums, " +
+      "goes over it, in bytes a second; 0: there is none.",
+  ),
+  scrub_interval_ms: integer(
+    { default: 21_600_000, min: 1_000, max: 31_557_600_000 },
+    "How long after the last one a pass of the scrub begins.",
+  ),
   space_low_bytes: integer(
     { default: 256 * mebi, min: 0, max: tebi },
     "With less free space on the data directory's disk, writes other than deletes are refused.",
