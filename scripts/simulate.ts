@@ -48,7 +48,7 @@ const usage = `Runs whole clusters in a simulated world, and checks at every eve
 
   --nodes N           voters, instead of what each seed draws; likewise:
   --learners N        --clients N        --keys N        --operations N
-  --watchers N        --contenders N
+  --watchers N        --contenders N        --churn MS (from one change of members to the next)
   --without A,B       troubles that do not happen: ${troubles.slice(0, 8).join(", ")},
                       ${troubles.slice(8, 17).join(", ")},
                       ${troubles.slice(17).join(", ")}
@@ -59,7 +59,7 @@ const values = scriptOptions(usage, {
   ...{ seed: "", minutes: "5", transcript: "60", timeline: "" },
   ...{ seeds: "10", from: "1", hours: "" },
   ...{ nodes: "", learners: "", clients: "", keys: "", operations: "" },
-  ...{ watchers: "", contenders: "" },
+  ...{ watchers: "", contenders: "", churn: "" },
   ...{ without: "", only: "", skip: "", hash: "", minimize: "", sqlite: "" },
 }, ["hash", "minimize", "sqlite"]);
 
@@ -90,7 +90,8 @@ function troublesIn(option: string, text: string): readonly Trouble[] {
 
 function numbers(): Omit<Overrides, "without" | "skip"> {
   const given = [
-    ...["nodes", "learners", "clients", "keys", "operations", "watchers", "contenders"] as const,
+    ...["nodes", "learners", "clients", "keys", "operations"] as const,
+    ...["watchers", "contenders", "churn"] as const,
   ];
   const mayBeNone = ["learners", "watchers", "contenders"];
   return Object.fromEntries(

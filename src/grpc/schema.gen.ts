@@ -1969,10 +1969,6 @@ export const schema = {
           "incarnation": {
            "type": "string",
            "id": 4
-          },
-          "removed": {
-           "type": "bool",
-           "id": 5
           }
          }
         },

@@ -422,7 +422,6 @@ export interface Wire {
     readonly final: boolean;
     readonly nodeId: number;
     readonly incarnation: string;
-    readonly removed: boolean;
   };
   "skein.raft.v1.Addresses": {
     readonly rpc: string;

@@ -1,8 +1,6 @@
 /**
- * The services of a node before it is a member of its cluster, and after: listeners must answer
- * from the start, if only with what is being waited for. Once the node is a member they pass
- * everything on to it. Of a node that was removed they show its last state to who asks for no more
- * (eventual reads, the view), and refuse the rest.
+ * The services of a node whose cluster is not formed yet: listeners must answer from the start, if
+ * only with what is being waited for. Once the node runs, they pass everything on to it.
  */
 
 import type { NodeId } from "../raft/types.ts";
@@ -24,25 +22,21 @@ import type {
 } from "./contract.ts";
 import { ServiceError } from "./errors.ts";
 
-/** What can be said of a node that is no member yet, or no more. */
-export interface Outside {
-  /** 0 while the cluster has not given it an id. */
-  readonly self: () => NodeId;
-  /** Empty while it is not known. */
-  readonly clusterId: () => string;
-  /** What is not so yet, as a sentence, and what is being waited for. */
-  readonly missing: () => { readonly what: string; readonly waitingFor: string };
-  /** Why it serves no more; undefined unless it was removed. */
-  readonly removal: () => string | undefined;
+/** What can be said of a node whose cluster is not formed. */
+export interface Unformed {
+  readonly self: NodeId;
+  readonly clusterId: string;
+  /** What is being waited for, for people. */
+  readonly waitingFor: () => string;
 }
 
 /** KvService before and after the cluster is formed. */
 export class AwaitedKvService implements KvService {
-  readonly #outside: Outside;
+  readonly #unformed: Unformed;
   #inner: KvService | undefined;
 
-  constructor(outside: Outside) {
-    this.#outside = outside;
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
   }
 
   set(inner: KvService): void {
@@ -50,30 +44,28 @@ export class AwaitedKvService implements KvService {
   }
 
   read(...request: Parameters<KvService["read"]>): ReturnType<KvService["read"]> {
-    const [, { level }] = request;
-    const inner = level === "eventual" ? this.#inner : inside(this.#outside, this.#inner);
-    return inner?.read(...request) ?? Promise.reject(refusal(this.#outside));
+    return this.#inner?.read(...request) ?? Promise.reject(notFormed(this.#unformed));
   }
 
   write(...request: Parameters<KvService["write"]>): ReturnType<KvService["write"]> {
-    return inside(this.#outside, this.#inner)?.write(...request) ??
-      Promise.reject(refusal(this.#outside, "not_applied"));
+    return this.#inner?.write(...request) ??
+      Promise.reject(notFormed(this.#unformed, "not_applied"));
   }
 
   header(): Header {
-    const { self, clusterId } = this.#outside;
+    const { self, clusterId } = this.#unformed;
     return this.#inner?.header() ??
-      { revision: 0, servedBy: self(), leader: undefined, clusterId: clusterId() };
+      { revision: 0, servedBy: self, leader: undefined, clusterId };
   }
 }
 
 /** WatchService before and after the cluster is formed. */
 export class AwaitedWatchService implements WatchService {
-  readonly #outside: Outside;
+  readonly #unformed: Unformed;
   #inner: WatchService | undefined;
 
-  constructor(outside: Outside) {
-    this.#outside = outside;
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
   }
 
   set(inner: WatchService): void {
@@ -81,24 +73,22 @@ export class AwaitedWatchService implements WatchService {
   }
 
   watch(...request: Parameters<WatchService["watch"]>): ReturnType<WatchService["watch"]> {
-    return inside(this.#outside, this.#inner)?.watch(...request) ??
-      Promise.reject(refusal(this.#outside));
+    return this.#inner?.watch(...request) ?? Promise.reject(notFormed(this.#unformed));
   }
 
   watchCluster(): OpenClusterWatch {
-    const inner = inside(this.#outside, this.#inner);
-    if (inner === undefined) throw refusal(this.#outside);
-    return inner.watchCluster();
+    if (this.#inner === undefined) throw notFormed(this.#unformed);
+    return this.#inner.watchCluster();
   }
 }
 
 /** RangeStreamService before and after the cluster is formed. */
 export class AwaitedRangeStreamService implements RangeStreamService {
-  readonly #outside: Outside;
+  readonly #unformed: Unformed;
   #inner: RangeStreamService | undefined;
 
-  constructor(outside: Outside) {
-    this.#outside = outside;
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
   }
 
   set(inner: RangeStreamService): void {
@@ -106,18 +96,17 @@ export class AwaitedRangeStreamService implements RangeStreamService {
   }
 
   open(...request: Parameters<RangeStreamService["open"]>): ReturnType<RangeStreamService["open"]> {
-    return inside(this.#outside, this.#inner)?.open(...request) ??
-      Promise.reject(refusal(this.#outside));
+    return this.#inner?.open(...request) ?? Promise.reject(notFormed(this.#unformed));
   }
 }
 
 /** LeaseHoldService before and after the cluster is formed. */
 export class AwaitedLeaseHoldService implements LeaseHoldService {
-  readonly #outside: Outside;
+  readonly #unformed: Unformed;
   #inner: LeaseHoldService | undefined;
 
-  constructor(outside: Outside) {
-    this.#outside = outside;
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
   }
 
   set(inner: LeaseHoldService): void {
@@ -125,18 +114,17 @@ export class AwaitedLeaseHoldService implements LeaseHoldService {
   }
 
   hold(...request: Parameters<LeaseHoldService["hold"]>): ReturnType<LeaseHoldService["hold"]> {
-    return inside(this.#outside, this.#inner)?.hold(...request) ??
-      Promise.reject(refusal(this.#outside));
+    return this.#inner?.hold(...request) ?? Promise.reject(notFormed(this.#unformed));
   }
 }
 
 /** ContestService before and after the cluster is formed. */
 export class AwaitedContestService implements ContestService {
-  readonly #outside: Outside;
+  readonly #unformed: Unformed;
   #inner: ContestService | undefined;
 
-  constructor(outside: Outside) {
-    this.#outside = outside;
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
   }
 
   set(inner: ContestService): void {
@@ -146,25 +134,24 @@ export class AwaitedContestService implements ContestService {
   contend(...request: Parameters<ContestService["contend"]>): ReturnType<
     ContestService["contend"]
   > {
-    return inside(this.#outside, this.#inner)?.contend(...request) ??
-      Promise.reject(refusal(this.#outside, "not_applied"));
+    return this.#inner?.contend(...request) ??
+      Promise.reject(notFormed(this.#unformed, "not_applied"));
   }
 
   follow(...request: Parameters<ContestService["follow"]>): ReturnType<ContestService["follow"]> {
-    return inside(this.#outside, this.#inner)?.follow(...request) ??
-      Promise.reject(refusal(this.#outside));
+    return this.#inner?.follow(...request) ?? Promise.reject(notFormed(this.#unformed));
   }
 }
 
 /** ClusterService before and after the cluster is formed. */
 export class AwaitedClusterService implements ClusterService {
-  readonly #outside: Outside;
+  readonly #unformed: Unformed;
   readonly #handlers = new Set<() => void>();
   readonly #membershipHandlers = new Set<() => void>();
   #inner: ClusterService | undefined;
 
-  constructor(outside: Outside) {
-    this.#outside = outside;
+  constructor(unformed: Unformed) {
+    this.#unformed = unformed;
   }
 
   set(inner: ClusterService): void {
@@ -179,8 +166,8 @@ export class AwaitedClusterService implements ClusterService {
 
   view(): ClusterView {
     return this.#inner?.view() ?? {
-      clusterId: this.#outside.clusterId(),
-      nodeId: this.#outside.self(),
+      clusterId: this.#unformed.clusterId,
+      nodeId: this.#unformed.self,
       term: 0,
       role: "follower",
       leader: undefined,
@@ -195,28 +182,24 @@ export class AwaitedClusterService implements ClusterService {
   }
 
   fullView(options: RequestOptions): Promise<ClusterView> {
-    // Nobody who leads answers a node that was removed.
-    return inside(this.#outside, this.#inner)?.fullView(options) ?? Promise.resolve(this.view());
+    return this.#inner?.fullView(options) ?? Promise.resolve(this.view());
   }
 
   transferLeadership(
     ...request: Parameters<ClusterService["transferLeadership"]>
   ): ReturnType<ClusterService["transferLeadership"]> {
-    return inside(this.#outside, this.#inner)?.transferLeadership(...request) ??
-      Promise.reject(refusal(this.#outside, "not_applied"));
+    return this.#inner?.transferLeadership(...request) ??
+      Promise.reject(notFormed(this.#unformed, "not_applied"));
   }
 
   changeMembers(request: MembershipRequest, options: RequestOptions): Promise<MembershipAnswer> {
-    return inside(this.#outside, this.#inner)?.changeMembers(request, options) ??
-      Promise.reject(refusal(this.#outside, "not_applied"));
+    return this.#inner?.changeMembers(request, options) ??
+      Promise.reject(notFormed(this.#unformed, "not_applied"));
   }
 
   readiness(): readonly Check[] {
-    const removal = this.#outside.removal();
-    if (removal !== undefined) return [{ name: "member", ok: false, detail: removal }];
-    const { waitingFor } = this.#outside.missing();
     return this.#inner?.readiness() ??
-      [{ name: "formed", ok: false, detail: `waiting for ${waitingFor}` }];
+      [{ name: "formed", ok: false, detail: `waiting for ${this.#unformed.waitingFor()}` }];
   }
 
   outline(): ClusterOutline {
@@ -234,13 +217,10 @@ export class AwaitedClusterService implements ClusterService {
   }
 }
 
-/** Undefined where the node is no member: nothing may be asked of it then. */
-function inside<Service>(outside: Outside, inner: Service | undefined): Service | undefined {
-  return outside.removal() === undefined ? inner : undefined;
-}
-
-function refusal(outside: Outside, outcome?: "not_applied"): ServiceError {
-  const { what, waitingFor } = outside.missing();
-  const detail = outside.removal() ?? `${what} yet: waiting for ${waitingFor}`;
-  return new ServiceError("not_ready", detail, { outcome, retryable: true, retryAfterMs: 1_000 });
+function notFormed(unformed: Unformed, outcome?: "not_applied"): ServiceError {
+  return new ServiceError(
+    "not_ready",
+    `The cluster is not formed yet: waiting for ${unformed.waitingFor()}`,
+    { outcome, retryable: true, retryAfterMs: 1_000 },
+  );
 }

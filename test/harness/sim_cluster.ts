@@ -32,8 +32,9 @@ export class SimCluster implements SimWorld {
   readonly network: SimNetwork;
   readonly observer: SimObserver<SimNode>;
   readonly makeTables: () => KvTables;
+  /** Of the nodes that it was made with. */
   readonly ids: readonly NodeId[];
-  readonly nodes: readonly SimNode[];
+  readonly #nodes: SimNode[];
 
   constructor(options: SimClusterOptions = {}) {
     const { ids = [1, 2, 3], seed = 1, network = {}, config = {}, tells = false } = options;
@@ -46,7 +47,25 @@ export class SimCluster implements SimWorld {
       { ...calmNetwork, ...network },
     );
     this.ids = ids;
-    this.nodes = ids.map((id) => this.make({ id, ids, config }));
+    this.#nodes = ids.map((id) => this.make({ id, ids, config }));
+  }
+
+  /** All of them, and always the same list: {@link add} and {@link remove} change it. */
+  get nodes(): readonly SimNode[] {
+    return this.#nodes;
+  }
+
+  /** A further node of the cluster, not started. */
+  add(options: SimNodeOptions): SimNode {
+    const node = this.make(options);
+    this.#nodes.push(node);
+    return node;
+  }
+
+  /** The node counts among those of the cluster no more. */
+  remove(node: SimNode): void {
+    const at = this.#nodes.indexOf(node);
+    if (at >= 0) this.#nodes.splice(at, 1);
   }
 
   /** A further node of this world, not started. */

@@ -350,7 +350,12 @@ export class SimNode {
       addresses: { rpc: this.address, http: `http://${this.address}` },
       configured: configured.map((id) => ({ id, address: addressOf(id) })),
       config: simConfig(this.options),
-      storage: { engine: life.storage },
+      storage: {
+        engine: life.storage,
+        identities: life.identities,
+        tables: this.store.tables,
+        close: () => {},
+      },
       machine: life.machine,
       transport,
       forwarder: { forward: () => Promise.resolve({ kind: "notSent", detail: "not simulated" }) },

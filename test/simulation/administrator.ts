@@ -80,7 +80,7 @@ export class Administrator {
   }
 
   #transfer(): void {
-    const ids = this.#cluster.ids;
+    const ids = this.#cluster.nodes.map(({ id }) => id);
     const target = this.#prng.chance(1, 3) ? undefined : ids[this.#prng.below(ids.length)]!;
     this.#cluster.scheduler.trace(`transfer to ${target}`);
     this.#leader().run(({ node }, clock) => {
@@ -93,7 +93,7 @@ export class Administrator {
 
   /** Turns one voter into a learner, or one learner into a voter; both at once, sometimes. */
   #reconfigure(leader: SimNode): void {
-    const { ids } = this.#cluster;
+    const ids = this.#cluster.nodes.map(({ id }) => id);
     const prng = this.#prng;
     const changed = new Set([ids[prng.below(ids.length)]!]);
     if (prng.chance(1, 3)) changed.add(ids[prng.below(ids.length)]!);
@@ -113,17 +113,18 @@ export class Administrator {
     applied = (): void => {},
   ): void {
     leader.run(({ node }, clock) => {
-      // What is lost has to be healed first: fewer voters outlive fewer losses.
-      if (!this.#operator.isWhole) return;
       const { configuration, position } = node.status().configuration;
       const members = configuration.members.map((member) => {
-        const isVoter = votes(member.id, member.suffrage === "voter");
+        const before = member.suffrage === "voter";
+        const isVoter = votes(member.id, before);
+        if (isVoter === before) return member;
         return { ...member, suffrage: isVoter ? "voter" as const : "learner" as const };
       });
-      if (votersOf(members).length === 0) return;
+      // What is lost has to be healed first: fewer voters outlive fewer losses.
+      if (votersOf(members).length === 0 || !this.#operator.mayBecome(members)) return;
       this.#cluster.scheduler.trace(`change voters to ${votersOf(members)}`);
       const deadlineMs = clock.monotonicMs() + answerWithinMs;
-      const end = this.#operator.changeBegins();
+      const end = this.#operator.changeBegins(members);
       node.changeConfiguration({ members }, position, deadlineMs, ({ kind }) => {
         end();
         if (kind === "applied") applied();

@@ -4,7 +4,16 @@
  * report, never by what a node believes of another.
  */
 
-import type { Entry, Index, LogPosition, NodeId, Term } from "../../src/raft/types.ts";
+import { decodeConfiguration } from "../../src/raft/encoding.ts";
+import type {
+  Configuration,
+  Entry,
+  Index,
+  LogPosition,
+  NodeId,
+  PositionedConfiguration,
+  Term,
+} from "../../src/raft/types.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 
 interface Known {
@@ -22,12 +31,24 @@ interface Committed {
 export class ClusterLog {
   readonly #known = new Map<number, Known>();
   readonly #committed: Committed[] = [];
+  #configuration: PositionedConfiguration | undefined;
+  #changes = 0;
   /** Copies that a fault has destroyed, until their node is whole again: index → term. */
   readonly #lost = new Map<NodeId, ReadonlyMap<Index, Term>>();
 
   /** The highest index that any leader has committed. */
   get committedIndex(): Index {
     return Math.max(0, this.#committed.length - 1);
+  }
+
+  /** The newest one that is committed; undefined before the cluster is born. */
+  get configuration(): PositionedConfiguration | undefined {
+    return this.#configuration;
+  }
+
+  /** How often who belongs to the cluster, or who votes, was changed: addresses are neither. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** The committed entry at an index; undefined where none is known to be. */
@@ -70,8 +91,20 @@ export class ClusterLog {
     }
     if (at.index > 0 && this.committed(at.index)?.term !== at.term) return at;
     const inTerm = position.term;
-    for (const entry of fresh.reverse()) this.#committed[entry.index] = { entry, inTerm };
+    for (const entry of fresh.reverse()) {
+      this.#committed[entry.index] = { entry, inTerm };
+      if (entry.kind === "configuration") this.#configure(entry);
+    }
     return undefined;
+  }
+
+  #configure({ index, term, data }: Entry): void {
+    const before = this.#configuration?.configuration;
+    const configuration = decodeConfiguration(data);
+    this.#configuration = { position: { index, term }, configuration };
+    // C_new behind C_old,new is the end of a change that was counted at its beginning.
+    const isChange = before !== undefined && before.outgoing === undefined;
+    if (isChange && membership(before) !== membership(configuration)) this.#changes++;
   }
 
   /** The node loses what its disk holds: it may have acknowledged it, and leaders count on that. */
@@ -94,6 +127,10 @@ export class ClusterLog {
     return node.disk.log.outline.term(index) === term ||
       this.#lost.get(node.id)?.get(index) === term;
   }
+}
+
+function membership({ members }: Configuration): string {
+  return members.map(({ id, suffrage }) => `${id} ${suffrage}`).join();
 }
 
 /** Runs stay far below a million terms. */

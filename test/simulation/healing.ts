@@ -14,7 +14,8 @@ import { calmNetwork } from "../harness/sim_network.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import { type KeyBook, putOf, readOf } from "./client_calls.ts";
 import type { Client } from "./clients.ts";
-import { isMajority, votersAmong } from "./majorities.ts";
+import type { ClusterLog } from "./cluster_log.ts";
+import { configurationsInForce, isMajority, lists, votersAmong } from "./majorities.ts";
 import type { Operator } from "./operator.ts";
 import type { Plan } from "./plan.ts";
 import type { Watcher } from "./watchers.ts";
@@ -23,6 +24,7 @@ export interface HealingParts {
   readonly plan: Plan;
   readonly cluster: SimCluster;
   readonly operator: Operator;
+  readonly log: ClusterLog;
   readonly clients: readonly Client[];
   readonly watchers: readonly Watcher[];
   readonly keys: KeyBook;
@@ -49,6 +51,8 @@ export class Healing {
   /** What does not come to life, in words; undefined when all does. */
   run(): string | undefined {
     const { cluster, operator } = this.#parts;
+    const inForce = configurationsInForce(cluster.nodes, this.#parts.log);
+    this.#takeAway((node) => !inForce.some((configuration) => lists(configuration, node.id)));
     const core = this.#chooseCore();
     cluster.scheduler.trace(`heals around ${core.map(({ id }) => id)}`);
     for (const node of cluster.others(...core)) operator.leave(node);
@@ -63,29 +67,40 @@ export class Healing {
     return late ?? this.#mustAnswer() ?? this.#mustBeLevel(cluster.nodes) ?? this.#mustSeeAll();
   }
 
+  /** Whoever is no member any more, or has not become one, is of no use to the cluster. */
+  #takeAway(isOutside: (node: SimNode) => boolean): void {
+    const { cluster, operator } = this.#parts;
+    for (const node of cluster.nodes.filter(isOutside)) {
+      operator.retire(node);
+      cluster.remove(node);
+    }
+  }
+
+  /** Whoever has been removed answers nothing, and hears of nothing. */
+  #onlyMembersStay(): undefined {
+    const members = membersBy(leaderOf(this.#parts.cluster.nodes));
+    this.#takeAway((node) => !members.includes(node.id));
+  }
+
   /** Nodes that have lost nothing and are a majority by every configuration that anybody holds. */
   #chooseCore(): readonly SimNode[] {
     const { cluster, prng } = this.#parts;
     const core = [...cluster.nodes];
     for (let tries = 0; tries < cluster.nodes.length; tries++) {
       const [left] = core.splice(prng.below(core.length), 1);
-      const isEnough = this.#isEnough(core, cluster.nodes);
+      const isEnough = this.#isEnough(core);
       if (!isEnough || prng.chance(1, 3)) core.push(left!);
       if (!isEnough) break;
     }
     return core.sort((a, b) => a.id - b.id);
   }
 
-  /** By every configuration that these nodes hold, be it on their way to the disk. */
-  #isEnough(core: readonly SimNode[], holders: readonly SimNode[]): boolean {
-    const { operator } = this.#parts;
+  /** By every configuration that these hold and that may still decide something. */
+  #isEnough(core: readonly SimNode[], holders = this.#parts.cluster.nodes): boolean {
+    const { operator, log } = this.#parts;
     const isSound = (id: NodeId): boolean =>
       core.some((node) => node.id === id && !operator.isLossy(node));
-    return holders.every(({ disk, formed }) => {
-      const stored = disk.log.outline.configurations.slice(1);
-      const held = formed === undefined ? [] : [formed.node.status().configuration];
-      return [...stored, ...held].every(({ configuration }) => isMajority(configuration, isSound));
-    });
+    return configurationsInForce(holders, log).every((each) => isMajority(each, isSound));
   }
 
   #endTrouble(): void {
@@ -117,7 +132,7 @@ export class Healing {
     for (let leftUs = withinMs * 1_000; leftUs > 0; leftUs = endUs - scheduler.nowUs) {
       const leftMs = Math.ceil(leftUs / 1_000);
       if (!this.#parts.until(() => leaderOf(core) !== undefined, leftMs)) break;
-      if (this.#stays(leaderOf(core))) return this.#mustBeLevel(core);
+      if (this.#stays(leaderOf(core))) return this.#mustBeLevel(core) ?? this.#onlyMembersStay();
     }
     return `no leader that stays after ${withinMs} ms${describe(core)}`;
   }
@@ -201,15 +216,23 @@ function describe(nodes: readonly SimNode[]): string {
   }).join("");
 }
 
+/** The ids of those that belong to the cluster, by who leads it. */
+function membersBy(leader: SimNode | undefined): readonly NodeId[] {
+  return leader?.status().configuration.configuration.members.map(({ id }) => id) ?? [];
+}
+
+/** Of these, all members: whoever has been removed need not know more than that. */
 function isLevel(nodes: readonly SimNode[]): boolean {
-  const all = nodes.map((node) => ({
+  const members = membersBy(leaderOf(nodes));
+  const all = nodes.filter(({ id }) => members.includes(id)).map((node) => ({
     status: node.formed?.node.status(),
     state: node.machine?.status().stateHash,
   }));
   const [first] = all;
-  return all.every(({ status, state }) =>
-    status !== undefined && status.applied === status.lastIndex &&
-    status.lastIndex === first?.status?.lastIndex && !status.recovering &&
-    state?.a === first.state?.a && state?.b === first.state?.b
-  );
+  return first !== undefined &&
+    all.every(({ status, state }) =>
+      status !== undefined && status.applied === status.lastIndex &&
+      status.lastIndex === first?.status?.lastIndex && !status.recovering &&
+      state?.a === first.state?.a && state?.b === first.state?.b
+    );
 }

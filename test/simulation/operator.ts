@@ -5,11 +5,11 @@
  */
 
 import type { NodeStatus } from "../../src/node/parts.ts";
-import type { Index } from "../../src/raft/types.ts";
+import type { Index, Member, NodeId } from "../../src/raft/types.ts";
 import type { SimDirectory, SimNode } from "../harness/sim_node.ts";
 import type { SimScheduler } from "../harness/sim_scheduler.ts";
 import type { ClusterLog } from "./cluster_log.ts";
-import { votersAmong } from "./majorities.ts";
+import { configurationsInForce, outlives } from "./majorities.ts";
 import type { RareStates } from "./rare_states.ts";
 
 /** How long somebody needs to start a program again that has ended by itself. */
@@ -32,10 +32,12 @@ export class Operator {
   readonly #setAside = new Map<SimNode, SimDirectory>();
   /** Faults that were done to the node's own directory, and how its process may end by them. */
   readonly #expected = new Map<SimNode, Set<RegExp>>();
-  /** Changes of members that were asked for, and nobody knows yet whether they were made. */
-  #changes = 0;
+  /** Members that were asked for, and nobody knows yet whether they were made that. */
+  readonly #asked = new Set<readonly Member[]>();
   /** Stays down until the cluster has healed without it. */
   readonly #left = new Set<SimNode>();
+  /** Was removed from the cluster, and its machine taken away. */
+  readonly #retired = new WeakSet<SimNode>();
 
   constructor(parts: {
     readonly nodes: readonly SimNode[];
@@ -57,7 +59,7 @@ export class Operator {
    * often than the right one, and is told by nobody what it is, would pass for a later start.
    */
   start(node: SimNode): void {
-    const isDown = !node.isRunning && !this.#left.has(node);
+    const isDown = !node.isRunning && !this.#left.has(node) && !this.#retired.has(node);
     if (isDown && !this.isImpostor(node)) node.start();
   }
 
@@ -80,48 +82,37 @@ export class Operator {
 
   // ---- What may be destroyed ----
 
-  /** Whether all that is committed outlives the loss of this node's copy. */
+  /**
+   * Whether all that is committed outlives the loss of this node's copy, by every configuration
+   * that may still decide something, and by those that were asked for.
+   */
   mayLose(node: SimNode): boolean {
     if (this.#lossy.has(node) || this.#setAside.has(node)) return false;
-    const voters = this.#votersAtLeast();
-    const lost = this.#lossy.size + this.#setAside.size;
-    return voters !== undefined && lost + 1 <= Math.floor((voters - 1) / 2);
+    const lost = [...this.#lostIds(), node.id];
+    const configurations = configurationsInForce(this.#nodes, this.#log);
+    const asked = [...this.#asked].map((members) => ({ members, nodeIdMax: 0 }));
+    return configurations.length > 0 &&
+      [...configurations, ...asked].every((each) => outlives(each, lost));
   }
 
-  /** All that ever were members hold what they have acknowledged. */
-  get isWhole(): boolean {
-    return this.#lossy.size + this.#setAside.size === 0;
+  /** Whether these may become the members: what is lost by now must stay a minority of them. */
+  mayBecome(members: readonly Member[]): boolean {
+    return outlives({ members, nodeIdMax: 0 }, this.#lostIds());
+  }
+
+  #lostIds(): readonly NodeId[] {
+    return [...this.#lossy.keys(), ...this.#setAside.keys()].map(({ id }) => id);
   }
 
   isLossy(node: SimNode): boolean {
     return this.#lossy.has(node);
   }
 
-  /** Undefined while members are being changed, by what anybody holds in memory or on disk. */
-  #votersAtLeast(): number | undefined {
-    if (this.#changes > 0) return undefined;
-    let least = Infinity;
-    for (const node of this.#nodes) {
-      const status = node.formed?.node.status();
-      if (status?.configurationCommitted === false) return undefined;
-      const newest = node.disk.log.outline.configurations.at(-1);
-      for (const each of [status?.configuration, newest]) {
-        if (each === undefined || each.position.index === 0) continue;
-        if (each.configuration.outgoing !== undefined) return undefined;
-        least = Math.min(least, votersAmong(each.configuration.members).length);
-      }
-    }
-    return least === Infinity ? undefined : least;
-  }
-
-  /** A change of members is asked for; call the returned function when its outcome is known. */
-  changeBegins(): () => void {
-    this.#changes++;
-    let isOpen = true;
-    const end = (): void => {
-      if (isOpen) this.#changes--;
-      isOpen = false;
-    };
+  /** These members are asked for; call the returned function when the outcome is known. */
+  changeBegins(members: readonly Member[]): () => void {
+    const asked = [...members];
+    this.#asked.add(asked);
+    const end = (): void => void this.#asked.delete(asked);
     // Whoever was asked may have died; what it had written by then, others will show.
     this.#scheduler.after(changeWithinUs, end);
     return end;
@@ -209,6 +200,16 @@ export class Operator {
     }
     this.startLater(node, restartMs);
     return undefined;
+  }
+
+  // ---- Who leaves ----
+
+  /** The node was removed from the cluster: it is never started again. */
+  retire(node: SimNode): void {
+    this.#retired.add(node);
+    this.stop(node, "kill");
+    const isLost = this.#lossy.delete(node);
+    if (this.#setAside.delete(node) || isLost) this.#rare.saw("lost member replaced");
   }
 
   // ---- Healing ----

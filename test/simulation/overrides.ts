@@ -7,7 +7,7 @@ import { calmNetwork } from "../harness/sim_network.ts";
 import { drawPlan, type FaultKind, faultKinds, type Plan } from "./plan.ts";
 
 /** What `without` may name besides the kinds of faults. */
-const otherTroubles = ["network", "lostAnswers", "reconfigure", "transfer"] as const;
+const otherTroubles = ["network", "lostAnswers", "reconfigure", "transfer", "churn"] as const;
 export type Trouble = FaultKind | (typeof otherTroubles)[number];
 export const troubles: readonly Trouble[] = [...faultKinds, ...otherTroubles];
 
@@ -19,6 +19,8 @@ export interface Overrides {
   readonly operations?: number;
   readonly watchers?: number;
   readonly contenders?: number;
+  /** Milliseconds from one change of members to the next, in the mean. */
+  readonly churn?: number;
   readonly without: readonly Trouble[];
   /** Single faults, as "crash.3". */
   readonly skip: readonly string[];
@@ -40,6 +42,7 @@ export function planOf(seed: number, overrides: Overrides): Plan {
     operations: overrides.operations ?? drawn.operations,
     watchers: overrides.watchers ?? drawn.watchers,
     contenders: overrides.contenders ?? drawn.contenders,
+    churnEveryMs: without.includes("churn") ? 0 : overrides.churn ?? drawn.churnEveryMs,
     faultEveryMs: { ...drawn.faultEveryMs, ...off },
     skipped: skip,
     ...(without.includes("network") && { network: calmNetwork }),

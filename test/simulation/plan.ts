@@ -58,6 +58,8 @@ export interface Plan {
   /** Mean times between two, 0 is never: changes of who votes, and of who leads. */
   readonly reconfigureEveryMs: number;
   readonly transferEveryMs: number;
+  /** Likewise: members are added, removed, and more (churn.ts). */
+  readonly churnEveryMs: number;
   /** Trouble comes in spells: faults for so long, then none for so long. */
   readonly troubleMs: number;
   readonly calmMs: number;
@@ -72,8 +74,8 @@ export interface Plan {
 /** The plan of a seed. */
 export function drawPlan(seed: number): Plan {
   const root = new Prng(seed);
-  const [size, time, net, disk, load, faults, lease, store, waiting] = Array.from(
-    { length: 9 },
+  const [size, time, net, disk, load, faults, lease, store, waiting, churn] = Array.from(
+    { length: 10 },
     () => root.split(),
   );
   const heartbeatMs = time!.chance(1, 2) ? 50 : 100;
@@ -88,6 +90,7 @@ export function drawPlan(seed: number): Plan {
     ...drawLoad(load!, heartbeatMs),
     ...drawStoreLoad(store!),
     ...drawWaiting(waiting!),
+    churnEveryMs: churn!.chance(1, 2) ? 0 : drawChurnEvery(churn!),
     troubleMs: 500 + faults!.below(5_000),
     calmMs: 500 + faults!.below(3_000),
     faultEveryMs: { ...drawFaults(faults!), strainLease: drawStrain(lease!, clocks) },
@@ -172,7 +175,7 @@ type Load = Omit<
   Plan,
   | ("seed" | "voters" | "learners" | "heartbeatMs" | "config" | "clockRates" | "leaseReads")
   | ("storeCallsPermille" | "repeatingClientsPermille")
-  | ("watchers" | "contenders" | "contestedNames")
+  | ("watchers" | "contenders" | "contestedNames" | "churnEveryMs")
   | ("network" | "disk" | "troubleMs" | "calmMs" | "faultEveryMs" | "skipped")
 >;
 
@@ -214,6 +217,12 @@ function drawWaiting(prng: Prng): Pick<Plan, "watchers" | "contenders" | "contes
     contenders: prng.chance(1, 2) ? 0 : 2 + prng.below(4),
     contestedNames: 1 + prng.below(2),
   };
+}
+
+/** Between half a second and 16, each power of two as often. */
+function drawChurnEvery(prng: Prng): number {
+  const octaveMs = 500 * 2 ** prng.below(5);
+  return octaveMs + prng.below(octaveMs);
 }
 
 /** Between one second and 32, each power of two as often. */

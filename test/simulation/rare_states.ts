@@ -37,7 +37,15 @@ export const floors = {
   "read under a lease": 5_000,
   "machine suspended under a lease": 100,
   "lease due during an election": 100,
+  "voter replaced in one change": 200,
+  "several voters changed at once": 200,
+  "second change refused": 200,
+  "change of a past configuration refused": 100,
+  "removed id refused": 100,
+  "other directory under a known id refused": 100,
+  "removed node is told so": 100,
   "wiped directory refused": 50,
+  "lost member replaced": 50,
   "older copy refused": 50,
   "wrong cluster id refused": 50,
   "watch resumed across a compaction": 300,
@@ -75,6 +83,9 @@ export class RareStates {
         if (message.kind === "heartbeat") this.#rounds.set(`${node.id}/${term}`, message.round);
       },
       delivered: ({ to, term, message }) => {
+        if ("notMember" in message && message.notMember !== undefined) {
+          this.saw("removed node is told so");
+        }
         if (message.kind !== "heartbeatReply" || message.round === 0) return;
         const newest = this.#rounds.get(`${to}/${term}`) ?? 0;
         if (message.round < newest) this.saw("answer to an earlier round arrives");

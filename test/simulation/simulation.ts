@@ -16,6 +16,7 @@ import type { SimObserver } from "../harness/sim_observer.ts";
 import type { SimScheduler } from "../harness/sim_scheduler.ts";
 import { withoutAmbient } from "./ambient.ts";
 import { Administrator } from "./administrator.ts";
+import { Churn } from "./churn.ts";
 import { Client, type ClientWorld } from "./clients.ts";
 import { KeyBook } from "./client_calls.ts";
 import { ClusterLog } from "./cluster_log.ts";
@@ -47,6 +48,8 @@ export interface RunReport {
   /** In order, as "crash.3". */
   readonly faults: readonly string[];
   readonly calls: number;
+  /** Committed changes of who belongs to the cluster, or of who votes. */
+  readonly changes: number;
   readonly traceHash: string;
   readonly rare: RareStates["counts"];
   /** The newest lines for people, when they were asked for. */
@@ -75,6 +78,7 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
   readonly #operator: Operator;
   readonly #faults: Faults;
   readonly #administrator: Administrator;
+  readonly #churn: Churn;
   readonly #clients: readonly Client[];
   readonly #watchers: readonly Watcher[];
   readonly #contenders: readonly Contender[];
@@ -126,6 +130,10 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
         ...{ world: this, name, prng: contending.split(), keys: this.#keys },
         calls: () => this.#calls++,
       }));
+    this.#churn = new Churn({
+      ...{ ...parts, log: this.log },
+      broken: (text) => this.#broken("I10", text),
+    }, root.split());
     this.#callsLeft = plan.operations;
     for (const { disk } of nodes) disk.options = plan.disk;
     this.cluster.network.onSend = (envelope, from) => {
@@ -173,6 +181,7 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
       virtualUs: this.scheduler.nowUs,
       faults: this.#faults.done,
       calls: this.#calls,
+      changes: this.log.changes,
       traceHash: this.scheduler.traceHash,
       rare: this.rare.counts,
       transcript: this.scheduler.traceLines,
@@ -188,6 +197,7 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
       return this.#broken("I16", `the cluster is not born after ${birthWithinMs} ms`);
     }
     this.#administrator.start();
+    this.#churn.start();
     for (const each of [...this.#clients, ...this.#watchers, ...this.#contenders]) each.start();
     this.#faults.start();
     const isOver = (): boolean =>
@@ -198,6 +208,7 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
     for (const watcher of this.#watchers) watcher.calmDown();
     this.#faults.stop();
     this.#administrator.stop();
+    this.#churn.stop();
     this.#heal();
     this.watch.finished();
     const fault = linearizabilityFault(this.history.calls());
@@ -206,7 +217,7 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
 
   #heal(): void {
     const healing = new Healing({
-      ...{ plan: this.plan, cluster: this.cluster, operator: this.#operator },
+      ...{ plan: this.plan, cluster: this.cluster, operator: this.#operator, log: this.log },
       ...{ clients: this.#callers(), watchers: this.#watchers, keys: this.#keys },
       prng: this.#healingPrng,
       revision: () => this.witness.revision,
@@ -304,7 +315,10 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
     if (before.role === status.role && before.term === status.term) return;
     this.scheduler.mix(status.term);
     this.scheduler.tell(() => `n${node.id} is ${formatStatus(status)}`);
-    if (status.role === "leader") this.#administrator.leads(node);
+    if (status.role === "leader") {
+      this.#administrator.leads(node);
+      this.#churn.leads(node);
+    }
     if (before.role === "leader" && this.#clients.some((client) => client.readsAt(node))) {
       this.rare.saw("read waits as leadership is lost");
     }

@@ -14,6 +14,7 @@ export class Tally {
   virtualUs = 0;
   faults = 0;
   calls = 0;
+  changes = 0;
   readonly rare = new Map<RareState, number>();
   /** Events a second, of each run. */
   readonly #rates: number[] = [];
@@ -26,6 +27,7 @@ export class Tally {
     this.virtualUs += report.virtualUs;
     this.faults += report.faults.length;
     this.calls += report.calls;
+    this.changes += report.changes;
     for (const [state, count] of report.rare) {
       this.rare.set(state, (this.rare.get(state) ?? 0) + count);
     }
@@ -36,8 +38,8 @@ export class Tally {
     const perSecond = Math.round(this.events / (ms / 1_000));
     const hours = (this.virtualUs / 3_600_000_000).toFixed(1);
     return `${this.runs} seeds, ${this.events} events, ${hours} simulated hours, ` +
-      `${this.calls} calls, ${this.faults} faults, ${perSecond} events/s (median of the seeds ` +
-      `${Math.round(this.#median())})`;
+      `${this.calls} calls, ${this.changes} changes of members, ${this.faults} faults, ` +
+      `${perSecond} events/s (median of the seeds ${Math.round(this.#median())})`;
   }
 
   #median(): number {

@@ -46,4 +46,26 @@ export const membershipMutants: readonly Mutant[] = [
     }],
     expected: ["I10", "assertion"],
   },
+  {
+    id: "M51",
+    what: "A leader that is not in C_new takes proposals behind it",
+    patches: [{
+      file: "src/raft/transfer.ts",
+      find: `    return !this.isUnderWay && !this.#leaves;`,
+      replace: `    return !this.isUnderWay;`,
+    }],
+    expected: ["I10"],
+  },
+  {
+    id: "M52",
+    what: "An id is given out again",
+    patches: [{
+      file: "src/raft/configuration.ts",
+      find: `      ? member.id > present.nodeIdMax
+`,
+      replace: `      ? true
+`,
+    }],
+    expected: ["I10"],
+  },
 ];
