@@ -1,7 +1,7 @@
 /**
  * The composition root: the only file that knows everything. It opens the data directory, lets the
- * listeners answer, has the cluster born or finds it, starts the node, and takes it all down in the
- * reverse order.
+ * listeners answer, has the cluster born, finds or joins it, starts the node, and takes it all down
+ * in the reverse order.
  */
 
 import { allRoutes } from "../routes/mod.ts";
@@ -21,12 +21,13 @@ import type { Logger } from "./lib/logger.ts";
 import { Prng } from "./lib/prng.ts";
 import { commit, version } from "./lib/version.ts";
 import type { Birth } from "./node/birth.ts";
-import { identify, type IdentityKeeper } from "./node/identity_keeper.ts";
-import { protocolVersion } from "./node/peers.ts";
+import type { IdentityKeeper } from "./node/identity_keeper.ts";
+import { protocolVersion, removalOf } from "./node/peers.ts";
+import type { Place } from "./node/place.ts";
 import type { MemberAddresses } from "./raft/types.ts";
 import type { HttpServer, Runtime } from "./runtime/mod.ts";
 import { systemClock } from "./runtime/system_clock.ts";
-import { drawIncarnation } from "./server_incarnation.ts";
+import { Admission } from "./server_admission.ts";
 import { type FormedNode, formNode } from "./server_node.ts";
 import { type OpenedStorage, openStorage } from "./server_storage.ts";
 import {
@@ -36,6 +37,7 @@ import {
   AwaitedLeaseHoldService,
   AwaitedRangeStreamService,
   AwaitedWatchService,
+  type Outside,
 } from "./service/awaited.ts";
 import { ServiceError } from "./service/errors.ts";
 import type { ForwardAnswer, ForwardRequest } from "./service/forwarder.ts";
@@ -69,12 +71,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return server;
 }
 
+/** A node with a name. */
+interface Known {
+  readonly keeper: IdentityKeeper;
+  readonly machine: KvStateMachine;
+}
+
 class SkeinServer implements RunningServer {
   readonly #options: ServerOptions;
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #storage: OpenedStorage;
-  readonly #machine: KvStateMachine;
+  readonly #admission: Admission;
   readonly #transport: GrpcRaftTransport;
   readonly #forwarder: GrpcForwarder;
   readonly #kv: AwaitedKvService;
@@ -89,6 +97,8 @@ class SkeinServer implements RunningServer {
   #settleStopped: (ended: { readonly code: number }) => void = () => {};
   #grpc: GrpcServer | undefined;
   #http: HttpServer | undefined;
+  /** Undefined while nobody knows which node of which cluster this is. */
+  #known: Known | undefined;
   #birth: Birth | undefined;
   #node: FormedNode | undefined;
   #stopping: Promise<void> | undefined;
@@ -108,10 +118,7 @@ class SkeinServer implements RunningServer {
       onFatal: (error) => this.#fail(error),
       onRefused: (why) => logger.warn(why),
     });
-    this.#machine = new KvStateMachine({
-      tables: this.#storage.tables,
-      commitEntriesMax: config.storage.kvCommitEntriesMax,
-    });
+    this.#admission = new Admission({ config, storage: this.#storage, clock: systemClock, logger });
     const credentials = channelCredentials(undefined);
     const timing = { ...config.network, ...config.retry };
     this.#forwarder = new GrpcForwarder(credentials, timing);
@@ -125,17 +132,18 @@ class SkeinServer implements RunningServer {
       queueLimits: { countMax: 4_096, bytesMax: config.network.peerQueueBytesMax },
       timing,
     });
-    const unformed = {
-      self: config.nodeId,
-      clusterId: config.clusterId,
-      waitingFor: () => this.#birth?.waitingFor() ?? "the node to start",
+    const outside: Outside = {
+      self: () => this.#known?.keeper.identity.nodeId ?? config.named.nodeId ?? 0,
+      clusterId: () => this.#known?.keeper.identity.clusterId ?? config.named.clusterId ?? "",
+      missing: () => this.#missing(),
+      removal: () => this.#removal(),
     };
-    this.#kv = new AwaitedKvService(unformed);
-    this.#cluster = new AwaitedClusterService(unformed);
-    this.#watches = new AwaitedWatchService(unformed);
-    this.#ranges = new AwaitedRangeStreamService(unformed);
-    this.#holds = new AwaitedLeaseHoldService(unformed);
-    this.#contests = new AwaitedContestService(unformed);
+    this.#kv = new AwaitedKvService(outside);
+    this.#cluster = new AwaitedClusterService(outside);
+    this.#watches = new AwaitedWatchService(outside);
+    this.#ranges = new AwaitedRangeStreamService(outside);
+    this.#holds = new AwaitedLeaseHoldService(outside);
+    this.#contests = new AwaitedContestService(outside);
   }
 
   get httpUrl(): string {
@@ -148,10 +156,17 @@ class SkeinServer implements RunningServer {
   }
 
   async start(): Promise<void> {
-    const keeper = await this.#identify();
+    // Each start is counted before the node says a word to anybody.
+    const known = await this.#admission.identify();
+    const opened = known && this.#open(known);
     this.#grpc = await this.#listenForGrpc();
     this.#http = await this.#listenForHttp();
-    this.#form(keeper);
+    const addresses = this.#addresses();
+    if (opened !== undefined) return this.#form(opened, addresses);
+    this.#admission.ask(addresses).then((keeper) => {
+      if (keeper === undefined || this.#stopping !== undefined) return;
+      this.#form(this.#open(keeper), addresses);
+    }).catch((error: unknown) => this.#fail(error));
   }
 
   stop(): Promise<void> {
@@ -162,23 +177,25 @@ class SkeinServer implements RunningServer {
     return this.#stopping;
   }
 
-  #identify(): Promise<IdentityKeeper> {
-    const { clusterId, nodeId } = this.#config;
-    const store = this.#storage.identities;
-    return new Promise((resolve) =>
-      identify({ store, clusterId, nodeId, drawIncarnation }, resolve)
-    );
+  /** It is known now which node of which cluster this is. */
+  #open(keeper: IdentityKeeper): Known {
+    const { kvCommitEntriesMax: commitEntriesMax } = this.#config.storage;
+    const tables = this.#storage.openTables(keeper.identity.clusterId);
+    const machine = new KvStateMachine({ tables, commitEntriesMax });
+    this.#known = { keeper, machine };
+    return this.#known;
   }
 
-  #form(keeper: IdentityKeeper): void {
+  #form({ keeper, machine }: Known, addresses: MemberAddresses): void {
+    const { clusterId, nodeId } = keeper.identity;
     formNode({
       keeper,
       nonce: drawNonce(),
-      addresses: this.#addresses(),
+      addresses,
       configured: this.#config.peers.map(({ id, addr }) => ({ id, address: addr })),
-      config: this.#config,
+      config: { ...this.#config, clusterId, nodeId },
       storage: this.#storage,
-      machine: this.#machine,
+      machine,
       transport: this.#transport,
       forwarder: this.#forwarder,
       clock: systemClock,
@@ -188,15 +205,41 @@ class SkeinServer implements RunningServer {
       onFatal: (error) => this.#fail(error),
       done: (node) => {
         this.#node = node;
-        const { kv, cluster, watches, ranges, holds, contests } = node.services;
-        this.#kv.set(kv);
-        this.#cluster.set(cluster);
-        this.#watches.set(watches);
-        this.#ranges.set(ranges);
-        this.#holds.set(holds);
-        this.#contests.set(contests);
+        this.#admit(node, node.places.place);
+        node.places.onPlace((place) => this.#admit(node, place));
       },
     });
+  }
+
+  /** What its store shows before it is a member is a past that nobody should be shown. */
+  #admit({ services }: FormedNode, place: Place): void {
+    if (place !== "member") return;
+    const { kv, cluster, watches, ranges, holds, contests } = services;
+    this.#kv.set(kv);
+    this.#cluster.set(cluster);
+    this.#watches.set(watches);
+    this.#ranges.set(ranges);
+    this.#holds.set(holds);
+    this.#contests.set(contests);
+  }
+
+  #missing(): ReturnType<Outside["missing"]> {
+    const what = "This node is no member of the cluster";
+    if (this.#known === undefined) return { what, waitingFor: this.#admission.waitingFor() };
+    const { joining, nodeId } = this.#known.keeper.identity;
+    if (this.#node !== undefined) {
+      const { applied, commitIndex } = this.#node.node.status();
+      const behind = `applied up to ${applied} of ${commitIndex}`;
+      return { what, waitingFor: `node ${nodeId} to catch up (${behind})` };
+    }
+    const waitingFor = this.#birth?.waitingFor() ?? "the node to start";
+    return { what: joining === undefined ? "The cluster is not formed" : what, waitingFor };
+  }
+
+  #removal(): string | undefined {
+    const { nodeId } = this.#known?.keeper.identity ?? {};
+    if (nodeId === undefined || this.#node?.places.place !== "removed") return undefined;
+    return `This node serves no more: ${removalOf(nodeId)}`;
   }
 
   /** Nothing may be said or acknowledged any more: no orderly end, only the last words. */
@@ -211,7 +254,7 @@ class SkeinServer implements RunningServer {
   }
 
   #listenForGrpc(): Promise<GrpcServer> {
-    const { rpcAddr, clientRpcAddr, clusterId } = this.#config;
+    const { rpcAddr, clientRpcAddr } = this.#config;
     const onInternalError = (path: string, error: unknown) => this.#internalError(path, error);
     return startGrpcServer({
       rpcAddress: formatHostPort(rpcAddr),
@@ -220,7 +263,7 @@ class SkeinServer implements RunningServer {
       peerMethods: [
         ...this.#transport.methods(),
         offerForward({
-          clusterId: () => clusterId,
+          clusterId: () => this.#known?.keeper.identity.clusterId ?? "",
           handle: (request) => this.#answerForward(request),
           onInternalError: (error) => onInternalError("Forward", error),
         }),
@@ -311,6 +354,7 @@ class SkeinServer implements RunningServer {
 
   async #takeDown(): Promise<void> {
     const graceMs = this.#config.network.shutdownGraceMs;
+    this.#admission.stop();
     this.#birth?.stop();
     if (!this.#failed) await this.#node?.handOver();
     // Streams do not end by themselves: nobody has to wait for them.
@@ -320,8 +364,8 @@ class SkeinServer implements RunningServer {
     await new Promise<void>((resolve) => this.#transport.close(resolve));
     this.#forwarder.close();
     await this.#grpc?.close(graceMs);
-    if (!this.#failed) this.#machine.makeDurable(() => {});
-    this.#machine.close();
+    if (!this.#failed) this.#known?.machine.makeDurable(() => {});
+    this.#known?.machine.close();
     this.#storage.close();
   }
 }

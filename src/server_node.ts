@@ -13,20 +13,25 @@ import { version } from "./lib/version.ts";
 import { Birth, firstWrite } from "./node/birth.ts";
 import { RaftNode } from "./node/node.ts";
 import type { IdentityKeeper } from "./node/identity_keeper.ts";
+import { MemberKeeper } from "./node/member_keeper.ts";
 import { judgeNames } from "./node/named_members.ts";
 import { open } from "./node/opening.ts";
-import { Peers } from "./node/peers.ts";
-import type { Clock, PeerAddress, Transport } from "./node/ports.ts";
-import { allMembers } from "./raft/configuration.ts";
+import { PeerLinks } from "./node/peer_links.ts";
+import { Peers, removalOf } from "./node/peers.ts";
+import { notMemberAnswer, type Place } from "./node/place.ts";
+import { PlaceKeeper } from "./node/place_keeper.ts";
+import { type Clock, type HelloRefusal, type PeerAddress, type Transport } from "./node/ports.ts";
+import { voterSets } from "./raft/configuration.ts";
 import type { Rng } from "./raft/ports.ts";
 import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
-import { nodeLimits, raftOptions, snapshotOptions } from "./server_options.ts";
+import { memberOptions, nodeLimits, raftOptions, snapshotOptions } from "./server_options.ts";
 import type { OpenedStorage } from "./server_storage.ts";
 import { NodeServices } from "./server_services.ts";
 import { keepUp } from "./server_upkeep.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
 import type { Forwarder } from "./service/forwarder.ts";
+import { StoreChecks } from "./service/store_checks.ts";
 
 /** How often the slow chores run: addresses, lag, free space. */
 const choresEveryMs = 1_000;
@@ -42,7 +47,7 @@ export interface NodeFormation {
   /** The other nodes that the configuration file names. */
   readonly configured: readonly PeerAddress[];
   readonly config: Config;
-  readonly storage: OpenedStorage;
+  readonly storage: Pick<OpenedStorage, "engine">;
   readonly machine: KvStateMachine;
   readonly transport: Transport;
   readonly forwarder: Forwarder;
@@ -70,7 +75,7 @@ export function formNode(formation: NodeFormation): void {
 
 /** Tells the transport who this node is and whom it listens to. */
 function introduce(formation: NodeFormation): Peers {
-  const { keeper, nonce, addresses, transport, onFatal } = formation;
+  const { keeper, nonce, addresses, transport } = formation;
   const self = {
     keeper,
     nonce,
@@ -83,13 +88,6 @@ function introduce(formation: NodeFormation): Peers {
   const peers = new Peers(self, (address, mine, done) => transport.hello(address, mine, done));
   transport.setHello((to) => peers.hello(to));
   transport.onHello((theirs, standing) => peers.judge(theirs, standing));
-  transport.onRefused((peer, refusal) => {
-    if (!peers.believes(refusal)) return;
-    const refused = `node ${peer}: ${refusal.reason}`;
-    guard(onFatal, () => {
-      keeper.change({ refused }, () => onFatal(refusedError(formation, refused)));
-    });
-  });
   return peers;
 }
 
@@ -154,20 +152,25 @@ function warnOfOldStore({ applied, boundary }: RestoredState, logger: Logger): v
 }
 
 function beBorn(formation: Introduced): void {
-  const { keeper, configured, transport, peers, clock, storage, logger } = formation;
+  const { keeper, transport, peers, clock, storage, logger } = formation;
+  const { joining } = keeper.identity;
+  const waitingText = joining === undefined
+    ? "The cluster is not formed yet"
+    : "This node looks for the cluster that has taken it in";
   const birth = new Birth({
     identity: keeper.identity,
-    configured,
+    configured: joining ?? formation.configured,
     transport,
     peers,
     clock,
-    waiting: (text) => logger.info("The cluster is not formed yet", { waiting_for: text }),
+    waiting: (text) => logger.info(waitingText, { waiting_for: text }),
     done: (outcome) => {
       if (outcome.kind === "refused") {
         return formation.onFatal(refusedError(formation, outcome.reason));
       }
       const members = outcome.configuration.members.map(({ id }) => id);
-      logger.info("The cluster is formed", { members });
+      if (joining === undefined) logger.info("The cluster is formed", { members });
+      else logger.info("The cluster is found", { formed_of: members });
       // The log first: with a birth on record, an empty log would count as a lost one.
       storage.engine.persist(firstWrite(outcome.configuration), () => {
         keeper.change({ birth: outcome.configuration }, () => openNode(formation));
@@ -182,12 +185,14 @@ function beBorn(formation: Introduced): void {
 export class FormedNode {
   readonly node: RaftNode<Query, Answer, Result>;
   readonly services: NodeServices;
+  /** What the node is in its cluster. */
+  readonly places: PlaceKeeper;
   readonly #formation: Introduced;
-  readonly #keeper: AddressKeeper;
+  readonly #checks: StoreChecks;
+  readonly #addresses: AddressKeeper;
+  readonly #members: MemberKeeper;
+  readonly #links: PeerLinks;
   readonly #stops: (() => void)[] = [];
-  #linked = "";
-  /** Who is being asked at the address in the configuration file. */
-  readonly #seeking = new Set<NodeId>();
   #outOfSpace: string | undefined;
 
   constructor(formation: Introduced, restored: RestoredState) {
@@ -212,37 +217,63 @@ export class FormedNode {
       onFatal: formation.onFatal,
     });
     peers.judgeBy(() => machine.applied().configuration.configuration);
+    this.places = new PlaceKeeper(formation.keeper, () => machine.applied().configuration);
     const addressesOf = (id: NodeId) =>
       id === config.nodeId ? peers.hello(0).addresses : peers.addressesOf(id);
-    this.#keeper = new AddressKeeper(this.node, addressesOf);
+    this.#checks = new StoreChecks(() => clock.wallMs());
+    this.#addresses = new AddressKeeper(this.node, addressesOf);
+    this.#members = new MemberKeeper({
+      self: config.nodeId,
+      node: this.node,
+      ...memberOptions(config),
+      onChange: ({ promoted, removed }) =>
+        formation.logger.info("Members change", {
+          ...(promoted !== undefined && { becomes_voter: promoted }),
+          ...(removed !== undefined && { removed_as_dead: removed }),
+        }),
+    });
+    this.#links = new PeerLinks({
+      self: config.nodeId,
+      ...{ transport, peers, configured: formation.configured },
+      status: () => this.node.status(),
+      judgedBy: () => machine.applied().configuration.position.index,
+      joining: () => formation.keeper.identity.joining ?? [],
+    });
     this.services = new NodeServices({
+      storeChecks: () => this.#checks.all(),
       ...{ node: this.node, machine, config, clock, peers, forwarder, addressesOf },
-      addressOf: (id) => this.#addressOf(id),
+      addressOf: (id) => this.#links.addressOf(id),
       askHello: (address, tell) => transport.hello(address, peers.hello(0), tell),
       outOfSpace: () => this.#outOfSpace,
     });
   }
 
   start(): void {
-    const { clock, config, machine, logger } = this.#formation;
-    this.#linkPeers();
+    const { clock, config, machine, transport, logger } = this.#formation;
+    transport.onRefused((peer, refusal) => this.#refused(peer, refusal));
+    this.#links.look();
     this.#stops.push(
       this.node.onLeadership(({ role, term, leader, reason }) =>
         logger.info("Leadership", { role, term, leader, reason })
       ),
+      this.node.onApplied(() => this.#guard(() => this.places.applied())),
+      this.places.onPlace((place) => this.#moved(place)),
       clock.every(config.storage.kvCommitIntervalMs, () => this.#guard(() => machine.commit())),
       clock.every(choresEveryMs, () => this.#guard(() => this.#chores())),
-      keepUp({ node: this.node, machine, clock, config, guard: (run) => this.#guard(run) }),
+      keepUp({
+        ...{ node: this.node, machine, clock, config, logger, checks: this.#checks },
+        guard: (run) => this.#guard(run),
+      }),
     );
     this.node.start();
   }
 
   /** A leader that ends hands over first, so that nobody has to wait for an election. */
   handOver(): Promise<void> {
-    if (!this.services.isLeader || this.#formation.configured.length === 0) {
-      return Promise.resolve();
-    }
     const { clock, config } = this.#formation;
+    const { configuration } = this.node.status().configuration;
+    const isAlone = voterSets(configuration).flat().every((id) => id === config.nodeId);
+    if (!this.services.isLeader || isAlone) return Promise.resolve();
     // A transfer takes an election timeout at most (thesis §3.10).
     const handOverMs = Math.min(config.raft.electionTimeoutMinMs, config.network.shutdownGraceMs);
     const deadlineMs = clock.monotonicMs() + handOverMs;
@@ -265,10 +296,11 @@ export class FormedNode {
     const { clock, config, storage } = this.#formation;
     const nowMs = clock.monotonicMs();
     this.services.look(nowMs);
-    this.#keeper.look(nowMs);
+    this.#addresses.look(nowMs);
+    this.#members.look(nowMs);
     this.#formation.peers.keepStarts();
-    this.#seekPeers();
-    this.#linkPeers();
+    this.places.look();
+    this.#links.look();
     const { freeBytes } = storage.engine.space();
     const { spaceLowBytes } = config.storage;
     this.#outOfSpace = freeBytes < spaceLowBytes
@@ -277,48 +309,26 @@ export class FormedNode {
       : undefined;
   }
 
-  /**
-   * Streams go to every member and, until the configuration says where they are, to the configured
-   * addresses.
-   */
-  #linkPeers(): void {
-    const { config, transport } = this.#formation;
-    const { configuration } = this.node.status().configuration;
-    const addresses: PeerAddress[] = [];
-    for (const { id } of allMembers(configuration)) {
-      const address = id === config.nodeId ? undefined : this.#addressOf(id);
-      if (address !== undefined) addresses.push({ id, address });
-    }
-    const linked = JSON.stringify(addresses);
-    if (linked === this.#linked) return;
-    this.#linked = linked;
-    transport.setPeers(addresses);
+  #moved(place: Place): void {
+    const { logger, config: { nodeId } } = this.#formation;
+    if (place === "member") logger.info("This node is a member now");
+    if (place !== "removed") return;
+    logger.error(`The cluster goes on without this node: ${removalOf(nodeId)}`);
+    this.#links.cut();
+    this.services.closeStreams();
   }
 
-  /**
-   * All may have moved at once, and then nobody is where it is written down: whoever was not met
-   * since the start is also asked at the address in the configuration file.
-   */
-  #seekPeers(): void {
-    const { configured, peers, transport } = this.#formation;
-    for (const { id, address } of configured) {
-      const isMet = peers.addressesOf(id) !== undefined;
-      if (isMet || this.#seeking.has(id) || address === this.#addressOf(id)) continue;
-      this.#seeking.add(id);
-      transport.hello(address, peers.hello(id), (answer) => {
-        this.#seeking.delete(id);
-        if (answer?.kind === "accepted" && answer.hello.from === id) peers.judge(answer.hello);
-      });
-    }
-  }
-
-  /** What a node said of itself last wins over what is written down, and that over the file. */
-  #addressOf(id: NodeId): string | undefined {
-    const { peers, configured } = this.#formation;
-    const { configuration } = this.node.status().configuration;
-    const member = allMembers(configuration).find((candidate) => candidate.id === id);
-    return peers.addressesOf(id)?.rpc ?? member?.addresses?.rpc ??
-      configured.find((peer) => peer.id === id)?.address;
+  #refused(peer: NodeId, refusal: HelloRefusal): void {
+    const { peers, keeper, onFatal } = this.#formation;
+    if (!peers.believes(refusal)) return;
+    this.#guard(() => {
+      if (refusal.removed) {
+        this.node.receive(notMemberAnswer(this.#formation.config.nodeId));
+        return this.places.removed();
+      }
+      const refused = `node ${peer}: ${refusal.reason}`;
+      keeper.change({ refused }, () => onFatal(refusedError(this.#formation, refused)));
+    });
   }
 
   #recovered(): void {
@@ -336,14 +346,10 @@ export class FormedNode {
   }
 
   #guard(run: () => void): void {
-    guard(this.#formation.onFatal, run);
-  }
-}
-
-function guard(onFatal: (error: unknown) => void, run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    onFatal(error);
+    try {
+      run();
+    } catch (error) {
+      this.#formation.onFatal(error);
+    }
   }
 }

@@ -1,6 +1,7 @@
 /** From the configuration's keys to what the core and the node want to be told. */
 
 import type { Config } from "./config/schema.ts";
+import type { MemberKeeperParts } from "./node/member_keeper.ts";
 import type { NodeLimits } from "./node/parts.ts";
 import type { SnapshotOptions } from "./node/snapshots.ts";
 import type { RaftOptions } from "./raft/types.ts";
@@ -63,5 +64,14 @@ export function nodeLimits({ raft, limits }: Config): NodeLimits {
     applyBytesMax,
     // Storage works on the node's own thread: a second write would only wait behind the first.
     writesInflightMax: 1,
+  };
+}
+
+/** What a leader does about members by itself. */
+export function memberOptions({ raft }: Config): Pick<MemberKeeperParts, "rules" | "silentMsMax"> {
+  const { promoteLearners: promotes, removeDeadAfterMs, votersMin } = raft;
+  return {
+    rules: { promotes, removeDeadAfterMs, votersMin },
+    silentMsMax: raft.electionTimeoutMinMs,
   };
 }

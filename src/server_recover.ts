@@ -44,10 +44,12 @@ export async function recoverNode(
   // Nothing is received here that could be refused.
   const onRefused = () => {};
   const storage = openStorage({ config, runtime, clock: systemClock, onFatal, onRefused });
-  const machine = new KvStateMachine({ tables: storage.tables });
+  let machine: KvStateMachine | undefined;
   try {
     const identity = storage.identities.load();
     if (identity === undefined) return nothing;
+    const tables = storage.openTables(identity.clusterId);
+    machine = new KvStateMachine({ tables });
     const { clusterTimeMs, stateHash } = machine.status();
     const keeper = new IdentityKeeper(storage.identities, identity);
     const parts = { keeper, storage: storage.engine, machine, clusterTimeMs };
@@ -57,7 +59,7 @@ export async function recoverNode(
     }
     return await Promise.race([carryOut(wish, parts), failure.promise]);
   } finally {
-    machine.close();
+    machine?.close();
     storage.close();
   }
 }

@@ -10,7 +10,7 @@ import { voterSets } from "./raft/configuration.ts";
 import type { MemberAddresses, NodeId } from "./raft/types.ts";
 import { NodeClusterService } from "./service/cluster_service.ts";
 import { NodeContestService } from "./service/contest_service.ts";
-import type { Answer, Query, Result } from "./service/contract.ts";
+import type { Answer, Check, Query, Result } from "./service/contract.ts";
 import type { ForwardAnswer, Forwarder, ForwardRequest } from "./service/forwarder.ts";
 import { NodeKvService } from "./service/kv_service.ts";
 import { Lag } from "./service/lag.ts";
@@ -40,6 +40,8 @@ export interface NodeServicesParts {
   readonly addressOf: (id: NodeId) => string | undefined;
   /** Undefined, or why nothing but deletions can be written now. */
   readonly outOfSpace: () => string | undefined;
+  /** What the store has found out about itself. */
+  readonly storeChecks: () => readonly Check[];
 }
 
 /** See the head of this file. */
@@ -77,6 +79,7 @@ export class NodeServices {
       ...common,
       ...{ proxy, lag: this.#lag, addressesOf, askHello: parts.askHello },
       isRestoring: () => machine.isRestoring,
+      storeChecks: parts.storeChecks,
       appliedConfiguration: () => machine.applied().configuration,
       versionOf: (id) => id === self ? version : peers.versionOf(id),
       silentMsMax: raft.electionTimeoutMinMs,

@@ -1,21 +1,23 @@
-/** Opens what the node keeps on disk: the data directory with log and identity, and the store. */
+/** Opens what the node keeps on disk: the data directory with log and identity, then the store. */
 
 import { join } from "node:path";
 import type { Config } from "./config/schema.ts";
 import type { KvTables } from "./kv/ports.ts";
-import type { Clock, IdentityStore, StorageEngine } from "./node/ports.ts";
+import type { CandidacyStore, Clock, IdentityStore, StorageEngine } from "./node/ports.ts";
 import type { Runtime } from "./runtime/mod.ts";
 import { openDataDirectory } from "./storage/directory/data_directory.ts";
 import { MemoryKvTables } from "./storage/memory/kv_tables.ts";
 import { MemoryDisk, MemoryEngine } from "./storage/memory/memory_engine.ts";
+import { MemoryCandidacy } from "./storage/memory/memory_candidacy.ts";
 import { MemoryIdentity } from "./storage/memory/memory_identity.ts";
 import { SqliteKvTables } from "./storage/sqlite/kv_tables.ts";
 
-/** Log, identity and store of one node. */
+/** Log and identity of one node; its store is opened once it is known whose it is. */
 export interface OpenedStorage {
   readonly engine: StorageEngine;
   readonly identities: IdentityStore;
-  readonly tables: KvTables;
+  readonly candidacy: CandidacyStore;
+  openTables(clusterId: string): KvTables;
   /** Closes the log and gives the lock back; the tables belong to the state machine. */
   close(): void;
 }
@@ -34,17 +36,14 @@ export function openStorage(options: {
 }): OpenedStorage {
   const { config, runtime, clock, onFatal, onRefused } = options;
   const { engine: name, spaceReserveBytes } = config.storage;
-  const inMemory = (): KvTables =>
-    new MemoryKvTables({
-      clusterId: config.clusterId,
-      soon: (run) => clock.soon(run),
-      onRefused,
-    });
+  const inMemory = (clusterId: string): KvTables =>
+    new MemoryKvTables({ clusterId, soon: (run) => clock.soon(run), onRefused });
   if (name === "memory") {
     return {
       engine: new MemoryEngine(new MemoryDisk(), clock),
       identities: new MemoryIdentity(),
-      tables: inMemory(),
+      candidacy: new MemoryCandidacy(),
+      openTables: inMemory,
       close: () => {},
     };
   }
@@ -55,26 +54,19 @@ export function openStorage(options: {
     openSqlite,
     clock,
     onFatal,
-    expected: { clusterId: config.clusterId, nodeId: config.nodeId },
+    expected: config.named,
     reserveBytes: spaceReserveBytes,
   });
-  try {
-    const tables = name === "sqlite"
-      ? new SqliteKvTables({
-        path: join(config.dataDir, "kv.db"),
-        openSqlite,
-        clusterId: config.clusterId,
-        firstLogIndex: () => directory.engine.log.firstIndex(),
-      })
-      : inMemory();
-    return {
-      engine: directory.engine,
-      identities: directory.identity,
-      tables,
-      close: () => directory.close(),
-    };
-  } catch (error) {
-    directory.close();
-    throw error;
-  }
+  const path = join(config.dataDir, "kv.db");
+  const firstLogIndex = () => directory.engine.log.firstIndex();
+  return {
+    engine: directory.engine,
+    identities: directory.identity,
+    candidacy: directory.candidacy,
+    openTables: (clusterId) =>
+      name === "sqlite"
+        ? new SqliteKvTables({ path, openSqlite, clusterId, firstLogIndex })
+        : inMemory(clusterId),
+    close: () => directory.close(),
+  };
 }

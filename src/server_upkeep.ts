@@ -2,12 +2,15 @@
 
 import type { Config } from "./config/schema.ts";
 import type { KvStateMachine } from "./kv/state_machine.ts";
+import type { Logger } from "./lib/logger.ts";
 import type { Clock } from "./node/ports.ts";
 import { CompactionKeeper, compactionLookEveryMs } from "./service/compaction_keeper.ts";
 import { LeaseKeeper, leaseLookEveryMs } from "./service/lease_keeper.ts";
 import type { ServedNode } from "./service/node_port.ts";
 import { purgeLookEveryMs, Purger } from "./service/purger.ts";
 import { RestoreKeeper, restoreLookEveryMs } from "./service/restore_keeper.ts";
+import { Scrubber, scrubLookEveryMs } from "./service/scrubber.ts";
+import type { StoreChecks } from "./service/store_checks.ts";
 
 /** What is kept up, and by what. */
 export interface Upkeep {
@@ -15,12 +18,15 @@ export interface Upkeep {
   readonly machine: KvStateMachine;
   readonly clock: Clock;
   readonly config: Pick<Config, "storage">;
+  readonly logger: Pick<Logger, "info">;
+  readonly checks: StoreChecks;
   /** Runs each chore; what it throws ends the node. */
   readonly guard: (run: () => void) => void;
 }
 
 /** Returns how to stop. */
-export function keepUp({ node, machine, clock, config, guard }: Upkeep): () => void {
+export function keepUp(upkeep: Upkeep): () => void {
+  const { node, machine, clock, config, guard } = upkeep;
   const { monotonicMs, wallMs } = clock;
   const { storage } = config;
   const leases = new LeaseKeeper({
@@ -54,7 +60,10 @@ export function keepUp({ node, machine, clock, config, guard }: Upkeep): () => v
   const restores = new RestoreKeeper({ node, store: machine, monotonicMs, wallMs });
   const every = (ms: number, run: () => void) => clock.every(ms, () => guard(run));
   const purger = new Purger({ step: () => machine.purge(), monotonicMs, every });
+  const scrubber = scrubberOf(upkeep, every);
   const stops = [
+    () => scrubber.stop(),
+    every(scrubLookEveryMs, () => scrubber.look()),
     () => purger.stop(),
     every(leaseLookEveryMs, () => leases.look()),
     every(compactionLookEveryMs, () => compaction.look()),
@@ -64,4 +73,21 @@ export function keepUp({ node, machine, clock, config, guard }: Upkeep): () => v
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+function scrubberOf(
+  { machine, clock, config: { storage }, logger, checks }: Upkeep,
+  every: (ms: number, run: () => void) => () => void,
+): Scrubber {
+  return new Scrubber({
+    begin: () => machine.scrub(),
+    bytesPerSecond: storage.scrubBytesPerSecondMax,
+    intervalMs: storage.scrubIntervalMs,
+    monotonicMs: clock.monotonicMs,
+    every,
+    onPass: (pass) => {
+      logger.info("The store is as it should be", { ...pass });
+      checks.scrubbed(pass);
+    },
+  });
 }

@@ -14,6 +14,12 @@ const keyOptions = [
     description: "where the node keeps its data",
   },
   { name: "node-id", path: "node_id", value: "N", description: "the node's id in its cluster" },
+  {
+    name: "join",
+    path: "join",
+    value: "URL,…",
+    description: "become a member of the cluster of this node, or of these",
+  },
   { name: "http-addr", path: "http_addr", value: "HOST:PORT", description: "where REST listens" },
   { name: "rpc-addr", path: "rpc_addr", value: "HOST:PORT", description: "where gRPC listens" },
   {

@@ -3,7 +3,7 @@
 import { nearest } from "../lib/nearest.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import { parseArguments } from "./arguments.ts";
-import { leaderTransfer, memberList, status } from "./cluster.ts";
+import { leaderTransfer, status } from "./cluster.ts";
 import { compact, history, incr, patch } from "./changes.ts";
 import type { Command } from "./command.ts";
 import { completionCommand } from "./completion.ts";
@@ -14,6 +14,14 @@ import { doctor } from "./doctor.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { leaseGrant, leaseInfo, leaseKeepAlive, leaseList, leaseRevoke } from "./lease.ts";
 import { lock } from "./lock.ts";
+import {
+  memberAdd,
+  memberDemote,
+  memberList,
+  memberPromote,
+  memberRemove,
+  memberReplace,
+} from "./members.ts";
 import { recover } from "./recover.ts";
 import { exitCode, exitCodeOf, reportError } from "./report.ts";
 import type { InspectBackup, RecoverNode, StartServer } from "./server_port.ts";
@@ -29,7 +37,8 @@ export const commands: readonly Command[] = [
   ...[start, dev],
   ...[put, get, del, ls, patch, incr, txn, watch, history, compact],
   ...[leaseGrant, leaseKeepAlive, leaseInfo, leaseList, leaseRevoke, lock],
-  ...[status, memberList, leaderTransfer, recover],
+  ...[memberList, memberAdd, memberPromote, memberDemote, memberReplace, memberRemove],
+  ...[status, leaderTransfer, recover],
   ...[snapshotInspect],
   ...[configCheck, configPrint, doctor, version, completionCommand(() => commands)],
 ];
@@ -67,7 +76,7 @@ export async function main(options: MainOptions): Promise<number> {
 /** Commands of later versions: who reads about them elsewhere need not look for a slip. */
 const laterCommands: readonly string[] = [
   ...["export", "import", "snapshot save", "snapshot restore"],
-  ...["member add", "member promote", "member replace", "member remove", "bench"],
+  "bench",
 ];
 
 type Request =

@@ -5,6 +5,7 @@
  */
 
 import { type BatchItem, batchJson, type BatchResult, batchResultOf } from "./batch.ts";
+import { ClusterMembers } from "./cluster_members.ts";
 import { Connection, type ConnectionOptions, type RestAnswer } from "./connection.ts";
 import { AnswerError } from "./errors.ts";
 import { type HistoryPage, historyPageOf } from "./history.ts";
@@ -68,8 +69,12 @@ export interface ListOptions extends ViewOptions, KeyRange, PageOptions {
 export class Client {
   readonly #connection: Connection;
 
+  /** Who belongs to the cluster. */
+  readonly members: ClusterMembers;
+
   constructor(options: ConnectionOptions) {
     this.#connection = new Connection(options);
+    this.members = new ClusterMembers(this.#connection);
   }
 
   async put(key: KeyBytes, value: KeyBytes, options: PutOptions = {}): Promise<PutResult> {

@@ -1,10 +1,11 @@
 /**
  * Asks a cluster over REST: chooses the endpoint, bounds the time, and repeats exactly what is
- * proven harmless. A read may be asked again anywhere. So may a write that carries a key, because
- * it is applied once however often it is sent; whatever became of an attempt, another node is asked
- * until the time is over. A write without one is asked again only when it cannot have left this
- * machine, or when the server's answer says `retryable`; where its answer was lost it is `unknown`,
- * and only the caller can decide what that means.
+ * proven harmless. A read may be asked again anywhere. So may a write that carries a key, or that
+ * changes nothing more when it is asked again, because it is applied once however often it is sent;
+ * whatever became of an attempt, another node is asked until the time is over. Any other write is
+ * asked again only when it cannot have left this machine, or when the server's answer says
+ * `retryable`; where its answer was lost it is `unknown`, and only the caller can decide what that
+ * means.
  */
 
 import { Doubt } from "./doubt.ts";
@@ -40,6 +41,8 @@ export interface RestRequest {
    * key, or undefined for one of this connection's.
    */
   readonly once?: { readonly key: string | undefined };
+  /** Of a write that is known by what it asks for: asked again, it changes nothing more. */
+  readonly repeatable?: true;
 }
 
 /** A good answer, its body read. */
@@ -78,7 +81,7 @@ type Round<T> =
 interface Question<T> {
   readonly request: RestRequest;
   readonly endMs: number;
-  /** Of a write that carries a key. */
+  /** Of a write that may be sent again. */
   readonly doubt: Doubt | undefined;
   /** Makes an answer of a response; what it throws has broken the connection. */
   readonly take: (response: Response, url: string) => Promise<T | AnswerError>;
@@ -139,7 +142,7 @@ export class Connection {
 
   async #answer(request: RestRequest, endMs: number): Promise<RestAnswer> {
     return await this.#ask({
-      ...{ request, endMs, doubt: request.once === undefined ? undefined : new Doubt() },
+      ...{ request, endMs, doubt: mayRepeat(request) ? new Doubt() : undefined },
       take: async (response, url) => {
         const answer = await readAnswer(response, { kind: request.kind, url });
         return answer instanceof AnswerError ? answer : { ...answer, endpoint: url };
@@ -269,6 +272,11 @@ class Limit {
   lift(): void {
     clearTimeout(this.#timer);
   }
+}
+
+/** However often it is sent, it is applied once. */
+function mayRepeat({ once, repeatable }: RestRequest): boolean {
+  return once !== undefined || repeatable === true;
 }
 
 /** Nobody wants an answer any more. */

@@ -22,10 +22,10 @@ const repeatMsMax = 300_000;
  */
 const decidedCodes: ReadonlySet<string> = new Set([
   ...["key_not_found", "lease_not_found", "conflict", "lease_full", "value_type_mismatch"],
-  ...["precondition_failed", "duplicate_key", "idempotency_mismatch"],
+  ...["precondition_failed", "duplicate_key", "idempotency_mismatch", "would_lose_quorum"],
 ]);
 
-/** One write that carries a key. */
+/** One write that may be sent again. */
 export class Doubt {
   #open: ClientError | undefined;
   #repeatUntilMs = Infinity;

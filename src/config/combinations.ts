@@ -15,6 +15,8 @@ export function contradictions(config: Config): readonly Contradiction[] {
     ...timing(config),
     ...sizes(config),
     ...peers(config),
+    ...joining(config),
+    ...removal(config),
     ...addresses(config),
     ...exposure(config),
   ];
@@ -118,6 +120,27 @@ function* peers(config: Config): Iterable<Contradiction> {
   }
 }
 
+function* joining({ join, peers }: Config): Iterable<Contradiction> {
+  if (join.length === 0 || peers.length === 0) return;
+  yield {
+    path: "join",
+    message: "join is set, and so is peers: a node joins a cluster that exists, or forms one " +
+      "with its peers",
+  };
+}
+
+/** A restart, a pause of the machine, a repair of the network must not cost a member its place. */
+const removeAfterMsMin = 60_000;
+
+function* removal({ raft: { removeDeadAfterMs: afterMs } }: Config): Iterable<Contradiction> {
+  if (afterMs === 0 || afterMs >= removeAfterMsMin) return;
+  yield {
+    path: "raft.remove_dead_after_ms",
+    message: `raft.remove_dead_after_ms is ${afterMs}; allowed is 0, which removes nobody, or at ` +
+      `least ${removeAfterMsMin}`,
+  };
+}
+
 function ownRpcAddress(config: Config): string {
   return config.rpcAdvertiseAddr ?? formatHostPort(config.rpcAddr);
 }
@@ -125,9 +148,12 @@ function ownRpcAddress(config: Config): string {
 function* addresses(config: Config): Iterable<Contradiction> {
   const listeners = listenersOf(config);
   for (const { name, address, advertised } of listeners) {
-    if (config.peers.length === 0 || advertised !== undefined) continue;
+    const isAlone = config.peers.length === 0 && config.join.length === 0;
+    if (isAlone || advertised !== undefined) continue;
     const unreachable = isUnspecified(address.host) ? "every interface" : "no fixed port";
-    if (!isUnspecified(address.host) && address.port !== 0) continue;
+    // Who joins says which port it was given; the peers of a file have to know it before.
+    const isKnown = address.port !== 0 || config.peers.length === 0;
+    if (!isUnspecified(address.host) && isKnown) continue;
     const advertise = name.replace("_addr", "_advertise_addr");
     yield {
       path: advertise,

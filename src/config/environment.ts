@@ -56,6 +56,8 @@ export function valueOfText(key: Key, text: string): unknown {
       return text === "true" ? true : text === "false" ? false : text;
     case "json":
       return jsonOr(text);
+    case "urls":
+      return text.startsWith("[") ? jsonOr(text) : text.split(",").map((url) => url.trim());
     case "text":
       return text;
   }

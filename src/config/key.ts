@@ -8,7 +8,7 @@ import { z } from "zod";
 import { formatHostPort, type HostPort, parseHostPort } from "../lib/host_port.ts";
 
 /** How a value is written where everything is text: in an environment variable or a flag. */
-export type KeyKind = "integer" | "boolean" | "text" | "json" | "nodeId";
+export type KeyKind = "integer" | "boolean" | "text" | "json" | "nodeId" | "urls";
 
 /** What is known of a key besides its schema. */
 export interface KeyFacts {
@@ -40,13 +40,21 @@ export function integer(
 
 /** A key that is true or false, and false unless set. */
 export function flag(description: string): z.ZodPrefault<z.ZodType<boolean, boolean>> {
+  return yesOrNo(false, description);
+}
+
+/** A key that is true or false, and true unless set. */
+export function flagOn(description: string): z.ZodPrefault<z.ZodType<boolean, boolean>> {
+  return yesOrNo(true, description);
+}
+
+function yesOrNo(
+  defaultValue: boolean,
+  description: string,
+): z.ZodPrefault<z.ZodType<boolean, boolean>> {
   const allowed = "true or false";
-  return declared(z.boolean({ error: allowed }), {
-    kind: "boolean",
-    allowed,
-    description,
-    defaultValue: false,
-  });
+  const facts = { kind: "boolean", allowed, description, defaultValue } as const;
+  return declared(z.boolean({ error: allowed }), facts);
 }
 
 /** A key that takes one of a few words. */
@@ -88,6 +96,30 @@ export function list<Item extends z.ZodType>(
     z.array(item, { error: allowed }).max(100, { error: allowed }),
     { kind: "json", allowed, description, defaultValue: [] },
   );
+}
+
+/** A key that takes URLs of nodes, none unless set; as text they stand beside commas. */
+export function urls(description: string): z.ZodPrefault<z.ZodType<string[], string[]>> {
+  const one = "http://host:port";
+  const allowed = `a list of at most 100 URLs, each ${one}`;
+  const url: z.ZodType<string, string> = z.string({ error: one }).transform((value, context) => {
+    const origin = originOf(value);
+    if (origin !== undefined) return origin;
+    context.addIssue({ code: "custom", message: one });
+    return z.NEVER;
+  });
+  return declared<string[], string[]>(
+    z.array(url, { error: allowed }).max(100, { error: allowed }),
+    { kind: "urls", allowed, description, defaultValue: [] },
+  );
+}
+
+/** Undefined where `text` is no URL of a node: what it serves begins at its root. */
+function originOf(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, origin, username, password, pathname, search, hash } = new URL(text);
+  const isPlain = username + password + search + hash === "" && pathname === "/";
+  return protocol === "http:" && isPlain ? origin : undefined;
 }
 
 /** The one key that is a number or a word. */

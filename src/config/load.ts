@@ -121,7 +121,15 @@ function resolve(settings: ReadonlyMap<string, Setting>, host: string): Config {
   }
   const { node_id: nodeId, ...snake } = configSchema.parse(tree);
   const resolved = nodeId === "hostname" ? nodeIdOfHost(host) : nodeId;
-  return { ...camelized(snake, (name) => sectionNames.includes(name)), nodeId: resolved };
+  const isSet = (path: string): boolean => settings.get(path)?.origin.kind !== "default";
+  return {
+    ...camelized(snake, (name) => sectionNames.includes(name)),
+    nodeId: resolved,
+    named: {
+      ...(isSet("cluster_id") && { clusterId: snake.cluster_id }),
+      ...(isSet("node_id") && { nodeId: resolved }),
+    },
+  };
 }
 
 /** `skein-3` is node 3. */

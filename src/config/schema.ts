@@ -9,6 +9,7 @@ import type { Camelized } from "./camel.ts";
 import {
   advertisedAddress,
   flag,
+  flagOn,
   integer,
   type KeyFacts,
   keyFacts,
@@ -20,6 +21,7 @@ import {
   optionalAdvertisedAddress,
   optionalListenAddress,
   text,
+  urls,
 } from "./key.ts";
 import { snapshot } from "./snapshot_keys.ts";
 
@@ -38,11 +40,13 @@ const top = {
       pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
       allowed: "1 to 64 letters, digits, dots, underscores and hyphens, a letter or digit first",
     },
-    "Name of the cluster; nodes and clients of another one are refused.",
+    "Name of the cluster; nodes and clients of another one are refused. Where it is not set, a " +
+      "data directory that has one and a cluster that is joined have their own.",
   ),
   node_id: nodeIdOrHostname(
     "Identifies the node for ever within its cluster; hostname takes the number at the end of " +
-      "the host's name, as StatefulSets give it.",
+      "the host's name, as StatefulSets give it. Where it is not set, a data directory that has " +
+      "one tells it, and a cluster that is joined chooses it.",
   ),
   rpc_addr: listenAddress(
     "127.0.0.1:7401",
@@ -74,6 +78,16 @@ const top = {
     `a list of at most 100 entries, each ${peerAllowed}`,
     "The other voters of a cluster that is being formed, by node id and rpc address; once the " +
       "node has state, the replicated configuration counts and this list is checked against it.",
+  ),
+  join: urls(
+    "Nodes of a cluster that exists, any of them, by the URL of http_addr: a node with an empty " +
+      "data directory becomes a member of it. Without effect once it is one.",
+  ),
+  join_as: oneOf(
+    ["learner", "read_only"],
+    "learner",
+    "What a node that joins becomes: a learner is made a voter once it has caught up, a " +
+      "read-only member never is.",
   ),
 };
 
@@ -140,6 +154,20 @@ const raft = {
     { default: 64 * mebi, min: 24 * mebi, max: 4 * gibi },
     "Peer messages that wait for their turn; above it they are dropped and counted.",
   ),
+  promote_learners: flagOn(
+    "The leader makes learners voters once they have caught up, one at a time, and never where a " +
+      "quorum would then need the new voter because another one is down.",
+  ),
+  remove_dead_after_ms: integer(
+    { default: 0, min: 0, max: 2_592_000_000 },
+    "The leader removes members that it has not heard for so long, one at a time, where enough " +
+      "others are healthy; 0: never. What was removed has to join anew, with an empty directory.",
+  ),
+  voters_min: integer(
+    { default: 3, min: 1, max: 9 },
+    "No dead voter is removed by remove_dead_after_ms where fewer than so many voters would be " +
+      "left.",
+  ),
 };
 
 const network = {
@@ -183,6 +211,15 @@ const storage = {
   history_revisions_max: integer(
     { default: 1_000_000, min: 10_000, max: 1_000_000_000_000 },
     "So many of the newest revisions are kept, and all of the last five minutes.",
+  ),
+  scrub_bytes_per_second_max: integer(
+    { default: 4 * mebi, min: 0, max: gibi },
+    "How fast a pass of the scrub, which checks all that the store keeps against its checksums, " +
+      "goes over it, in bytes a second; 0: there is none.",
+  ),
+  scrub_interval_ms: integer(
+    { default: 21_600_000, min: 1_000, max: 31_557_600_000 },
+    "How long after the last one a pass of the scrub begins.",
   ),
   space_low_bytes: integer(
     { default: 256 * mebi, min: 0, max: tebi },
@@ -289,7 +326,11 @@ export const configSchema = z.strictObject({
 type SnakeConfig = z.output<typeof configSchema>;
 
 /** The configuration as the program uses it: the file's keys in camelCase, `hostname` resolved. */
-export type Config = Camelized<Omit<SnakeConfig, "node_id">> & { readonly nodeId: number };
+export type Config = Camelized<Omit<SnakeConfig, "node_id">> & {
+  readonly nodeId: number;
+  /** Of the two names that have a default, those that somebody has set. */
+  readonly named: { readonly clusterId?: string; readonly nodeId?: number };
+};
 
 /** One key with everything that is known of it. */
 export interface Key extends KeyFacts {

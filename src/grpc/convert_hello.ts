@@ -65,6 +65,7 @@ export function fromHelloAnswer(answer: HelloAnswer): Wire["skein.raft.v1.HelloA
         refused: {
           reason: answer.reason,
           final: answer.final,
+          removed: answer.removed,
           nodeId: answer.by.id,
           incarnation: answer.by.incarnation,
         },
@@ -84,12 +85,12 @@ export function fromHelloAnswer(answer: HelloAnswer): Wire["skein.raft.v1.HelloA
 /** The answer that a peer sent. Throws WireRefusal. */
 export function toHelloAnswer(wire: Wire["skein.raft.v1.HelloAnswer"]): HelloAnswer {
   if (wire.refused !== null && wire.refused !== undefined) {
-    const { reason, final } = wire.refused;
+    const { reason, final, removed } = wire.refused;
     const by = {
       id: nodeId(wire.refused.nodeId, "refused.node_id"),
       incarnation: incarnation(wire.refused.incarnation),
     };
-    return { kind: "refused", reason: reason.slice(0, reasonLengthMax), final, by };
+    return { kind: "refused", reason: reason.slice(0, reasonLengthMax), final, removed, by };
   }
   const accepted = present(wire.accepted, "hello_answer.answer");
   const hello = toHello(present(accepted.hello, "accepted.hello"));

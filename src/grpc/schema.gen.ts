@@ -1969,6 +1969,10 @@ export const schema = {
           "incarnation": {
            "type": "string",
            "id": 4
+          },
+          "removed": {
+           "type": "bool",
+           "id": 5
           }
          }
         },

@@ -422,6 +422,7 @@ export interface Wire {
     readonly final: boolean;
     readonly nodeId: number;
     readonly incarnation: string;
+    readonly removed: boolean;
   };
   "skein.raft.v1.Addresses": {
     readonly rpc: string;

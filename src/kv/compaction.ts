@@ -53,13 +53,16 @@ function purgeBehind(store: Store, number: number): number {
     // Otherwise it was written again since, and is alive or died anew.
     if (tables.head(change.key)?.number === number) {
       tables.forgetDead(change.key);
+      store.tally.keyMoved("dead", change.key, -1);
       deadKeys--;
     }
   }
   let bytes = 0;
   for (const each of removed) {
     tables.removeChange(each.number);
-    purgedHash = addHash(purgedHash, changeChecksums(each).hash);
+    const { hash } = changeChecksums(each);
+    store.tally.changeRemoved(each.number, hash);
+    purgedHash = addHash(purgedHash, hash);
     bytes += each.valueBytes;
   }
   store.purged({ purgedThrough: number, purgedHash, deadKeys });

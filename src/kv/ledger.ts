@@ -24,6 +24,7 @@ import { addHash, ledgerCrc32c, ledgerRowHash, type StateHash, subtractHash } fr
 import type { Facts } from "./facts.ts";
 import type { KvTables, LedgerRow } from "./ports.ts";
 import type { LeaseId } from "./record.ts";
+import { Tally } from "./tally.ts";
 
 /** The first byte of a key. */
 export const ledgerKind = {
@@ -42,10 +43,12 @@ export const ledgerKind = {
 export class Ledger {
   readonly #tables: KvTables;
   readonly #facts: Facts;
+  readonly #tally: Tally;
 
-  constructor(tables: KvTables, facts: Facts) {
+  constructor(tables: KvTables, facts: Facts, tally: Tally = new Tally()) {
     this.#tables = tables;
     this.#facts = facts;
+    this.#tally = tally;
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -56,7 +59,9 @@ export class Ledger {
     const row = { key, value, crc32c: ledgerCrc32c(key, value) };
     const rest = this.#hashWithout(this.#tables.ledgerRow(key));
     this.#tables.setLedgerRow(row);
-    this.#facts.set({ ledgerHash: addHash(rest, ledgerRowHash(row)) });
+    const hash = ledgerRowHash(row);
+    this.#tally.rowAdded(key, hash);
+    this.#facts.set({ ledgerHash: addHash(rest, hash) });
   }
 
   /** Nothing there is no error. */
@@ -81,7 +86,10 @@ export class Ledger {
   /** The CRC of the row was checked when it was read, so it need not be computed again. */
   #hashWithout(row: LedgerRow | undefined): StateHash {
     const { ledgerHash } = this.#facts.meta;
-    return row === undefined ? ledgerHash : subtractHash(ledgerHash, ledgerRowHash(row));
+    if (row === undefined) return ledgerHash;
+    const hash = ledgerRowHash(row);
+    this.#tally.rowRemoved(row.key, hash);
+    return subtractHash(ledgerHash, hash);
   }
 }
 

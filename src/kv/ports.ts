@@ -132,6 +132,35 @@ export interface LedgerRow {
 /** A value up to this long comes along with a slice of rows; a longer one is read with its row. */
 export const sliceValueBytesMax = 64 * 1024;
 
+/** A change as it stands there, whether its checksum is right or not. */
+export interface AuditedChange extends TimedChange {
+  readonly crc32c: number;
+  /** What is found under its key; undefined: nothing. */
+  readonly head: ChangeNumber | undefined;
+  /** How deep the change before it of the same key is; undefined: it is not there. */
+  readonly previousDepth: number | undefined;
+}
+
+/** A row of the live keys, or of the dead ones. */
+export interface AuditedHead {
+  readonly key: Uint8Array;
+  readonly number: ChangeNumber;
+  /** What stands under that number; undefined: nothing. */
+  readonly change: { readonly key: Uint8Array; readonly version: number } | undefined;
+}
+
+/** What the scrub (scrub.ts) asks of a backend. Everything throws FatalStorageError. */
+export interface KvAudit {
+  /**
+   * To be called while no transaction is open: what is read from here on comes from the disk and
+   * not from memory. Throws, too, where the facts there are others than those of the last commit.
+   */
+  reread(): void;
+  /** Changes numbered `number` and above, with their values up to sliceValueBytesMax. */
+  changes(number: ChangeNumber, rowsMax: number): readonly AuditedChange[];
+  heads(of: "live" | "dead", slice: Slice): readonly AuditedHead[];
+}
+
 /** One backend, opened for one store. See the head of this file. */
 export interface KvTables {
   /** The facts of the last commit. */
@@ -211,6 +240,7 @@ export interface KvTables {
   /** Nothing there is no error. */
   deleteLedgerRow(key: Uint8Array): void;
 
+  readonly audit: KvAudit;
   /**
    * Makes an image of the last commit, between transactions, while the store goes on: see
    * StateMachine of node/ports.ts, whose words hold for these four. `done` comes once, perhaps

@@ -12,13 +12,12 @@ import { assert } from "../lib/assert.ts";
 import type { SnapshotImage, SnapshotStage, StateMachine } from "../node/ports.ts";
 import { decodeConfiguration } from "../raft/encoding.ts";
 import type { Entry, LogPosition, PositionedConfiguration, SnapshotMeta } from "../raft/types.ts";
-import type { ChangeTimes } from "./change.ts";
 import { addHash } from "./checksum.ts";
-import type { Command, Idempotency } from "./command.ts";
 import { decodeCommand } from "./command_encoding.ts";
 import { purge } from "./compaction.ts";
 import { contestOfKey } from "./contest_keys.ts";
 import type { AnswerLimits } from "./idempotency.ts";
+import { applyOnce } from "./apply_once.ts";
 import { applyOperation } from "./operations.ts";
 import { KvFullError, type KvMeta, type KvTables } from "./ports.ts";
 import type { Lease } from "./leases.ts";
@@ -29,9 +28,9 @@ import { idempotencyRefusal, refusalOf } from "./refusals.ts";
 import { emptyRevision, type Revision } from "./record.ts";
 import { rejected } from "./rejected.ts";
 import { revisionAt } from "./revisions.ts";
-import { answerToKeep, isKept, keptAnswer } from "./remembered.ts";
 import type { Outcome, Result } from "./result.ts";
 import type { Restore } from "./restores.ts";
+import { ScrubPass } from "./scrub.ts";
 import { Store } from "./store.ts";
 
 /** Limits default to the constants below. */
@@ -55,8 +54,6 @@ export const purgeChangesMax = 256;
 const purgeBytesMax = 1024 * 1024;
 /** What one step of compaction gives back to the disk at most. */
 const giveBackBytesMax = 2 * purgeBytesMax;
-/** Answers that one command forgets, about, so that none has to forget many at once. */
-const answersForgottenMax = 16;
 
 /** What the store can say of itself at any time. */
 export type KvStatus = Pick<
@@ -161,47 +158,11 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     if (reason !== undefined) return this.#refused(reason);
     const times = { timeMs, wallMs };
     if (idempotency === undefined) return applyOperation(this.#store, operation, times);
-    return this.#applyOnce(operation, idempotency, times);
+    return applyOnce(this.#store, operation, idempotency, times);
   }
 
   #refused(reason: string): Outcome {
     return rejected(this.#store, "bad_request", reason);
-  }
-
-  /** A request that was applied before gets the answer that it was given then. */
-  #applyOnce(
-    operation: Command["operation"],
-    idempotency: Idempotency,
-    times: ChangeTimes,
-  ): Result {
-    const store = this.#store;
-    store.answers.forgetDue(times.timeMs, answersForgottenMax);
-    const recalled = store.answers.recall(idempotency, times.timeMs);
-    switch (recalled.kind) {
-      case "answered":
-        return keptAnswer(recalled.answer);
-      case "mismatch":
-        return rejected(
-          store,
-          "idempotency_mismatch",
-          "the idempotency key was used for another request",
-        );
-      case "expired":
-        return rejected(
-          store,
-          "idempotency_expired",
-          "so many numbers of this stream came later that nobody remembers this one",
-        );
-      case "full":
-        return rejected(store, "overloaded", "there is no room to remember another answer");
-      case "new": {
-        const outcome = applyOperation(store, operation, times);
-        if (isKept(outcome)) {
-          store.answers.remember(idempotency, answerToKeep(outcome), times.timeMs);
-        }
-        return outcome;
-      }
-    }
   }
 
   /**
@@ -273,6 +234,11 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
       this.#openEntries++;
     });
     return isMore;
+  }
+
+  /** Begins to look through all that is kept (scrub.ts); undefined while the disk is full. */
+  scrub(): ScrubPass | undefined {
+    return this.commit() ? new ScrubPass(this.#store, (step) => this.#unlessFull(step)) : undefined;
   }
 
   /**

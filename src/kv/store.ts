@@ -26,6 +26,7 @@ import { emptyRevision, type KvRecord, type LeaseId, type Revision } from "./rec
 import { RestoreBook } from "./restores.ts";
 import { lastChangeAt, type View } from "./revisions.ts";
 import type { Stamp } from "./stamp.ts";
+import { Tally } from "./tally.ts";
 import { chainAfter, changeAtOrBelow } from "./version_chain.ts";
 
 /** What the writer decides of a version; the rest follows from the store. */
@@ -48,12 +49,14 @@ export class Store {
   readonly answers: AnswerBook;
   readonly restores: RestoreBook;
   readonly ownChanges: OwnChanges = new OwnChanges();
+  /** What a pass of the scrub has counted. */
+  readonly tally: Tally = new Tally();
   readonly #facts: Facts;
 
   constructor(tables: KvTables, answerLimits?: AnswerLimits) {
     this.tables = tables;
     this.#facts = new Facts(tables.stored());
-    const ledger = new Ledger(tables, this.#facts);
+    const ledger = new Ledger(tables, this.#facts, this.tally);
     this.leases = new LeaseBook(ledger, this.#facts);
     this.answers = new AnswerBook(ledger, this.#facts, answerLimits);
     this.restores = new RestoreBook(ledger);
@@ -87,12 +90,14 @@ export class Store {
   /** Does all of `run`, or nothing of it when that returns false. */
   atomically(run: () => boolean): void {
     const before = this.#facts.snapshot();
+    const { counted } = this.tally;
     this.tables.savepoint();
     if (run()) return this.tables.releaseSavepoint();
     this.tables.backToSavepoint();
     // Lease ids that were looked at are not looked at again, or looking could take ever longer.
     const { leasesNumbered } = this.#facts.meta;
     this.#facts.reset(before);
+    this.tally.counted = counted;
     this.#facts.set({ leasesNumbered });
   }
 
@@ -104,6 +109,7 @@ export class Store {
   /** Goes back to the last commit. */
   rollback(): void {
     this.tables.rollback();
+    this.tally.end();
     this.#facts.reset(this.tables.stored());
     this.restores.forget();
   }
@@ -112,6 +118,7 @@ export class Store {
   adopt(): void {
     this.tables.rollback();
     this.tables.adopt();
+    this.tally.end();
     this.#facts.reset(this.tables.stored());
     this.restores.forget();
     this.ownChanges.lose();
@@ -208,6 +215,7 @@ export class Store {
     this.tables.append({ ...change, crc32c }, over);
     this.ownChanges.note(key);
     const dies = version.version === 0;
+    this.#tallyKey(key, over, dies);
     this.#facts.set({
       revision,
       changes: number,
@@ -215,6 +223,14 @@ export class Store {
       deadKeys: meta.deadKeys + (dies ? 1 : over === "dead" ? -1 : 0),
       stateHash: addHash(meta.stateHash, hash),
     });
+  }
+
+  #tallyKey(key: Uint8Array, over: "live" | "dead" | "absent", dies: boolean): void {
+    if (over === "dead") this.tally.keyMoved("dead", key, -1);
+    if (dies) {
+      this.tally.keyMoved("live", key, -1);
+      this.tally.keyMoved("dead", key, 1);
+    } else if (over !== "live") this.tally.keyMoved("live", key, 1);
   }
 
   #moveLease(key: Uint8Array, from: LeaseId | undefined, to: LeaseId | undefined): void {

@@ -4,7 +4,6 @@
  * others than are written down.
  */
 
-import { isJoint } from "../raft/configuration.ts";
 import type {
   ConfigurationChange,
   LogPosition,
@@ -14,6 +13,7 @@ import type {
 } from "../raft/types.ts";
 import type { NodeStatus } from "./parts.ts";
 import { sameAddresses } from "./peers.ts";
+import { settledConfiguration } from "./settled.ts";
 
 /** What the keeper needs of a node. */
 export interface KeptNode {
@@ -40,11 +40,8 @@ export class AddressKeeper {
   /** Called now and then; proposes at most one change at a time. */
   look(nowMs: number): void {
     if (this.#proposing) return;
-    const { role, termStart, commitIndex, configuration, configurationCommitted } = this.#node
-      .status();
-    const mayChange = role === "leader" && termStart !== undefined && commitIndex >= termStart &&
-      configurationCommitted && !isJoint(configuration.configuration);
-    if (!mayChange) return;
+    const configuration = settledConfiguration(this.#node.status());
+    if (configuration === undefined) return;
     const { members } = configuration.configuration;
     const wanted = members.map((member) => this.#withAddresses(member));
     if (wanted.every((member, at) => member === members[at])) return;

@@ -6,13 +6,17 @@
  *
  * Before that nobody votes. A node whose directory was emptied later finds the cluster already
  * born, with another incarnation under its id, and is turned away for good.
+ *
+ * A node that a living cluster has taken in (server_join.ts) is born later, into the cluster as it
+ * was then: it asks the members for the first configuration, which does not name it, and learns
+ * from their log what has become of that. It never founds anything.
  */
 
 import { memberOf } from "../raft/configuration.ts";
 import { encodeConfiguration, makeEntry } from "../raft/encoding.ts";
 import type { LogWrite } from "../raft/ready.ts";
 import type { Configuration, Member, NodeId } from "../raft/types.ts";
-import type { Peers } from "./peers.ts";
+import { type Peers, wayBackOf } from "./peers.ts";
 import type { Clock, HelloAnswer, Identity, PeerAddress, Transport } from "./ports.ts";
 
 const askEveryMs = 500;
@@ -40,7 +44,7 @@ export class Birth {
 
   constructor(parts: {
     readonly identity: Identity;
-    /** The other nodes that the configuration file names. */
+    /** The other nodes that the configuration file names, or those that have taken this one in. */
     readonly configured: readonly PeerAddress[];
     readonly transport: Pick<Transport, "hello">;
     readonly peers: Peers;
@@ -71,11 +75,16 @@ export class Birth {
   /** What is being waited for, for people. */
   waitingFor(): string {
     const silent = this.#configured.filter(({ id }) => !this.#incarnations.has(id));
+    if (silent.length === 0 && this.#isJoining) return "a member to tell of the cluster's birth";
     if (silent.length === 0) return `node ${this.#author()} to found the cluster`;
     return silent.map(({ id, address }) => {
       const problem = this.#problems.get(id) ?? "no answer";
       return `node ${id} at ${address} (${problem})`;
     }).join(", ");
+  }
+
+  get #isJoining(): boolean {
+    return this.#identity.joining !== undefined;
   }
 
   #author(): NodeId {
@@ -128,19 +137,22 @@ export class Birth {
     if (named?.incarnation === incarnation) {
       return this.#end({ kind: "born", configuration: cluster });
     }
+    if (named === undefined && this.#isJoining) {
+      return this.#end({ kind: "born", configuration: cluster });
+    }
     const ids = cluster.members.map(({ id }) => id).join(", ");
     this.#end({
       kind: "refused",
       reason: named === undefined
-        ? `the cluster exists already, with the nodes ${ids}, and this version takes no further one`
+        ? `the cluster exists already, and was formed of the nodes ${ids}: to become a member of ` +
+          "it, start with --join and without peers"
         : `the cluster exists already and knows node ${nodeId} with another data directory ` +
-          `(incarnation ${named.incarnation}, not ${incarnation}): put that one back; if it is ` +
-          `lost, the others go on without node ${nodeId}`,
+          `(incarnation ${named.incarnation}, not ${incarnation}): ${wayBackOf(nodeId)}`,
     });
   }
 
   #found(): void {
-    if (this.#author() !== this.#identity.nodeId) return;
+    if (this.#isJoining || this.#author() !== this.#identity.nodeId) return;
     const { nodeId, incarnation } = this.#identity;
     const voter = (id: NodeId, its: string): Member => ({
       id,

@@ -32,6 +32,12 @@ export class IdentityKeeper {
     this.replace({ ...this.#latest, ...change }, done);
   }
 
+  /** From now on the own store says who belongs to the cluster. Throws as {@link change} does. */
+  forgetJoining(): void {
+    const { joining: _, ...rest } = this.#latest;
+    this.replace(rest, () => {});
+  }
+
   /** Like {@link IdentityKeeper.change}, for a whole identity. */
   replace(changed: Identity, done: () => void): void {
     const before = this.#latest;

@@ -5,7 +5,7 @@
  * away.md).
  */
 
-import { allMembers, memberOf } from "../raft/configuration.ts";
+import { allMembers, memberOf, wasRemoved } from "../raft/configuration.ts";
 import type { Configuration, MemberAddresses, NodeId } from "../raft/types.ts";
 import type { IdentityKeeper } from "./identity_keeper.ts";
 import {
@@ -104,8 +104,8 @@ export class Peers {
 
   /** `standing`: what another start of the same node said on a stream that is still open. */
   judge(theirs: Hello, standing?: Hello): HelloAnswer {
-    const refusal = this.#strangerRefusal(theirs) ?? this.#memberRefusal(theirs) ??
-      this.#twinRefusal(theirs, standing);
+    const refusal = this.#strangerRefusal(theirs) ?? this.#removedRefusal(theirs) ??
+      this.#memberRefusal(theirs) ?? this.#twinRefusal(theirs, standing);
     if (refusal !== undefined) return refusal;
     this.note(theirs);
     const hello = this.hello(theirs.from);
@@ -151,9 +151,10 @@ export class Peers {
       memberOf(committed, by.id)?.incarnation === by.incarnation;
   }
 
-  #refusal(reason: string, finality: "final" | "for now"): HelloRefusal {
+  #refusal(reason: string, how: "for now" | "final" | "removed"): HelloRefusal {
     const { nodeId: id, incarnation } = this.#self.keeper.identity;
-    return { kind: "refused", reason, final: finality === "final", by: { id, incarnation } };
+    const final = how !== "for now";
+    return { kind: "refused", reason, final, removed: how === "removed", by: { id, incarnation } };
   }
 
   #forgetStrangers(): void {
@@ -204,9 +205,16 @@ export class Peers {
     const member = committed && memberOf(committed, from);
     if (member === undefined || member.incarnation === incarnation) return undefined;
     const reason = `node id ${from} belongs to another data directory (incarnation ` +
-      `${member.incarnation}, not ${incarnation}): put that one back; if it is lost, the others ` +
-      `go on without node ${from}`;
+      `${member.incarnation}, not ${incarnation}): ${wayBackOf(from)}`;
     return this.#refusal(reason, "final");
+  }
+
+  /** Whoever was down when it was removed learns of it here. */
+  #removedRefusal({ from }: Hello): HelloRefusal | undefined {
+    const committed = this.#committed();
+    return committed === undefined || !wasRemoved(committed, from)
+      ? undefined
+      : this.#refusal(removalOf(from), "removed");
   }
 
   /** Two processes on copies of one directory, or a copy from an older day. */
@@ -255,6 +263,18 @@ export class Peers {
       "whether it runs";
     return this.#refusal(reason, "for now");
   }
+}
+
+/** What is left to somebody whose directory was emptied, or is another than its id belongs to. */
+export function wayBackOf(id: NodeId): string {
+  return `put that one back; if it is lost, remove node ${id} from the cluster and start with an ` +
+    "empty directory, --join and no node_id";
+}
+
+/** For the node itself: why it is not listened to, and what can be done. */
+export function removalOf(id: NodeId): string {
+  return `node ${id} was removed from the cluster, and no id is used twice: to come back, it ` +
+    "joins as a new node, with an empty directory, --join and no node_id";
 }
 
 function isEqual(a: readonly PeerStart[], b: readonly PeerStart[]): boolean {

@@ -100,6 +100,11 @@ export interface Identity {
   readonly recovering: boolean;
   /** The cluster as it was born: what a node that is born later is told. Absent until then. */
   readonly birth?: Configuration;
+  /**
+   * The cluster has taken this directory in, and these were its members: where to find it until the
+   * own store says who belongs to it. Absent at who was there at the birth, and from then on.
+   */
+  readonly joining?: readonly PeerAddress[];
   /** The newest start of each other member that this node has met, ascending by id. */
   readonly peerStarts?: readonly PeerStart[];
   /** Why the cluster has turned this directory away, for good. */
@@ -122,6 +127,19 @@ export interface IdentityStore {
    * Throws {@link DiskFullError} or {@link FatalStorageError}.
    */
   save(identity: Identity, done: () => void): void;
+}
+
+/**
+ * The incarnation under which a directory without an identity asks a cluster to take it in. Only
+ * the cluster can give it an id, and it must know whom it has given one: a node that ended between
+ * question and answer asks again under the same.
+ */
+export interface CandidacyStore {
+  load(): string | undefined;
+  /** Synced on return. Throws {@link DiskFullError} or {@link FatalStorageError}. */
+  save(incarnation: string): void;
+  /** It stands in the identity from now on. */
+  remove(): void;
 }
 
 /** The replicated store. `Query`, `Answer` and `Result` are its own; the node only carries them. */
@@ -197,6 +215,7 @@ export interface PeerAddress {
  * it.
  */
 export interface Transport {
+  /** Streams to these and no others. Whoever has opened one to this node is judged again. */
   setPeers(peers: readonly PeerAddress[]): void;
   /** Never blocks, never throws. */
   send(envelope: Envelope): void;
@@ -261,6 +280,8 @@ export interface HelloRefusal {
    * member of the asker's own committed configuration is believed.
    */
   readonly final: boolean;
+  /** The asker was a member, and the cluster has removed it. */
+  readonly removed: boolean;
   /** Who refuses. */
   readonly by: { readonly id: NodeId; readonly incarnation: string };
 }

@@ -1,6 +1,8 @@
 /**
- * The services of a node whose cluster is not formed yet: listeners must answer from the start, if
- * only with what is being waited for. Once the node runs, they pass everything on to it.
+ * The services of a node before it is a member of its cluster, and after: listeners must answer
+ * from the start, if only with what is being waited for. Once the node is a member they pass
+ * everything on to it. Of a node that was removed they show its last state to who asks for no more
+ * (eventual reads, the view), and refuse the rest.
  */
 
 import type { NodeId } from "../raft/types.ts";
@@ -22,21 +24,25 @@ import type {
 } from "./contract.ts";
 import { ServiceError } from "./errors.ts";
 
-/** What can be said of a node whose cluster is not formed. */
-export interface Unformed {
-  readonly self: NodeId;
-  readonly clusterId: string;
-  /** What is being waited for, for people. */
-  readonly waitingFor: () => string;
+/** What can be said of a node that is no member yet, or no more. */
+export interface Outside {
+  /** 0 while the cluster has not given it an id. */
+  readonly self: () => NodeId;
+  /** Empty while it is not known. */
+  readonly clusterId: () => string;
+  /** What is not so yet, as a sentence, and what is being waited for. */
+  readonly missing: () => { readonly what: string; readonly waitingFor: string };
+  /** Why it serves no more; undefined unless it was removed. */
+  readonly removal: () => string | undefined;
 }
 
 /** KvService before and after the cluster is formed. */
 export class AwaitedKvService implements KvService {
-  readonly #unformed: Unformed;
+  readonly #outside: Outside;
   #inner: KvService | undefined;
 
-  constructor(unformed: Unformed) {
-    this.#unformed = unformed;
+  constructor(outside: Outside) {
+    this.#outside = outside;
   }
 
   set(inner: KvService): void {
@@ -44,28 +50,30 @@ export class AwaitedKvService implements KvService {
   }
 
   read(...request: Parameters<KvService["read"]>): ReturnType<KvService["read"]> {
-    return this.#inner?.read(...request) ?? Promise.reject(notFormed(this.#unformed));
+    const [, { level }] = request;
+    const inner = level === "eventual" ? this.#inner : inside(this.#outside, this.#inner);
+    return inner?.read(...request) ?? Promise.reject(refusal(this.#outside));
   }
 
   write(...request: Parameters<KvService["write"]>): ReturnType<KvService["write"]> {
-    return this.#inner?.write(...request) ??
-      Promise.reject(notFormed(this.#unformed, "not_applied"));
+    return inside(this.#outside, this.#inner)?.write(...request) ??
+      Promise.reject(refusal(this.#outside, "not_applied"));
   }
 
   header(): Header {
-    const { self, clusterId } = this.#unformed;
+    const { self, clusterId } = this.#outside;
     return this.#inner?.header() ??
-      { revision: 0, servedBy: self, leader: undefined, clusterId };
+      { revision: 0, servedBy: self(), leader: undefined, clusterId: clusterId() };
   }
 }
 
 /** WatchService before and after the cluster is formed. */
 export class AwaitedWatchService implements WatchService {
-  readonly #unformed: Unformed;
+  readonly #outside: Outside;
   #inner: WatchService | undefined;
 
-  constructor(unformed: Unformed) {
-    this.#unformed = unformed;
+  constructor(outside: Outside) {
+    this.#outside = outside;
   }
 
   set(inner: WatchService): void {
@@ -73,22 +81,24 @@ export class AwaitedWatchService implements WatchService {
   }
 
   watch(...request: Parameters<WatchService["watch"]>): ReturnType<WatchService["watch"]> {
-    return this.#inner?.watch(...request) ?? Promise.reject(notFormed(this.#unformed));
+    return inside(this.#outside, this.#inner)?.watch(...request) ??
+      Promise.reject(refusal(this.#outside));
   }
 
   watchCluster(): OpenClusterWatch {
-    if (this.#inner === undefined) throw notFormed(this.#unformed);
-    return this.#inner.watchCluster();
+    const inner = inside(this.#outside, this.#inner);
+    if (inner === undefined) throw refusal(this.#outside);
+    return inner.watchCluster();
   }
 }
 
 /** RangeStreamService before and after the cluster is formed. */
 export class AwaitedRangeStreamService implements RangeStreamService {
-  readonly #unformed: Unformed;
+  readonly #outside: Outside;
   #inner: RangeStreamService | undefined;
 
-  constructor(unformed: Unformed) {
-    this.#unformed = unformed;
+  constructor(outside: Outside) {
+    this.#outside = outside;
   }
 
   set(inner: RangeStreamService): void {
@@ -96,17 +106,18 @@ export class AwaitedRangeStreamService implements RangeStreamService {
   }
 
   open(...request: Parameters<RangeStreamService["open"]>): ReturnType<RangeStreamService["open"]> {
-    return this.#inner?.open(...request) ?? Promise.reject(notFormed(this.#unformed));
+    return inside(this.#outside, this.#inner)?.open(...request) ??
+      Promise.reject(refusal(this.#outside));
   }
 }
 
 /** LeaseHoldService before and after the cluster is formed. */
 export class AwaitedLeaseHoldService implements LeaseHoldService {
-  readonly #unformed: Unformed;
+  readonly #outside: Outside;
   #inner: LeaseHoldService | undefined;
 
-  constructor(unformed: Unformed) {
-    this.#unformed = unformed;
+  constructor(outside: Outside) {
+    this.#outside = outside;
   }
 
   set(inner: LeaseHoldService): void {
@@ -114,17 +125,18 @@ export class AwaitedLeaseHoldService implements LeaseHoldService {
   }
 
   hold(...request: Parameters<LeaseHoldService["hold"]>): ReturnType<LeaseHoldService["hold"]> {
-    return this.#inner?.hold(...request) ?? Promise.reject(notFormed(this.#unformed));
+    return inside(this.#outside, this.#inner)?.hold(...request) ??
+      Promise.reject(refusal(this.#outside));
   }
 }
 
 /** ContestService before and after the cluster is formed. */
 export class AwaitedContestService implements ContestService {
-  readonly #unformed: Unformed;
+  readonly #outside: Outside;
   #inner: ContestService | undefined;
 
-  constructor(unformed: Unformed) {
-    this.#unformed = unformed;
+  constructor(outside: Outside) {
+    this.#outside = outside;
   }
 
   set(inner: ContestService): void {
@@ -134,24 +146,25 @@ export class AwaitedContestService implements ContestService {
   contend(...request: Parameters<ContestService["contend"]>): ReturnType<
     ContestService["contend"]
   > {
-    return this.#inner?.contend(...request) ??
-      Promise.reject(notFormed(this.#unformed, "not_applied"));
+    return inside(this.#outside, this.#inner)?.contend(...request) ??
+      Promise.reject(refusal(this.#outside, "not_applied"));
   }
 
   follow(...request: Parameters<ContestService["follow"]>): ReturnType<ContestService["follow"]> {
-    return this.#inner?.follow(...request) ?? Promise.reject(notFormed(this.#unformed));
+    return inside(this.#outside, this.#inner)?.follow(...request) ??
+      Promise.reject(refusal(this.#outside));
   }
 }
 
 /** ClusterService before and after the cluster is formed. */
 export class AwaitedClusterService implements ClusterService {
-  readonly #unformed: Unformed;
+  readonly #outside: Outside;
   readonly #handlers = new Set<() => void>();
   readonly #membershipHandlers = new Set<() => void>();
   #inner: ClusterService | undefined;
 
-  constructor(unformed: Unformed) {
-    this.#unformed = unformed;
+  constructor(outside: Outside) {
+    this.#outside = outside;
   }
 
   set(inner: ClusterService): void {
@@ -166,8 +179,8 @@ export class AwaitedClusterService implements ClusterService {
 
   view(): ClusterView {
     return this.#inner?.view() ?? {
-      clusterId: this.#unformed.clusterId,
-      nodeId: this.#unformed.self,
+      clusterId: this.#outside.clusterId(),
+      nodeId: this.#outside.self(),
       term: 0,
       role: "follower",
       leader: undefined,
@@ -182,24 +195,28 @@ export class AwaitedClusterService implements ClusterService {
   }
 
   fullView(options: RequestOptions): Promise<ClusterView> {
-    return this.#inner?.fullView(options) ?? Promise.resolve(this.view());
+    // Nobody who leads answers a node that was removed.
+    return inside(this.#outside, this.#inner)?.fullView(options) ?? Promise.resolve(this.view());
   }
 
   transferLeadership(
     ...request: Parameters<ClusterService["transferLeadership"]>
   ): ReturnType<ClusterService["transferLeadership"]> {
-    return this.#inner?.transferLeadership(...request) ??
-      Promise.reject(notFormed(this.#unformed, "not_applied"));
+    return inside(this.#outside, this.#inner)?.transferLeadership(...request) ??
+      Promise.reject(refusal(this.#outside, "not_applied"));
   }
 
   changeMembers(request: MembershipRequest, options: RequestOptions): Promise<MembershipAnswer> {
-    return this.#inner?.changeMembers(request, options) ??
-      Promise.reject(notFormed(this.#unformed, "not_applied"));
+    return inside(this.#outside, this.#inner)?.changeMembers(request, options) ??
+      Promise.reject(refusal(this.#outside, "not_applied"));
   }
 
   readiness(): readonly Check[] {
+    const removal = this.#outside.removal();
+    if (removal !== undefined) return [{ name: "member", ok: false, detail: removal }];
+    const { waitingFor } = this.#outside.missing();
     return this.#inner?.readiness() ??
-      [{ name: "formed", ok: false, detail: `waiting for ${this.#unformed.waitingFor()}` }];
+      [{ name: "formed", ok: false, detail: `waiting for ${waitingFor}` }];
   }
 
   outline(): ClusterOutline {
@@ -217,10 +234,13 @@ export class AwaitedClusterService implements ClusterService {
   }
 }
 
-function notFormed(unformed: Unformed, outcome?: "not_applied"): ServiceError {
-  return new ServiceError(
-    "not_ready",
-    `The cluster is not formed yet: waiting for ${unformed.waitingFor()}`,
-    { outcome, retryable: true, retryAfterMs: 1_000 },
-  );
+/** Undefined where the node is no member: nothing may be asked of it then. */
+function inside<Service>(outside: Outside, inner: Service | undefined): Service | undefined {
+  return outside.removal() === undefined ? inner : undefined;
+}
+
+function refusal(outside: Outside, outcome?: "not_applied"): ServiceError {
+  const { what, waitingFor } = outside.missing();
+  const detail = outside.removal() ?? `${what} yet: waiting for ${waitingFor}`;
+  return new ServiceError("not_ready", detail, { outcome, retryable: true, retryAfterMs: 1_000 });
 }

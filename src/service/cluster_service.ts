@@ -42,6 +42,8 @@ export interface NodeClusterServiceParts extends MemberViewsParts {
   readonly appliedConfiguration: () => PositionedConfiguration;
   readonly leaders: LeaderWatch;
   readonly proxy: LeaderProxy;
+  /** Of the readiness: what the store has found out about itself. */
+  readonly storeChecks: () => readonly Check[];
   readonly currentRevision: () => Revision;
 }
 
@@ -177,6 +179,7 @@ export class NodeClusterService implements ClusterService {
         ok: leader !== undefined,
         detail: leader === undefined ? "no leader is known" : `node ${leader} leads`,
       },
+      ...this.#parts.storeChecks(),
     ];
   }
 

@@ -51,7 +51,7 @@ export class Membership {
         return await this.#ask({ request, again: doubt !== undefined }, { ...options, timeoutMs });
       } catch (error) {
         if (!(error instanceof ServiceError)) throw error;
-        doubt = doubtful(error, doubt);
+        doubt = doubtful(error, doubt, request);
         const isOver = monotonicMs() >= deadlineMs || options.signal?.aborted === true ||
           leaders.isClosed || error.code !== "leader_changed";
         if (doubt === undefined || isOver) throw doubt ?? error;
@@ -87,11 +87,15 @@ export class Membership {
 function doubtful(
   error: ServiceError,
   before: ServiceError | undefined,
+  { expected }: MembershipRequest,
 ): ServiceError | undefined {
-  if (error.outcome === "unknown") return error;
-  if (before === undefined || decided.has(error.code)) return undefined;
-  const detail = `${before.message}; asked again: ${error.message}`;
-  return new ServiceError(before.code, detail, { outcome: "unknown", retryable: true });
+  const isOpen = error.outcome === "unknown";
+  if (!isOpen && (before === undefined || decided.has(error.code))) return undefined;
+  const told = isOpen ? error : before ?? error;
+  const detail = isOpen ? error.message : `${told.message}; asked again: ${error.message}`;
+  // The client does not know of `again`: its own condition would refuse what it has done itself.
+  const retryable = expected === undefined;
+  return new ServiceError(told.code, detail, { outcome: "unknown", retryable });
 }
 
 function acceptChanged(answer: ForwardAnswer): MembershipAnswer {

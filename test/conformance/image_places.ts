@@ -8,6 +8,7 @@ import { EntryMaker, range } from "../harness/kv_commands.ts";
 import { assertIntact } from "../harness/kv_invariants.ts";
 import { RandomKv } from "../harness/random_kv.ts";
 import { randomPage } from "../harness/random_page.ts";
+import { scrubAll } from "../harness/scrubbing.ts";
 import { assert } from "../harness/test.ts";
 import type { ImageCluster, ImagePlace } from "./image_place.ts";
 import type { KvPlace } from "./state_machine_place.ts";
@@ -70,6 +71,7 @@ function machinePlace(place: KvPlace): ImagePlace {
     check: () => {
       assert.equal(machine.commit(), true);
       assertIntact(tables);
+      scrubAll(machine);
     },
   };
 }

@@ -25,6 +25,7 @@ import { comparable } from "../harness/kv_model_values.ts";
 import { plain } from "../harness/plain.ts";
 import type { NamedContestant } from "../harness/random_contests.ts";
 import { RandomKv } from "../harness/random_kv.ts";
+import { Scrubbing } from "../harness/scrubbing.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { compareChanges } from "./state_machine_changes.ts";
 import { Driver, type KvPlace } from "./state_machine_place.ts";
@@ -83,6 +84,7 @@ function compareWithModel(place: KvPlace, storeSeed: number, { codes, kinds }: S
   const driver = new Driver(place, { commitEntriesMax: 64, answerLimits });
   const model = new KvModel(answerLimits.answersMax);
   const random = new RandomKv(storeSeed);
+  const scrubbing = new Scrubbing();
   for (let done = 0; done < operationsPerStore;) {
     const asked: Asked[] = [];
     const pageLength = random.pick([1, 1, 2, 5, 20]);
@@ -103,6 +105,7 @@ function compareWithModel(place: KvPlace, storeSeed: number, { codes, kinds }: S
       driver.machine.purge(random.pick([1, 3, 100]));
       compareAnswers(driver, model, range({ revision: model.oldest }));
     }
+    for (let steps = random.pick([0, 1, 3]); steps > 0; steps--) scrubbing.step(driver.machine);
     if (random.chance(1, 20)) compareChanges(driver, model, random);
     if (random.chance(1, 30)) driver.machine.commit();
     if (random.chance(1, 60)) {
@@ -114,6 +117,7 @@ function compareWithModel(place: KvPlace, storeSeed: number, { codes, kinds }: S
   }
   driver.machine.commit();
   assertIntact(driver.tables);
+  assert.ok(scrubbing.ended > 10, `${scrubbing.ended} passes of the scrub`);
 }
 
 const everyKind = [

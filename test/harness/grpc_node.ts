@@ -104,7 +104,13 @@ export async function startGrpcNode(options: GrpcNodeOptions): Promise<GrpcNode>
 
 /** A refusal by a node that is nobody's member. */
 export function refusalFor(reason: string, final = false): HelloRefusal {
-  return { kind: "refused", reason, final, by: { id: 1, incarnation: "0123456789abcdef" } };
+  return {
+    kind: "refused",
+    reason,
+    final,
+    removed: false,
+    by: { id: 1, incarnation: "0123456789abcdef" },
+  };
 }
 
 /** Accepts who belongs to the same cluster and means this node. */

@@ -376,9 +376,11 @@ export class RaftCluster {
 
 /** A configuration of these members. */
 export function configurationOf(
-  { voters, learners = [] }: {
+  { voters, learners = [], nodeIdMax }: {
     readonly voters: readonly NodeId[];
     readonly learners?: readonly NodeId[];
+    /** Where a higher id than theirs was a member once. */
+    readonly nodeIdMax?: NodeId;
   },
 ): Configuration {
   const member = (suffrage: Suffrage) => (id: NodeId): Member => ({
@@ -388,7 +390,7 @@ export function configurationOf(
   });
   const members = [...voters.map(member("voter")), ...learners.map(member("learner"))];
   members.sort((a, b) => a.id - b.id);
-  return { members, nodeIdMax: Math.max(...members.map(({ id }) => id)) };
+  return { members, nodeIdMax: nodeIdMax ?? Math.max(...members.map(({ id }) => id)) };
 }
 
 /** The entry with which every log begins. */

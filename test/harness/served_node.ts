@@ -84,6 +84,7 @@ export class ServedFakeNode {
       currentRevision,
       lag,
       isRestoring: () => this.isRestoring,
+      storeChecks: () => [],
       appliedConfiguration: () => this.node.current.configuration,
       addressesOf,
       versionOf: (id) => id === 3 ? undefined : "0.1.0",

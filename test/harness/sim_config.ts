@@ -20,7 +20,9 @@ export function simConfig(file: ConfigFile): Config {
   const known = readBefore.get(file);
   if (known !== undefined) return known;
   const { id, clusterId = "c", config: typed = {} } = file;
-  const given = { node_id: String(id), cluster_id: clusterId, ...typed };
+  // Who votes is the workload's to say; a test of promotion turns it on again.
+  const quiet = { "raft.promote_learners": "false" };
+  const given = { node_id: String(id), cluster_id: clusterId, ...quiet, ...typed };
   const flags = Object.entries(given).map(([path, text]) => ({ flag: path, path, text }));
   const { config } = loadConfig({ flags });
   readBefore.set(file, config);

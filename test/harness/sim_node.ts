@@ -350,12 +350,7 @@ export class SimNode {
       addresses: { rpc: this.address, http: `http://${this.address}` },
       configured: configured.map((id) => ({ id, address: addressOf(id) })),
       config: simConfig(this.options),
-      storage: {
-        engine: life.storage,
-        identities: life.identities,
-        tables: this.store.tables,
-        close: () => {},
-      },
+      storage: { engine: life.storage },
       machine: life.machine,
       transport,
       forwarder: { forward: () => Promise.resolve({ kind: "notSent", detail: "not simulated" }) },

@@ -73,6 +73,10 @@ export class SimTransport implements Transport, LinkEnd {
       }
     }
     for (const [id, address] of this.#peers) this.#network.link(this.address, address).want(id);
+    for (const hello of this.#inbound) {
+      if (this.#judge?.(hello, undefined).kind !== "refused") continue;
+      this.#network.reset(hello.addresses.rpc, this.address);
+    }
   }
 
   send(envelope: Envelope): void {

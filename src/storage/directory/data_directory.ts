@@ -6,6 +6,7 @@
  *     lock.db        held while the process lives (directory_lock.ts)
  *     pid            information: who holds it
  *     reserve        room for the way out of a full disk (reserve_file.ts)
+ *     incarnation    as which it asks to be taken in, before it has an id (candidacy_file.ts)
  *     identity.json  who the directory belongs to (identity_file.ts)
  *     raft.db        the log on SQLite (sqlite/raft_schema.ts), or
  *     raft/          the log in plain files (file/frame.ts)
@@ -18,6 +19,7 @@
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
+  type CandidacyStore,
   type Clock,
   FatalStorageError,
   type Identity,
@@ -31,6 +33,7 @@ import { kvApplicationId } from "../sqlite/kv_schema.ts";
 import { raftDatabaseName, SqliteEngine } from "../sqlite/raft_engine.ts";
 import { raftApplicationId } from "../sqlite/raft_schema.ts";
 import { type DatabaseFile, databaseFile } from "../sqlite_header.ts";
+import { CandidacyFile, candidacyFileName } from "./candidacy_file.ts";
 import { type DirectoryLock, lockDirectory, lockFileName } from "./directory_lock.ts";
 import { errorText, type Files, nodeFiles } from "./files.ts";
 import { DataDirectoryError, IdentityFile, wayBack } from "./identity_file.ts";
@@ -63,6 +66,7 @@ export interface DataDirectoryOptions {
 export interface DataDirectory {
   readonly path: string;
   readonly identity: IdentityStore;
+  readonly candidacy: CandidacyStore;
   readonly engine: StorageEngine;
   /** Closes the log and gives the lock back. */
   close(): void;
@@ -123,7 +127,8 @@ function openLocked(
     engine.close();
     lock.release();
   };
-  return { path, identity: identityFile(files, path), engine, close };
+  const candidacy = new CandidacyFile(files, join(path, candidacyFileName));
+  return { path, identity: identityFile(files, path), candidacy, engine, close };
 }
 
 function makeWritable(files: Files, path: string): void {

@@ -3,8 +3,9 @@
  * strictly: a node that misreads its incarnation or its logEpoch could vote under a false name.
  *
  * Format 1. UTF-8 JSON, one object with exactly these members (`birth` only once the cluster has
- * formed, `peerStarts` once another member was met, `refused` only where the cluster has turned the
- * directory away), written in this order, indented by two spaces, a newline at the end:
+ * formed, `joining` while a cluster that has taken it in is being found, `peerStarts` once another
+ * member was met, `refused` only where the cluster has turned the directory away), written in this
+ * order, indented by two spaces, a newline at the end:
  *
  *     format       1
  *     clusterId    text, not empty
@@ -14,6 +15,7 @@
  *     logEpoch     how often the log was found to have lost something
  *     recovering   whether the log of this epoch is not yet known to hold what was acknowledged
  *     birth        the first configuration: its canonical encoding (raft/encoding.ts) in base64url
+ *     joining      members of the cluster that took it in, ascending by id: objects of id, address
  *     peerStarts   the newest start of each other member that was met, ascending by id: objects of
  *                  id, incarnation, starts, nonce
  *     refused      the cluster's reason
@@ -31,6 +33,7 @@ import {
   FatalStorageError,
   type Identity,
   type IdentityStore,
+  type PeerAddress,
   type PeerStart,
 } from "../../node/ports.ts";
 import { decodeConfiguration, encodeConfiguration } from "../../raft/encoding.ts";
@@ -43,14 +46,14 @@ export class DataDirectoryError extends Error {
 }
 
 /** What is left to somebody whose directory has lost who it belongs to, or what it promised. */
-export const wayBack = "Put it back from a copy; in an empty directory this would be another " +
-  "node, which its cluster does not take";
+export const wayBack = "Put it back from a copy; with an empty directory this is another node, " +
+  "which has to join its cluster anew (--join)";
 
 const formatVersion = 1;
 const nodeIdMax = 2 ** 32 - 1;
 const memberNames = [
   ...["clusterId", "nodeId", "incarnation", "starts", "logEpoch", "recovering"],
-  ...["birth", "peerStarts", "refused"],
+  ...["birth", "joining", "peerStarts", "refused"],
 ];
 
 /** The IdentityStore on identity.json. Each save is synced, name and contents, before `done`. */
@@ -93,12 +96,14 @@ export class IdentityFile implements IdentityStore {
 export function identityText(identity: Identity): Uint8Array {
   const { clusterId, nodeId, incarnation, starts, logEpoch, recovering, refused } = identity;
   const birth = identity.birth && { birth: base64url(encodeConfiguration(identity.birth)) };
+  const joining = identity.joining?.map(({ id, address }) => ({ id, address }));
   const peerStarts = identity.peerStarts?.map(({ id, incarnation, starts, nonce }) => ({
     ...{ id, incarnation, starts, nonce },
   }));
   const members = {
     ...{ format: formatVersion, clusterId, nodeId, incarnation, starts, logEpoch, recovering },
     ...birth,
+    ...(joining === undefined ? {} : { joining }),
     ...(peerStarts === undefined ? {} : { peerStarts }),
     ...(refused === undefined ? {} : { refused }),
   };
@@ -134,11 +139,14 @@ function parseMembers(members: Readonly<Record<string, unknown>>, path: string):
   if (refused !== undefined && typeof refused !== "string") throw wrong("refused", "a text");
   const birth = parseBirth(members["birth"]);
   if (birth === "wrong") throw wrong("birth", "a configuration in base64url");
-  const peerStarts = parsePeerStarts(members["peerStarts"]);
+  const joining = parseList(members["joining"], parsePeerAddress);
+  if (joining === "wrong") throw wrong("joining", "addresses of nodes, ascending by id");
+  const peerStarts = parseList(members["peerStarts"], parsePeerStart);
   if (peerStarts === "wrong") throw wrong("peerStarts", "starts of nodes, ascending by id");
   return {
     ...{ clusterId, nodeId, incarnation, starts, logEpoch, recovering },
     ...(birth === undefined ? {} : { birth }),
+    ...(joining === undefined ? {} : { joining }),
     ...(peerStarts === undefined ? {} : { peerStarts }),
     ...(refused === undefined ? {} : { refused }),
   };
@@ -155,16 +163,26 @@ function parseBirth(text: unknown): Configuration | undefined | "wrong" {
   }
 }
 
-function parsePeerStarts(value: unknown): readonly PeerStart[] | undefined | "wrong" {
+/** A list whose items are ascending by id. */
+function parseList<Item extends { readonly id: number }>(
+  value: unknown,
+  parse: (member: unknown) => Item | undefined,
+): readonly Item[] | undefined | "wrong" {
   if (value === undefined) return undefined;
   if (!Array.isArray(value)) return "wrong";
-  const starts: PeerStart[] = [];
+  const items: Item[] = [];
   for (const member of value) {
-    const start = parsePeerStart(member);
-    if (start === undefined || start.id <= (starts.at(-1)?.id ?? 0)) return "wrong";
-    starts.push(start);
+    const item = parse(member);
+    if (item === undefined || item.id <= (items.at(-1)?.id ?? 0)) return "wrong";
+    items.push(item);
   }
-  return starts;
+  return items;
+}
+
+function parsePeerAddress(value: unknown): PeerAddress | undefined {
+  if (!isObject(value) || Object.keys(value).length !== 2) return undefined;
+  const { id, address } = value;
+  return isNodeId(id) && typeof address === "string" ? { id, address } : undefined;
 }
 
 function parsePeerStart(value: unknown): PeerStart | undefined {

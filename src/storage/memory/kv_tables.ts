@@ -13,6 +13,7 @@ import {
   initialKvMeta,
   type KeyedChange,
   type KeyRange,
+  type KvAudit,
   type KvMeta,
   type KvTables,
   type LedgerRow,
@@ -24,6 +25,7 @@ import { assert, assertDefined } from "../../lib/assert.ts";
 import { FatalStorageError, type SnapshotImage, type SnapshotStage } from "../../node/ports.ts";
 import type { SnapshotMeta } from "../../raft/types.ts";
 import { MemoryImages, type MemoryImagesOptions } from "./kv_images.ts";
+import { MemoryKvAudit } from "./kv_audit.ts";
 import { SortedKeys } from "./kv_keys.ts";
 
 /** Whose store it is, and how it makes and takes images. */
@@ -39,6 +41,10 @@ export class MemoryKvTables implements KvTables {
   #live = new SortedKeys<ChangeNumber>();
   #dead = new SortedKeys<ChangeNumber>();
   #ledger = new SortedKeys<LedgerRow>();
+  readonly audit: KvAudit = new MemoryKvAudit(
+    this,
+    (of) => of === "live" ? this.#live : this.#dead,
+  );
   /** How to take back what the open transaction did, in the order of doing. */
   #undo: (() => void)[] = [];
   #savepoint = 0;

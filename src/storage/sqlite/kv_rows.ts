@@ -4,6 +4,7 @@
  */
 
 import {
+  type AuditedChange,
   type Change,
   changeCrc32c,
   type ChangeHead,
@@ -103,6 +104,21 @@ export function parseKeyedChange(row: SqliteRow): KeyedChange {
 export function parseTimedChange(row: SqliteRow): TimedChange {
   const times = { timeMs: count(row, "time_ms"), wallMs: count(row, "wall_ms") };
   return { ...parseKeyedChange(row), ...times };
+}
+
+/** A row of {@link sliceColumns} and of what the audit adds. Its checksum is not looked at. */
+export function parseAuditedChange(row: SqliteRow): AuditedChange {
+  const value = row["value"] instanceof Uint8Array ? { value: row["value"] } : {};
+  return {
+    ...parseHead(row),
+    ...value,
+    key: blob(row, "key"),
+    timeMs: count(row, "time_ms"),
+    wallMs: count(row, "wall_ms"),
+    crc32c: count(row, "crc32c"),
+    head: row["head"] === null ? undefined : count(row, "head"),
+    previousDepth: row["previous_depth"] === null ? undefined : count(row, "previous_depth"),
+  };
 }
 
 function requireIntact(change: Change): void {

@@ -205,6 +205,16 @@ export function readMeta(database: SqliteDatabase): MetaRow {
   throw new DamagedRowError("the row of meta is missing or has a wrong checksum");
 }
 
+/** What the file says of itself: its marks, and its tables with where each of them begins. */
+export function readOutline(database: SqliteDatabase): string {
+  const names = ["application_id", "user_version", "encoding", "page_size", "auto_vacuum"];
+  const marks = names.map((name) => readPragma(database, name));
+  const select = database.prepare("SELECT * FROM sqlite_schema");
+  const tables = select.all();
+  select.finalize();
+  return JSON.stringify({ marks, tables });
+}
+
 function parseMeta(row: SqliteRow): MetaRow | undefined {
   const clusterId = row["cluster_id"];
   const encoded = row["configuration"];

@@ -13,6 +13,7 @@ import {
   keyBytesMax,
   type KeyedChange,
   type KeyRange,
+  type KvAudit,
   KvFullError,
   type KvMeta,
   type KvTables,
@@ -36,6 +37,7 @@ import {
   setSynchronous,
 } from "./kv_database.ts";
 import { readPragma } from "../sqlite_pragma.ts";
+import { SqliteKvAudit } from "./kv_audit.ts";
 import {
   blob,
   changeValues,
@@ -74,6 +76,7 @@ export class SqliteKvTables implements KvTables {
   readonly #database: SqliteDatabase;
   readonly #options: KvDatabaseOptions;
   readonly #sql: KvStatements;
+  readonly audit: KvAudit;
   #meta: MetaRow;
   /** A transaction is open. */
   #isOpen = false;
@@ -85,6 +88,14 @@ export class SqliteKvTables implements KvTables {
     this.#database = openKvDatabase(options);
     this.#sql = this.#guarded("read", () => prepareStatements(this.#database));
     this.#meta = this.#guarded("read", () => readMeta(this.#database));
+    const audited = {
+      database: this.#database,
+      stored: () => this.#meta.meta,
+      guarded: <T>(read: () => T) => this.#guarded("read", read),
+      damaged: (what: string) => this.damaged(what),
+      endOfKeys,
+    };
+    this.audit = this.#guarded("read", () => new SqliteKvAudit(audited));
   }
 
   stored(): KvMeta {

@@ -34,7 +34,7 @@ export const storeMutants: readonly Mutant[] = [
     id: "M33",
     what: "A request that is asked again is applied again",
     patches: [{
-      file: "src/kv/state_machine.ts",
+      file: "src/kv/apply_once.ts",
       find: `const recalled = store.answers.recall(idempotency, times.timeMs);`,
       replace: `const recalled = { kind: "new" } as ReturnType<typeof store.answers.recall>;`,
     }],

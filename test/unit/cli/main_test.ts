@@ -5,6 +5,9 @@ import { assert, describe, it } from "../../harness/test.ts";
 
 const runtime = await currentRuntime();
 
+const memberCommands =
+  "member list, member add, member promote, member demote, member replace, member remove";
+
 describe("the command line", () => {
   const wrong: readonly (readonly [string, string])[] = [
     ["", "error: A command is missing; see skein --help"],
@@ -12,7 +15,10 @@ describe("the command line", () => {
     ["frobnicate", 'error: "frobnicate" is not a command; see skein --help'],
     ["--nope", "error: --nope is not an option of skein; see skein --help"],
     ["-x put", "error: -x is not an option of skein; see skein --help"],
-    ["member", "error: skein member needs one more word; known are member list"],
+    [
+      "member",
+      `error: skein member needs one more word; known are ${memberCommands}`,
+    ],
     [
       "config chek",
       'error: "config chek" is not a command; known are config check, config print',
@@ -31,8 +37,20 @@ describe("the command line", () => {
     ["incr a 1.5", 'error: N is "1.5"; allowed is a signed 64-bit integer'],
     ["patch a {} --file f", "error: JSON and --file contradict each other"],
     ["snapshot save", "error: skein snapshot save is not available in this version"],
-    ["member add 4", "error: skein member add is not available in this version"],
-    ["member ad 4", 'error: "member ad" is not a command; known are member list'],
+    ["member add n4:9081", "error: HTTP is missing"],
+    [
+      "member add n4:9081 http://n4:8081 --id 0",
+      'error: --id is "0"; allowed is an integer from 1 to 4294967295',
+    ],
+    ["member remove x", 'error: NODE_ID is "x"; allowed is an integer from 1 to 4294967295'],
+    [
+      "member promote 4 --if-match 17",
+      'error: --if-match is "17"; allowed is the tag of a configuration, such as c17',
+    ],
+    [
+      "member ad 4",
+      `error: "member ad" is not a command; known are ${memberCommands}`,
+    ],
     ["memebr list", 'error: "memebr" is not a command; did you mean member?'],
     ["put a b --file f", "error: VALUE and --file contradict each other"],
     ["put a --file", "error: --file needs a value: FILE"],

@@ -213,6 +213,24 @@ describe("the environment", () => {
     assert.equal(config.clusterId, "123");
   });
 
+  it("takes URLs beside commas or as JSON, and as origins alone", () => {
+    const joined = (text: string) => loadConfig({ environment: { SKEIN_JOIN: text } }).config.join;
+    const both = ["http://n1:7400", "http://[::1]:7400"];
+    assert.deepEqual(joined("http://n1:7400/, http://[::1]:7400"), both);
+    assert.deepEqual(joined(JSON.stringify(both)), both);
+    for (const text of ["n1:7400", "https://n1:7400", "http://n1:7400/v1", "http://a@n1:7400"]) {
+      assert.deepEqual(complaints(() => joined(text)), [
+        `SKEIN_JOIN: join[0] is ${JSON.stringify(text)}; allowed is http://host:port`,
+      ]);
+    }
+  });
+
+  it("tells which names were set, and which are only defaults", () => {
+    assert.deepEqual(loadConfig({ environment: {} }).config.named, {});
+    const environment = { SKEIN_CLUSTER_ID: "skein", SKEIN_NODE_ID: "1" };
+    assert.deepEqual(loadConfig({ environment }).config.named, { clusterId: "skein", nodeId: 1 });
+  });
+
   it("names the variable in what is wrong with its value", () => {
     assert.deepEqual(complaints(() => load({ SKEIN_PEERS: "[", SKEIN_NODE_ID: "1.5" })), [
       'SKEIN_NODE_ID: node_id is "1.5"; allowed is an integer from 1 to 4294967295, or hostname',
@@ -312,6 +330,27 @@ describe("combinations that make no sense", () => {
       "http_addr is 127.0.0.1:0, which names no fixed port: set http_advertise_addr to where the " +
       "peers reach this node",
     ]);
+  });
+
+  it("wants addresses of a node that joins, and lets it say which port it was given", () => {
+    const join = { SKEIN_JOIN: "http://n1:7400" };
+    assert.deepEqual(of({ ...join, SKEIN_RPC_ADDR: "127.0.0.1:0" }), []);
+    assert.equal(of({ ...open, ...join, SKEIN_RPC_ADDR: "0.0.0.0:7401" }).length, 1);
+  });
+
+  it("refuses to join a cluster and to form one", () => {
+    assert.deepEqual(of({ ...peer, SKEIN_JOIN: "http://n1:7400" }), [
+      "SKEIN_JOIN: join is set, and so is peers: a node joins a cluster that exists, or forms " +
+      "one with its peers",
+    ]);
+  });
+
+  it("refuses to give members up within a minute", () => {
+    assert.deepEqual(of({ SKEIN_RAFT__REMOVE_DEAD_AFTER_MS: "59999" }), [
+      "SKEIN_RAFT__REMOVE_DEAD_AFTER_MS: raft.remove_dead_after_ms is 59999; allowed is 0, which " +
+      "removes nobody, or at least 60000",
+    ]);
+    assert.deepEqual(of({ SKEIN_RAFT__REMOVE_DEAD_AFTER_MS: "60000" }), []);
   });
 
   it("refuses two listeners on one port", () => {

@@ -15,7 +15,7 @@ describe("the configuration's keys", () => {
   }
 
   it("carry their unit in their name when they are numbers", () => {
-    const units = /_(ms|bytes|bytes_max|max|permille)$/;
+    const units = /_(ms|bytes|bytes_max|min|max|permille)$/;
     for (const key of keys.values()) {
       if (key.kind === "integer") assert.match(key.path.replace(/_(min|max)_ms$/, "_ms"), units);
     }

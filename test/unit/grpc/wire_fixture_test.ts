@@ -94,7 +94,13 @@ describe("skein.raft.v1 fixtures", () => {
   });
 
   it("Frame with Hello, and with its answer", () => {
-    const refusal: HelloAnswer = { kind: "refused", reason: "no", final: false, by: refuser };
+    const refusal: HelloAnswer = {
+      kind: "refused",
+      reason: "no",
+      final: false,
+      removed: false,
+      by: refuser,
+    };
     check({
       name: "frameHello",
       value: sampleHello,
@@ -116,6 +122,14 @@ describe("skein.raft.v1 fixtures", () => {
       kind: "refused",
       reason: "Node 2 lives elsewhere",
       final: true,
+      removed: false,
+      by: refuser,
+    },
+    helloRefusedRemoved: {
+      kind: "refused",
+      reason: "Node 2 was removed",
+      final: true,
+      removed: true,
       by: refuser,
     },
   };

@@ -61,6 +61,7 @@ class NetworkWorld {
           kind: "refused",
           reason: "another cluster",
           final: true,
+          removed: false,
           by: { id, incarnation: "0123456789abcdef" },
         }
     );

@@ -227,7 +227,7 @@ describe("A node that is refused for good by a stranger", () => {
     let refusals = 0;
     transport.onHello(() => {
       refusals++;
-      return { kind: "refused", reason, final: true, by };
+      return { kind: "refused", reason, final: true, removed: false, by };
     });
     cluster.form(cluster.others(leader));
     cluster.run(5_000);
@@ -314,7 +314,7 @@ describe("A node whose configuration does not fit", () => {
     cluster.until(() => fourth.ended !== undefined, "the node to be turned away");
     assert.match(
       fourth.ended ?? "",
-      /the cluster exists already, with the nodes 1, 2, 3, and this version takes no further/,
+      /the cluster exists already, and was formed of the nodes 1, 2, 3: to become a member/,
     );
     checkServes(cluster);
   });

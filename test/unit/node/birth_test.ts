@@ -185,7 +185,7 @@ describe("A node that finds the cluster born", () => {
     const stranger = told(configurationOf({ voters: [1, 3] }));
     assert.match(
       stranger?.kind === "refused" ? stranger.reason : "",
-      /this version takes no further one/,
+      /to become a member of it, start with --join/,
     );
   });
 });

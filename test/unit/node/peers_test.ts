@@ -133,13 +133,31 @@ describe("Peers, the directory behind an id", () => {
   });
 
   it("is judged by the configuration as it is now", () => {
-    let committed = birth;
+    let committed = configurationOf({ voters: [1, 3], nodeIdMax: 3 });
     const peers = peersOf({ birth });
     peers.judgeBy(() => committed);
-    const other = hello({ incarnation: "ffffffffffffffff" });
-    assert.equal(peers.judge(other).kind, "refused");
-    committed = configurationOf({ voters: [1, 3] });
-    assert.equal(peers.judge(other).kind, "accepted");
+    const newcomer = hello({ from: 4 });
+    assert.equal(peers.judge(newcomer).kind, "accepted");
+    committed = configurationOf({ voters: [1, 3, 4] });
+    const other = hello({ from: 4, incarnation: "ffffffffffffffff" });
+    assert.match(
+      refusal(peers.judge(other)),
+      /^final: node id 4 belongs to another data directory/,
+    );
+  });
+
+  it("is told that it was removed where the configuration names it no more", () => {
+    const peers = peersOf({ birth });
+    peers.judgeBy(() => configurationOf({ voters: [1, 3], nodeIdMax: 3 }));
+    const removed = peers.judge(hello());
+    assert.match(
+      refusal(removed),
+      /^final: node 2 was removed from the cluster, and no id is used/,
+    );
+    assert.equal(removed.kind === "refused" && removed.removed, true);
+    // What has applied nothing yet knows of nobody who was removed.
+    peers.judgeBy(() => ({ members: [], nodeIdMax: 0 }));
+    assert.equal(peers.judge(hello()).kind, "accepted");
   });
 
   const later: readonly (readonly [string, Partial<Hello>, string])[] = [
@@ -319,7 +337,7 @@ describe("Peers, a later start while a stream of an earlier one is open", () => 
 
 describe("Peers, a final refusal by somebody else", () => {
   const by = { id: 2, incarnation: incarnationOf(2) };
-  const said = { kind: "refused", reason: "no", final: true, by } as const;
+  const said = { kind: "refused", reason: "no", final: true, removed: false, by } as const;
 
   it("is believed from a member of the committed configuration alone", () => {
     const peers = peersOf({ birth });

@@ -4,6 +4,7 @@ import {
   AwaitedKvService,
   AwaitedLeaseHoldService,
   AwaitedRangeStreamService,
+  type Outside,
 } from "../../../src/service/awaited.ts";
 import { contend, Contested } from "../../harness/contested.ts";
 import {
@@ -16,7 +17,13 @@ import { get, put } from "../../harness/kv_commands.ts";
 import { failureOf, within } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
-const unformed = { self: 3, clusterId: "c", waitingFor: () => "node 2 at n2 (no answer)" };
+const waitingFor = "node 2 at n2 (no answer)";
+const unformed: Outside = {
+  self: () => 3,
+  clusterId: () => "c",
+  missing: () => ({ what: "The cluster is not formed", waitingFor }),
+  removal: () => undefined,
+};
 const options = { ...within(60_000), level: "eventual" } as const;
 
 describe("AwaitedKvService", () => {
@@ -77,6 +84,37 @@ describe("AwaitedContestService", () => {
     assert.equal((await contests.contend(asked, options)).result.kind, "contest");
     (await contests.follow(asked.name, options)).election.close();
     contested.assertNobodyIsLeft();
+  });
+});
+
+describe("The services of a node that was removed", () => {
+  const removed: Outside = { ...unformed, removal: () => "This node serves no more" };
+  const refused = { code: "not_ready", message: "This node serves no more", retryable: true };
+
+  it("show its last state to who asks for no more, and refuse the rest", async () => {
+    const kv = new AwaitedKvService(removed);
+    const inner = new FakeKvService();
+    kv.set(inner);
+    await kv.read(get("a"), options);
+    for (const level of ["linearizable", "lease"] as const) {
+      await assert.rejects(kv.read(get("a"), { ...options, level }), refused);
+    }
+    await assert.rejects(kv.write(put("a", "1"), options), { ...refused, outcome: "not_applied" });
+    assert.deepEqual([inner.reads, inner.writes], [1, 0]);
+    const holds = new AwaitedLeaseHoldService(removed);
+    holds.set(holdsOf(inner));
+    await assert.rejects(holds.hold("7", options), refused);
+  });
+
+  it("are not ready, and show the cluster as it was", async () => {
+    const cluster = new AwaitedClusterService(removed);
+    const inner = new FakeClusterService();
+    cluster.set(inner);
+    assert.deepEqual(cluster.readiness(), [
+      { name: "member", ok: false, detail: "This node serves no more" },
+    ]);
+    assert.equal(await cluster.fullView(within(60_000)), inner.view());
+    await assert.rejects(cluster.transferLeadership(1, within(60_000)), refused);
   });
 });
 

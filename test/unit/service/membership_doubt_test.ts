@@ -5,6 +5,7 @@ import type { ForwardOutcome } from "../../../src/service/forwarder.ts";
 import { configurationOf } from "../../harness/raft_cluster.ts";
 import { failureOf, refusedWith, ServedFakeNode, within } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
+import { until } from "../../harness/wait.ts";
 
 const soon = { timeout: 30_000 };
 const removal: MembershipRequest = { change: { kind: "remove", id: 3 }, dryRun: false };
@@ -58,6 +59,12 @@ describe("A change of members whose answer is lost", soon, () => {
     assert.match(await failureOf(change(late, 200)), /^(leader_changed|timeout), unknown, /);
   });
 
+  it("is not to be repeated by a client under a condition that it has made false", async () => {
+    const served = following();
+    const asked = served.cluster.changeMembers({ ...removal, expected: [17] }, within(200));
+    assert.match(await failureOf(asked), /^(leader_changed|timeout), unknown, final$/);
+  });
+
   it("is not asked for again where it was refused at first", async () => {
     const served = following(refusedWith("would_lose_quorum", "not_applied"), changed);
     assert.equal(await failureOf(change(served)), "would_lose_quorum, not_applied, final");
@@ -93,7 +100,9 @@ describe("A leader that is asked again", soon, () => {
     const served = leading();
     const { configuration } = served.node.current;
     served.node.current = { ...served.node.current, configurationCommitted: false };
+    const before = served.node.listeners;
     const changing = served.cluster.changeMembersHere({ request: removal, again: true }, 20_000);
+    await until(() => served.node.listeners > before, { what: "the change to wait" });
     served.node.current = { ...served.node.current, configuration, configurationCommitted: true };
     served.node.applied();
     assert.equal((await changing).id, 3);

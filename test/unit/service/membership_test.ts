@@ -11,6 +11,7 @@ import type {
 import { ServiceError } from "../../../src/service/errors.ts";
 import { failureOf, ServedFakeNode, within } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
+import { until } from "../../harness/wait.ts";
 
 const soon = { timeout: 30_000 };
 const commitIndex = 5_000;
@@ -32,9 +33,11 @@ class LeadingNode extends ServedFakeNode {
   readonly ill = new Map<number, Partial<PeerStatus>>();
   /** The members of each configuration that was proposed. */
   readonly steps: string[] = [];
+  readonly #listeners: number;
 
   constructor(suffrages: Readonly<Record<number, Suffrage>>, self = 1) {
     super(self);
+    this.#listeners = this.node.listeners;
     const members = Object.entries(suffrages).map(([id, each]) => memberOf(Number(id), each));
     const nodeIdMax = Math.max(...members.map(({ id }) => id));
     this.node.current = { ...this.node.current, ...{ termStart: 3, commitIndex } };
@@ -90,6 +93,11 @@ class LeadingNode extends ServedFakeNode {
     timeoutMs = 20_000,
   ): Promise<MembershipAnswer> {
     return this.cluster.changeMembers({ change, dryRun: false, ...more }, within(timeoutMs));
+  }
+
+  /** A change has come to a point where it waits. */
+  async waits(): Promise<void> {
+    await until(() => this.node.listeners > this.#listeners, { what: "the change to wait" });
   }
 
   get config(): Configuration {
@@ -161,6 +169,7 @@ describe("A change of members", soon, () => {
     const served = new LeadingNode(three);
     served.node.current = { ...served.node.current, termStart: commitIndex + 1 };
     const changing = served.change(add);
+    await served.waits();
     assert.deepEqual(served.steps, []);
     served.node.current = { ...served.node.current, commitIndex: commitIndex + 1 };
     served.node.applied();
@@ -248,6 +257,7 @@ describe("The quorum", soon, () => {
     const served = new LeadingNode(three);
     served.hears(3, { match: 0 });
     const removing = served.change(remove(2));
+    await served.waits();
     served.hears(3, {});
     assert.deepEqual((await removing).members.map(({ id }) => id), [1, 3]);
   });
@@ -323,7 +333,7 @@ describe("A replacement", soon, () => {
     served.ill.set(4, { match: 10 });
     served.hears(3, dead);
     const replacing = served.change(replace(3));
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await served.waits();
     assert.deepEqual(served.steps, ["1v 2v 3v 4l"]);
     served.hears(4, {});
     const { id, added, members, healthyVoters } = await replacing;
@@ -348,6 +358,16 @@ describe("A replacement", soon, () => {
     assert.equal((await served.change(replace(3))).id, 4);
     assert.equal((await served.change(replace(3))).added, false);
     assert.deepEqual(served.steps, ["1v 2v 3v 4l", "1v 2v 4v"]);
+  });
+
+  it("that loses its leader half way is in doubt", async () => {
+    const served = new LeadingNode(three);
+    served.ill.set(4, { match: 10 });
+    const request = { change: replace(3), dryRun: false };
+    const replacing = served.cluster.changeMembersHere({ request, again: false }, 20_000);
+    await served.waits();
+    served.node.lead(2);
+    assert.equal(await failureOf(replacing), "leader_changed, unknown, retryable");
   });
 
   it("keeps its condition through its own steps", async () => {

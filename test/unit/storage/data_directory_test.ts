@@ -225,7 +225,8 @@ describe("identity.json", () => {
 
   it("is found damaged by any bit that turned", () => {
     const { refused: _, ...plain } = identity;
-    for (const each of [plain, { ...identity, refused: "removed" }]) {
+    const joining = [{ id: 1, address: "a:1" }, { id: 7, address: "b:1" }];
+    for (const each of [plain, { ...identity, refused: "removed" }, { ...identity, joining }]) {
       const text = identityText(each);
       assert.deepEqual(parseIdentity(text, "x"), each);
       for (let at = 0; at < text.length; at++) {
@@ -252,6 +253,14 @@ describe("identity.json", () => {
       [{ incarnation: "xyz" }, /incarnation is "xyz", allowed is sixteen hexadecimal digits/],
       [{ starts: -1 }, /starts is -1/],
       [{ clusterId: "" }, /clusterId is ""/],
+      [
+        { joining: [{ id: 7, address: "b:1" }, { id: 1, address: "a:1" }] },
+        /joining is .* allowed/,
+      ],
+      [
+        { joining: [{ id: 0, address: "a:1" }] },
+        /joining is .* addresses of nodes, ascending by id/,
+      ],
       [{ peerStarts: [start, start] }, /peerStarts is .* ascending by id/],
       [{ peerStarts: [{ ...start, id: 0 }] }, /peerStarts is \[\{"id":0,/],
       [{ peerStarts: [{ ...start, incarnation: "xyz" }] }, /peerStarts is .*"xyz"/],

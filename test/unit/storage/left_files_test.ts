@@ -11,10 +11,10 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { loadConfig } from "../../../src/config/load.ts";
-import { initialKvMeta } from "../../../src/kv/ports.ts";
+import { initialKvMeta, type KvTables } from "../../../src/kv/ports.ts";
 import { FatalStorageError, type Identity } from "../../../src/node/ports.ts";
 import { systemClock } from "../../../src/runtime/system_clock.ts";
-import { openStorage } from "../../../src/server_storage.ts";
+import { type OpenedStorage, openStorage } from "../../../src/server_storage.ts";
 import { DataDirectoryError } from "../../../src/storage/directory/identity_file.ts";
 import { runtime } from "../../conformance/storage_engine_places.ts";
 import { configurationOf, entryAt } from "../../harness/log_model.ts";
@@ -22,7 +22,7 @@ import { makeTempDir } from "../../harness/temp_dir.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 type EngineName = "sqlite" | "file";
-type Storage = ReturnType<typeof openStorage>;
+type Storage = OpenedStorage & { readonly tables: KvTables };
 
 const identity: Identity = {
   ...{ clusterId: "skein", nodeId: 1, incarnation: "0123456789abcdef", starts: 3, logEpoch: 1 },
@@ -33,13 +33,18 @@ function open(path: string, engine: EngineName): Storage {
   const flags = Object.entries({
     ...{ data_dir: path, "storage.engine": engine, "storage.space_reserve_bytes": "1048576" },
   }).map(([key, text]) => ({ flag: key, path: key, text }));
-  return openStorage({
-    config: loadConfig({ flags }).config,
-    runtime,
-    clock: systemClock,
+  const { config } = loadConfig({ flags });
+  const opened = openStorage({
+    ...{ config, runtime, clock: systemClock },
     onFatal: (error) => assert.fail(String(error)),
     onRefused: (why) => assert.fail(why),
   });
+  try {
+    return { ...opened, tables: opened.openTables(config.clusterId) };
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
 }
 
 function close({ tables, close }: Storage): void {

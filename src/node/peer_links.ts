@@ -1,0 +1,104 @@
+/**
+ * Whom this node opens streams to, and where. What a node said of itself last wins over what the
+ * configuration says, and that over whom the node was told of before it had one: the configuration
+ * file, or the cluster that took it in.
+ */
+
+import { allMembers } from "../raft/configuration.ts";
+import type { Index, NodeId } from "../raft/types.ts";
+import type { NodeStatus } from "./parts.ts";
+import type { Peers } from "./peers.ts";
+import type { PeerAddress, Transport } from "./ports.ts";
+
+/** What the links stand on. */
+export interface PeerLinksParts {
+  readonly self: NodeId;
+  readonly transport: Pick<Transport, "setPeers" | "hello">;
+  readonly peers: Pick<Peers, "addressesOf" | "hello" | "judge">;
+  readonly status: () => Pick<NodeStatus, "configuration" | "peers">;
+  /** The index of the configuration by which `peers` judges. */
+  readonly judgedBy: () => Index;
+  /** The other nodes that the configuration file names. */
+  readonly configured: readonly PeerAddress[];
+  /** Those that have taken this one in, until its own store knows the members. */
+  readonly joining: () => readonly PeerAddress[];
+}
+
+/** To be looked at now and then: members and addresses change. */
+export class PeerLinks {
+  readonly #parts: PeerLinksParts;
+  #linked: readonly PeerAddress[] = [];
+  #judgedBy: Index = 0;
+  /** Who is being asked who it is. */
+  readonly #seeking = new Set<NodeId>();
+  #isCut = false;
+
+  constructor(parts: PeerLinksParts) {
+    this.#parts = parts;
+  }
+
+  look(): void {
+    if (this.#isCut) return;
+    this.#seek();
+    this.#link();
+  }
+
+  /** Nobody is spoken to any more. */
+  cut(): void {
+    this.#isCut = true;
+    this.#parts.transport.setPeers([]);
+  }
+
+  /** Where a node is, as far as this one knows. */
+  addressOf(id: NodeId): string | undefined {
+    const { peers, status, configured, joining } = this.#parts;
+    const { configuration } = status().configuration;
+    const member = allMembers(configuration).find((candidate) => candidate.id === id);
+    return peers.addressesOf(id)?.rpc ?? member?.addresses?.rpc ??
+      [...configured, ...joining()].find((contact) => contact.id === id)?.address;
+  }
+
+  /** Every member; and on a leader who was removed and has not been told yet. */
+  #link(): void {
+    const { self, status, transport } = this.#parts;
+    const { configuration, peers } = status();
+    const members = allMembers(configuration.configuration).map(({ id }) => id);
+    const addresses: PeerAddress[] = [];
+    for (const id of new Set([...members, ...peers.map((peer) => peer.id)])) {
+      const before = this.#linked.find((linked) => linked.id === id)?.address;
+      const address = id === self ? undefined : this.addressOf(id) ?? before;
+      if (address !== undefined) addresses.push({ id, address });
+    }
+    const judgedBy = this.#parts.judgedBy();
+    const isSame = JSON.stringify(addresses) === JSON.stringify(this.#linked);
+    if (isSame && judgedBy === this.#judgedBy) return;
+    this.#linked = addresses;
+    this.#judgedBy = judgedBy;
+    // Also where only the judgement has changed: who has a stream open and was removed is told so.
+    transport.setPeers(addresses);
+  }
+
+  /**
+   * All may have moved at once, and then nobody is where it is written down: whoever was not met
+   * since the start is also asked at the address in the configuration file. And a node that the
+   * cluster has taken in may have moved before its log told it of any member that is alive: it says
+   * where it is to those that took it in.
+   */
+  #seek(): void {
+    const { configured, joining } = this.#parts;
+    for (const peer of configured) if (peer.address !== this.addressOf(peer.id)) this.#ask(peer);
+    for (const peer of joining()) {
+      if (!this.#linked.some(({ id }) => id === peer.id)) this.#ask(peer);
+    }
+  }
+
+  #ask({ id, address }: PeerAddress): void {
+    const { peers, transport } = this.#parts;
+    if (peers.addressesOf(id) !== undefined || this.#seeking.has(id)) return;
+    this.#seeking.add(id);
+    transport.hello(address, peers.hello(id), (answer) => {
+      this.#seeking.delete(id);
+      if (answer?.kind === "accepted" && answer.hello.from === id) peers.judge(answer.hello);
+    });
+  }
+}
