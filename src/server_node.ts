@@ -28,7 +28,6 @@ import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
 import { memberOptions, nodeLimits, raftOptions, snapshotOptions } from "./server_options.ts";
 import type { OpenedStorage } from "./server_storage.ts";
 import { NodeServices } from "./server_services.ts";
-import { checkState } from "./server_state_check.ts";
 import { keepUp } from "./server_upkeep.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
 import type { Forwarder } from "./service/forwarder.ts";
@@ -250,7 +249,7 @@ export class FormedNode {
   }
 
   start(): void {
-    const { clock, config, machine, transport, logger, forwarder } = this.#formation;
+    const { clock, config, machine, transport, logger } = this.#formation;
     transport.onRefused((peer, refusal) => this.#refused(peer, refusal));
     this.#links.look();
     this.#stops.push(
@@ -261,12 +260,6 @@ export class FormedNode {
       this.places.onPlace((place) => this.#moved(place)),
       clock.every(config.storage.kvCommitIntervalMs, () => this.#guard(() => machine.commit())),
       clock.every(choresEveryMs, () => this.#guard(() => this.#chores())),
-      checkState({
-        ...{ machine, config, clock, logger, forwarder, checks: this.#checks },
-        configuration: () => this.node.status().configuration.configuration,
-        addressOf: (id) => this.#links.addressOf(id),
-        onFatal: this.#formation.onFatal,
-      }),
       keepUp({
         ...{ node: this.node, machine, clock, config, logger, checks: this.#checks },
         guard: (run) => this.#guard(run),

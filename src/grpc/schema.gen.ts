@@ -2468,8 +2468,7 @@ export const schema = {
             "write",
             "view",
             "transferLeadership",
-            "changeMembers",
-            "stateHashes"
+            "changeMembers"
            ]
           }
          },
@@ -2505,10 +2504,6 @@ export const schema = {
           "changeMembers": {
            "type": "ForwardedMembership",
            "id": 8
-          },
-          "stateHashes": {
-           "type": "AskedStateHashes",
-           "id": 9
           }
          }
         },
@@ -2541,9 +2536,6 @@ export const schema = {
          }
         },
         "ForwardedView": {
-         "fields": {}
-        },
-        "AskedStateHashes": {
          "fields": {}
         },
         "ForwardedTransfer": {
@@ -2693,8 +2685,7 @@ export const schema = {
             "view",
             "transferred",
             "failure",
-            "membersChanged",
-            "stateHashes"
+            "membersChanged"
            ]
           }
          },
@@ -2718,10 +2709,6 @@ export const schema = {
           "membersChanged": {
            "type": "skein.cluster.v1.MembershipResponse",
            "id": 5
-          },
-          "stateHashes": {
-           "type": "StateHashes",
-           "id": 6
           }
          }
         },
@@ -2756,31 +2743,6 @@ export const schema = {
           "clusterId": {
            "type": "string",
            "id": 5
-          }
-         }
-        },
-        "StateHashes": {
-         "fields": {
-          "hashes": {
-           "rule": "repeated",
-           "type": "StateHash",
-           "id": 1
-          }
-         }
-        },
-        "StateHash": {
-         "fields": {
-          "position": {
-           "type": "LogPosition",
-           "id": 1
-          },
-          "a": {
-           "type": "fixed32",
-           "id": 2
-          },
-          "b": {
-           "type": "fixed32",
-           "id": 3
           }
          }
         },

@@ -75,6 +75,8 @@ interface Run extends MembershipAttempt {
   steps: number;
   /** Voters that were not heard yet are waited for until then. */
   unheardUntilMs: number | undefined;
+  /** Somebody else's change is waited for until then. */
+  readonly othersUntilMs: number;
 }
 
 type Step = Extract<ChangePlan, { readonly kind: "step" }>;
@@ -94,7 +96,12 @@ export class MembershipSteps {
     const { node, self, askHello } = this.#parts;
     if (node.status().role !== "leader") return { kind: "notDone", error: notLeader(self) };
     const wanted = await withIncarnations(attempt.request.change, askHello, waited.signal);
-    const run: Run = { ...attempt, wanted, waited, steps: 0, unheardUntilMs: undefined };
+    const { monotonicMs, silentMsMax } = this.#parts;
+    const run: Run = {
+      ...{ ...attempt, wanted, waited, steps: 0, unheardUntilMs: undefined },
+      // One that makes progress takes no longer: the node itself writes addresses now and then.
+      othersUntilMs: Math.min(waited.deadlineMs, monotonicMs() + silentMsMax),
+    };
     for (;;) {
       const done = await this.#step(run);
       if (done !== undefined) return done;
@@ -134,7 +141,7 @@ export class MembershipSteps {
     return await this.#change(run, plan, present);
   }
 
-  /** Why nothing can be decided yet; throws where somebody else's change is under way. */
+  /** Why nothing can be decided yet; throws where somebody else's change takes long. */
   #whatUnsettled(run: Run, status: NodeStatus): string | undefined {
     const { termStart, commitIndex, configuration, configurationCommitted } = status;
     // Before that it is not known what is committed (paper §8; the erratum of 2015 to thesis §4).
@@ -144,7 +151,8 @@ export class MembershipSteps {
     const inForce = inForceOf(configuration);
     if (configurationCommitted && !inForce.joint) return undefined;
     // What is under way may be what was asked for before.
-    if (run.steps === 0 && !run.again) throw changeInProgress(inForce);
+    const isOthers = run.steps === 0 && !run.again;
+    if (isOthers && this.#parts.monotonicMs() >= run.othersUntilMs) throw changeInProgress(inForce);
     return "another change of members was not complete";
   }
 

@@ -176,16 +176,25 @@ describe("A change of members", soon, () => {
     assert.equal((await changing).id, 4);
   });
 
-  it("is refused while another one is under way, joint or not committed", async () => {
+  it("waits for another one that is under way", async () => {
     const served = new LeadingNode(three);
     served.node.current = { ...served.node.current, configurationCommitted: false };
-    const failure = await errorOf(served.change(add));
+    const changing = served.change(add);
+    await served.waits();
+    served.force(served.config, 18);
+    assert.equal((await changing).configuration.index, 19);
+  });
+
+  it("is refused where another one, joint or not committed, takes too long", async () => {
+    const served = new LeadingNode(three);
+    served.node.current = { ...served.node.current, configurationCommitted: false };
+    const failure = await errorOf(served.change(add, {}, 100));
     assert.deepEqual([failure.code, failure.outcome, failure.retryable, failure.extra], [
       ...["membership_change_in_progress", "not_applied", true],
       { configuration: { index: 17, joint: false } },
     ]);
     served.force({ ...served.config, outgoing: served.config.members }, 18);
-    const joint = await errorOf(served.change(add));
+    const joint = await errorOf(served.change(add, {}, 100));
     assert.deepEqual(joint.extra, { configuration: { index: 18, joint: true } });
     assert.deepEqual(served.steps, []);
   });
