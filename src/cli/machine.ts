@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
+import { formatHostPort, isUnspecified } from "../lib/host_port.ts";
 import type { Runtime } from "../runtime/mod.ts";
 
 /** Everything about this start that a person should know; each a sentence without its full stop. */
@@ -17,6 +18,13 @@ export function configWarnings(config: Config): readonly string[] {
   if (voters % 2 === 0) {
     warnings.push(
       `${voters} voters tolerate no more failures than ${voters - 1}: use an odd number`,
+    );
+  }
+  const isAlone = config.peers.length === 0 && config.join.length === 0;
+  if (isAlone && isUnspecified(config.rpcAddr.host) && config.rpcAdvertiseAddr === undefined) {
+    warnings.push(
+      `rpc_addr is ${formatHostPort(config.rpcAddr)}, which names every interface, and ` +
+        "rpc_advertise_addr is not set: no node of another machine can join this one",
     );
   }
   const memory = memoryFileSystem(config.dataDir);
@@ -83,7 +91,10 @@ function strangeFiles(dataDir: string): readonly string[] {
 }
 
 /** What a first start may have left when it was cut short, and what `skein dev` puts beside it. */
-const ownNames = /^(lock\.db|pid|log|reserve|raft|(raft|kv)\.db.*|raft\.mark|identity\.json\.new)$/;
+const ownNames = new RegExp(
+  "^(lock\\.db|pid|log|reserve|raft|(raft|kv)\\.db.*|raft\\.mark" +
+    "|identity\\.json\\.new|incarnation(\\.new)?)$",
+);
 
 const openFilesWanted = 4096;
 

@@ -64,6 +64,8 @@ export const steadyLeader =
 export interface ClusterOptions {
   /** One node a build; ids from 1. */
   readonly builds: readonly Build[];
+  /** All nodes but the first join it, and are given their ids; otherwise they form the cluster. */
+  readonly joins?: true;
   /** More lines of YAML for every node's configuration file. */
   readonly config?: string;
   /** The program of a build; {@link buildCommand} when absent. */
@@ -307,22 +309,35 @@ async function makeCluster(options: ClusterOptions, folder: string): Promise<Pro
     rpcPort: ports[2 * at + 1]!,
   }));
   const nodes = launches.map((launch) => {
-    const peers = launches.filter(({ id }) => id !== launch.id);
-    return new NodeProcess(launch, configText(launch, peers, options.config ?? ""));
+    const others = launches.filter(({ id }) => id !== launch.id);
+    const lines = options.joins === true
+      ? joiningLines(launch, launches[0]!)
+      : formingLines(launch, others);
+    return new NodeProcess(launch, configText(launch, lines, options.config ?? ""));
   });
   for (const node of nodes) mkdirSync(node.dataDir, { recursive: true });
   return new ProcessCluster(nodes, folder);
 }
 
-function configText(node: Launch, peers: readonly Launch[], more: string): string {
+function formingLines(node: Launch, peers: readonly Launch[]): readonly string[] {
+  return [
+    `node_id: ${node.id}`,
+    ...(peers.length === 0 ? [] : ["peers:"]),
+    ...peers.map(({ id, rpcPort }) => `  - { id: ${id}, addr: "127.0.0.1:${rpcPort}" }`),
+  ];
+}
+
+function joiningLines(node: Launch, first: Launch): readonly string[] {
+  return node === first ? ["node_id: 1"] : [`join: ["http://127.0.0.1:${first.httpPort}"]`];
+}
+
+function configText(node: Launch, names: readonly string[], more: string): string {
   const lines = [
     `cluster_id: test-${node.folder.replace(/[^A-Za-z0-9]+/g, "-").slice(-20)}`,
-    `node_id: ${node.id}`,
     `http_addr: "127.0.0.1:${node.httpPort}"`,
     `rpc_addr: "127.0.0.1:${node.rpcPort}"`,
     `data_dir: ${JSON.stringify(join(node.folder, `node-${node.id}`))}`,
-    ...(peers.length === 0 ? [] : ["peers:"]),
-    ...peers.map(({ id, rpcPort }) => `  - { id: ${id}, addr: "127.0.0.1:${rpcPort}" }`),
+    ...names,
   ];
   return `${lines.join("\n")}\n${more}\n`;
 }

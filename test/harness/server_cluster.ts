@@ -18,11 +18,14 @@ const timing = {
   "raft.heartbeat_interval_ms": "50",
   "raft.election_timeout_min_ms": "3000",
   "raft.election_timeout_max_ms": "4500",
+  // Who votes is the test's to say; one of promotion turns it on again.
+  "raft.promote_learners": "false",
   "storage.space_low_bytes": "0",
   "storage.space_reserve_bytes": "0",
 };
 
-export type Flags = Readonly<Record<string, string>>;
+/** By path, as typed; undefined takes one back. */
+export type Flags = Readonly<Record<string, string | undefined>>;
 
 /** What of GET /v1/cluster the tests look at. */
 export interface SeenCluster {
@@ -103,9 +106,9 @@ export class ServedNode {
   }
 
   async start(more: Flags = {}): Promise<void> {
-    const flags = Object.entries({ ...this.#flags, ...more }).map(([path, text]) => ({
-      ...{ flag: path, path, text },
-    }));
+    const flags = Object.entries({ ...this.#flags, ...more }).flatMap(([path, text]) =>
+      text === undefined ? [] : [{ flag: path, path, text }]
+    );
     this.#server = await startServer({
       config: loadConfig({ flags }).config,
       runtime,

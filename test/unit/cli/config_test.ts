@@ -52,7 +52,7 @@ describe("config check", () => {
       const { errors } = await runCli(["config", "check", file]);
       return errors.filter((line) => line.includes("no node was started"));
     };
-    for (const name of ["lock.db", "kv.db-wal", "log", "lost+found", ".keep"]) {
+    for (const name of ["lock.db", "kv.db-wal", "incarnation", "log", "lost+found", ".keep"]) {
       writeFileSync(join(data.path, name), "");
     }
     assert.deepEqual(await warnings(), []);
@@ -64,6 +64,20 @@ describe("config check", () => {
     assert.deepEqual(await warnings("memory"), []);
     writeFileSync(join(data.path, "identity.json"), "");
     assert.deepEqual(await warnings(), []);
+  });
+
+  it("warns of a node that no other machine could join", async () => {
+    const warnings = async (more: string): Promise<readonly string[]> => {
+      const open = "security: { insecure_allow_non_loopback: true }";
+      writeFileSync(file, `rpc_addr: 0.0.0.0:7401\n${open}\n${more}\n`);
+      const { errors } = await runCli(["config", "check", file]);
+      return errors.filter((line) => line.includes("join"));
+    };
+    assert.deepEqual(await warnings(""), [
+      "warning: rpc_addr is 0.0.0.0:7401, which names every interface, and rpc_advertise_addr is " +
+      "not set: no node of another machine can join this one",
+    ]);
+    assert.deepEqual(await warnings("rpc_advertise_addr: n1:7401"), []);
   });
 
   it("warns of an engine that forgets", async () => {
