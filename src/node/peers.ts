@@ -199,9 +199,15 @@ export class Peers {
     return undefined;
   }
 
-  /** An id belongs to one data directory for ever: an emptied one is another incarnation. */
+  /**
+   * An id belongs to one data directory for ever: an emptied one is another incarnation. A newcomer
+   * cannot tell: what it has of the log may be from before a lost quorum (lost_quorum.ts).
+   */
   #memberRefusal({ from, incarnation }: Hello): HelloRefusal | undefined {
     const committed = this.#committed();
+    if (committed && memberOf(committed, this.#self.keeper.identity.nodeId) === undefined) {
+      return undefined;
+    }
     const member = committed && memberOf(committed, from);
     if (member === undefined || member.incarnation === incarnation) return undefined;
     const reason = `node id ${from} belongs to another data directory (incarnation ` +

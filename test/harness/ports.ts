@@ -8,21 +8,21 @@ import { createServer, type Server } from "node:net";
 import { until } from "./wait.ts";
 
 const portFirst = 12_000;
-const windowPorts = 32;
-const windows = 600;
+const windowPorts = 64;
+const windows = 300;
 
 /** One listener a window: where it is taken, the window is another process's. */
 const signs: Server[] = [];
 
-/** `count` ports, at most 31, on which nobody listens. */
+/** `count` ports, at most 63, on which nobody listens. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const base = await reserve(Array.from({ length: count }, (_, at) => at));
   return Array.from({ length: count }, (_, at) => base + at);
 }
 
-/** A base port for `skein dev` with three nodes. */
-export function freeBasePort(): Promise<number> {
-  return reserve([0, 1, 10, 11, 20, 21]);
+/** A base port for `skein dev` with so many nodes, at most six. */
+export function freeBasePort(nodes = 3): Promise<number> {
+  return reserve(Array.from({ length: nodes }, (_, at) => [10 * at, 10 * at + 1]).flat());
 }
 
 /** Whether anybody can listen there. */

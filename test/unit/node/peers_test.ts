@@ -132,6 +132,13 @@ describe("Peers, the directory behind an id", () => {
     assert.equal(peers.judge(hello({ from: 9 })).kind, "accepted");
   });
 
+  it("is not judged by a newcomer: its part of the log may be from before a lost quorum", () => {
+    const peers = peersOf({ birth });
+    peers.judgeBy(() => configurationOf({ voters: [2, 3], nodeIdMax: 3 }));
+    const other = hello({ incarnation: "ffffffffffffffff" });
+    assert.equal(peers.judge(other).kind, "accepted");
+  });
+
   it("is judged by the configuration as it is now", () => {
     let committed = configurationOf({ voters: [1, 3], nodeIdMax: 3 });
     const peers = peersOf({ birth });
