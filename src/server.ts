@@ -116,7 +116,7 @@ class SkeinServer implements RunningServer {
       runtime: options.runtime,
       clock: systemClock,
       onFatal: (error) => this.#fail(error),
-      onRefused: (why) => logger.warn(why),
+      onImageProblem: (why) => logger.warn(why),
     });
     this.#admission = new Admission({ config, storage: this.#storage, clock: systemClock, logger });
     const credentials = channelCredentials(undefined);

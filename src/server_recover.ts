@@ -41,9 +41,9 @@ export async function recoverNode(
   if (!existsSync(config.dataDir)) return nothing;
   const failure = Promise.withResolvers<never>();
   const onFatal = (error: unknown) => failure.reject(error);
-  // Nothing is received here that could be refused.
-  const onRefused = () => {};
-  const storage = openStorage({ config, runtime, clock: systemClock, onFatal, onRefused });
+  // No image is made or received here.
+  const onImageProblem = () => {};
+  const storage = openStorage({ config, runtime, clock: systemClock, onFatal, onImageProblem });
   let machine: KvStateMachine | undefined;
   try {
     const identity = storage.identities.load();

@@ -5,7 +5,9 @@ import type { Config } from "./config/schema.ts";
 import type { KvTables } from "./kv/ports.ts";
 import type { CandidacyStore, Clock, IdentityStore, StorageEngine } from "./node/ports.ts";
 import type { Runtime } from "./runtime/mod.ts";
+import { WorkerImages } from "./server_worker.ts";
 import { openDataDirectory } from "./storage/directory/data_directory.ts";
+import { nodeFiles } from "./storage/directory/files.ts";
 import { MemoryKvTables } from "./storage/memory/kv_tables.ts";
 import { MemoryDisk, MemoryEngine } from "./storage/memory/memory_engine.ts";
 import { MemoryCandidacy } from "./storage/memory/memory_candidacy.ts";
@@ -31,13 +33,15 @@ export function openStorage(options: {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly onFatal: (error: unknown) => void;
-  /** Why an image of another node is refused. */
-  readonly onRefused: (why: string) => void;
+  /** What is wrong with an image of the store, made here or received. */
+  readonly onImageProblem: (why: string) => void;
 }): OpenedStorage {
-  const { config, runtime, clock, onFatal, onRefused } = options;
+  const { config, runtime, clock, onFatal, onImageProblem } = options;
   const { engine: name, spaceReserveBytes } = config.storage;
   const inMemory = (clusterId: string): KvTables =>
-    new MemoryKvTables({ clusterId, soon: (run) => clock.soon(run), onRefused });
+    new MemoryKvTables({
+      ...{ clusterId, soon: (run) => clock.soon(run), onProblem: onImageProblem },
+    });
   if (name === "memory") {
     return {
       engine: new MemoryEngine(new MemoryDisk(), clock),
@@ -59,14 +63,23 @@ export function openStorage(options: {
   });
   const path = join(config.dataDir, "kv.db");
   const firstLogIndex = () => directory.engine.log.firstIndex();
+  const work = new WorkerImages(runtime);
+  const images = {
+    directory: join(config.dataDir, "snapshots"),
+    files: nodeFiles,
+    ...{ clock, work, onFatal, onProblem: onImageProblem },
+  };
   return {
     engine: directory.engine,
     identities: directory.identity,
     candidacy: directory.candidacy,
     openTables: (clusterId) =>
       name === "sqlite"
-        ? new SqliteKvTables({ path, openSqlite, clusterId, firstLogIndex })
+        ? new SqliteKvTables({ path, openSqlite, clusterId, firstLogIndex, images })
         : inMemory(clusterId),
-    close: () => directory.close(),
+    close: () => {
+      directory.close();
+      work.close();
+    },
   };
 }

@@ -2,8 +2,9 @@
 
 import { createRuntime } from "./runtime/bun.ts";
 import { serveJobs } from "./runtime/worker_jobs.ts";
+import { ImageJobs } from "./storage/image_jobs.ts";
 
-serveJobs(createRuntime(), {
+serveJobs(createRuntime(), { images: new ImageJobs() }, {
   onMessage: (handler) =>
     globalThis.addEventListener("message", (event) => {
       if (event instanceof MessageEvent) handler(event.data);

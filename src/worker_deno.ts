@@ -3,8 +3,9 @@
 
 import { createRuntime } from "./runtime/deno.ts";
 import { serveJobs } from "./runtime/worker_jobs.ts";
+import { ImageJobs } from "./storage/image_jobs.ts";
 
-serveJobs(createRuntime(), {
+serveJobs(createRuntime(), { images: new ImageJobs() }, {
   onMessage: (handler) =>
     self.addEventListener("message", (event) => {
       if (event instanceof MessageEvent) handler(event.data);

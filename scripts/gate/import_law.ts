@@ -135,7 +135,7 @@ export const layers: readonly Layer[] = [
     name: "runtime parts",
     files: ["src/runtime/*"],
     values: ["runtime"],
-    types: ["node ports"],
+    types: ["node ports", "storage"],
     packages: ["node:*"],
   },
   {

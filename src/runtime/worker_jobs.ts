@@ -4,6 +4,7 @@
  */
 
 import type { Runtime, RuntimeWorker } from "./mod.ts";
+import type { ImageJob, ImageOutcome } from "../storage/image_work.ts";
 import { measureSync, type SyncTimes } from "./sync_probe.ts";
 
 /** What the worker can do: input and output of each job, both structured-cloneable. */
@@ -15,6 +16,13 @@ interface Jobs {
     readonly input: { readonly folder: string; readonly rounds: number };
     readonly output: SyncTimes;
   };
+  /** One step of the work on a file of an image. */
+  readonly image: { readonly input: ImageJob; readonly output: ImageOutcome };
+}
+
+/** What the worker is made of besides its runtime. */
+export interface WorkerParts {
+  readonly images: { run(job: ImageJob): ImageOutcome };
 }
 
 /** What the worker says of itself. */
@@ -39,13 +47,13 @@ type JobReply =
   | { readonly id: number; readonly error: string };
 
 /** The worker's end: answers every message that `port` brings. */
-export function serveJobs(runtime: Runtime, port: {
+export function serveJobs(runtime: Runtime, parts: WorkerParts, port: {
   onMessage(handler: (message: JobRequest) => void): void;
   postMessage(reply: JobReply): void;
 }): void {
   port.onMessage((request) => {
     try {
-      port.postMessage({ id: request.id, output: runJob(runtime, request) });
+      port.postMessage({ id: request.id, output: runJob(runtime, parts, request) });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       port.postMessage({ id: request.id, error: reason });
@@ -53,7 +61,11 @@ export function serveJobs(runtime: Runtime, port: {
   });
 }
 
-function runJob(runtime: Runtime, request: JobRequest): Jobs[JobName]["output"] {
+function runJob(
+  runtime: Runtime,
+  { images }: WorkerParts,
+  request: JobRequest,
+): Jobs[JobName]["output"] {
   switch (request.job) {
     case "describe":
       return {
@@ -63,6 +75,8 @@ function runJob(runtime: Runtime, request: JobRequest): Jobs[JobName]["output"] 
       };
     case "measureSync":
       return measureSync(request.input);
+    case "image":
+      return images.run(request.input);
   }
 }
 

@@ -31,7 +31,7 @@ export function decodeSnapshotMeta(encoded: Uint8Array): SnapshotMeta {
   const configuredAt = readPosition(reader);
   const configuration = decodeConfiguration(reader.bytes());
   const bytes = reader.varint();
-  const digest = reader.bytes().slice();
+  const digest = new Uint8Array(reader.bytes());
   reader.end();
   const positioned = { position: configuredAt, configuration };
   return { position, timeMs, configuration: positioned, bytes, digest };

@@ -12,7 +12,7 @@ import {
   type SqliteStatement,
   type SqliteValue,
 } from "../../src/runtime/mod.ts";
-import { SqliteKvTables } from "../../src/storage/sqlite/kv_tables.ts";
+import type { SqliteKvTables } from "../../src/storage/sqlite/kv_tables.ts";
 import { EntryMaker, get, put, range } from "../harness/kv_commands.ts";
 import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../harness/test.ts";
@@ -90,9 +90,7 @@ describe(`kv.db on ${runtime.name}: what it refuses`, () => {
   });
 
   it("the store of another cluster", () => {
-    const path = join(temp.path, "kv.db");
-    const options = { openSqlite: runtime.openSqlite, path, firstLogIndex: () => 1 };
-    new SqliteKvTables({ ...options, clusterId: "theirs" }).close();
+    openSqliteTables(temp.path, 1, { clusterId: "theirs" }).close();
     assert.equal(
       refusal(),
       `DIR/kv.db belongs to cluster theirs, this node to cluster ${clusterId}`,
@@ -215,7 +213,7 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
   /** Tables whose statements are written down as they are run. */
   function traced(): { readonly tables: SqliteKvTables; readonly trace: string[] } {
     const trace: string[] = [];
-    const tables = new SqliteKvTables({
+    const tables = openSqliteTables(temp.path, 1, {
       openSqlite: (path) => {
         const database = runtime.openSqlite(path);
         return {
@@ -238,9 +236,6 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
           },
         };
       },
-      path: join(temp.path, "kv.db"),
-      clusterId,
-      firstLogIndex: () => 1,
     });
     return { tables, trace };
   }
@@ -287,11 +282,8 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
 
   it("and falls back to the last commit when that is full", () => {
     let database: SqliteDatabase | undefined;
-    const tables = new SqliteKvTables({
+    const tables = openSqliteTables(temp.path, 1, {
       openSqlite: (path) => database = runtime.openSqlite(path),
-      path: join(temp.path, "kv.db"),
-      clusterId,
-      firstLogIndex: () => 1,
     });
     const pages = (count: number): void => {
       database?.prepare(`PRAGMA max_page_count = ${count}`).get();
@@ -349,7 +341,7 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
 
   it("and is not written any more once SQLite has failed", () => {
     let fails = false;
-    const tables = new SqliteKvTables({
+    const tables = openSqliteTables(temp.path, 1, {
       openSqlite: (path) => {
         const database = runtime.openSqlite(path);
         const prepare = (sql: string): SqliteStatement => {
@@ -368,9 +360,6 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
           close: () => database.close(),
         };
       },
-      path: join(temp.path, "kv.db"),
-      clusterId,
-      firstLogIndex: () => 1,
     });
     const machine = new KvStateMachine({ tables });
     const maker = new EntryMaker();

@@ -4,7 +4,9 @@ import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { KvTables } from "../../src/kv/ports.ts";
 import { MemoryKvTables } from "../../src/storage/memory/kv_tables.ts";
+import type { KvDatabaseOptions } from "../../src/storage/sqlite/kv_database.ts";
 import { SqliteKvTables } from "../../src/storage/sqlite/kv_tables.ts";
+import { imagesIn } from "../harness/kv_images.ts";
 import { currentRuntime } from "../harness/runtime.ts";
 import { makeTempDir } from "../harness/temp_dir.ts";
 import type { KvPlace } from "./state_machine_place.ts";
@@ -14,12 +16,18 @@ export const runtime = await currentRuntime();
 export const clusterId = "conformance";
 
 /** Beside a log that begins at entry `firstLogIndex`. */
-export function openSqliteTables(directory: string, firstLogIndex = 1): SqliteKvTables {
+export function openSqliteTables(
+  directory: string,
+  firstLogIndex = 1,
+  more: Partial<KvDatabaseOptions> = {},
+): SqliteKvTables {
   return new SqliteKvTables({
     openSqlite: runtime.openSqlite,
     path: join(directory, "kv.db"),
     clusterId,
     firstLogIndex: () => firstLogIndex,
+    images: imagesIn(directory),
+    ...more,
   });
 }
 

@@ -133,8 +133,10 @@ export class SimStore {
     };
     tables.commit = (meta, how) => {
       this.#refuseWhenFull();
+      // Tables may roll back what they have committed already.
+      const writes = this.#open;
       commit(meta, how);
-      this.#commits.push({ writes: this.#open, meta, how });
+      this.#commits.push({ writes, meta, how });
       this.#open = [];
     };
     tables.rollback = () => {

@@ -12,6 +12,7 @@
  *     raft/          the log in plain files (file/frame.ts)
  *     raft.mark      what the log must at least hold (mark_file.ts)
  *     kv.db          the store, where the log is on SQLite (sqlite/kv_schema.ts)
+ *     snapshots/     images of it, made and received (sqlite/kv_image_folder.ts)
  *
  * A directory that is refused stays as it was, but for its lock.
  */

@@ -17,8 +17,8 @@ export interface MemoryImagesOptions {
   readonly clusterId: string;
   /** What waits comes between two steps; without it all are taken at once. */
   readonly soon?: Clock["soon"];
-  /** Told why an image is refused, in one line. */
-  readonly onRefused?: (why: string) => void;
+  /** Told in one line what is wrong with an image. */
+  readonly onProblem?: (why: string) => void;
 }
 
 /** An image that is received. */
@@ -126,7 +126,7 @@ export class MemoryImages {
     const refuse = (why: string): void => {
       this.forget();
       const { index } = meta.position;
-      this.#options.onRefused?.(`The image of entry ${index} is refused: ${why}`);
+      this.#options.onProblem?.(`The image of entry ${index} is refused: ${why}`);
       done("corrupt");
     };
     stage.stop = this.#run(steps(), (rows) => {

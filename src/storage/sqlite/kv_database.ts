@@ -5,6 +5,7 @@ import { FatalStorageError } from "../../node/ports.ts";
 import type { Index } from "../../raft/types.ts";
 import { type Runtime, type SqliteDatabase, SqliteError } from "../../runtime/mod.ts";
 import { readPragma, setPragma } from "../sqlite_pragma.ts";
+import type { KvImageOptions } from "./kv_image_folder.ts";
 import {
   createKvSchema,
   DamagedRowError,
@@ -21,7 +22,12 @@ export interface KvDatabaseOptions {
   readonly clusterId: string;
   /** The first entry of the log beside it: whether the store can be built anew from there. */
   readonly firstLogIndex: () => Index;
+  /** Where images of it are made and received. */
+  readonly images: KvImageOptions;
 }
+
+/** SQLite's result code for a disk without room. */
+export const sqliteFull = 13;
 
 const synchronousNormal = 1;
 const sqliteBusy = 5;
@@ -31,7 +37,7 @@ const sqliteNotADatabase = 26;
  * The commit that takes the WAL past this many pages moves them into the main file: 8 MiB, some
  * milliseconds of work.
  */
-const checkpointPages = 2_048;
+export const checkpointPages = 2_048;
 /** A WAL grown beyond this by one huge transaction is cut back at its next start from the front. */
 const walBytesKept = 64 * 1024 * 1024;
 /** The page cache, KiB: the inner pages of tens of millions of keys, and one transaction. */
@@ -59,7 +65,8 @@ export function openKvDatabase(options: KvDatabaseOptions): SqliteDatabase {
   }
 }
 
-function claim(database: SqliteDatabase): void {
+/** Nobody else may have it open, of whatever program. Before anything else is asked of it. */
+export function claim(database: SqliteDatabase): void {
   setPragma(database, { name: "busy_timeout", to: 0, reads: 0 });
   // Before the first access, so that the WAL index lives in memory and needs no -shm file.
   setPragma(database, { name: "locking_mode", to: "EXCLUSIVE", reads: "exclusive" });

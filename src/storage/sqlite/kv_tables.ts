@@ -10,34 +10,22 @@ import {
   type ChangeNumber,
   type ChangePlace,
   type DeadKey,
-  keyBytesMax,
   type KeyedChange,
   type KeyRange,
   type KvAudit,
-  KvFullError,
   type KvMeta,
   type KvTables,
   type LedgerRow,
   type Slice,
   type TimedChange,
 } from "../../kv/ports.ts";
-import type { FatalStorageError, SnapshotStage } from "../../node/ports.ts";
+import type { FatalStorageError, SnapshotImage, SnapshotStage } from "../../node/ports.ts";
 import type { SnapshotMeta } from "../../raft/types.ts";
-import {
-  type SqliteDatabase,
-  SqliteError,
-  type SqliteRow,
-  type SqliteStatement,
-} from "../../runtime/mod.ts";
-import {
-  kvDamageError,
-  kvDatabaseError,
-  type KvDatabaseOptions,
-  openKvDatabase,
-  setSynchronous,
-} from "./kv_database.ts";
+import { type SqliteRow, type SqliteStatement } from "../../runtime/mod.ts";
+import { endOfKeys, KvConnection } from "./kv_connection.ts";
+import type { KvDatabaseOptions } from "./kv_database.ts";
+import { pageBytes } from "../image_work.ts";
 import { readPragma } from "../sqlite_pragma.ts";
-import { SqliteKvAudit } from "./kv_audit.ts";
 import {
   blob,
   changeValues,
@@ -49,159 +37,81 @@ import {
   parseLink,
   parseTimedChange,
 } from "./kv_rows.ts";
-import { type MetaRow, metaValues, readMeta } from "./kv_schema.ts";
-import { type KvStatements, prepareStatements } from "./kv_statements.ts";
-
-/** Above every key: the end of a range that has none. */
-const endOfKeys = new Uint8Array(keyBytesMax + 1).fill(0xff);
-
-const sqliteFull = 13;
-/** SQLite's own choice. */
-const pageBytes = 4_096;
-
-/** Thrown by what deals with images of kv.db: the composition never calls it. */
-export class ImagesNotAvailableError extends Error {
-  override readonly name = "ImagesNotAvailableError";
-
-  constructor() {
-    super("Images of kv.db are not available in this version");
-  }
-}
 
 /**
  * Opens, or makes, kv.db. Every method throws FatalStorageError when SQLite fails, except that a
  * full disk is a KvFullError.
  */
 export class SqliteKvTables implements KvTables {
-  readonly #database: SqliteDatabase;
-  readonly #options: KvDatabaseOptions;
-  readonly #sql: KvStatements;
-  readonly audit: KvAudit;
-  #meta: MetaRow;
-  /** A transaction is open. */
-  #isOpen = false;
-  /** SQLite failed, and may have ended the transaction: nothing may be written behind that. */
-  #failure: FatalStorageError | undefined;
+  readonly #at: KvConnection;
 
   constructor(options: KvDatabaseOptions) {
-    this.#options = options;
-    this.#database = openKvDatabase(options);
-    this.#sql = this.#guarded("read", () => prepareStatements(this.#database));
-    this.#meta = this.#guarded("read", () => readMeta(this.#database));
-    const audited = {
-      database: this.#database,
-      stored: () => this.#meta.meta,
-      guarded: <T>(read: () => T) => this.#guarded("read", read),
-      damaged: (what: string) => this.damaged(what),
-      endOfKeys,
-    };
-    this.audit = this.#guarded("read", () => new SqliteKvAudit(audited));
+    this.#at = new KvConnection(options);
+  }
+
+  get audit(): KvAudit {
+    return this.#at.audit;
   }
 
   stored(): KvMeta {
-    return this.#meta.meta;
+    return this.#at.stored.meta;
   }
 
   commit(meta: KvMeta, how: "normal" | "durable"): void {
-    if (how === "durable") this.#commitSynced(meta);
-    else if (this.#isOpen || meta !== this.#meta.meta) this.#commitMeta(meta);
-  }
-
-  /**
-   * A commit that syncs the WAL makes all the commits before it durable, too. The level can only be
-   * changed between transactions, so what is open is committed first.
-   */
-  #commitSynced(meta: KvMeta): void {
-    if (this.#isOpen) this.#commitMeta(meta);
-    this.#guarded("written", () => setSynchronous(this.#database, "FULL"));
-    try {
-      this.#commitMeta(meta);
-    } finally {
-      // After a failed commit the transaction may still be open, and the level would stay.
-      this.rollback();
-      this.#guarded("written", () => setSynchronous(this.#database, "NORMAL"));
-    }
-  }
-
-  #commitMeta(meta: KvMeta): void {
-    this.#begin();
-    const next = { ...this.#meta, commits: this.#meta.commits + 1, meta };
-    this.#guarded("written", () => {
-      this.#sql.replaceMeta.run(...metaValues(next));
-      this.#sql.commit.run();
-    });
-    this.#isOpen = false;
-    this.#meta = next;
-  }
-
-  #begin(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#isOpen) return;
-    this.#guarded("written", () => this.#sql.begin.run());
-    this.#isOpen = true;
+    this.#at.commit(meta, how);
   }
 
   rollback(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    try {
-      this.#sql.rollback.run();
-    } catch (error) {
-      // A full disk may have ended the transaction already; then there is nothing to take back.
-      const gone = error instanceof SqliteError && error.message.includes("no transaction");
-      if (!gone) throw kvDatabaseError(this.#options, "rolled back", error);
-    }
+    this.#at.rollback();
   }
 
   savepoint(): void {
-    this.#begin();
-    this.#guarded("written", () => this.#sql.savepoint.run());
+    this.#at.savepoint();
   }
 
   backToSavepoint(): void {
-    this.#guarded("written", () => {
-      this.#sql.backToSavepoint.run();
-      this.#sql.releaseSavepoint.run();
-    });
+    this.#at.backToSavepoint();
   }
 
   releaseSavepoint(): void {
-    this.#guarded("written", () => this.#sql.releaseSavepoint.run());
+    this.#at.releaseSavepoint();
   }
 
   append(change: Change, over: "live" | "dead" | "absent"): void {
-    this.#begin();
+    this.#at.begin();
     const { key, number } = change;
-    this.#guarded("written", () => {
-      this.#sql.insertChange.run(...changeValues(change));
+    this.#at.guarded("written", () => {
+      this.#at.sql.insertChange.run(...changeValues(change));
       if (change.version === 0) {
-        this.#sql.deleteLive.run(key);
-        this.#sql.insertDead.run(key, number);
+        this.#at.sql.deleteLive.run(key);
+        this.#at.sql.insertDead.run(key, number);
       } else if (over === "live") {
-        this.#sql.updateLive.run(number, key);
+        this.#at.sql.updateLive.run(number, key);
       } else {
-        if (over === "dead") this.#sql.deleteDead.run(key);
-        this.#sql.insertLive.run(key, number);
+        if (over === "dead") this.#at.sql.deleteDead.run(key);
+        this.#at.sql.insertLive.run(key, number);
       }
     });
   }
 
   removeChange(number: ChangeNumber): void {
-    this.#write(this.#sql.removeChange, number);
+    this.#write(this.#at.sql.removeChange, number);
   }
 
   forgetDead(key: Uint8Array): void {
-    this.#write(this.#sql.deleteDead, key);
+    this.#write(this.#at.sql.deleteDead, key);
   }
 
   giveBack(bytesMax: number): boolean {
-    const free = this.#guarded("read", () => readPragma(this.#database, "freelist_count"));
+    // The pages at the end of the file, which would go, may be wanted by the image.
+    if (this.#at.isCopied) return false;
+    const free = this.#at.guarded("read", () => readPragma(this.#at.database, "freelist_count"));
     if (free === 0) return false;
-    this.#begin();
+    this.#at.begin();
     const pages = Math.ceil(bytesMax / pageBytes);
-    this.#guarded("written", () => {
+    this.#at.guarded("written", () => {
       // A page is given back with each step of the statement.
-      const statement = this.#database.prepare(`PRAGMA incremental_vacuum(${pages})`);
+      const statement = this.#at.database.prepare(`PRAGMA incremental_vacuum(${pages})`);
       statement.all();
       statement.finalize();
     });
@@ -209,25 +119,25 @@ export class SqliteKvTables implements KvTables {
   }
 
   head(key: Uint8Array): ChangeHead | undefined {
-    return this.#get(this.#sql.head, parseHead, key) ??
-      this.#absent(this.#sql.liveNumber, key) ?? this.#absent(this.#sql.deadNumber, key);
+    return this.#get(this.#at.sql.head, parseHead, key) ??
+      this.#absent(this.#at.sql.liveNumber, key) ?? this.#absent(this.#at.sql.deadNumber, key);
   }
 
   live(key: Uint8Array): Change | undefined {
-    return this.#get(this.#sql.live, (row) => parseChange(row, key), key) ??
-      this.#absent(this.#sql.liveNumber, key);
+    return this.#get(this.#at.sql.live, (row) => parseChange(row, key), key) ??
+      this.#absent(this.#at.sql.liveNumber, key);
   }
 
   change(number: ChangeNumber): Change | undefined {
-    return this.#get(this.#sql.change, parseKeyed, number);
+    return this.#get(this.#at.sql.change, parseKeyed, number);
   }
 
   keyedChange(number: ChangeNumber): KeyedChange | undefined {
-    return this.#get(this.#sql.keyedChange, parseKeyedChange, number);
+    return this.#get(this.#at.sql.keyedChange, parseKeyedChange, number);
   }
 
   link(number: ChangeNumber): ChangeLink | undefined {
-    return this.#get(this.#sql.link, parseLink, number);
+    return this.#get(this.#at.sql.link, parseLink, number);
   }
 
   firstFrom(number: ChangeNumber): ChangePlace | undefined {
@@ -236,7 +146,7 @@ export class SqliteKvTables implements KvTables {
       revision: count(row, "revision"),
       timeMs: count(row, "time_ms"),
     });
-    return this.#get(this.#sql.firstFrom, parse, number);
+    return this.#get(this.#at.sql.firstFrom, parse, number);
   }
 
   changeSlice(
@@ -244,28 +154,28 @@ export class SqliteKvTables implements KvTables {
     { rowsMax, valuesIn }: { readonly rowsMax: number; readonly valuesIn: KeyRange },
   ): readonly TimedChange[] {
     const { start } = valuesIn;
-    const statement = this.#sql.changeSlice;
+    const statement = this.#at.sql.changeSlice;
     return this.#all(statement, parseTimedChange, start, endOf(valuesIn), number, rowsMax);
   }
 
   liveSlice(slice: Slice & { readonly values: boolean }): readonly KeyedChange[] {
-    const direction = slice.reverse ? this.#sql.backward : this.#sql.forward;
+    const direction = slice.reverse ? this.#at.sql.backward : this.#at.sql.forward;
     const statement = slice.values ? direction.liveWithValues : direction.live;
     return this.#all(statement, parseKeyedChange, slice.start, endOf(slice), slice.rowsMax);
   }
 
   deadSlice(slice: Slice): readonly DeadKey[] {
-    const { dead } = slice.reverse ? this.#sql.backward : this.#sql.forward;
+    const { dead } = slice.reverse ? this.#at.sql.backward : this.#at.sql.forward;
     const parse = (row: SqliteRow) => ({ key: blob(row, "key"), number: count(row, "number") });
     return this.#all(dead, parse, slice.start, endOf(slice), slice.rowsMax);
   }
 
   countLive(slice: Slice): { readonly count: number; readonly next?: Uint8Array } {
     const { start, rowsMax } = slice;
-    const { keyAtOffset } = slice.reverse ? this.#sql.backward : this.#sql.forward;
+    const { keyAtOffset } = slice.reverse ? this.#at.sql.backward : this.#at.sql.forward;
     const next = this.#get(keyAtOffset, (row) => blob(row, "key"), start, endOf(slice), rowsMax);
     if (next !== undefined) return { count: rowsMax, next };
-    return { count: this.#get(this.#sql.countLive, keysOf, start, endOf(slice)) ?? 0 };
+    return { count: this.#get(this.#at.sql.countLive, keysOf, start, endOf(slice)) ?? 0 };
   }
 
   newestIn(range: KeyRange, visitMax: number): ChangeNumber | undefined {
@@ -273,7 +183,7 @@ export class SqliteKvTables implements KvTables {
     // One more than allowed is asked for, to tell "all of them" from "too many"; capped, because
     // the largest count there is stands for no bound.
     const rowsMax = Math.min(visitMax + 1, Number.MAX_SAFE_INTEGER);
-    for (const statement of [this.#sql.newestLive, this.#sql.newestDead]) {
+    for (const statement of [this.#at.sql.newestLive, this.#at.sql.newestDead]) {
       const parse = (row: SqliteRow) => ({ keys: keysOf(row), newest: count(row, "newest") });
       const found = this.#get(statement, parse, range.start, endOf(range), rowsMax);
       if (found === undefined || found.keys > visitMax) return undefined;
@@ -286,54 +196,50 @@ export class SqliteKvTables implements KvTables {
     range: KeyRange,
     { after, through }: { readonly after: ChangeNumber; readonly through: ChangeNumber },
   ): ChangeNumber {
-    const statement = this.#sql.lastChangeIn;
+    const statement = this.#at.sql.lastChangeIn;
     return this.#get(statement, numberOf, through, after, range.start, endOf(range)) ?? 0;
   }
 
   ledgerRow(key: Uint8Array): LedgerRow | undefined {
-    return this.#get(this.#sql.ledgerRow, parseLedgerRow, key);
+    return this.#get(this.#at.sql.ledgerRow, parseLedgerRow, key);
   }
 
   ledgerSlice(slice: Slice): readonly LedgerRow[] {
-    const { ledger } = slice.reverse ? this.#sql.backward : this.#sql.forward;
+    const { ledger } = slice.reverse ? this.#at.sql.backward : this.#at.sql.forward;
     return this.#all(ledger, parseLedgerRow, slice.start, endOf(slice), slice.rowsMax);
   }
 
   setLedgerRow({ key, value, crc32c }: LedgerRow): void {
-    this.#write(this.#sql.setLedgerRow, key, value, crc32c);
+    this.#write(this.#at.sql.setLedgerRow, key, value, crc32c);
   }
 
   deleteLedgerRow(key: Uint8Array): void {
-    this.#write(this.#sql.deleteLedgerRow, key);
+    this.#write(this.#at.sql.deleteLedgerRow, key);
   }
 
-  image(): void {
-    throw new ImagesNotAvailableError();
+  image(done: (image: SnapshotImage | undefined) => void): void {
+    this.#at.image(done);
   }
 
-  stage(): SnapshotStage {
-    throw new ImagesNotAvailableError();
+  stage(meta: SnapshotMeta): SnapshotStage {
+    return this.#at.stages.open(meta);
   }
 
-  /** There is never one: no stage can be opened. */
   staged(): SnapshotMeta | undefined {
-    return undefined;
+    return this.#at.stages.staged;
   }
 
   adopt(): void {
-    throw new ImagesNotAvailableError();
+    this.#at.adopt();
   }
 
   damaged(what: string): FatalStorageError {
-    const failure = kvDamageError(this.#options, what);
-    this.#failure ??= failure;
-    return failure;
+    return this.#at.damaged(what);
   }
 
   /** What is not committed is dropped. */
   close(): void {
-    this.rollback();
-    this.#guarded("closed", () => this.#database.close());
+    this.#at.close();
   }
 
   /** No change was found: then the statement must find no number of one either. */
@@ -343,8 +249,8 @@ export class SqliteKvTables implements KvTables {
   }
 
   #write(statement: SqliteStatement, ...values: readonly (number | Uint8Array)[]): void {
-    this.#begin();
-    this.#guarded("written", () => statement.run(...values));
+    this.#at.begin();
+    this.#at.guarded("written", () => statement.run(...values));
   }
 
   #get<T>(
@@ -352,7 +258,7 @@ export class SqliteKvTables implements KvTables {
     parse: (row: SqliteRow) => T,
     ...values: readonly (number | Uint8Array)[]
   ): T | undefined {
-    return this.#guarded("read", () => {
+    return this.#at.guarded("read", () => {
       const row = statement.get(...values);
       return row && parse(row);
     });
@@ -363,22 +269,7 @@ export class SqliteKvTables implements KvTables {
     parse: (row: SqliteRow) => T,
     ...values: readonly (number | Uint8Array)[]
   ): readonly T[] {
-    return this.#guarded("read", () => statement.all(...values).map(parse));
-  }
-
-  #guarded<T>(what: string, run: () => T): T {
-    try {
-      return run();
-    } catch (error) {
-      if (error instanceof SqliteError && (error.resultCode & 0xff) === sqliteFull) {
-        // SQLite may have rolled back by itself already; a part of a transaction must not stay.
-        this.rollback();
-        throw new KvFullError(`${this.#options.path} could not be ${what}: the disk is full`);
-      }
-      const failure = kvDatabaseError(this.#options, what, error);
-      this.#failure ??= failure;
-      throw failure;
-    }
+    return this.#at.guarded("read", () => statement.all(...values).map(parse));
   }
 }
 

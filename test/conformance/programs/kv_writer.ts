@@ -3,10 +3,12 @@
  * compacts a little, and prints the index that it has come to. Every tenth commit is a durable one.
  */
 
+import { dirname } from "node:path";
 import process from "node:process";
 import { KvStateMachine } from "../../../src/kv/state_machine.ts";
 import { SqliteKvTables } from "../../../src/storage/sqlite/kv_tables.ts";
 import { EntryMaker } from "../../harness/kv_commands.ts";
+import { imagesIn } from "../../harness/kv_images.ts";
 import { RandomKv } from "../../harness/random_kv.ts";
 import { randomPage } from "../../harness/random_page.ts";
 import { currentRuntime } from "../../harness/runtime.ts";
@@ -16,7 +18,10 @@ if (path === undefined || clusterId === undefined) throw new Error("kv_writer PA
 
 const { openSqlite } = await currentRuntime();
 const machine = new KvStateMachine({
-  tables: new SqliteKvTables({ openSqlite, path, clusterId, firstLogIndex: () => 1 }),
+  tables: new SqliteKvTables({
+    ...{ openSqlite, path, clusterId, firstLogIndex: () => 1 },
+    images: imagesIn(dirname(path)),
+  }),
 });
 const source = { random: new RandomKv(Number(seed)), maker: new EntryMaker() };
 

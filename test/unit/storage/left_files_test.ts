@@ -37,7 +37,7 @@ function open(path: string, engine: EngineName): Storage {
   const opened = openStorage({
     ...{ config, runtime, clock: systemClock },
     onFatal: (error) => assert.fail(String(error)),
-    onRefused: (why) => assert.fail(why),
+    onImageProblem: (why) => assert.fail(why),
   });
   try {
     return { ...opened, tables: opened.openTables(config.clusterId) };
