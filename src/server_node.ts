@@ -22,6 +22,7 @@ import { notMemberAnswer, type Place } from "./node/place.ts";
 import { PlaceKeeper } from "./node/place_keeper.ts";
 import { type Clock, type HelloRefusal, type PeerAddress, type Transport } from "./node/ports.ts";
 import { voterSets } from "./raft/configuration.ts";
+import { formatPosition } from "./raft/format.ts";
 import type { Rng } from "./raft/ports.ts";
 import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
@@ -216,7 +217,9 @@ export class FormedNode {
       onProblem: (what) => formation.logger.warn("A snapshot has to wait", { what }),
       onFatal: formation.onFatal,
     });
-    peers.judgeBy(() => machine.applied().configuration.configuration);
+    const committed = () => machine.applied().configuration;
+    const effective = () => this.node.status().configuration;
+    peers.judgeBy(() => committed().configuration, () => effective().configuration);
     this.places = new PlaceKeeper(formation.keeper, () => machine.applied().configuration);
     const addressesOf = (id: NodeId) =>
       id === config.nodeId ? peers.hello(0).addresses : peers.addressesOf(id);
@@ -236,7 +239,7 @@ export class FormedNode {
       self: config.nodeId,
       ...{ transport, peers, configured: formation.configured },
       status: () => this.node.status(),
-      judgedBy: () => machine.applied().configuration.position.index,
+      judgedBy: () => `${committed().position.index} ${formatPosition(effective().position)}`,
       joining: () => formation.keeper.identity.joining ?? [],
     });
     this.services = new NodeServices({

@@ -5,7 +5,7 @@
  */
 
 import { allMembers } from "../raft/configuration.ts";
-import type { Index, NodeId } from "../raft/types.ts";
+import type { NodeId } from "../raft/types.ts";
 import type { NodeStatus } from "./parts.ts";
 import type { Peers } from "./peers.ts";
 import type { PeerAddress, Transport } from "./ports.ts";
@@ -16,8 +16,8 @@ export interface PeerLinksParts {
   readonly transport: Pick<Transport, "setPeers" | "hello">;
   readonly peers: Pick<Peers, "addressesOf" | "hello" | "judge">;
   readonly status: () => Pick<NodeStatus, "configuration" | "peers">;
-  /** The index of the configuration by which `peers` judges. */
-  readonly judgedBy: () => Index;
+  /** By which configurations `peers` judges. */
+  readonly judgedBy: () => string;
   /** The other nodes that the configuration file names. */
   readonly configured: readonly PeerAddress[];
   /** Those that have taken this one in, until its own store knows the members. */
@@ -28,7 +28,7 @@ export interface PeerLinksParts {
 export class PeerLinks {
   readonly #parts: PeerLinksParts;
   #linked: readonly PeerAddress[] = [];
-  #judgedBy: Index = 0;
+  #judgedBy = "";
   /** Who is being asked who it is. */
   readonly #seeking = new Set<NodeId>();
   #isCut = false;

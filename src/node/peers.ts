@@ -53,6 +53,8 @@ export class Peers {
   readonly #ask: Transport["hello"];
   /** The committed configuration; undefined while the cluster is being born. */
   #committed: () => Configuration | undefined = () => undefined;
+  /** The one in effect: it counts already, and may be taken back. */
+  #effective: () => Configuration | undefined = () => undefined;
   readonly #met = new Map<NodeId, Met>();
   /** The newest start of each node; those of members outlive this process. */
   readonly #starts = new Map<NodeId, PeerStart>();
@@ -65,9 +67,13 @@ export class Peers {
     for (const start of self.keeper.identity.peerStarts ?? []) this.#starts.set(start.id, start);
   }
 
-  /** From now on members are judged by this configuration. */
-  judgeBy(committed: () => Configuration | undefined): void {
+  /** From now on members are judged by these configurations. */
+  judgeBy(
+    committed: () => Configuration | undefined,
+    effective: () => Configuration | undefined = committed,
+  ): void {
     this.#committed = committed;
+    this.#effective = effective;
   }
 
   hello(to: NodeId): Hello {
@@ -204,15 +210,18 @@ export class Peers {
    * cannot tell: what it has of the log may be from before a lost quorum (lost_quorum.ts).
    */
   #memberRefusal({ from, incarnation }: Hello): HelloRefusal | undefined {
-    const committed = this.#committed();
+    const [committed, effective] = [this.#committed(), this.#effective()];
     if (committed && memberOf(committed, this.#self.keeper.identity.nodeId) === undefined) {
       return undefined;
     }
-    const member = committed && memberOf(committed, from);
+    const known = committed && memberOf(committed, from);
+    // Whoever is about to be a member counts already (thesis §4.1): another directory must not
+    // vote for it.
+    const member = known ?? (effective && memberOf(effective, from));
     if (member === undefined || member.incarnation === incarnation) return undefined;
     const reason = `node id ${from} belongs to another data directory (incarnation ` +
       `${member.incarnation}, not ${incarnation}): ${wayBackOf(from)}`;
-    return this.#refusal(reason, "final");
+    return this.#refusal(reason, known === undefined ? "for now" : "final");
   }
 
   /** Whoever was down when it was removed learns of it here. */

@@ -19,12 +19,22 @@ export function newcomer(
 ): SimNode {
   const { id, contacts = cluster.nodes, address, config = {} } = options;
   const node = cluster.make({ id, ids: [id], config, ...(address && { address }) });
-  node.disk.identityFile().save({
-    ...{ clusterId: "c", nodeId: id, incarnation: incarnationOf(id), starts: 0, logEpoch: 1 },
-    ...{ recovering: false },
-    joining: contacts.map((contact) => ({ id: contact.id, address: contact.address })),
-  }, () => {});
+  prepareToJoin(node, { contacts, incarnation: incarnationOf(id) });
   return node;
+}
+
+/** Puts into an empty directory what a node has there that was given its id. */
+export function prepareToJoin(
+  { disk, options: { id: nodeId, clusterId = "c" } }: SimNode,
+  { contacts, incarnation }: {
+    readonly contacts: readonly SimNode[];
+    readonly incarnation: string;
+  },
+): void {
+  disk.identityFile().save({
+    ...{ clusterId, nodeId, incarnation, starts: 0, logEpoch: 1, recovering: false },
+    joining: contacts.map(({ id, address }) => ({ id, address })),
+  }, () => {});
 }
 
 /** The member that the newcomer becomes. */

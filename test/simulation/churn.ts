@@ -11,7 +11,7 @@ import type { ConfigurationOutcome } from "../../src/node/configuration_changes.
 import { memberOf, votersOf, wasRemoved } from "../../src/raft/configuration.ts";
 import type { Configuration, LogPosition, Member, NodeId } from "../../src/raft/types.ts";
 import type { SimCluster } from "../harness/sim_cluster.ts";
-import { prepareToJoin } from "../harness/sim_joiner.ts";
+import { prepareToJoin } from "../harness/newcomer.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import { drawChange, hasRoom, type WantedMembers } from "./changes.ts";
 import type { ClusterLog } from "./cluster_log.ts";
@@ -133,17 +133,22 @@ export class Churn {
     if (this.#prng.chance(1, 6)) this.#ask(leader, (asked) => this.#wanted(asked), "again");
     const { scheduler } = this.#cluster;
     const soonUs = this.#prng.below(30_000);
-    if (this.#prng.chance(1, 8)) {
+    if (this.#oneOf(8)) {
       scheduler.after(soonUs, () => {
         if (leader.isRunning && leader.formed !== undefined) leader.transfer();
       });
-    } else if (this.#prng.chance(1, 6)) {
+    } else if (this.#oneOf(6)) {
       scheduler.after(soonUs, () => {
         if (this.#isOver) return;
         this.#operator.stop(leader, "kill");
         this.#operator.startLater(leader, 1 + this.#prng.below(3_000));
       });
     }
+  }
+
+  /** One change in so many; where they come in haste, no more of them in a while than else. */
+  #oneOf(count: number): boolean {
+    return this.#prng.chance(Math.min(this.#plan.churnEveryMs, 1_000), count * 1_000);
   }
 
   /** `again`: while another one may be under way. */
@@ -189,7 +194,7 @@ export class Churn {
     if (changed.length > 2) this.#rare.saw("several voters changed at once");
     const [promoted] = is.filter((id) => !was.includes(id));
     const node = this.#cluster.nodes.find(({ id }) => id === promoted);
-    if (node === undefined || !this.#prng.chance(1, 4)) return;
+    if (node === undefined || !this.#oneOf(4)) return;
     this.#cluster.scheduler.after(this.#prng.below(500_000), () => {
       if (this.#isOver) return;
       this.#operator.stop(node, "kill");
@@ -214,14 +219,11 @@ export class Churn {
   }
 
   #newNode(): SimNode {
-    const { ids, nodes } = this.#cluster;
     const id = this.#newId();
-    const birth = nodes.map((each) => each.identity()?.birth).find((each) => each !== undefined);
-    if (birth === undefined) throw new Error("The cluster is born before it changes");
-    const config = this.#plan.config;
-    const node = this.#cluster.add({ id, ids: [...ids, id], config });
+    const contacts = [...this.#cluster.nodes];
+    const node = this.#cluster.add({ id, ids: [id], config: this.#plan.config });
     node.disk.options = this.#plan.disk;
-    prepareToJoin(node, { birth, incarnation: this.#incarnation() });
+    prepareToJoin(node, { contacts, incarnation: this.#incarnation() });
     this.#operator.start(node);
     return node;
   }

@@ -4,6 +4,8 @@
  */
 
 import type { Identity } from "../../src/node/ports.ts";
+import { hex } from "../../src/lib/bytes.ts";
+import { prepareToJoin } from "../harness/newcomer.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import { drawMs, type FaultScene, victim } from "./fault_scene.ts";
 
@@ -49,11 +51,16 @@ export function regressLog(scene: FaultScene): void {
 
 /** Somebody mounts an empty directory, finds out, and puts the right one back. */
 export function runWiped(scene: FaultScene): void {
-  const { cluster, operator } = scene;
+  const { cluster, operator, prng } = scene;
   const node = loser(scene);
-  if (node === undefined || cluster.network.options.datagrams) return;
+  if (node === undefined || cluster.network.options.datagrams || !operator.isMember(node)) return;
   operator.setAside(node);
   node.wipe();
+  if (!cluster.ids.includes(node.id)) {
+    // It was told on its command line to join.
+    const incarnation = hex(Uint8Array.from({ length: 8 }, () => prng.below(256)));
+    prepareToJoin(node, { contacts: cluster.others(node), incarnation });
+  }
   node.start();
   scene.later(500 + drawMs(scene, 4_000), () => operator.putBack(node));
 }
@@ -62,7 +69,7 @@ export function runWiped(scene: FaultScene): void {
 export function runOlderCopy(scene: FaultScene): void {
   const { cluster, operator, copies } = scene;
   const node = loser(scene);
-  if (node === undefined || cluster.network.options.datagrams) return;
+  if (node === undefined || cluster.network.options.datagrams || !operator.isMember(node)) return;
   const copy = copies.get(node);
   const starts = node.identity()?.starts ?? 0;
   const isKnown = cluster.others(node).every((other) => knows(other.identity(), node, starts));

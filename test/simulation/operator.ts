@@ -5,11 +5,12 @@
  */
 
 import type { NodeStatus } from "../../src/node/parts.ts";
+import { wasRemoved } from "../../src/raft/configuration.ts";
 import type { Index, Member, NodeId } from "../../src/raft/types.ts";
 import type { SimDirectory, SimNode } from "../harness/sim_node.ts";
 import type { SimScheduler } from "../harness/sim_scheduler.ts";
 import type { ClusterLog } from "./cluster_log.ts";
-import { configurationsInForce, outlives } from "./majorities.ts";
+import { configurationsInForce, lists, outlives } from "./majorities.ts";
 import type { RareStates } from "./rare_states.ts";
 
 /** How long somebody needs to start a program again that has ended by itself. */
@@ -104,6 +105,12 @@ export class Operator {
     return [...this.#lossy.keys(), ...this.#setAside.keys()].map(({ id }) => id);
   }
 
+  /** By the newest committed configuration. */
+  isMember({ id }: SimNode): boolean {
+    const committed = this.#log.configuration?.configuration;
+    return committed !== undefined && lists(committed, id);
+  }
+
   isLossy(node: SimNode): boolean {
     return this.#lossy.has(node);
   }
@@ -192,6 +199,10 @@ export class Operator {
       this.#rare.saw(`${isUnborn(node) ? "wiped directory" : "older copy"} refused`);
       return undefined;
     }
+    if (this.#wasRemoved(node) && / was removed from the cluster, /.test(message)) {
+      this.#rare.saw("removed node refused");
+      return undefined;
+    }
     if (!expected.some((each) => each.test(message))) return `node ${node.id} ends: ${message}`;
     if (/EIO/.test(message)) this.#rare.saw("fsync error");
     if (/damaged row/.test(message)) {
@@ -203,6 +214,11 @@ export class Operator {
   }
 
   // ---- Who leaves ----
+
+  #wasRemoved({ id }: SimNode): boolean {
+    const committed = this.#log.configuration?.configuration;
+    return committed !== undefined && wasRemoved(committed, id);
+  }
 
   /** The node was removed from the cluster: it is never started again. */
   retire(node: SimNode): void {

@@ -44,6 +44,7 @@ export const floors = {
   "removed id refused": 100,
   "other directory under a known id refused": 100,
   "removed node is told so": 100,
+  "removed node refused": 50,
   "wiped directory refused": 50,
   "lost member replaced": 50,
   "older copy refused": 50,

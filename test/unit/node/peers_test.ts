@@ -6,7 +6,7 @@ import {
   type Identity,
   type Transport,
 } from "../../../src/node/ports.ts";
-import { Peers, protocolVersion, sameAddresses } from "../../../src/node/peers.ts";
+import { Peers, protocolVersion } from "../../../src/node/peers.ts";
 import { MemoryIdentity } from "../../../src/storage/memory/memory_identity.ts";
 import { configurationOf } from "../../harness/raft_cluster.ts";
 import { incarnationOf } from "../../harness/raft_node.ts";
@@ -82,6 +82,14 @@ describe("Peers, an answer to a Hello", () => {
     const peers = peersOf({ birth });
     const answer = peers.judge(hello());
     assert.deepEqual(answer.kind === "accepted" && answer.cluster, birth);
+  });
+
+  it("refuses another directory of who is about to be a member, for now", () => {
+    const peers = peersOf({ birth });
+    peers.judgeBy(() => birth, () => configurationOf({ voters: [1, 2, 3, 4] }));
+    const from4 = (by: number) => peers.judge(hello({ from: 4, incarnation: incarnationOf(by) }));
+    assert.match(refusal(from4(9)), /^for now: node id 4 belongs to another data directory/);
+    assert.equal(from4(4).kind, "accepted");
   });
 
   it("accepts who knows only the address", () => {
@@ -384,16 +392,5 @@ describe("Peers, where and what a peer is", () => {
     peers.judge(hello({ electionTimeoutMinMs: 500 }));
     assert.equal(peers.waits(2, 500), true);
     assert.equal(peers.waits(2, 501), false);
-  });
-
-  it("addresses are the same only when all of them are", () => {
-    const whole = { rpc: "a", http: "b", clientRpc: "c" };
-    assert.equal(sameAddresses(whole, { ...whole }), true);
-    assert.equal(sameAddresses(undefined, undefined), true);
-    for (const other of [{ rpc: "x" }, { http: "x" }, { clientRpc: "x" }]) {
-      assert.equal(sameAddresses(whole, { ...whole, ...other }), false);
-    }
-    assert.equal(sameAddresses(whole, undefined), false);
-    assert.equal(sameAddresses({ rpc: "a", http: "b" }, whole), false);
   });
 });
