@@ -2,6 +2,7 @@
 
 import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { KvStateMachine } from "../../src/kv/state_machine.ts";
 import { Prng } from "../../src/lib/prng.ts";
 import type { SnapshotImage } from "../../src/node/ports.ts";
@@ -10,6 +11,7 @@ import type { ImageJob, ImageOutcome } from "../../src/storage/image_work.ts";
 import { checkpointPages } from "../../src/storage/sqlite/kv_database.ts";
 import type { KvImageOptions } from "../../src/storage/sqlite/kv_image_folder.ts";
 import type { SqliteKvTables } from "../../src/storage/sqlite/kv_tables.ts";
+import { runToEnd, scriptCommand } from "../harness/child.ts";
 import { EntryMaker, put } from "../harness/kv_commands.ts";
 import { imagesIn } from "../harness/kv_images.ts";
 import { ManualClock } from "../harness/manual_clock.ts";
@@ -17,6 +19,8 @@ import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../harness/test.ts";
 import { bytesOf } from "./image_place.ts";
 import { openSqliteTables, runtime } from "./state_machine_places.ts";
+
+const opener = fileURLToPath(new URL("./programs/open_database.ts", import.meta.url));
 
 let temp: TempDir;
 beforeEach(() => {
@@ -248,6 +252,22 @@ describe(`An image of kv.db on ${runtime.name}`, () => {
     store.finish();
     assert.ok(typeof made() === "object");
     store.machine.close();
+  });
+
+  it("leaves the file locked for all other processes, made and released", async () => {
+    const store = new Written(1);
+    const { made } = store.begin();
+    store.finish();
+    const image = made();
+    assert.ok(typeof image === "object");
+    await bytesOf(image);
+    image.release();
+    const { stdout } = await runToEnd([...scriptCommand(opener), store.file]);
+    const sqliteBusy = 5;
+    assert.equal(stdout, `${sqliteBusy}\n`);
+    store.machine.close();
+    const after = await runToEnd([...scriptCommand(opener), store.file]);
+    assert.equal(after.stdout, "open\n");
   });
 
   it("goes with the process, made or half made", () => {

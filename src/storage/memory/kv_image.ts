@@ -68,7 +68,7 @@ export function* encodeImage(rows: ImageRows): Generator<Uint8Array> {
  */
 export function* decodeImage(bytes: ByteList): Generator<undefined, ImageRows> {
   if (!equalBytes(bytes.slice(0, magic.length), magic)) {
-    throw new MalformedBytesError("it is not one of a store in memory");
+    throw new MalformedBytesError("it is not of a store in memory, as this node keeps its own");
   }
   const changes: Change[] = [];
   const ledger: LedgerRow[] = [];

@@ -1,0 +1,209 @@
+/** Images that are not for this node, disks that are full, and the worker of the program. */
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { KvTables } from "../../src/kv/ports.ts";
+import { KvStateMachine } from "../../src/kv/state_machine.ts";
+import { DiskFullError } from "../../src/node/ports.ts";
+import { WorkerImages } from "../../src/server_worker.ts";
+import { type Files, nodeFiles } from "../../src/storage/directory/files.ts";
+import type { ImageOutcome, ImageWork } from "../../src/storage/image_work.ts";
+import { MemoryKvTables } from "../../src/storage/memory/kv_tables.ts";
+import type { KvImageOptions } from "../../src/storage/sqlite/kv_image_folder.ts";
+import { EntryMaker, put } from "../harness/kv_commands.ts";
+import { imagesIn } from "../harness/kv_images.ts";
+import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
+import { afterEach, assert, beforeEach, describe, it } from "../harness/test.ts";
+import { bytesOf, finished, type Received, writeRest } from "./image_place.ts";
+import { describeStore } from "./image_places.ts";
+import { clusterId as ours, openSqliteTables, runtime } from "./state_machine_places.ts";
+
+let temp: TempDir;
+/** What was wrong with images. */
+let problems: string[];
+beforeEach(() => {
+  temp = makeTempDir("image-kinds");
+  problems = [];
+});
+afterEach(() => temp.remove());
+
+const onProblem = (what: string): void => void problems.push(what);
+let stores = 0;
+
+function sqlite(clusterId = ours, more: Partial<KvImageOptions> = {}): KvTables {
+  const directory = join(temp.path, String(++stores));
+  mkdirSync(directory);
+  const images = imagesIn(directory, { onProblem, ...more });
+  return openSqliteTables(directory, 1, { clusterId, images });
+}
+
+function memory(clusterId = ours): KvTables {
+  return new MemoryKvTables({ clusterId, onProblem });
+}
+
+/** A store of some entries on `tables`. */
+function filled(tables: KvTables, count = 40): KvStateMachine {
+  const machine = new KvStateMachine({ tables });
+  const puts = Array.from({ length: count }, (_, at) => put(`key ${at}`, new Uint8Array(1_000)));
+  machine.apply(new EntryMaker().commands(puts));
+  return machine;
+}
+
+async function imageOf(machine: KvStateMachine): Promise<Received> {
+  const image = await new Promise<Parameters<Parameters<typeof machine.image>[0]>[0]>((resolve) =>
+    machine.image(resolve)
+  );
+  assert.ok(image);
+  const received = { meta: image.meta, bytes: await bytesOf(image) };
+  image.release();
+  return received;
+}
+
+describe(`an image that is not for this node, on ${runtime.name}`, () => {
+  const cases = {
+    "of a store in memory, for one in SQLite": [
+      memory,
+      sqlite,
+      "it is of a store in memory, and this node keeps its own in SQLite",
+    ],
+    "of a store in SQLite, for one in memory": [
+      sqlite,
+      memory,
+      "it is not of a store in memory, as this node keeps its own",
+    ],
+    "of another cluster, in memory": [
+      () => memory("theirs"),
+      memory,
+      "it is of cluster theirs, this node of cluster conformance",
+    ],
+    "of another cluster, in SQLite": [
+      () => sqlite("theirs"),
+      sqlite,
+      "it is of cluster theirs, this node of cluster conformance",
+    ],
+  } as const;
+  for (const [name, [from, to, why]] of Object.entries(cases)) {
+    it(`is refused: ${name}`, async () => {
+      const source = filled(from());
+      const target = filled(to(), 3);
+      const before = describeStore(target);
+      const image = await imageOf(source);
+      const stage = target.stage(image.meta);
+      writeRest(stage, image);
+      assert.equal(await finished(stage), "corrupt");
+      assert.deepEqual(problems, [`The image of entry 40 is refused: ${why}`]);
+      assert.equal(target.staged(), undefined);
+      assert.deepEqual(describeStore(target), before);
+      source.close();
+      target.close();
+    });
+  }
+});
+
+/** Files of which a write takes half and says that there is no room, while `isFull` says so. */
+function fullFiles(isFull: () => boolean): Files {
+  return {
+    ...nodeFiles,
+    open: (path, mode) => {
+      const file = nodeFiles.open(path, mode);
+      return {
+        size: () => file.size(),
+        read: (position, length) => file.read(position, length),
+        truncate: (length) => file.truncate(length),
+        sync: () => file.sync(),
+        close: () => file.close(),
+        write: (bytes, position) => {
+          if (!isFull()) return file.write(bytes, position);
+          file.write(bytes.subarray(0, bytes.length >> 1), position);
+          throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+        },
+      };
+    },
+  };
+}
+
+describe(`an image where the disk is full, on ${runtime.name}`, () => {
+  it("is received in part, and goes on when there is room", async () => {
+    let isFull = false;
+    const source = filled(sqlite());
+    const target = filled(sqlite(ours, { files: fullFiles(() => isFull) }), 3);
+    const image = await imageOf(source);
+    const half = image.bytes.length >> 1;
+    isFull = true;
+    assert.throws(() => target.stage(image.meta), DiskFullError);
+    isFull = false;
+    const stage = target.stage(image.meta);
+    writeRest(stage, image, half);
+    isFull = true;
+    assert.throws(() => stage.write(image.bytes.subarray(half)), DiskFullError);
+    assert.equal(stage.offset, half);
+    assert.equal(target.stage(image.meta).offset, half);
+    isFull = false;
+    const again = target.stage(image.meta);
+    writeRest(again, image);
+    assert.equal(await finished(again), "staged");
+    target.adopt();
+    assert.deepEqual(describeStore(target), describeStore(source));
+    source.close();
+    target.close();
+  });
+
+  it("waits where what was written cannot be synced for want of room", async () => {
+    const inner = imagesIn(temp.path).work;
+    let failure: ImageOutcome | undefined = {
+      kind: "failed",
+      code: "ENOSPC",
+      reason: "ENOSPC: no space left on device",
+    };
+    const work: ImageWork = {
+      run: (job, done) =>
+        inner.run(job, (outcome) => {
+          done(job.kind === "end" && failure !== undefined ? failure : outcome);
+        }),
+    };
+    const source = filled(sqlite());
+    const target = filled(sqlite(ours, { work }), 3);
+    const image = await imageOf(source);
+    const stage = target.stage(image.meta);
+    writeRest(stage, image);
+    assert.equal(await finished(stage), "busy");
+    assert.equal(target.staged(), undefined);
+    failure = undefined;
+    const again = target.stage(image.meta);
+    assert.equal(again.offset, image.meta.bytes);
+    assert.equal(await finished(again), "staged");
+    target.close();
+    source.close();
+  });
+});
+
+describe(`images in the worker of the program, on ${runtime.name}`, () => {
+  it("are made and checked there", async () => {
+    const work = new WorkerImages(runtime);
+    const source = filled(sqlite(ours, { work }), 4_000);
+    const target = filled(sqlite(ours, { work }), 3);
+    const image = await imageOf(source);
+    assert.ok(image.meta.bytes > 4 * 1024 * 1024);
+    const stage = target.stage(image.meta);
+    writeRest(stage, image);
+    assert.equal(await finished(stage), "staged");
+    target.adopt();
+    assert.deepEqual(describeStore(target), describeStore(source));
+    source.close();
+    target.close();
+    work.close();
+  });
+
+  it("are given up where it dies, and made by the next one", async () => {
+    const work = new WorkerImages(runtime);
+    const source = filled(sqlite(ours, { work }), 2_000);
+    const given = new Promise((resolve) => source.image(resolve));
+    work.close();
+    assert.equal(await given, undefined);
+    assert.match(problems[0] ?? "", /given up: The worker was closed/);
+    const image = await imageOf(source);
+    assert.equal(image.meta.position.index, 2_000);
+    source.close();
+    work.close();
+  });
+});
