@@ -7,8 +7,8 @@
  *     stateMachineSuite({ name: "mine", makePlace: makeMyPlace });
  *
  * Cases with an underscore in their name have that of the suite that d-engine gives to the authors
- * of its backends, each in the words of our interface. Its snapshot_operations are what image_suite.ts
- * asks of any state machine; its reset is what adopting an image of nothing does there.
+ * of its backends, each in the words of our interface. Its snapshot_operations are what
+ * image_suite.ts asks of any state machine; its reset is there to adopt an image of nothing.
  */
 
 import { describe, it } from "../harness/test.ts";

@@ -1,6 +1,6 @@
 /**
- * Receives an image and adopts it, and ends itself with SIGKILL before operation N on a file or a
- * database: `image_kill.ts DIRECTORY N`. The image lies beside the directory, as `image` and `meta`.
+ * Receives an image, adopts it, and ends itself with SIGKILL before operation N on a file or a
+ * database: `image_kill.ts DIRECTORY N`. The image lies beside the directory: `image` and `meta`.
  * Says "staged" and "adopted" when it has come so far, and "over" when that was before operation N.
  */
 
