@@ -13,6 +13,7 @@ import { electionRoutes } from "./elections.ts";
 import { leaseRoutes } from "./leases.ts";
 import { lockRoutes } from "./locks.ts";
 import { memberRoutes } from "./members.ts";
+import { snapshotRoutes } from "./snapshot.ts";
 import { txnRoutes } from "./txn.ts";
 import { watchRoutes } from "./watch.ts";
 
@@ -28,6 +29,7 @@ export function allRoutes(version: string): readonly Route[] {
     ...electionRoutes,
     ...watchRoutes,
     ...compactionRoutes,
+    ...snapshotRoutes,
     ...clusterRoutes,
     ...memberRoutes,
     ...healthRoutes,

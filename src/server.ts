@@ -31,6 +31,7 @@ import { Admission } from "./server_admission.ts";
 import { type FormedNode, formNode } from "./server_node.ts";
 import { type OpenedStorage, openStorage } from "./server_storage.ts";
 import {
+  AwaitedBackupService,
   AwaitedClusterService,
   AwaitedContestService,
   AwaitedKvService,
@@ -91,6 +92,7 @@ class SkeinServer implements RunningServer {
   readonly #ranges: AwaitedRangeStreamService;
   readonly #holds: AwaitedLeaseHoldService;
   readonly #contests: AwaitedContestService;
+  readonly #backups: AwaitedBackupService;
   /** What requests hold of this node's memory, whichever way they come. */
   readonly #requestMemory: ByteBudget;
   readonly stopped: Promise<{ readonly code: number }>;
@@ -144,6 +146,7 @@ class SkeinServer implements RunningServer {
     this.#ranges = new AwaitedRangeStreamService(outside);
     this.#holds = new AwaitedLeaseHoldService(outside);
     this.#contests = new AwaitedContestService(outside);
+    this.#backups = new AwaitedBackupService(outside);
   }
 
   get httpUrl(): string {
@@ -214,13 +217,14 @@ class SkeinServer implements RunningServer {
   /** What its store shows before it is a member is a past that nobody should be shown. */
   #admit({ services }: FormedNode, place: Place): void {
     if (place !== "member") return;
-    const { kv, cluster, watches, ranges, holds, contests } = services;
+    const { kv, cluster, watches, ranges, holds, contests, backups } = services;
     this.#kv.set(kv);
     this.#cluster.set(cluster);
     this.#watches.set(watches);
     this.#ranges.set(ranges);
     this.#holds.set(holds);
     this.#contests.set(contests);
+    this.#backups.set(backups);
   }
 
   #missing(): ReturnType<Outside["missing"]> {
@@ -292,6 +296,7 @@ class SkeinServer implements RunningServer {
       ranges: this.#ranges,
       holds: this.#holds,
       contests: this.#contests,
+      backups: this.#backups,
       version: {
         version,
         commit,

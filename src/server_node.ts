@@ -48,7 +48,7 @@ export interface NodeFormation {
   /** The other nodes that the configuration file names. */
   readonly configured: readonly PeerAddress[];
   readonly config: Config;
-  readonly storage: Pick<OpenedStorage, "engine">;
+  readonly storage: Pick<OpenedStorage, "engine" | "backups">;
   readonly machine: KvStateMachine;
   readonly transport: Transport;
   readonly forwarder: Forwarder;
@@ -244,7 +244,7 @@ export class FormedNode {
     });
     this.services = new NodeServices({
       storeChecks: () => this.#checks.all(),
-      ...{ node: this.node, machine, config, clock, peers, forwarder, addressesOf },
+      ...{ node: this.node, machine, storage, config, clock, peers, forwarder, addressesOf },
       addressOf: (id) => this.#links.addressOf(id),
       askHello: (address, tell) => transport.hello(address, peers.hello(0), tell),
       outOfSpace: () => this.#outOfSpace,

@@ -8,6 +8,9 @@ import type { Peers } from "./node/peers.ts";
 import type { Clock } from "./node/ports.ts";
 import { voterSets } from "./raft/configuration.ts";
 import type { MemberAddresses, NodeId } from "./raft/types.ts";
+import { backupService } from "./server_backups.ts";
+import type { OpenedStorage } from "./server_storage.ts";
+import type { NodeBackupService } from "./service/backup_service.ts";
 import { NodeClusterService } from "./service/cluster_service.ts";
 import { NodeContestService } from "./service/contest_service.ts";
 import type { Answer, Check, Query, Result } from "./service/contract.ts";
@@ -29,6 +32,7 @@ export interface NodeServicesParts {
   readonly node: RaftNode<Query, Answer, Result>;
   readonly machine: KvStateMachine;
   readonly config: Config;
+  readonly storage: Pick<OpenedStorage, "backups">;
   readonly clock: Clock;
   readonly peers: Pick<Peers, "waits" | "versionOf">;
   readonly forwarder: Forwarder;
@@ -52,6 +56,7 @@ export class NodeServices {
   readonly ranges: NodeRangeStreamService;
   readonly holds: NodeLeaseHoldService;
   readonly contests: NodeContestService;
+  readonly backups: NodeBackupService;
   /** Whether reads at level lease may go ahead. */
   readonly leases: LeaseReads;
   readonly #node: NodeServicesParts["node"];
@@ -98,6 +103,10 @@ export class NodeServices {
       // What waits for a lock waits as long as a watch does.
       takePlace: () => this.watches.takePlace(),
     });
+    this.backups = backupService({
+      ...{ kv, self, machine, clusterId, clock, limits, outOfSpace },
+      storage: parts.storage.backups,
+    });
     this.kv = kv;
     this.cluster = cluster;
   }
@@ -135,6 +144,7 @@ export class NodeServices {
     this.contests.close();
     this.ranges.close();
     this.holds.close();
+    this.backups.close();
   }
 
   close(): void {

@@ -3,16 +3,29 @@
 import { join } from "node:path";
 import type { Config } from "./config/schema.ts";
 import type { KvTables } from "./kv/ports.ts";
-import type { CandidacyStore, Clock, IdentityStore, StorageEngine } from "./node/ports.ts";
+import type {
+  CandidacyStore,
+  Clock,
+  IdentityStore,
+  SnapshotImage,
+  StorageEngine,
+} from "./node/ports.ts";
 import type { Runtime } from "./runtime/mod.ts";
 import { WorkerImages } from "./server_worker.ts";
+import {
+  type HeldFiles,
+  HeldFilesInDirectory,
+  HeldFilesInMemory,
+} from "./storage/backup/held_files.ts";
 import { openDataDirectory } from "./storage/directory/data_directory.ts";
 import { nodeFiles } from "./storage/directory/files.ts";
 import { MemoryKvTables } from "./storage/memory/kv_tables.ts";
 import { MemoryDisk, MemoryEngine } from "./storage/memory/memory_engine.ts";
 import { MemoryCandidacy } from "./storage/memory/memory_candidacy.ts";
 import { MemoryIdentity } from "./storage/memory/memory_identity.ts";
+import { openMemoryImage } from "./storage/memory/open_image.ts";
 import { SqliteKvTables } from "./storage/sqlite/kv_tables.ts";
+import { openSqliteImage } from "./storage/sqlite/open_image.ts";
 
 /** Log and identity of one node; its store is opened once it is known whose it is. */
 export interface OpenedStorage {
@@ -20,8 +33,19 @@ export interface OpenedStorage {
   readonly identities: IdentityStore;
   readonly candidacy: CandidacyStore;
   openTables(clusterId: string): KvTables;
+  readonly backups: BackupStorage;
   /** Closes the log and gives the lock back; the tables belong to the state machine. */
   close(): void;
+}
+
+/** Where backups of the store are made. */
+export interface BackupStorage {
+  readonly files: HeldFiles;
+  /** An image of the store as tables, to be closed by who asked. */
+  openImage(
+    image: SnapshotImage,
+    clusterId: string,
+  ): Promise<{ readonly tables: KvTables; readonly close: () => void }>;
 }
 
 /**
@@ -42,15 +66,22 @@ export function openStorage(options: {
     new MemoryKvTables({
       ...{ clusterId, soon: (run) => clock.soon(run), onProblem: onImageProblem },
     });
+  const openInMemory: BackupStorage["openImage"] = (image, clusterId) =>
+    openMemoryImage(image, { clusterId, soon: (run) => clock.soon(run) });
   if (name === "memory") {
     return {
       engine: new MemoryEngine(new MemoryDisk(), clock),
       identities: new MemoryIdentity(),
       candidacy: new MemoryCandidacy(),
       openTables: inMemory,
+      backups: { files: new HeldFilesInMemory(), openImage: openInMemory },
       close: () => {},
     };
   }
+  const files = new HeldFilesInDirectory({
+    directory: join(config.dataDir, "snapshots"),
+    bodyOf: (path, part) => runtime.fileBody(path, part),
+  });
   const openSqlite: Runtime["openSqlite"] = (path, how) => runtime.openSqlite(path, how);
   const directory = openDataDirectory({
     path: config.dataDir,
@@ -77,6 +108,13 @@ export function openStorage(options: {
       name === "sqlite"
         ? new SqliteKvTables({ path, openSqlite, clusterId, firstLogIndex, images })
         : inMemory(clusterId),
+    backups: {
+      files,
+      openImage: (image, clusterId) =>
+        name === "sqlite"
+          ? openSqliteImage(image, { openSqlite, clusterId, files, images })
+          : openInMemory(image, clusterId),
+    },
     close: () => {
       directory.close();
       work.close();

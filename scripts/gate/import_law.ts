@@ -103,7 +103,7 @@ export const layers: readonly Layer[] = [
   {
     name: "service",
     files: ["src/service/*"],
-    values: ["node", "node ports", "kv", "kv ports"],
+    values: ["node", "node ports", "kv", "kv ports", "kv backup"],
     types: ["raft", "raft vocabulary", "runtime"],
     packages: ["node:*"],
   },

@@ -25,7 +25,7 @@ import {
 import { recover } from "./recover.ts";
 import { exitCode, exitCodeOf, reportError } from "./report.ts";
 import type { InspectBackup, RecoverNode, StartServer } from "./server_port.ts";
-import { snapshotInspect } from "./snapshot.ts";
+import { snapshotInspect, snapshotRestore, snapshotSave } from "./snapshot.ts";
 import { start } from "./start.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 import { txn } from "./txn.ts";
@@ -39,7 +39,7 @@ export const commands: readonly Command[] = [
   ...[leaseGrant, leaseKeepAlive, leaseInfo, leaseList, leaseRevoke, lock],
   ...[memberList, memberAdd, memberPromote, memberDemote, memberReplace, memberRemove],
   ...[status, leaderTransfer, recover],
-  ...[snapshotInspect],
+  ...[snapshotSave, snapshotRestore, snapshotInspect],
   ...[configCheck, configPrint, doctor, version, completionCommand(() => commands)],
 ];
 
@@ -75,7 +75,7 @@ export async function main(options: MainOptions): Promise<number> {
 
 /** Commands of later versions: who reads about them elsewhere need not look for a slip. */
 const laterCommands: readonly string[] = [
-  ...["export", "import", "snapshot save", "snapshot restore"],
+  ...["export", "import"],
   "bench",
 ];
 

@@ -269,6 +269,10 @@ const limits = {
     { default: 128 * mebi, min: 18 * mebi, max: 4 * gibi },
     "Client requests waiting in the node, by bytes; above it they are refused as overloaded.",
   ),
+  restore_bytes_max: integer(
+    { default: tebi, min: kibi, max: 1024 * tebi },
+    "The largest backup that is restored; it has no part in request_bytes_max.",
+  ),
   watches_max: integer(
     { default: 20_000, min: 1, max: 1_000_000 },
     "Watches that are open on the node, long polls and streams of the cluster included; above it " +

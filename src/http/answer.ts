@@ -7,7 +7,7 @@ import type { Header } from "../service/contract.ts";
 import type { Call } from "./call.ts";
 
 interface Body {
-  readonly content: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+  readonly content: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | Blob | null;
   readonly contentType?: string;
   /** A stored value, which a browser must neither take for something else nor run as a page. */
   readonly isValue?: true;
@@ -22,7 +22,7 @@ export function answer(call: Call, status: number, body: Body): Response {
   const isHead = call.request.method === "HEAD" && content !== null;
   const init = { status, headers: sharedHeaders(call.header, body) };
   const response = new Response(isHead ? null : content, init);
-  const isWhole = content !== null && !(content instanceof ReadableStream);
+  const isWhole = typeof content === "string" || content instanceof Uint8Array;
   call.answerBytes = isHead || !isWhole ? 0 : content.length;
   const headers = response.headers;
   headers.set("X-Request-Id", call.requestId);

@@ -69,7 +69,8 @@ async function readChunked(call: Call, limit: BodyLimit): Promise<Uint8Array> {
   return body;
 }
 
-function declaredLength(request: Request): number | undefined {
+/** Content-Length; undefined where there is none. Throws `bad_request`. */
+export function declaredLength(request: Request): number | undefined {
   const given = request.headers.get("Content-Length");
   if (given === null) return undefined;
   if (!/^[0-9]{1,15}$/.test(given)) {
@@ -152,7 +153,7 @@ function noRoom(call: Call): ServiceError {
  * not endless: an answer to a client that is still sending is lost when the connection is closed
  * over unread bytes. A client that waits for the answer before it sends is answered soon.
  */
-async function discard(
+export async function discard(
   call: Call,
   reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
 ): Promise<void> {
@@ -177,7 +178,8 @@ function soonOrUndefined<T>(call: Call, work: Promise<T>): Promise<T | undefined
   });
 }
 
-function brokenOff(error: unknown): never {
+/** The error of a body that broke off. */
+export function brokenOff(error: unknown): never {
   const why = error instanceof Error ? error.message : String(error);
   throw new ServiceError("bad_request", `The body broke off before its end: ${why}`);
 }
@@ -192,7 +194,8 @@ function tooLarge(call: Call, length: number, limit: BodyLimit): ServiceError {
   );
 }
 
-function refuseContentEncoding(call: Call): void {
+/** Throws where the body is encoded: what is stored is what was sent. */
+export function refuseContentEncoding(call: Call): void {
   const encoding = call.request.headers.get("Content-Encoding");
   if (encoding === null || encoding.toLowerCase() === "identity") return;
   call.extraHeaders["Accept-Encoding"] = "identity";

@@ -5,7 +5,6 @@
 
 /** Each stands for itself and for everything behind it. */
 const laterPaths = [
-  "/v1/snapshot",
   "/v1/snapshots",
   "/metrics",
 ] as const;

@@ -71,9 +71,19 @@ export const headerDocs = {
     schema: text,
   },
   "Content-Length": {
-    description: "Of a HEAD answer: how long the body of GET would be.",
+    description: "Of a HEAD answer: how long the body of GET would be; of a file its length.",
     schema: int64,
   },
+  "Repr-Digest": {
+    description: "SHA-256 of the whole file, also where a part is sent (RFC 9530).",
+    schema: text,
+  },
+  "Accept-Ranges": { description: "`bytes`: parts are sent as well.", schema: text },
+  "Content-Range": {
+    description: "Of 206 which part it is; of 416 how long the whole is.",
+    schema: text,
+  },
+  "Content-Disposition": { description: "What a browser calls the file.", schema: text },
   "Preference-Applied": { description: "The preference that was honoured.", schema: text },
   "X-Content-Type-Options": { description: "Always `nosniff`.", schema: text },
   "Content-Security-Policy": {
@@ -236,6 +246,7 @@ export const problemResponseDoc: ResponseDoc = response(
     "ETag",
     "Vary",
     "Retry-After",
+    "Content-Range",
     "Allow",
     "Accept-Patch",
     "Accept-Encoding",

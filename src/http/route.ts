@@ -35,6 +35,7 @@ export type ProblemStatus =
   | 413
   | 414
   | 415
+  | 416
   | 421
   | 422
   | 423

@@ -2,6 +2,7 @@
 
 import type { ByteBudget } from "../lib/byte_budget.ts";
 import type {
+  BackupService,
   ClusterService,
   ContestService,
   KvService,
@@ -19,6 +20,7 @@ export interface HttpServices {
   readonly ranges: RangeStreamService;
   readonly holds: LeaseHoldService;
   readonly contests: ContestService;
+  readonly backups: BackupService;
   readonly cluster: ClusterService;
   readonly version: VersionView;
   readonly limits: HttpLimits;

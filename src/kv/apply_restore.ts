@@ -282,7 +282,7 @@ function finish(store: Store, restore: Restore): void {
   store.skipTo(target);
   store.giveUpBefore(replaces ? target : Math.max(oldest, store.meta.oldest));
   store.leases.numberAbove(leasesNumbered);
-  store.restores.set({ ...restore, phase: "done" });
+  store.restores.set({ ...restore, phase: "done", lastChange: store.meta.changes });
 }
 
 function removeStaged(store: Store, restore: Restore, rowsMax: number): void {

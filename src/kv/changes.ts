@@ -22,7 +22,7 @@ const sliceRowsMax = 256;
 /**
  * From revisions that are given up nothing is told, whether their rows are still there or not. But
  * who is live is told of them as long as no row is missing: one page of the log may give up what it
- * has made itself.
+ * has made itself. What a restore does to a store that was written to is told to nobody.
  */
 export function answerChanges(store: Store, query: ChangesQuery): Answer {
   const { oldest, revision, changes } = store.meta;
@@ -55,7 +55,11 @@ function firstOf(store: Store, { from }: ChangesQuery): ChangeNumber | "future" 
     if (from.after < oldest) return undefined;
     return lastChangeAt(store.tables, from.after, store.meta) + 1;
   }
-  if ("live" in from) return from.live > purgedThrough ? from.live : undefined;
+  if ("live" in from) {
+    // What a restore has replaced is no past that goes on, for nobody.
+    const given = Math.max(purgedThrough, store.restores.replacedThrough);
+    return from.live > given ? from.live : undefined;
+  }
   if (from.number > changes) return from.number;
   const found = store.tables.firstFrom(from.number);
   return found?.number === from.number && found.revision > oldest ? from.number : undefined;

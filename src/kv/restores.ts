@@ -12,6 +12,7 @@ import { assert } from "../lib/assert.ts";
 import { ByteReader, ByteWriter, emptyBytes } from "../lib/bytes.ts";
 import { backupSections } from "./backup/format.ts";
 import { type BackupProgress, noProgress } from "./backup/progress.ts";
+import type { ChangeNumber } from "./change.ts";
 import { type Ledger, ledgerKey, ledgerKind, orderedCount } from "./ledger.ts";
 import type { Revision } from "./record.ts";
 import {
@@ -41,6 +42,8 @@ export interface Restore extends Omit<BeginRestore, "kind"> {
   readonly target: Revision;
   /** The lease up to which deadlines are set, as ordered bytes; empty before the first. */
   readonly startedLease: Uint8Array;
+  /** The last change that it made, once it is done. */
+  readonly lastChange: ChangeNumber;
 }
 
 /** A restore that begins. */
@@ -48,7 +51,7 @@ export function newRestore({ kind: _kind, ...begun }: BeginRestore, nowMs: numbe
   return {
     ...{ ...begun, phase: "staging", next: 0, progress: noProgress, stagedCrc32c: 0 },
     ...{ touchedMs: nowMs, committedMs: 0, replaces: false, target: 0 },
-    startedLease: emptyBytes,
+    ...{ startedLease: emptyBytes, lastChange: 0 },
   };
 }
 
@@ -72,6 +75,12 @@ export class RestoreBook {
   get isClosed(): boolean {
     const phase = this.current?.phase;
     return phase === "clearing" || phase === "loading" || phase === "starting";
+  }
+
+  /** Up to here changes were made to put what was restored in the place of everything before. */
+  get replacedThrough(): ChangeNumber {
+    const { current } = this;
+    return current?.phase === "done" && current.replaces ? current.lastChange : 0;
   }
 
   /** The ledger is another one now. */
@@ -127,6 +136,7 @@ function encodeRestore(restore: Restore): Uint8Array {
   writer.u8(progress.newest === undefined ? 0 : 1).varint(progress.newest ?? 0);
   writer.u32(restore.stagedCrc32c).varint(restore.touchedMs).varint(restore.committedMs);
   writer.u8(restore.replaces ? 1 : 0).varint(restore.target).bytes(restore.startedLease);
+  writer.varint(restore.lastChange);
   return writer.finish();
 }
 
@@ -154,6 +164,7 @@ function decodeRestore(row: Uint8Array): Restore {
     replaces: reader.u8() === 1,
     target: reader.varint(),
     startedLease: reader.bytes().slice(),
+    lastChange: reader.varint(),
   };
 }
 

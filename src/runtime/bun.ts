@@ -38,6 +38,7 @@ export function createRuntime(): Runtime {
     selfCommand: isCompiled() ? [process.execPath] : [process.execPath, Bun.main],
     openSqlite: (path, options) => new BunDatabase(path, options ?? {}),
     serveHttp,
+    fileBody: (path, { start, end }) => Bun.file(path).slice(start, end),
     spawnWorker,
     onSignal,
     exit: (code) => process.exit(code),

@@ -2,6 +2,7 @@
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { formatHostPort } from "../lib/host_port.ts";
+import { fileBody } from "./deno/file_body.ts";
 import { inPieces, untaken } from "./deno/in_pieces.ts";
 import { ListenError } from "./listen_error.ts";
 import {
@@ -46,6 +47,7 @@ export function createRuntime(): Runtime {
       : [Deno.execPath(), ...runFlags, Deno.mainModule],
     openSqlite: (path, options) => new DenoDatabase(path, options ?? {}),
     serveHttp,
+    fileBody,
     spawnWorker,
     onSignal,
     exit: (code) => Deno.exit(code),

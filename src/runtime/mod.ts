@@ -18,6 +18,11 @@ export interface Runtime {
   readonly selfCommand: readonly string[];
   openSqlite(path: string, options?: SqliteOptions): SqliteDatabase;
   serveHttp(options: HttpServeOptions): Promise<HttpServer>;
+  /**
+   * A part of a file as the body of an answer, read as fast as the client takes it. Bun says how
+   * long it is and what nobody else can; elsewhere the answer's Content-Length has to.
+   */
+  fileBody(path: string, part: FilePart): Blob | ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Starts the one worker file (worker_bun.ts, worker_deno.ts). */
   spawnWorker(): RuntimeWorker;
   /** Calls `handler` on SIGINT and SIGTERM until the returned function is called. */
@@ -30,6 +35,12 @@ export interface SqliteOptions {
   readonly readonly?: boolean;
   /** False: opening a file that is not there is an error. */
   readonly create?: boolean;
+}
+
+/** Bytes from `start` up to `end`, which is left out. */
+export interface FilePart {
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Values that SQLite stores. Integers above 2^53 − 1 never reach it. */

@@ -7,12 +7,14 @@
 
 import type { NodeId } from "../raft/types.ts";
 import type {
+  BackupService,
   Check,
   ClusterOutline,
   ClusterService,
   ClusterView,
   ContestService,
   Header,
+  KeptBackup,
   KvService,
   LeaseHoldService,
   MembershipAnswer,
@@ -153,6 +155,34 @@ export class AwaitedContestService implements ContestService {
   follow(...request: Parameters<ContestService["follow"]>): ReturnType<ContestService["follow"]> {
     return inside(this.#outside, this.#inner)?.follow(...request) ??
       Promise.reject(refusal(this.#outside));
+  }
+}
+
+/** BackupService before and after the cluster is formed. */
+export class AwaitedBackupService implements BackupService {
+  readonly #outside: Outside;
+  #inner: BackupService | undefined;
+
+  constructor(outside: Outside) {
+    this.#outside = outside;
+  }
+
+  set(inner: BackupService): void {
+    this.#inner = inner;
+  }
+
+  make(...request: Parameters<BackupService["make"]>): ReturnType<BackupService["make"]> {
+    return inside(this.#outside, this.#inner)?.make(...request) ??
+      Promise.reject(refusal(this.#outside));
+  }
+
+  kept(tag: string | undefined): KeptBackup | undefined {
+    return inside(this.#outside, this.#inner)?.kept(tag);
+  }
+
+  restore(...request: Parameters<BackupService["restore"]>): ReturnType<BackupService["restore"]> {
+    return inside(this.#outside, this.#inner)?.restore(...request) ??
+      Promise.reject(refusal(this.#outside, "not_applied"));
   }
 }
 

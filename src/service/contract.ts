@@ -35,6 +35,13 @@ export type {
 export type { ContestDone } from "../kv/result.ts";
 export { changesPerRevisionMax, keyBytesMax, valueBytesMax } from "../kv/record.ts";
 export type {
+  BackupOutline,
+  BackupService,
+  KeptBackup,
+  RestoreAnswer,
+  RestoreRequest,
+} from "./contract/backups.ts";
+export type {
   Check,
   ClusterFrame,
   ClusterOutline,

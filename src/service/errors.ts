@@ -99,6 +99,11 @@ const table = {
   },
   wrong_cluster: { status: 421, grpc: grpcStatus.failedPrecondition, title: "Wrong cluster" },
   wrong_host: { status: 421, grpc: grpcStatus.permissionDenied, title: "Wrong host" },
+  range_not_satisfiable: {
+    status: 416,
+    grpc: grpcStatus.outOfRange,
+    title: "Range not satisfiable",
+  },
   idempotency_mismatch: {
     status: 422,
     grpc: grpcStatus.invalidArgument,

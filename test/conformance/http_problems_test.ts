@@ -13,6 +13,7 @@ import {
   type Asking,
   beside,
   jsonOf,
+  plainHeaders,
   ProblemPlaces,
   refusalOf,
   type Refused,
@@ -88,15 +89,6 @@ async function broken(node: ServedNode): Promise<Refused> {
   return { line, status, headers: new Headers({ ...plainHeaders(head), type }), text: body };
 }
 
-function plainHeaders(head: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    head.split("\r\n").slice(1).map((line) => {
-      const at = line.indexOf(":");
-      return [line.slice(0, at), line.slice(at + 1).trim()];
-    }),
-  );
-}
-
 const rows: Readonly<Record<ErrorCode, Row | typeof nothingYet>> = {
   bad_request: { status: 400, detail: /%zz/, by: one("GET /v1/kv/%zz") },
   validation_failed: {
@@ -118,6 +110,12 @@ const rows: Readonly<Record<ErrorCode, Row | typeof nothingYet>> = {
     by: one("DELETE /v1/kv?prefix=hung/77/", {}, async (ask) => {
       await fillLease(ask, "77");
       await ask("PUT /v1/kv/hung/77/more");
+    }),
+  },
+  range_not_satisfiable: {
+    ...{ status: 416, detail: /^Range is "bytes=999999999-", the backup has \d+ bytes/ },
+    by: one("GET /v1/snapshot", { headers: { Range: "bytes=999999999-" } }, async (ask) => {
+      await ask("GET /v1/snapshot");
     }),
   },
   duplicate_key: {

@@ -6,6 +6,8 @@ import type { BackupRecord } from "../../src/kv/backup/format.ts";
 import type { KvTables } from "../../src/kv/ports.ts";
 import { concatBytes } from "../../src/lib/bytes.ts";
 import { atOnce, newSha256, writeBackup } from "../../src/storage/backup/backup_file.ts";
+import type { BackupStorage } from "../../src/server_storage.ts";
+import { HeldFilesInMemory } from "../../src/storage/backup/held_files.ts";
 import type { OpenFile } from "../../src/storage/directory/files.ts";
 import { wallMs } from "./kv_commands.ts";
 import { MemoryStore } from "./kv_store.ts";
@@ -43,6 +45,12 @@ export class MemoryFile implements OpenFile {
   sync(): void {}
   close(): void {}
 }
+
+/** For nodes of which none is asked for. */
+export const noBackups: BackupStorage = {
+  files: new HeldFilesInMemory(),
+  openImage: () => Promise.reject(new Error("No backups are made here")),
+};
 
 /** The backup of what was committed to `tables`. */
 export function backupOf(tables: KvTables): Uint8Array {

@@ -19,6 +19,7 @@ import {
   rangesOf,
   watchesOf,
 } from "./fake_services.ts";
+import { FakeBackupService } from "./fake_backups.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { assert } from "./test.ts";
 
@@ -52,6 +53,7 @@ export class HttpProbe {
   readonly ranges = rangesOf(this.kv);
   readonly holds = holdsOf(this.kv);
   readonly contests = contestsOf(this.kv, this.watches);
+  readonly backups = new FakeBackupService(() => this.kv.header());
   readonly internalErrors: unknown[] = [];
   /** The connection of the requests that follow, where one is needed. */
   bindings: { readonly connection?: HttpConnection } = {};
@@ -68,6 +70,7 @@ export class HttpProbe {
       ranges: this.ranges,
       holds: this.holds,
       contests: this.contests,
+      backups: this.backups,
       version: fakeVersion,
       limits: {
         valueBytesMax: 8 * 1024 * 1024,

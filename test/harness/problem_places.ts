@@ -43,6 +43,16 @@ function requestText(node: ServedNode, line: string, { headers = {}, body = "" }
   return `${line} HTTP/1.1\r\n${lines.join("")}\r\n${body}`;
 }
 
+/** The fields of a head, by their names as they came. */
+export function plainHeaders(head: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    head.split("\r\n").slice(1).map((line) => {
+      const at = line.indexOf(":");
+      return [line.slice(0, at), line.slice(at + 1).trim()];
+    }),
+  );
+}
+
 /** Asks over a connection of its own. */
 export async function refusalOf(
   node: ServedNode,

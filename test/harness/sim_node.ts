@@ -31,6 +31,7 @@ import type { NodeId } from "../../src/raft/types.ts";
 import { type FormedNode, formNode } from "../../src/server_node.ts";
 import { get, put } from "./kv_commands.ts";
 import { SimClock } from "./sim_clock.ts";
+import { noBackups } from "./backups.ts";
 import { simConfig } from "./sim_config.ts";
 import { SimDisk, type SimDiskImage } from "./sim_disk.ts";
 import type { SimNetwork } from "./sim_network.ts";
@@ -350,7 +351,7 @@ export class SimNode {
       addresses: { rpc: this.address, http: `http://${this.address}` },
       configured: configured.map((id) => ({ id, address: addressOf(id) })),
       config: simConfig(this.options),
-      storage: { engine: life.storage },
+      storage: { engine: life.storage, backups: noBackups },
       machine: life.machine,
       transport,
       forwarder: { forward: () => Promise.resolve({ kind: "notSent", detail: "not simulated" }) },

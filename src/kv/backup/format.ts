@@ -153,6 +153,11 @@ export function blockLength(head: Uint8Array): number | undefined {
   return blockHeadBytes + length + blockTailBytes;
 }
 
+/** Whether the block that begins with `head` holds records. */
+export function isRecordsBlock(head: Uint8Array): boolean {
+  return backupSections.some((section) => blockKind[section] === head[0]);
+}
+
 function payloadOf(block: BackupBlock): Uint8Array {
   switch (block.kind) {
     case "header":

@@ -26,7 +26,7 @@ export interface WrittenBackup extends WholeBackup {
 export function* writeBackup({ tables, origin, file }: {
   readonly tables: KvTables;
   readonly origin: BackupOrigin;
-  readonly file: OpenFile;
+  readonly file: Pick<OpenFile, "write" | "sync">;
 }): Generator<void, WrittenBackup> {
   const out = new HashedFile(file);
   out.add(backupMagic);
@@ -50,13 +50,13 @@ export function* writeBackup({ tables, origin, file }: {
 
 /** Collects what is written, so that small blocks do not cost a call each. */
 class HashedFile {
-  readonly #file: OpenFile;
+  readonly #file: Pick<OpenFile, "write" | "sync">;
   readonly #hash: Hash = createHash("sha256");
   #pieces: Uint8Array[] = [];
   #held = 0;
   #written = 0;
 
-  constructor(file: OpenFile) {
+  constructor(file: Pick<OpenFile, "write" | "sync">) {
     this.#file = file;
   }
 

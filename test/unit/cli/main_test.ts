@@ -36,7 +36,7 @@ describe("the command line", () => {
     ["compact 0", 'error: REVISION is "0"; allowed is an integer from 1 to 9007199254740991'],
     ["incr a 1.5", 'error: N is "1.5"; allowed is a signed 64-bit integer'],
     ["patch a {} --file f", "error: JSON and --file contradict each other"],
-    ["snapshot save", "error: skein snapshot save is not available in this version"],
+    ["snapshot save", "error: FILE is missing"],
     ["member add n4:9081", "error: HTTP is missing"],
     [
       "member add n4:9081 http://n4:8081 --id 0",

@@ -195,7 +195,7 @@ describe("paths and methods", () => {
         "GET /v1/leases/",
         "GET /v1/leases/7/",
         "GET /v1/leases/7/keys",
-        "GET /v1/snapshot",
+        "GET /v1/snapshot/",
         "GET /v1/cluster/",
         "GET /v1/cluster/watch/",
         "GET /v1/cluster/members/",
@@ -220,6 +220,7 @@ describe("paths and methods", () => {
         ["PUT /v1/leases/7", "GET, HEAD, DELETE"],
         ["GET /v1/leases/7/keepalive", "POST"],
         ["GET /v1/compactions", "POST"],
+        ["POST /v1/snapshot", "GET, HEAD, PUT"],
         ["PUT /v1/kv", "GET, HEAD, DELETE"],
         ["POST /v1/kv", "GET, HEAD, DELETE"],
         ["PUT /v1/cluster/members", "GET, HEAD, POST"],
@@ -238,10 +239,7 @@ describe("paths and methods", () => {
 
   it("tells what a later version answers from what is no path at all", async () => {
     for (
-      const line of [
-        "GET /v1/snapshot",
-        "GET /metrics",
-      ]
+      const line of ["GET /v1/snapshots", "GET /metrics"]
     ) {
       const { detail } = await probe.problem(line, "404 route_not_found");
       assert.equal(detail, `${line.split(" ")[1]} is not available in this version, see /docs`);

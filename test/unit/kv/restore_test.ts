@@ -224,6 +224,24 @@ describe("a backup restored over what is there", () => {
     assert.equal(fresh.kind === "put" && fresh.lease, "3");
   });
 
+  it("ends whoever watches, those too who were told everything until then", () => {
+    const store = smallStore();
+    const range = { start: utf8("") };
+    const asked = { kind: "changes", range, prev: false, changesMax: 10, bytesMax: 1_000 } as const;
+    const live = store.read({ ...asked, from: { after: store.machine.revision } });
+    assert.ok(live.kind === "changes");
+    restore(into(store), backupOf(smallStore().tables), { over: "any" });
+    const compacted = { kind: "compacted", oldest: store.machine.revision };
+    for (const from of [{ live: live.next }, { number: live.next }, { after: live.revision }]) {
+      assert.deepEqual(store.read({ ...asked, from }), compacted);
+    }
+    const after = store.read({ ...asked, from: { after: store.machine.revision } });
+    assert.ok(after.kind === "changes");
+    store.do(put("a", "next"));
+    const next = store.read({ ...asked, from: { live: after.next } });
+    assert.equal(next.kind === "changes" && next.revisions.length, 1);
+  });
+
   it("keeps what a reader of the past has pinned", () => {
     const store = smallStore();
     const { revision } = store.machine;

@@ -1,0 +1,61 @@
+/** An image of kv.db as tables of its own, to be read as a store that stands still. */
+
+import { createHash } from "node:crypto";
+import { equalBytes } from "../../lib/bytes.ts";
+import type { KvTables } from "../../kv/ports.ts";
+import type { SnapshotImage } from "../../node/ports.ts";
+import type { HeldFiles } from "../backup/held_files.ts";
+import { nodeFiles } from "../directory/files.ts";
+import type { KvDatabaseOptions } from "./kv_database.ts";
+import { SqliteKvTables } from "./kv_tables.ts";
+
+const chunkBytes = 1024 * 1024;
+
+/**
+ * Copies the image to a file of its own, because a database that is opened is written to. Rejects
+ * where the image is not what its meta says, and with what the disk throws.
+ */
+export async function openSqliteImage(
+  image: SnapshotImage,
+  { files, images, ...database }:
+    & Pick<
+      KvDatabaseOptions,
+      "openSqlite" | "clusterId" | "images"
+    >
+    & { readonly files: HeldFiles },
+): Promise<{ readonly tables: KvTables; readonly close: () => void }> {
+  const file = files.create();
+  const remove = (): void => {
+    for (const suffix of ["-wal", "-shm"]) nodeFiles.remove(`${file.path}${suffix}`);
+    file.remove();
+  };
+  try {
+    const hash = createHash("sha256");
+    for (let offset = 0; offset < image.meta.bytes;) {
+      const chunk = await new Promise<Uint8Array>((resolve) =>
+        image.read({ offset, bytesMax: chunkBytes }, resolve)
+      );
+      if (chunk.length === 0) throw new Error("The image of the store ends before its end");
+      hash.update(chunk);
+      file.write(chunk, offset);
+      offset += chunk.length;
+    }
+    if (!equalBytes(new Uint8Array(hash.digest()), image.meta.digest)) {
+      throw new Error("The image of the store is damaged");
+    }
+    const path = file.path ?? "";
+    const tables = new SqliteKvTables({
+      ...{ ...database, path, firstLogIndex: () => 1 },
+      // None are made of it; those of the store that lie beside it are not its own.
+      images: { ...images, directory: `${path}.images` },
+    });
+    const close = (): void => {
+      tables.close();
+      remove();
+    };
+    return { tables, close };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
