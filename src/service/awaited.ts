@@ -17,6 +17,7 @@ import type {
   KeptBackup,
   KvService,
   LeaseHoldService,
+  LogReach,
   MembershipAnswer,
   MembershipRequest,
   OpenClusterWatch,
@@ -239,6 +240,12 @@ export class AwaitedClusterService implements ClusterService {
   changeMembers(request: MembershipRequest, options: RequestOptions): Promise<MembershipAnswer> {
     return inside(this.#outside, this.#inner)?.changeMembers(request, options) ??
       Promise.reject(refusal(this.#outside, "not_applied"));
+  }
+
+  compactLog(): LogReach {
+    const inner = inside(this.#outside, this.#inner);
+    if (inner === undefined) throw refusal(this.#outside);
+    return inner.compactLog();
   }
 
   readiness(): readonly Check[] {

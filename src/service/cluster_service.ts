@@ -11,6 +11,7 @@ import type {
   ClusterOutline,
   ClusterService,
   ClusterView,
+  LogReach,
   MembershipAnswer,
   MembershipRequest,
   RequestOptions,
@@ -139,6 +140,16 @@ export class NodeClusterService implements ClusterService {
   /** A forwarded change of members, on the node that leads: it goes no further. */
   changeMembersHere(attempt: MembershipAttempt, timeoutMs: number): Promise<MembershipAnswer> {
     return this.#membership.changeHere(attempt, timeoutMs);
+  }
+
+  compactLog(): LogReach {
+    const { node } = this.#parts;
+    if (!node.requestCompaction()) {
+      const what = "The log of this node is the only copy of what its store holds";
+      throw new ServiceError("conflict", `${what}: with storage.engine file it is not compacted`);
+    }
+    const { boundary, applied, lastIndex } = node.status();
+    return { boundary, applied, lastIndex };
   }
 
   #restored(): Check {

@@ -47,6 +47,7 @@ export type {
   ClusterOutline,
   ClusterService,
   ClusterView,
+  LogReach,
   OpenClusterWatch,
 } from "./contract/cluster.ts";
 export type {

@@ -31,6 +31,8 @@ export interface ServedNode {
     deadlineMs: number,
     settle: (outcome: ConfigurationOutcome) => void,
   ): void;
+  /** The log is compacted soon; false where it never is. */
+  requestCompaction(): boolean;
   status(): NodeStatus;
   stalenessMs(): number;
   /** What a store must have applied to be read under a lease now; undefined: there is no lease. */

@@ -28,6 +28,8 @@ export interface AskedChange extends ConfigurationChange {
 export class FakeNode implements ServedNode {
   current: NodeStatus = nodeStatus();
   clusterTime: number | undefined;
+  /** Whether the log may be compacted. */
+  compacts = true;
   lease: Index | undefined;
   readonly proposals: AskedOf<Uint8Array, ProposeOutcome<Result>>[] = [];
   readonly reads: AskedOf<undefined, ReadOutcome>[] = [];
@@ -85,6 +87,10 @@ export class FakeNode implements ServedNode {
     const asked = { what: { members, expected }, deadlineMs, settle };
     this.changes.push(asked);
     this.onChange(asked);
+  }
+
+  requestCompaction(): boolean {
+    return this.compacts;
   }
 
   status(): NodeStatus {

@@ -12,6 +12,7 @@ import {
   type ClusterView,
   type Header,
   type KvService,
+  type LogReach,
   type MembershipAnswer,
   type MembershipRequest,
   type MemberView,
@@ -278,6 +279,11 @@ export class FakeClusterService implements ClusterService {
     await this.before();
     this.lastChange = request;
     return this.onChange(request);
+  }
+
+  compactLog(): LogReach {
+    const { applied, lastIndex } = this.current;
+    return { boundary: 4, applied, lastIndex };
   }
 
   readiness(): readonly Check[] {

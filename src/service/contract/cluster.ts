@@ -59,6 +59,14 @@ export interface ClusterView {
   readonly revision: Revision;
 }
 
+/** From where to where this node's log reaches, and how far its store has come. */
+export interface LogReach {
+  /** The log begins behind this index. */
+  readonly boundary: number;
+  readonly applied: number;
+  readonly lastIndex: number;
+}
+
 /** One of the conditions behind /readyz. */
 export interface Check {
   readonly name: string;
@@ -84,6 +92,11 @@ export interface ClusterService {
    * once the last configuration of the change is in force.
    */
   changeMembers(request: MembershipRequest, options: RequestOptions): Promise<MembershipAnswer>;
+  /**
+   * This node compacts its log soon, whatever its configuration says of when. Throws a conflict
+   * where the log is the only copy of what the store holds.
+   */
+  compactLog(): LogReach;
   /** Formed, recovered, replayed, the disk moves, a leader known: the checks behind /readyz. */
   readiness(): readonly Check[];
   /** Of the view what changes seldom, as this node knows it itself. */

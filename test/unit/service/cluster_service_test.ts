@@ -180,6 +180,16 @@ describe("The view of another node", soon, () => {
   });
 });
 
+describe("Compacting the log on request", soon, () => {
+  it("tells how far it reaches, and is refused where it is the only copy", () => {
+    const served = leading();
+    const { boundary, applied, lastIndex } = served.node.current;
+    assert.deepEqual(served.cluster.compactLog(), { boundary, applied, lastIndex });
+    served.node.compacts = false;
+    assert.throws(() => served.cluster.compactLog(), /the only copy/);
+  });
+});
+
 describe("Readiness", soon, () => {
   function failing(served: ServedFakeNode): readonly string[] {
     return served.cluster.readiness().filter(({ ok }) => !ok).map(({ name, detail }) =>
