@@ -40,7 +40,6 @@ export function snapshotOptions({ snapshot, storage }: Config): SnapshotOptions 
     coolDownMs: snapshot.coolDownMs,
     retainedEntries: snapshot.retainedEntriesMax,
     retainedBytes: snapshot.retainedBytesMax,
-    heldBytesMax: snapshot.heldBytesMax,
   };
   return {
     send: {
@@ -48,6 +47,7 @@ export function snapshotOptions({ snapshot, storage }: Config): SnapshotOptions 
       inflightBytesMax: snapshot.inflightBytesMax,
       bytesPerSecond: snapshot.bytesPerSecondMax,
     },
+    heldBytesMax: snapshot.heldBytesMax,
     // Beside a log in plain files the store lives in memory, and every start builds it anew.
     compaction: storage.engine === "file" ? undefined : compaction,
   };

@@ -19,8 +19,12 @@ export interface CompactionPolicy {
   /** The tail that stays: as many entries as both allow. */
   readonly retainedEntries: number;
   readonly retainedBytes: number;
-  /** What may stay beyond that for followers that are behind. */
-  readonly heldBytesMax: number;
+}
+
+/** Somebody can still be helped by the entries behind `index`, which may stay up to so many bytes. */
+export interface Hold {
+  readonly index: Index;
+  readonly bytesMax: number;
 }
 
 /** What the compactor stands on. */
@@ -36,8 +40,7 @@ export interface LogCompactorParts {
 export interface LogExtent {
   readonly boundary: Index;
   readonly applied: Index;
-  /** Peers that are being helped need what is behind this. */
-  readonly holdIndex: Index | undefined;
+  readonly holds: readonly Hold[];
 }
 
 /** Entries are counted in groups of about so many bytes. */
@@ -108,8 +111,8 @@ export class LogCompactor {
     return bytes > 0 && this.#bytesBetween(boundary, to) >= bytes;
   }
 
-  #target({ boundary, applied, holdIndex }: LogExtent): Index {
-    const { retainedEntries, retainedBytes, heldBytesMax } = this.#parts.policy;
+  #target({ boundary, applied, holds }: LogExtent): Index {
+    const { retainedEntries, retainedBytes } = this.#parts.policy;
     let to = Math.max(boundary, applied - retainedEntries);
     let bytes = 0;
     for (let at = this.#groups.length - 1; at >= 0 && this.#groups[at]!.last > to; at--) {
@@ -117,8 +120,10 @@ export class LogCompactor {
       // The groups in front of this one go.
       if (bytes > retainedBytes) to = Math.max(to, this.#groups[at]!.last);
     }
-    if (holdIndex === undefined || holdIndex >= to) return to;
-    return this.#bytesBetween(holdIndex, to) <= heldBytesMax ? Math.max(boundary, holdIndex) : to;
+    const honoured = holds.filter(({ index, bytesMax }) =>
+      index < to && this.#bytesBetween(index, to) <= bytesMax
+    );
+    return Math.max(boundary, Math.min(to, ...honoured.map(({ index }) => index)));
   }
 
   #bytesBetween(after: Index, through: Index): number {

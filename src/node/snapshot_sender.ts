@@ -9,8 +9,9 @@
 import type { Input } from "../raft/input.ts";
 import type { InstallSnapshot, InstallSnapshotReply } from "../raft/message.ts";
 import type { RaftStatus } from "../raft/status.ts";
-import type { Index, NodeId } from "../raft/types.ts";
+import type { NodeId } from "../raft/types.ts";
 import { crc32c } from "../lib/crc32c.ts";
+import type { Hold } from "./log_compactor.ts";
 import type { SnapshotImage, StateMachine } from "./ports.ts";
 import { SnapshotTransfer } from "./snapshot_transfer.ts";
 
@@ -37,6 +38,8 @@ export interface SnapshotSenderParts {
 
 /** An image that nobody has used for so long is given back. */
 const imageIdleMs = 60_000;
+/** Whoever is not further behind is helped by the tail of the log. */
+const caughtUpEntries = 100;
 const restMs = 1_000;
 const restMsMax = 60_000;
 
@@ -44,6 +47,8 @@ const restMsMax = 60_000;
 export class SnapshotSender {
   readonly #parts: SnapshotSenderParts;
   readonly #transfers = new Map<NodeId, SnapshotTransfer>();
+  /** Peers that have their image, and what they need now. */
+  readonly #followed = new Map<NodeId, Hold>();
   #image: SnapshotImage | undefined;
   #isMaking = false;
   #imageFailures = 0;
@@ -62,10 +67,18 @@ export class SnapshotSender {
     return this.#transfers.size > 0;
   }
 
-  /** The lowest position from which a peer will need entries once it has its image. */
-  get holdIndex(): Index | undefined {
-    if (this.#image === undefined || this.#transfers.size === 0) return undefined;
-    return this.#image.meta.position.index;
+  /**
+   * What the log has to keep so that an image is not in vain: the entries behind it, until whoever
+   * got it has caught up. But not more of them than the image itself has, and what is kept for
+   * every follower: who is so slow would never catch up.
+   */
+  holds(bytes: number): readonly Hold[] {
+    const holds: Hold[] = [...this.#followed.values()];
+    if (this.#image !== undefined && this.#transfers.size > 0) {
+      const { position, bytes: imageBytes } = this.#image.meta;
+      holds.push({ index: position.index, bytesMax: imageBytes });
+    }
+    return holds.map(({ index, bytesMax }) => ({ index, bytesMax: bytesMax + bytes }));
   }
 
   /** These peers want an image, as long as `tick` says so. */
@@ -75,7 +88,7 @@ export class SnapshotSender {
   }
 
   /** To be called now and then. */
-  tick(status: Pick<RaftStatus, "role" | "peers" | "boundary">): void {
+  tick(status: Pick<RaftStatus, "role" | "peers" | "boundary" | "commitIndex">): void {
     const nowMs = this.#parts.monotonicMs();
     const wanting = status.peers.filter(({ wantsSnapshot }) => wantsSnapshot);
     const heard = new Set(
@@ -86,6 +99,7 @@ export class SnapshotSender {
       if (!wanting.some(({ id }) => id === peer)) this.#transfers.delete(peer);
     }
     if (status.role !== "leader") this.#transfers.clear();
+    this.#follow(status, nowMs);
     this.#releaseImage(status, nowMs);
     for (const [peer, transfer] of this.#transfers) {
       transfer.isReachable = heard.has(peer);
@@ -109,6 +123,7 @@ export class SnapshotSender {
         return this.#pump(peer, transfer, nowMs);
       case "notNeeded":
         this.#transfers.delete(peer);
+        this.#followed.set(peer, { index: position.index, bytesMax: meta.bytes });
         this.#imageUsedMs = nowMs;
         return this.#parts.step({ kind: "snapshotInstalled", peer, position });
       case "busy":
@@ -126,6 +141,18 @@ export class SnapshotSender {
     this.#isClosed = true;
     this.#transfers.clear();
     this.#dropImage();
+  }
+
+  /** Until they have caught up, or cannot be helped by entries any more. */
+  #follow({ peers, commitIndex }: Pick<RaftStatus, "peers" | "commitIndex">, nowMs: number): void {
+    for (const [id, { index, bytesMax }] of this.#followed) {
+      const peer = peers.find((each) => each.id === id);
+      const isOver = peer === undefined || peer.wantsSnapshot ||
+        nowMs - peer.heardMs > this.#parts.silentMsMax ||
+        peer.match >= commitIndex - caughtUpEntries;
+      if (isOver) this.#followed.delete(id);
+      else this.#followed.set(id, { index: Math.max(index, peer.match), bytesMax });
+    }
   }
 
   #releaseImage({ boundary }: Pick<RaftStatus, "boundary">, nowMs: number): void {

@@ -6,8 +6,8 @@
 import type { Input } from "../raft/input.ts";
 import type { Ready } from "../raft/ready.ts";
 import type { RaftStatus } from "../raft/status.ts";
-import type { Index, LogPosition } from "../raft/types.ts";
-import { type CompactionPolicy, LogCompactor } from "./log_compactor.ts";
+import type { LogPosition } from "../raft/types.ts";
+import { type CompactionPolicy, type Hold, LogCompactor } from "./log_compactor.ts";
 import type { StateMachine } from "./ports.ts";
 import { SnapshotReceiver } from "./snapshot_receiver.ts";
 import { type SendLimits, SnapshotSender } from "./snapshot_sender.ts";
@@ -17,6 +17,8 @@ export interface SnapshotOptions {
   readonly send: SendLimits;
   /** Undefined: the log is the only copy of what the store holds, and stays whole. */
   readonly compaction: CompactionPolicy | undefined;
+  /** What may stay in a leader's log beyond its tail for a follower that is behind, bytes. */
+  readonly heldBytesMax: number;
 }
 
 /** What they stand on. */
@@ -65,8 +67,8 @@ export class NodeSnapshots {
     this.#sender.tick(status);
     if (!isWhole || status.needsSnapshot) return;
     const { boundary, applied } = status;
-    const holdIndex = this.#holdIndex(status);
-    this.#compactor?.look({ boundary, applied, holdIndex }, this.#parts.monotonicMs());
+    const holds = [...this.#holdsOf(status), ...this.#sender.holds(this.#parts.heldBytesMax)];
+    this.#compactor?.look({ boundary, applied, holds }, this.#parts.monotonicMs());
   }
 
   applied(position: LogPosition): void {
@@ -88,16 +90,13 @@ export class NodeSnapshots {
     this.#sender.close();
   }
 
-  /** What peers still need that answer and can be helped by entries, now or after their image. */
-  #holdIndex({ peers }: RaftStatus): Index | undefined {
-    const nowMs = this.#parts.monotonicMs();
-    const needed = peers
+  /** What peers need that answer, and can be helped by entries. */
+  #holdsOf({ peers }: RaftStatus): readonly Hold[] {
+    const { silentMsMax, heldBytesMax: bytesMax, monotonicMs } = this.#parts;
+    return peers
       .filter(({ wantsSnapshot, heardMs }) =>
-        !wantsSnapshot && nowMs - heardMs <= this.#parts.silentMsMax
+        !wantsSnapshot && monotonicMs() - heardMs <= silentMsMax
       )
-      .map(({ match }) => match);
-    const { holdIndex } = this.#sender;
-    if (holdIndex !== undefined) needed.push(holdIndex);
-    return needed.length === 0 ? undefined : Math.min(...needed);
+      .map(({ match: index }) => ({ index, bytesMax }));
   }
 }

@@ -9,7 +9,6 @@ const off: CompactionPolicy = {
   coolDownMs: 1_000,
   retainedEntries: 10,
   retainedBytes: 10_000_000,
-  heldBytesMax: 1_000_000,
 };
 
 /** A log of one node that applies `applied` entries of `entryBytes` each. */
@@ -19,6 +18,7 @@ class Log {
   /** What a crash does not take from the store. */
   durable = Infinity;
   holdIndex: number | undefined;
+  heldBytesMax = 1_000_000;
   readonly compactedTo: number[] = [];
   readonly compactor: LogCompactor;
 
@@ -40,8 +40,9 @@ class Log {
   }
 
   look(nowMs: number): number {
-    const { boundary, applied, holdIndex } = this;
-    this.compactor.look({ boundary, applied, holdIndex }, nowMs);
+    const { boundary, applied, holdIndex: index, heldBytesMax: bytesMax } = this;
+    const holds = index === undefined ? [] : [{ index, bytesMax }, { index: 90, bytesMax }];
+    this.compactor.look({ boundary, applied, holds }, nowMs);
     return this.boundary;
   }
 }
@@ -141,7 +142,8 @@ describe("LogCompactor", () => {
   });
 
   it("but only so much of it: who is slow does not hold the log for ever", () => {
-    const log = new Log({ entries: 1, heldBytesMax: 2_000_000 });
+    const log = new Log({ entries: 1 });
+    log.heldBytesMax = 2_000_000;
     log.apply(30, 100_000);
     log.holdIndex = 5;
     log.look(0);

@@ -96,6 +96,8 @@ class Pair {
   wants = true;
   heardMs = 0;
   boundary = 5;
+  match = 0;
+  commitIndex = 0;
   /** Sent and not arrived; either way. */
   readonly chunks: InstallSnapshot[] = [];
   readonly replies: InstallSnapshotReply[] = [];
@@ -146,10 +148,11 @@ class Pair {
   tick(): void {
     this.nowMs += tickMs;
     const peer: PeerStatus = {
-      ...{ id: 2, mode: "snapshot", match: 0, next: 1, applied: 0 },
+      ...{ id: 2, mode: "snapshot", match: this.match, next: this.match + 1, applied: 0 },
       ...{ heardMs: this.heardMs, wantsSnapshot: this.wants },
     };
-    this.sender.tick({ role: "leader", peers: [peer], boundary: this.boundary });
+    const { boundary, commitIndex } = this;
+    this.sender.tick({ role: "leader", peers: [peer], boundary, commitIndex });
   }
 
   /** Everything that is under way arrives, but what `isLost` picks. */
@@ -308,13 +311,21 @@ describe("An image on its way", () => {
     assert.equal(pair.source.released, 1);
   });
 
-  it("holds the log from its position on while it is needed", () => {
+  it("holds the log behind its position, until the peer has caught up", () => {
     const pair = new Pair(imageBytes(20_000));
-    assert.equal(pair.sender.holdIndex, undefined);
+    assert.deepEqual(pair.sender.holds(500), []);
     pair.heardMs = pair.nowMs;
     pair.tick();
-    assert.equal(pair.sender.holdIndex, 9);
+    assert.deepEqual(pair.sender.holds(500), [{ index: 9, bytesMax: 20_500 }]);
     pair.run();
-    assert.equal(pair.sender.holdIndex, undefined);
+    pair.commitIndex = 1_000;
+    for (const [match, index] of [[0, 9], [500, 500], [899, 899]] as const) {
+      pair.match = match;
+      pair.tick();
+      assert.deepEqual(pair.sender.holds(500), [{ index, bytesMax: 20_500 }]);
+    }
+    pair.match = 900;
+    pair.tick();
+    assert.deepEqual(pair.sender.holds(500), []);
   });
 });
