@@ -40,6 +40,7 @@ const offeredMembers = {
   }).optional(),
   incarnation: z.string().refine(isIncarnation, { error: incarnationAllowed }).optional().openapi({
     type: "string",
+    pattern: "^[0-9a-f]{16}$",
     example: "00f1c2d3a4b5e697",
     description: "Names its data directory; when absent, whoever listens at `rpc` is asked.",
   }),
