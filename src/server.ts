@@ -276,6 +276,7 @@ class SkeinServer implements RunningServer {
         kv: this.#kv,
         cluster: this.#cluster,
         watches: this.#watches,
+        backups: this.#backups,
         tls: false,
         answerBytesMax: this.#config.limits.grpcMessageBytesMax,
       }),

@@ -1,5 +1,6 @@
 /** Everything that clients may call, as one list for the server. */
 
+import type { BackupService } from "../service/contract.ts";
 import type { OfferedMethod } from "./call.ts";
 import { clusterMethods } from "./cluster_dialect.ts";
 import { dEngineMethods, type DEngineOptions } from "./d_engine_dialect.ts";
@@ -13,7 +14,9 @@ const standardServices = [
 ];
 
 /** The dialects, health of their services, and reflection over all of it. */
-export function clientMethods(options: DEngineOptions): readonly OfferedMethod[] {
+export function clientMethods(
+  options: DEngineOptions & { readonly backups: BackupService },
+): readonly OfferedMethod[] {
   const own = [...dEngineMethods(options), ...clusterMethods(options)];
   const services = [...new Set(own.map(({ path }) => path.slice(1, path.lastIndexOf("/"))))];
   return [

@@ -1,25 +1,24 @@
 /** skein.cluster.v1.RaftClusterService: operating the cluster over gRPC. */
 
-import type { ClusterService, WatchService } from "../service/contract.ts";
-import {
-  type OfferedMethod,
-  offerSource,
-  offerStream,
-  offerUnary,
-  type StreamHandler,
-} from "./call.ts";
+import type { BackupService, ClusterService, WatchService } from "../service/contract.ts";
+import { BackupSource } from "./backup_source.ts";
+import { type OfferedMethod, offerSource, offerUnary } from "./call.ts";
 import { answering } from "./cluster_answers.ts";
 import { ClusterSource } from "./cluster_source.ts";
 import { method } from "./codec.ts";
 import { fromCheck, fromClusterView, fromOutline } from "./convert_cluster.ts";
 import { membershipMethods } from "./membership_calls.ts";
-import { answerHeaders, requestOptions, unavailable } from "./request_options.ts";
+import { answerHeaders, minRevision, requestOptions } from "./request_options.ts";
 
 const service = "skein.cluster.v1.RaftClusterService";
 
 /** The methods of RaftClusterService over `cluster`. */
 export function clusterMethods(
-  { cluster, watches }: { readonly cluster: ClusterService; readonly watches: WatchService },
+  { cluster, watches, backups }: {
+    readonly cluster: ClusterService;
+    readonly watches: WatchService;
+    readonly backups: BackupService;
+  },
 ): readonly OfferedMethod[] {
   return [
     offerUnary(
@@ -51,13 +50,11 @@ export function clusterMethods(
       });
       return Promise.resolve(source);
     }),
-    offerStream(method(service, "Snapshot"), missingStream("Snapshot")),
+    offerSource(method(service, "Snapshot"), async (_request, call) => {
+      const options = requestOptions(call);
+      const read = { ...options, ...minRevision(call), level: "linearizable" } as const;
+      const { backup, header } = await backups.make(read);
+      return new BackupSource(backup, answerHeaders(options.requestId, header));
+    }),
   ];
-}
-
-function missingStream<Request, Response>(name: string): StreamHandler<Request, Response> {
-  return (answers) => {
-    answers.fail(unavailable(name));
-    return { message() {}, malformed() {}, halfClosed() {}, closed() {} };
-  };
 }

@@ -8,8 +8,8 @@ import type {
   Revision,
   WriteOptions,
 } from "../service/contract.ts";
-import { grpcStatus, ServiceError } from "../service/errors.ts";
-import { type CallContext, CallError, type CallMetadata } from "./call.ts";
+import { ServiceError } from "../service/errors.ts";
+import type { CallContext, CallMetadata } from "./call.ts";
 
 const timeoutDefaultMs = 5_000;
 const timeoutMaxMs = 60_000;
@@ -99,9 +99,4 @@ export function answerHeaders(
     ...(header.level === undefined ? {} : { "kv-consistency": header.level }),
     ...(replayed ? { "idempotency-replayed": "true" } : {}),
   };
-}
-
-/** For a method that is declared and not there yet. */
-export function unavailable(what: string): CallError {
-  return new CallError(grpcStatus.unimplemented, `${what} is not available yet`);
 }

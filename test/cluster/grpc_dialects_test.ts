@@ -2,10 +2,12 @@
 
 import { compressionAlgorithms } from "@grpc/grpc-js";
 import { codec, method } from "../../src/grpc/codec.ts";
-import { utf8 } from "../../src/lib/bytes.ts";
+import { concatBytes, utf8 } from "../../src/lib/bytes.ts";
 import { grpcStatus, ServiceError } from "../../src/service/errors.ts";
+import { fakeBackup } from "../harness/fake_backups.ts";
 import { statusOf, TestGrpcClient } from "../harness/grpc_client.ts";
 import { type GrpcFront, startGrpcFront } from "../harness/grpc_front.ts";
+import { GrpcReader } from "../harness/grpc_reader.ts";
 import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
@@ -153,20 +155,39 @@ describe("the d-engine dialect over a socket", () => {
     );
     assert.equal(status.code, grpcStatus.unimplemented);
   });
-
-  it("ends a stream that is not available with UNIMPLEMENTED", async () => {
-    const call = front.client.stream(method("skein.cluster.v1.RaftClusterService", "Snapshot"));
-    const status = await new Promise<{ code: number; details: string }>((resolve) => {
-      call.on("status", resolve);
-      call.on("data", () => {});
-      call.write({});
-    });
-    assert.equal(status.code, grpcStatus.unimplemented);
-    assert.equal(status.details, "Snapshot is not available yet");
-  });
 });
 
 describe("skein.cluster.v1.RaftClusterService", () => {
+  it("streams a backup: what it is, then its bytes in pieces", async () => {
+    const bytes = new Uint8Array(600_000).map((_, at) => at % 251);
+    front.backups.next = fakeBackup("b1", bytes);
+    const snapshot = method("skein.cluster.v1.RaftClusterService", "Snapshot");
+    const reader = new GrpcReader(front.client, snapshot, {}, {
+      metadata: { "min-revision": "7" },
+    });
+    const first = await reader.next();
+    assert.equal(first?.header?.bytes, 600_000);
+    assert.equal(first?.header?.revision, 9);
+    assert.deepEqual([...first?.header?.digest ?? []], new Array(32).fill(7));
+    const chunks = [first?.chunk ?? new Uint8Array(0)];
+    for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
+      assert.equal(next.header, null);
+      chunks.push(next.chunk);
+    }
+    assert.ok(chunks.length > 1);
+    assert.deepEqual(concatBytes(chunks), bytes);
+    assert.equal((await reader.status).code, grpcStatus.ok);
+    assert.equal((await reader.headers)["kv-revision"], "9");
+    assert.equal(front.backups.made.at(-1)?.minRevision, 7);
+  });
+
+  it("says why there is no backup", async () => {
+    front.backups.next = new ServiceError("out_of_space", "The disk is full");
+    const snapshot = method("skein.cluster.v1.RaftClusterService", "Snapshot");
+    const { code } = await new GrpcReader(front.client, snapshot, {}).status;
+    assert.equal(code, grpcStatus.resourceExhausted);
+  });
+
   it("lists nodes and reports the status", async () => {
     const nodes = await front.client.unary(
       method("skein.cluster.v1.RaftClusterService", "ListNodes"),

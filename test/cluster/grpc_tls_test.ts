@@ -11,6 +11,7 @@ import {
 } from "../../src/grpc/credentials.ts";
 import { type GrpcServer, startGrpcServer } from "../../src/grpc/server.ts";
 import { grpcStatus } from "../../src/service/errors.ts";
+import { backupsOf } from "../harness/fake_backups.ts";
 import { FakeClusterService, FakeKvService, watchesOf } from "../harness/fake_services.ts";
 import { after, assert, before, describe, it } from "../harness/test.ts";
 
@@ -35,7 +36,13 @@ function start(requireClientCertificate: boolean): Promise<GrpcServer> {
     rpcAddress: "127.0.0.1:0",
     credentials: serverCredentials(node, requireClientCertificate),
     peerMethods: [],
-    clientMethods: clientMethods({ kv, cluster, watches: watchesOf(kv), tls: true }),
+    clientMethods: clientMethods({
+      kv,
+      cluster,
+      watches: watchesOf(kv),
+      backups: backupsOf(kv),
+      tls: true,
+    }),
     onInternalError: () => {},
   });
 }

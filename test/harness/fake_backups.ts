@@ -67,3 +67,8 @@ export class FakeBackupService implements BackupService {
     return { answer: { backup: outline, revision }, header: this.#header() };
   }
 }
+
+/** Backups beside that store. */
+export function backupsOf(kv: { header(): Header }): FakeBackupService {
+  return new FakeBackupService(() => kv.header());
+}

@@ -4,6 +4,7 @@ import { clientMethods } from "../../src/grpc/client_methods.ts";
 import { serverCredentials } from "../../src/grpc/credentials.ts";
 import { type GrpcServer, type GrpcServerOptions, startGrpcServer } from "../../src/grpc/server.ts";
 import type { NodeWatchService } from "../../src/service/watch_service.ts";
+import { backupsOf, type FakeBackupService } from "./fake_backups.ts";
 import { FakeClusterService, FakeKvService, watchesOf } from "./fake_services.ts";
 import { TestGrpcClient } from "./grpc_client.ts";
 
@@ -11,6 +12,7 @@ export interface GrpcFront {
   readonly kv: FakeKvService;
   readonly cluster: FakeClusterService;
   readonly watches: NodeWatchService;
+  readonly backups: FakeBackupService;
   readonly server: GrpcServer;
   readonly client: TestGrpcClient;
   readonly internalErrors: unknown[];
@@ -30,6 +32,7 @@ export async function startGrpcFront(
   const kv = new FakeKvService();
   const cluster = new FakeClusterService();
   const watches = watchesOf(kv, watchesMax, cluster);
+  const backups = backupsOf(kv);
   const internalErrors: unknown[] = [];
   const server = await startGrpcServer({
     rpcAddress: "127.0.0.1:0",
@@ -38,7 +41,7 @@ export async function startGrpcFront(
     ...limits,
     peerMethods: [],
     clientMethods: clientMethods({
-      ...{ kv, cluster, watches, tls: false },
+      ...{ kv, cluster, watches, backups, tls: false },
       ...(progressMs === undefined ? {} : { progressMs }),
     }),
     onInternalError: (_path, error) => internalErrors.push(error),
@@ -49,5 +52,5 @@ export async function startGrpcFront(
     watches.close();
     await server.close(500);
   };
-  return { kv, cluster, watches, server, client, internalErrors, close };
+  return { kv, cluster, watches, backups, server, client, internalErrors, close };
 }

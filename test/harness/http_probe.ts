@@ -19,7 +19,7 @@ import {
   rangesOf,
   watchesOf,
 } from "./fake_services.ts";
-import { FakeBackupService } from "./fake_backups.ts";
+import { backupsOf } from "./fake_backups.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { assert } from "./test.ts";
 
@@ -53,7 +53,7 @@ export class HttpProbe {
   readonly ranges = rangesOf(this.kv);
   readonly holds = holdsOf(this.kv);
   readonly contests = contestsOf(this.kv, this.watches);
-  readonly backups = new FakeBackupService(() => this.kv.header());
+  readonly backups = backupsOf(this.kv);
   readonly internalErrors: unknown[] = [];
   /** The connection of the requests that follow, where one is needed. */
   bindings: { readonly connection?: HttpConnection } = {};

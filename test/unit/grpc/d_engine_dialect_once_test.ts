@@ -2,6 +2,7 @@ import type { CallContext } from "../../../src/grpc/call.ts";
 import { clientMethods } from "../../../src/grpc/client_methods.ts";
 import { method, type Wire } from "../../../src/grpc/codec.ts";
 import { utf8 } from "../../../src/lib/bytes.ts";
+import { backupsOf } from "../../harness/fake_backups.ts";
 import { FakeClusterService, FakeKvService, watchesOf } from "../../harness/fake_services.ts";
 import { assert, beforeEach, describe, it } from "../../harness/test.ts";
 
@@ -20,6 +21,7 @@ async function write(command: Command, metadata: Readonly<Record<string, string>
     kv,
     cluster: new FakeClusterService(),
     watches: watchesOf(kv),
+    backups: backupsOf(kv),
     tls: false,
   });
   const found = methods.find(({ path }) => path === facts.path);

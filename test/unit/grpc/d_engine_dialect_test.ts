@@ -3,6 +3,7 @@ import { clientMethods } from "../../../src/grpc/client_methods.ts";
 import { method, type MethodFacts, type Wire } from "../../../src/grpc/codec.ts";
 import { utf8 } from "../../../src/lib/bytes.ts";
 import { grpcStatus, ServiceError } from "../../../src/service/errors.ts";
+import { backupsOf } from "../../harness/fake_backups.ts";
 import {
   FakeClusterService,
   FakeKvService,
@@ -25,7 +26,13 @@ let methods: readonly OfferedMethod[];
 beforeEach(() => {
   kv = new FakeKvService();
   cluster = new FakeClusterService();
-  methods = clientMethods({ kv, cluster, watches: watchesOf(kv), tls: false });
+  methods = clientMethods({
+    kv,
+    cluster,
+    watches: watchesOf(kv),
+    backups: backupsOf(kv),
+    tls: false,
+  });
   timeoutMs = undefined;
 });
 
@@ -206,6 +213,7 @@ describe("HandleClientRead", () => {
       kv,
       cluster,
       watches: watchesOf(kv),
+      backups: backupsOf(kv),
       tls: false,
       answerBytesMax: 8 * 1024 * 1024,
     });
@@ -346,7 +354,13 @@ describe("GetClusterMetadata and DiscoverLeader", () => {
   });
 
   it("say https when clients connect with TLS", async () => {
-    methods = clientMethods({ kv, cluster, watches: watchesOf(kv), tls: true });
+    methods = clientMethods({
+      kv,
+      cluster,
+      watches: watchesOf(kv),
+      backups: backupsOf(kv),
+      tls: true,
+    });
     const { response } = await call(metadataMethod, {});
     assert.equal(response.nodes[0]?.address, "https://127.0.0.1:7401");
   });
