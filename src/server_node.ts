@@ -145,10 +145,10 @@ function refusalOfNames(
 function warnOfOldStore({ applied, boundary }: RestoredState, logger: Logger): void {
   const { index } = boundary.position;
   if (applied.index >= index) return;
-  logger.error("The store lost what the log does not hold any more: nothing can be read here", {
+  logger.error("The store lost what the log does not hold any more, and nothing can be read here", {
     applied: applied.index,
     log_begins_behind: index,
-    way_out: "put kv.db back from a copy",
+    until: "an image of the leader's store has come; a node that is alone needs a backup",
   });
 }
 

@@ -16,7 +16,7 @@ export interface OpeningParts {
   readonly storage: StorageEngine;
   readonly machine: Pick<
     StateMachine<unknown, unknown, unknown>,
-    "applied" | "staged" | "adopt"
+    "applied" | "staged" | "stage" | "adopt"
   >;
   /** Drawn for this start. */
   readonly nonce: number;
@@ -84,6 +84,7 @@ function carryOut(parts: OpeningParts, done: (opening: Opening) => void): void {
       );
       return carryOut(parts, done);
     case "start":
+      dropOldStage(machine);
       return done({
         kind: "ready",
         restored: restore(parts, {
@@ -94,6 +95,13 @@ function carryOut(parts: OpeningParts, done: (opening: Opening) => void): void {
     case "recover":
       return recover(parts, decision, done);
   }
+}
+
+/** An image that came and was overtaken by the log takes room for nothing. */
+function dropOldStage(machine: OpeningParts["machine"]): void {
+  const staged = machine.staged();
+  if (staged === undefined || staged.position.index > machine.applied().position.index) return;
+  machine.stage(staged).abort();
 }
 
 /**

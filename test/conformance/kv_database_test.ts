@@ -63,7 +63,8 @@ describe(`kv.db on ${runtime.name}: what it refuses`, () => {
       refusal(501),
       "DIR/kv.db is damaged: file is not a database (SQLite result code 26); the log begins at " +
         "entry 501, so that the store cannot be built anew from it: while the node is stopped, " +
-        "replace DIR/kv.db, and kv.db-wal and -shm where they exist, by a copy",
+        "remove DIR/kv.db, and kv.db-wal and -shm where they exist, and the leader sends an " +
+        "image of its own; a node that is alone needs a backup",
     );
   });
 

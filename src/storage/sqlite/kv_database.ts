@@ -115,7 +115,8 @@ export function kvDatabaseError(place: Place, what: string, cause: unknown): Fat
 
 /** The line with which it ends over a damaged file, which tells what a person can do. */
 export function kvDamageError(place: Place, what: string): FatalStorageError {
-  const orElse = `while the node is stopped, replace ${filesOf(place)} by a copy`;
+  const orElse = `while the node is stopped, remove ${filesOf(place)} and the leader sends an ` +
+    "image of its own; a node that is alone needs a backup";
   return new FatalStorageError(`${place.path} is damaged: ${what}; ${wayOut(place, orElse)}`);
 }
 

@@ -51,7 +51,7 @@ describe("A sole voter's lost entries", () => {
     const { needsSnapshot, replayed, role } = node.status();
     assert.deepEqual([needsSnapshot, replayed, role], [true, false, "follower"]);
     assert.equal(node.formed?.node.readNow(get("a")), undefined);
-    assert.ok(node.lines.some((line) => /ERROR.*store lost.*kv\.db/.test(line)));
+    assert.ok(node.lines.some((line) => /ERROR.*store lost.*backup/.test(line)));
   });
 
   it("are left to the store only once no power cut can take them from there", () => {

@@ -6,7 +6,7 @@ import { open, type Opening } from "../../../src/node/opening.ts";
 import type { Identity, IdentityStore, StorageEngine } from "../../../src/node/ports.ts";
 import { makeEntry } from "../../../src/raft/encoding.ts";
 import type { LogWrite } from "../../../src/raft/ready.ts";
-import { type LogPosition, originPosition } from "../../../src/raft/types.ts";
+import { type LogPosition, originPosition, type SnapshotMeta } from "../../../src/raft/types.ts";
 import { MemoryDisk, MemoryEngine } from "../../../src/storage/memory/memory_engine.ts";
 import { MemoryIdentity } from "../../../src/storage/memory/memory_identity.ts";
 import { configurationOf } from "../../harness/raft_cluster.ts";
@@ -20,12 +20,18 @@ const newborn: Identity = {
   ...{ starts: 3, logEpoch: 1, recovering: false },
 };
 
+function imageOf(at: string): SnapshotMeta {
+  const configuration = { position: originPosition, configuration: birth };
+  return { position: position(at), timeMs: 0, configuration, bytes: 1, digest: new Uint8Array(32) };
+}
+
 /** A directory, with what happens to it in order; `crashAt` is the step that does not happen. */
 class Directory {
   readonly disk = new MemoryDisk();
   readonly kept = new MemoryIdentity();
   readonly steps: string[] = [];
   applied: LogPosition = originPosition;
+  staged: SnapshotMeta | undefined;
   #crashAt = Infinity;
 
   constructor(identity: Identity, writes: readonly LogWrite[] = []) {
@@ -48,7 +54,11 @@ class Directory {
             position: this.applied,
             configuration: { position: originPosition, configuration: birth },
           }),
-          staged: () => undefined,
+          staged: () => this.staged,
+          stage: ({ position: { index } }) => {
+            const abort = () => this.#step(`drop image ${index}`, () => this.staged = undefined);
+            return { offset: 0, write: () => {}, finish: () => {}, abort };
+          },
           adopt: () => this.#step("adopt", () => {}),
         },
         nonce: 9,
@@ -156,6 +166,17 @@ describe("Opening a directory with a log", () => {
   it("refuses what tells nothing of the votes that were given", () => {
     const opening = new Directory({ ...newborn, birth }).open();
     assert.match(opening?.kind === "refused" ? opening.reason : "", /put raft\.db back/);
+  });
+
+  it("forgets an image that the log has overtaken, and keeps one that may still be wanted", () => {
+    const directory = new Directory({ ...newborn, birth }, history());
+    directory.applied = position("3@2");
+    directory.staged = imageOf("4@2");
+    directory.open();
+    assert.deepEqual(directory.steps, []);
+    directory.staged = imageOf("3@2");
+    directory.open();
+    assert.deepEqual(directory.steps, ["drop image 3"]);
   });
 
   it("gives the core what is stored, and changes nothing", () => {
