@@ -21,7 +21,7 @@ export interface CompactionPolicy {
   readonly retainedBytes: number;
 }
 
-/** Somebody can still be helped by the entries behind `index`, which may stay up to so many bytes. */
+/** Entries behind `index` can still help somebody: they may stay, up to so many bytes. */
 export interface Hold {
   readonly index: Index;
   readonly bytesMax: number;
