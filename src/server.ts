@@ -103,6 +103,7 @@ class SkeinServer implements RunningServer {
   #known: Known | undefined;
   #birth: Birth | undefined;
   #node: FormedNode | undefined;
+  #admitting: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
   #failed = false;
 
@@ -120,7 +121,7 @@ class SkeinServer implements RunningServer {
       onFatal: (error) => this.#fail(error),
       onImageProblem: (why) => logger.warn(why),
     });
-    this.#admission = new Admission({ config, storage: this.#storage, clock: systemClock, logger });
+    this.#admission = new Admission({ config, storage: this.#storage, logger });
     const credentials = channelCredentials(undefined);
     const timing = { ...config.network, ...config.retry };
     this.#forwarder = new GrpcForwarder(credentials, timing);
@@ -166,10 +167,13 @@ class SkeinServer implements RunningServer {
     this.#http = await this.#listenForHttp();
     const addresses = this.#addresses();
     if (opened !== undefined) return this.#form(opened, addresses);
-    this.#admission.ask(addresses).then((keeper) => {
-      if (keeper === undefined || this.#stopping !== undefined) return;
-      this.#form(this.#open(keeper), addresses);
-    }).catch((error: unknown) => this.#fail(error));
+    this.#admitting = this.#join(addresses).catch((error: unknown) => this.#fail(error));
+  }
+
+  async #join(addresses: MemberAddresses): Promise<void> {
+    const keeper = await this.#admission.ask(addresses);
+    if (keeper === undefined || this.#stopping !== undefined) return;
+    this.#form(this.#open(keeper), addresses);
   }
 
   stop(): Promise<void> {
@@ -361,6 +365,7 @@ class SkeinServer implements RunningServer {
   async #takeDown(): Promise<void> {
     const graceMs = this.#config.network.shutdownGraceMs;
     this.#admission.stop();
+    await this.#admitting;
     this.#birth?.stop();
     if (!this.#failed) await this.#node?.handOver();
     // Streams do not end by themselves: nobody has to wait for them.

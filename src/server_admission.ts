@@ -9,7 +9,7 @@
 import type { Config } from "./config/schema.ts";
 import type { Logger } from "./lib/logger.ts";
 import { identify, IdentityKeeper } from "./node/identity_keeper.ts";
-import type { Clock, Identity } from "./node/ports.ts";
+import type { Identity } from "./node/ports.ts";
 import type { MemberAddresses } from "./raft/types.ts";
 import { drawIncarnation } from "./server_incarnation.ts";
 import { Joining, type JoinOutcome } from "./server_join.ts";
@@ -20,7 +20,6 @@ import { untilWoken } from "./service/patience.ts";
 export interface AdmissionParts {
   readonly config: Config;
   readonly storage: Pick<OpenedStorage, "identities" | "candidacy">;
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -42,6 +41,8 @@ export class Admission {
     const known = storage.identities.load();
     const joins = config.join.length > 0;
     const isTaken = known?.joining !== undefined && known.birth === undefined;
+    // A process that ended just behind that left it.
+    if (known !== undefined && storage.candidacy.load() !== undefined) storage.candidacy.remove();
     if (joins && (known === undefined || isTaken)) return Promise.resolve(undefined);
     if (known === undefined && storage.candidacy.load() !== undefined) {
       throw new Error(

@@ -74,8 +74,9 @@ function makeShared(header: Header | undefined, { contentType, isValue }: Body):
     made.set("Cross-Origin-Resource-Policy", "same-origin");
   }
   if (header === undefined) return made;
-  made.set("KV-Served-By", String(header.servedBy));
-  made.set("KV-Cluster-Id", header.clusterId);
+  // A node that no cluster has taken in yet has no id, and belongs to none.
+  if (header.servedBy > 0) made.set("KV-Served-By", String(header.servedBy));
+  if (header.clusterId !== "") made.set("KV-Cluster-Id", header.clusterId);
   if (header.leader !== undefined) made.set("KV-Leader", String(header.leader));
   if (header.level !== undefined) made.set("KV-Consistency", header.level);
   return made;

@@ -124,7 +124,8 @@ function takeShared(call: Call, options: SharedOptions): Response | undefined {
   if (typeof options.timeout === "number") call.timeoutMs = options.timeout;
   if (options.cluster_id !== undefined) {
     const { clusterId } = call.services.cluster.view();
-    if (options.cluster_id !== clusterId) {
+    // A node that no cluster has taken in yet says so for itself.
+    if (clusterId !== "" && options.cluster_id !== clusterId) {
       throw new ServiceError(
         "wrong_cluster",
         `KV-Cluster-Id is "${options.cluster_id}", this is the cluster "${clusterId}"`,

@@ -39,8 +39,8 @@ export class PeerLinks {
 
   look(): void {
     if (this.#isCut) return;
-    this.#seek();
     this.#link();
+    this.#seek();
   }
 
   /** Nobody is spoken to any more. */

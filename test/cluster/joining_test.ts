@@ -59,6 +59,23 @@ async function problemOf(response: Response): Promise<string> {
   return `${response.status} ${code}: ${detail}`;
 }
 
+describe("A node that looks for a cluster", () => {
+  it("says what it waits for, has no name yet, and can be stopped", async () => {
+    const [absent, node] = cluster.nodes;
+    await node!.start(joining(absent!));
+    const { status, text } = await node!.readiness();
+    assert.deepEqual([status, text.includes(`waiting for ${absent!.url}`)], [503, true], text);
+    const read = await node!.fetch("/v1/kv/a?cluster_id=any");
+    assert.deepEqual([read.status, read.headers.get("KV-Served-By")], [503, null]);
+    assert.match(
+      await problemOf(read),
+      /not_ready: This node is no member of the cluster yet: wait/,
+    );
+    await node!.stop();
+    rmSync(node!.dataDir, { recursive: true });
+  });
+});
+
 describe("A cluster", { timeout: 180_000 }, () => {
   it("grows from one node to three, which choose no id and all vote in the end", async () => {
     const [one, two, three] = cluster.nodes;

@@ -3,6 +3,7 @@
 import { strictText } from "../../src/lib/bytes.ts";
 import { Joining, type JoinOutcome, type JoinWish } from "../../src/server_join.ts";
 import { assert, describe, it } from "../harness/test.ts";
+import { until } from "../harness/wait.ts";
 
 const a = "http://a:7400";
 const b = "http://b:7400";
@@ -19,7 +20,10 @@ interface Asked {
 }
 
 /** What a node answers to one request: a document, a problem, or nothing. */
-type Reply = { readonly status: number; readonly json: unknown } | "refused connection";
+type Reply =
+  | { readonly status: number; readonly json: unknown }
+  | "refused connection"
+  | "silence";
 
 const ok = (json: unknown): Reply => ({ status: 200, json });
 const problem = (status: number, code: string, more: object = {}): Reply => ({
@@ -74,7 +78,12 @@ class FakeCluster {
     if (reply === undefined || reply === "refused connection") {
       throw Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
     }
-    return new Response(JSON.stringify(reply.json), { status: reply.status });
+    if (reply !== "silence") {
+      return new Response(JSON.stringify(reply.json), { status: reply.status });
+    }
+    const gone = Promise.withResolvers<never>();
+    init.signal?.addEventListener("abort", () => gone.reject(new Error("aborted")));
+    return await gone.promise;
   }
 }
 
@@ -166,11 +175,18 @@ describe("A node that asks a cluster to take it in", () => {
   });
 
   it("stops when it is told to, whoever is being asked", async () => {
-    const cluster = new FakeCluster({});
-    const joining = cluster.joining();
-    const outcome = joining.run(Infinity);
-    joining.stop();
-    assert.deepEqual(await outcome, { kind: "stopped" });
-    assert.deepEqual(cluster.waited, []);
+    const silences: readonly Readonly<Record<string, readonly Reply[]>>[] = [
+      { [`GET ${a}`]: ["silence"] },
+      { [`GET ${a}`]: [ok(view)], [`POST ${a}`]: ["silence"] },
+    ];
+    for (const [at, replies] of silences.entries()) {
+      const cluster = new FakeCluster(replies);
+      const joining = cluster.joining();
+      const outcome = joining.run(Infinity);
+      await until(() => cluster.asked.length > at, { what: "the question" });
+      joining.stop();
+      assert.deepEqual(await outcome, { kind: "stopped" });
+      assert.deepEqual(cluster.waited, []);
+    }
   });
 });

@@ -143,8 +143,12 @@ describe("A node that finds the cluster born", () => {
     ...{ starts: 1, logEpoch: 1, recovering: false },
   };
 
-  /** What node 2 makes of a node 1 that tells it of this cluster. */
-  function told(cluster: Configuration, own: Partial<Identity> = {}): BirthOutcome | undefined {
+  /** What node 2 makes of a node 1 that tells it of this cluster, or of none. */
+  function told(
+    cluster: Configuration | undefined,
+    own: Partial<Identity> = {},
+    from = 1,
+  ): BirthOutcome | undefined {
     const addresses = { rpc: "", http: "" };
     const electionTimeoutMinMs = 1_000;
     const more = {
@@ -158,15 +162,18 @@ describe("A node that finds the cluster born", () => {
     const peers = new Peers({ keeper, nonce: 1, ...more }, () => {});
     const first = new IdentityKeeper(new MemoryIdentity(), {
       ...identity,
-      nodeId: 1,
-      incarnation: incarnationOf(1),
+      nodeId: from,
+      incarnation: incarnationOf(from),
     });
     const hello = new Peers({ keeper: first, nonce: 2, ...more }, () => {}).hello(2);
     let outcome: BirthOutcome | undefined;
     new Birth({
       identity: { ...identity, ...own },
-      configured: [{ id: 1, address: "n1" }],
-      transport: { hello: (_address, _mine, done) => done({ kind: "accepted", hello, cluster }) },
+      configured: [{ id: from, address: "n1" }],
+      transport: {
+        hello: (_address, _mine, done) =>
+          done({ kind: "accepted", hello, ...(cluster && { cluster }) }),
+      },
       peers,
       clock: new ManualClock(),
       waiting: () => {},
@@ -174,6 +181,20 @@ describe("A node that finds the cluster born", () => {
     }).start();
     return outcome;
   }
+
+  const joining = { joining: [{ id: 1, address: "n1" }] };
+
+  it("takes it over as well where that has taken it in, which does not name it", () => {
+    const cluster = configurationOf({ voters: [1] });
+    assert.deepEqual(told(cluster, joining), { kind: "born", configuration: cluster });
+    // Nobody can have an id twice.
+    assert.equal(told(birth, { ...joining, incarnation: "ffffffffffffffff" })?.kind, "refused");
+  });
+
+  it("founds nothing where whoever has taken it in is not born any more", () => {
+    assert.equal(told(undefined, {}, 9)?.kind, "born");
+    assert.equal(told(undefined, joining, 9), undefined);
+  });
 
   it("takes it over when it is named there with its directory", () => {
     assert.deepEqual(told(birth), { kind: "born", configuration: birth });

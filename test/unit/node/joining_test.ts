@@ -123,6 +123,29 @@ describe("A node that the cluster has taken in", () => {
   });
 });
 
+describe("A node that joins where the log is compacted", () => {
+  const compacts = {
+    ...{ "snapshot.log_entries_max": "20", "snapshot.cool_down_ms": "100" },
+    ...{ "snapshot.retained_entries_max": "5", "snapshot.held_bytes_max": "0" },
+  };
+
+  it("gets an image of the store, and is a member by it", () => {
+    const cluster = new SimCluster({ config: { ...promotes, ...compacts } });
+    const leader = cluster.form();
+    for (let at = 0; at < 60; at++) cluster.write(`k${at % 7}`, `v${at}`);
+    cluster.run(1_000);
+    assert.ok(leader.status().boundary > 20);
+    const node = newcomer(cluster, { id: 4, config: compacts });
+    grow(cluster, leader, node);
+    assert.equal(node.value("k3"), "v59");
+    assert.ok(node.status().boundary > 20, "the entries before it are nowhere");
+    node.kill();
+    node.start();
+    cluster.write("x", "1");
+    cluster.until(() => node.value("x") === "1", "the write after its next start");
+  });
+});
+
 describe("A node that comes after all founders have gone", () => {
   it("follows a leader that its birth does not name", () => {
     const cluster = formed();

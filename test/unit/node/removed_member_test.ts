@@ -1,5 +1,6 @@
 /** A node that the cluster goes on without: how it learns of it, and that it does not come back. */
 
+import { memberOf } from "../../../src/raft/configuration.ts";
 import { changeMembers } from "../../harness/newcomer.ts";
 import { SimCluster } from "../../harness/sim_cluster.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
@@ -65,6 +66,29 @@ describe("A node that was removed", () => {
     assert.notEqual(next, leader);
     cluster.write("b", "1");
     checkStaysAway(cluster, leader);
+  });
+
+  it("as dead, by the leader itself, is told when it comes back", () => {
+    const config = { "raft.remove_dead_after_ms": "60000", "raft.voters_min": "2" };
+    const cluster = new SimCluster({ config });
+    const leader = cluster.form();
+    const dead = cluster.others(leader)[0]!;
+    const isListed = () =>
+      memberOf(leader.status().configuration.configuration, dead.id) !== undefined;
+    dead.kill();
+    cluster.run(58_000);
+    assert.ok(isListed());
+    cluster.until(() => !isListed() && leader.status().configurationCommitted, "its removal");
+    // Of two voters nobody can be spared.
+    const [last] = cluster.others(leader, dead);
+    last!.kill();
+    cluster.run(300_000);
+    last!.start();
+    cluster.leader();
+    cluster.write("b", "1");
+    dead.start();
+    untilRemoved(cluster, dead);
+    checkStaysAway(cluster, dead);
   });
 
   it("is told at once, though the leader does not count it any more", () => {
