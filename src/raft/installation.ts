@@ -35,6 +35,8 @@ export class Installation {
   /** The image that was decided for, until the store is that image. */
   #adopting: { readonly meta: SnapshotMeta; readonly after: BatchNumber } | undefined;
   #isAdoptionTold = false;
+  /** Whole, and its position is in the log but not yet durable there. */
+  #early: SnapshotMeta | undefined;
 
   constructor(state: RaftState) {
     this.#state = state;
@@ -71,6 +73,10 @@ export class Installation {
       if (this.#adopting?.meta.position.index !== position.index) this.#dropped = position;
       return;
     }
+    if (this.#state.needsSnapshot() && log.matches(position) && position.index > log.stableIndex) {
+      this.#early = meta;
+      return;
+    }
     if (log.matches(position)) {
       log.commitTo(position.index);
       if (!this.#state.needsSnapshot()) {
@@ -94,6 +100,14 @@ export class Installation {
     this.#isAdoptionTold = false;
     if (leader === undefined) return;
     this.#reply(leader, { position, nextOffset: bytes, refused: "notNeeded" });
+  }
+
+  /** Looks again at what came too early. */
+  look(leads: boolean): void {
+    const early = this.#early;
+    if (early === undefined) return;
+    this.#early = undefined;
+    this.staged(early, leads);
   }
 
   takeChunks(): readonly ReceivedChunk[] {

@@ -295,7 +295,9 @@ export class Leader {
         if (!log.matches(result.position)) return undefined;
         const news = progress.matched(result.position, attempt, nowMs);
         // It holds more than was known when the image was asked for.
-        if (progress.mode === "snapshot") this.snapshotInstalled(from, result.position);
+        if (progress.mode === "snapshot" && progress.match >= log.boundary.position.index) {
+          this.snapshotInstalled(from, progress.acknowledged);
+        }
         this.transfer.matched(from);
         return news ? this.#advanceCommit() : undefined;
       }

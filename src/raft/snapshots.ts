@@ -78,6 +78,7 @@ export class Snapshots {
 
   /** What there is to do, once. */
   take(leading: Leader | undefined): SnapshotDuties | undefined {
+    this.#installation.look(leading !== undefined);
     const snapshotsWanted = leading?.snapshotPeers.takeNew() ?? [];
     const snapshotChunks = this.#installation.takeChunks();
     const snapshotReplies = this.#replies;
