@@ -15,6 +15,11 @@ const roles: readonly (Role | undefined)[] = [
   "leader",
 ];
 
+/** The suffrage of a number between clients and nodes; undefined for one that is unknown. */
+export function suffrageOf(number: number): Suffrage | undefined {
+  return suffrages[number];
+}
+
 /** The wire shape of a member; what is not known stays absent. */
 export function fromMemberView(member: MemberView): Wire["skein.cluster.v1.Node"] {
   return {
@@ -27,7 +32,7 @@ export function fromMemberView(member: MemberView): Wire["skein.cluster.v1.Node"
 /** A member as another node sees it. Throws WireRefusal. */
 export function toMemberView(wire: Wire["skein.cluster.v1.Node"]): MemberView {
   const id = nodeId(wire.id, "node.id");
-  const suffrage = suffrages[wire.suffrage];
+  const suffrage = suffrageOf(wire.suffrage);
   if (suffrage === undefined) {
     throw new WireRefusal("malformed", `suffrage of node ${id} is ${wire.suffrage}`);
   }

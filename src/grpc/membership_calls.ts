@@ -1,5 +1,6 @@
 /** The calls of RaftClusterService that change the members. */
 
+import type { Suffrage } from "../raft/types.ts";
 import type {
   ClusterService,
   MembershipChange,
@@ -18,11 +19,12 @@ import {
 import { type CallContext, type OfferedMethod, offerUnary } from "./call.ts";
 import { answering } from "./cluster_answers.ts";
 import { method, type Wire } from "./codec.ts";
+import { suffrageOf } from "./convert_cluster.ts";
 import { fromMembershipAnswer } from "./convert_membership.ts";
 
 const service = "skein.cluster.v1.RaftClusterService";
 
-/** AddNode, RemoveNode, PromoteNode and ReplaceNode over `cluster`. */
+/** AddNode, RemoveNode, PromoteNode, ChangeSuffrage and ReplaceNode over `cluster`. */
 export function membershipMethods(cluster: ClusterService): readonly OfferedMethod[] {
   const changing = (call: CallContext, request: () => MembershipRequest) =>
     answering(
@@ -50,6 +52,12 @@ export function membershipMethods(cluster: ClusterService): readonly OfferedMeth
     offerUnary(method(service, "PromoteNode"), (wire, call) =>
       changing(call, () => {
         const change = { kind: "setSuffrage", id: nodeOf(wire.id), suffrage: "voter" } as const;
+        return { change, ...conditionsOf(wire) };
+      })),
+    offerUnary(method(service, "ChangeSuffrage"), (wire, call) =>
+      changing(call, () => {
+        const suffrage = askedSuffrage(wire.suffrage);
+        const change = { kind: "setSuffrage", id: nodeOf(wire.id), suffrage } as const;
         return { change, ...conditionsOf(wire) };
       })),
     offerUnary(method(service, "ReplaceNode"), (wire, call) =>
@@ -89,6 +97,14 @@ function addedSuffrage(number: number): "learner" | "readOnly" {
   if (number === 0 || number === 2) return "learner";
   if (number === 3) return "readOnly";
   const message = `suffrage is ${number}, allowed are SUFFRAGE_LEARNER and SUFFRAGE_READ_ONLY`;
+  throw invalid([{ path: "suffrage", message }]);
+}
+
+function askedSuffrage(number: number): Suffrage {
+  const suffrage = suffrageOf(number);
+  if (suffrage !== undefined) return suffrage;
+  const message = `suffrage is ${number}, allowed are SUFFRAGE_VOTER, SUFFRAGE_LEARNER and ` +
+    "SUFFRAGE_READ_ONLY";
   throw invalid([{ path: "suffrage", message }]);
 }
 

@@ -1271,6 +1271,10 @@ export const schema = {
            "requestType": "PromoteNodeRequest",
            "responseType": "MembershipResponse"
           },
+          "ChangeSuffrage": {
+           "requestType": "ChangeSuffrageRequest",
+           "responseType": "MembershipResponse"
+          },
           "ReplaceNode": {
            "requestType": "ReplaceNodeRequest",
            "responseType": "MembershipResponse"
@@ -1709,6 +1713,36 @@ export const schema = {
           "dryRun": {
            "type": "bool",
            "id": 3
+          }
+         }
+        },
+        "ChangeSuffrageRequest": {
+         "oneofs": {
+          "_expectedConfiguration": {
+           "oneof": [
+            "expectedConfiguration"
+           ]
+          }
+         },
+         "fields": {
+          "id": {
+           "type": "uint32",
+           "id": 1
+          },
+          "suffrage": {
+           "type": "Suffrage",
+           "id": 2
+          },
+          "expectedConfiguration": {
+           "type": "uint64",
+           "id": 3,
+           "options": {
+            "proto3_optional": true
+           }
+          },
+          "dryRun": {
+           "type": "bool",
+           "id": 4
           }
          }
         },

@@ -357,6 +357,12 @@ export interface Wire {
     readonly expectedConfiguration?: number | null | undefined;
     readonly dryRun: boolean;
   };
+  "skein.cluster.v1.ChangeSuffrageRequest": {
+    readonly id: number;
+    readonly suffrage: number;
+    readonly expectedConfiguration?: number | null | undefined;
+    readonly dryRun: boolean;
+  };
   "skein.cluster.v1.ReplaceNodeRequest": {
     readonly id: number;
     readonly replacement?: Wire["skein.cluster.v1.AddNodeRequest"] | null | undefined;
@@ -753,6 +759,11 @@ export interface WireServices {
     };
     readonly PromoteNode: {
       readonly request: Wire["skein.cluster.v1.PromoteNodeRequest"];
+      readonly response: Wire["skein.cluster.v1.MembershipResponse"];
+      readonly streams: false;
+    };
+    readonly ChangeSuffrage: {
+      readonly request: Wire["skein.cluster.v1.ChangeSuffrageRequest"];
       readonly response: Wire["skein.cluster.v1.MembershipResponse"];
       readonly streams: false;
     };

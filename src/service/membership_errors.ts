@@ -45,6 +45,16 @@ export function changeInProgress(configuration: ConfigurationInForce): ServiceEr
   );
 }
 
+/** Others wait already. */
+export function tooManyChanges(max: number): ServiceError {
+  const detail = `${max} changes of members wait on the leader, which is the limit`;
+  return new ServiceError("overloaded", detail, {
+    outcome: "not_applied",
+    retryable: true,
+    retryAfterMs: 1_000,
+  });
+}
+
 /** Which configuration is in force. */
 export interface ConfigurationInForce {
   readonly index: number;

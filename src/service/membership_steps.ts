@@ -30,21 +30,28 @@ import { notLeader, type Try } from "./leader_proxy.ts";
 import {
   changeInProgress,
   changeRefused,
-  type ConfigurationInForce,
   leadershipLost,
   notHandedOver,
   otherConfiguration,
   stepRefused,
   stepUnknown,
   tooLate,
+  tooManyChanges,
   wouldLoseQuorum,
 } from "./membership_errors.ts";
+import { countsOf, inForceOf, judgeGoal } from "./membership_standing.ts";
 import { type AskHello, withIncarnations } from "./newcomers.ts";
 import type { ServedNode } from "./node_port.ts";
 import { untilWoken } from "./patience.ts";
 
 /** Rest between two looks at what is waited for, where nothing tells of it. */
 const lookEveryMs = 50;
+
+/**
+ * Changes that are asked for and wait at one leader: they are made one after the other, and each
+ * looks now and then whether its turn has come.
+ */
+export const changesMax = 32;
 
 /** What the steps stand on. */
 export interface MembershipStepsParts {
@@ -86,6 +93,7 @@ type Done = Try<MembershipAnswer>;
 /** See the head of this file. */
 export class MembershipSteps {
   readonly #parts: MembershipStepsParts;
+  #underWay = 0;
 
   constructor(parts: MembershipStepsParts) {
     this.#parts = parts;
@@ -93,8 +101,19 @@ export class MembershipSteps {
 
   /** Until nothing is left to do; `notDone` where another node leads and nothing has happened. */
   async take(attempt: MembershipAttempt, waited: Waited): Promise<Done> {
-    const { node, self, askHello } = this.#parts;
+    const { node, self } = this.#parts;
     if (node.status().role !== "leader") return { kind: "notDone", error: notLeader(self) };
+    if (this.#underWay >= changesMax) throw tooManyChanges(changesMax);
+    this.#underWay += 1;
+    try {
+      return await this.#run(attempt, waited);
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  async #run(attempt: MembershipAttempt, waited: Waited): Promise<Done> {
+    const { askHello } = this.#parts;
     const wanted = await withIncarnations(attempt.request.change, askHello, waited.signal);
     const { monotonicMs, silentMsMax } = this.#parts;
     const run: Run = {
@@ -124,7 +143,7 @@ export class MembershipSteps {
       throw changeRefused(plan.refusal);
     }
     if (!hasBegun(run, plan, present)) requireExpected(request, present);
-    const kept = judgeGoal(run, plan, hearing);
+    const kept = judgeGoal(run.wanted, plan, hearing);
     const voters = judgeQuorum(present.configuration.members, hearing);
     if (!kept.isKept && String(kept.voters) !== String(voters.voters)) {
       return await this.#refuseQuorum(run, kept);
@@ -305,30 +324,6 @@ export class MembershipSteps {
       ...countsOf(kept),
     };
   }
-}
-
-function inForceOf(
-  { position, configuration }: PositionedConfiguration,
-): ConfigurationInForce {
-  return { index: position.index, joint: configuration.outgoing !== undefined };
-}
-
-function countsOf({ quorum, voters, healthy }: QuorumJudgement): Pick<
-  MembershipAnswer,
-  "quorum" | "voters" | "healthyVoters"
-> {
-  return { quorum, voters: voters.length, healthyVoters: healthy.length };
-}
-
-/** Who comes in the place of another will have caught up before it counts. */
-function judgeGoal({ wanted }: Run, { id, goal }: Goal, hearing: Hearing): QuorumJudgement {
-  const judged = judgeQuorum(goal, hearing);
-  const counts = wanted.kind === "replace" && judged.voters.includes(id) &&
-    !judged.healthy.includes(id);
-  if (!counts) return judged;
-  const healthy = [...judged.healthy, id];
-  const unheard = judged.unheard.filter((voter) => voter !== id);
-  return { ...judged, healthy, unheard, isKept: healthy.length >= judged.quorum };
 }
 
 function requireExpected(

@@ -10,6 +10,7 @@ const service = "skein.cluster.v1.RaftClusterService";
 const addMethod = method(service, "AddNode");
 const removeMethod = method(service, "RemoveNode");
 const promoteMethod = method(service, "PromoteNode");
+const suffrageMethod = method(service, "ChangeSuffrage");
 const replaceMethod = method(service, "ReplaceNode");
 
 let front: GrpcFront;
@@ -55,6 +56,9 @@ describe("Changes of members over gRPC", () => {
     await front.client.unary(promoteMethod, { id: 4, dryRun: false });
     const change = { kind: "setSuffrage", id: 4, suffrage: "voter" };
     assert.deepEqual(asked(), { change, dryRun: false });
+    await front.client.unary(suffrageMethod, { id: 2, suffrage: 3, dryRun: false });
+    const demotion = { kind: "setSuffrage", id: 2, suffrage: "readOnly" };
+    assert.deepEqual(asked(), { change: demotion, dryRun: false });
     const replacement = { ...offered, expectedConfiguration: 19, dryRun: true };
     await front.client.unary(replaceMethod, { id: 3, replacement });
     assert.deepEqual(asked(), {
@@ -84,6 +88,8 @@ describe("Changes of members over gRPC", () => {
     );
     const voter = front.client.unary(addMethod, { ...offered, suffrage: 1 });
     assert.match(await detailOf(voter), /suffrage is 1, allowed are SUFFRAGE_LEARNER and/);
+    const nothing = front.client.unary(suffrageMethod, { id: 2, suffrage: 0, dryRun: false });
+    assert.match(await detailOf(nothing), /suffrage is 0, allowed are SUFFRAGE_VOTER, /);
     const nobody = front.client.unary(removeMethod, { id: 0, dryRun: false });
     assert.match(await detailOf(nobody), /INVALID_ARGUMENT: id is 0/);
     const without = front.client.unary(replaceMethod, { id: 3 });

@@ -1,0 +1,40 @@
+/** How the members stand: which configuration is in force, and who decides in it or would. */
+
+import { type Hearing, judgeQuorum, type QuorumJudgement } from "../node/judge_change.ts";
+import type { WantedChange } from "../node/plan_change.ts";
+import type { Member, NodeId, PositionedConfiguration } from "../raft/types.ts";
+import type { MembershipAnswer } from "./contract.ts";
+import type { ConfigurationInForce } from "./membership_errors.ts";
+
+/** Which configuration is in force. */
+export function inForceOf(
+  { position, configuration }: PositionedConfiguration,
+): ConfigurationInForce {
+  return { index: position.index, joint: configuration.outgoing !== undefined };
+}
+
+/** Who decides, in numbers. */
+export function countsOf({ quorum, voters, healthy }: QuorumJudgement): Pick<
+  MembershipAnswer,
+  "quorum" | "voters" | "healthyVoters"
+> {
+  return { quorum, voters: voters.length, healthyVoters: healthy.length };
+}
+
+/**
+ * Who would decide in the end. Who comes in the place of another will have caught up before it
+ * counts.
+ */
+export function judgeGoal(
+  wanted: WantedChange,
+  { id, goal }: { readonly id: NodeId; readonly goal: readonly Member[] },
+  hearing: Hearing,
+): QuorumJudgement {
+  const judged = judgeQuorum(goal, hearing);
+  const counts = wanted.kind === "replace" && judged.voters.includes(id) &&
+    !judged.healthy.includes(id);
+  if (!counts) return judged;
+  const healthy = [...judged.healthy, id];
+  const unheard = judged.unheard.filter((voter) => voter !== id);
+  return { ...judged, healthy, unheard, isKept: healthy.length >= judged.quorum };
+}
