@@ -27,6 +27,7 @@ import type { Rng } from "./raft/ports.ts";
 import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
 import { memberOptions, nodeLimits, raftOptions, snapshotOptions } from "./server_options.ts";
+import { scheduleBackups } from "./server_backup_schedule.ts";
 import type { OpenedStorage } from "./server_storage.ts";
 import { NodeServices } from "./server_services.ts";
 import { keepUp } from "./server_upkeep.ts";
@@ -253,6 +254,7 @@ export class FormedNode {
 
   start(): void {
     const { clock, config, machine, transport, logger } = this.#formation;
+    const { services } = this;
     transport.onRefused((peer, refusal) => this.#refused(peer, refusal));
     this.#links.look();
     this.#stops.push(
@@ -263,6 +265,10 @@ export class FormedNode {
       this.places.onPlace((place) => this.#moved(place)),
       clock.every(config.storage.kvCommitIntervalMs, () => this.#guard(() => machine.commit())),
       clock.every(choresEveryMs, () => this.#guard(() => this.#chores())),
+      scheduleBackups({
+        ...{ config, machine, clock, logger, backups: services.backups },
+        isLeader: () => services.isLeader,
+      }),
       keepUp({
         ...{ node: this.node, machine, clock, config, logger, checks: this.#checks },
         guard: (run) => this.#guard(run),

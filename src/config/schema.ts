@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { logFormats, logLevels } from "../lib/logger.ts";
+import { backup } from "./backup_keys.ts";
 import type { Camelized } from "./camel.ts";
 import {
   advertisedAddress,
@@ -312,13 +313,14 @@ const monitoring = {
   log_format: oneOf(logFormats, "text", "How a log line is written to stderr."),
 };
 
-const sections = { raft, snapshot, network, storage, security, limits, retry, monitoring };
+const sections = { raft, snapshot, backup, network, storage, security, limits, retry, monitoring };
 
 /** The whole file. */
 export const configSchema = z.strictObject({
   ...top,
   raft: z.strictObject(raft).prefault({}),
   snapshot: z.strictObject(snapshot).prefault({}),
+  backup: z.strictObject(backup).prefault({}),
   network: z.strictObject(network).prefault({}),
   storage: z.strictObject(storage).prefault({}),
   security: z.strictObject(security).prefault({}),
@@ -354,6 +356,7 @@ export const keys: ReadonlyMap<string, Key> = new Map([
   ...keysOf(undefined, top),
   ...keysOf("raft", raft),
   ...keysOf("snapshot", snapshot),
+  ...keysOf("backup", backup),
   ...keysOf("network", network),
   ...keysOf("storage", storage),
   ...keysOf("security", security),

@@ -2,7 +2,7 @@
 
 import type { KeptBackup } from "../service/contract.ts";
 import type { AnswerSource, CallMetadata } from "./call.ts";
-import type { Wire } from "./wire.gen.ts";
+import type { Wire } from "./codec.ts";
 
 type Answer = Wire["skein.cluster.v1.SnapshotResponse"];
 

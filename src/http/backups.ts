@@ -92,7 +92,7 @@ export async function uploadBackup(call: Call, options: UploadOptions): Promise<
   const pieces = bodyPieces(call);
   call.connection?.keepOpen();
   const request = {
-    ...{ pieces, sha256, replace: options.replace ?? false },
+    ...{ pieces, sha256, over: options.replace === true ? "any" : "empty" } as const,
     ...{ verifyOnly: options.verify ?? false, above: options.above ?? 0 },
   };
   call.outcome = "unknown";

@@ -75,7 +75,7 @@ export class Restoring {
         retryAfterMs: 10_000,
       });
     }
-    if (!request.verifyOnly && !request.replace) this.#requireEmpty();
+    if (!request.verifyOnly && request.over !== "any") this.#requireEmpty();
     this.#isBusy = true;
     try {
       return await this.#restore(request, options);
@@ -139,13 +139,13 @@ export class Restoring {
   async #propose(
     received: ReceivedBackup,
     file: HeldUpload,
-    { replace, above }: RestoreRequest,
+    { over, above }: RestoreRequest,
     options: RequestOptions,
   ): Promise<Revision> {
     const id = this.#parts.drawId();
     const { begin } = received;
     try {
-      await this.#command({ ...begin, id, over: replace ? "any" : "empty", above }, options);
+      await this.#command({ ...begin, id, over, above }, options);
       for (const operation of stagedCommands(file, received, id)) {
         if (options.signal?.aborted === true) throw clientGone("not_applied");
         await this.#command(operation, options);

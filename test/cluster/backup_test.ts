@@ -1,7 +1,7 @@
 /** Backups of running clusters, restored into others: over real sockets, through any node. */
 
 import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCli } from "../harness/cli.ts";
 import {
@@ -204,6 +204,49 @@ describe("A backup", () => {
     const nowhere = await cli("save", file, "--endpoints", "http://127.0.0.1:1");
     assert.equal(nowhere.code, 5);
     assert.deepEqual(readdirSync(directory.path), ["saved.skein"], "the old one stays");
+  });
+
+  it("is saved by itself, and what a cluster begins with, once", async () => {
+    using directory = makeTempDir("backup");
+    const saving = await makeServerCluster();
+    try {
+      const dir = join(directory.path, "saved");
+      const first = join(directory.path, "first.skein");
+      const backup = await download(source.nodes[0]!);
+      writeFileSync(first, backup);
+      const flags = {
+        ...{ "backup.dir": dir, "backup.interval_ms": "1000", "backup.keep_max": "2" },
+        "backup.restore_on_first_start": first,
+      };
+      await Promise.all(saving.nodes.map((node) => node.start(flags)));
+      const node = saving.nodes[0]!;
+      const expected = await values(source.nodes[0]!);
+      await until(async () => await values(node) === expected, { what: "the first backup" });
+      await send(node, "/v1/kv/new", "PUT", "since");
+      const last = async (): Promise<string | undefined> => {
+        const names = readdirSync(dir).filter((name) => name.endsWith(".skein"));
+        assert.ok(names.length <= 3, names.join());
+        return names.at(-1);
+      };
+      const before = await until(last, { what: "a backup to be saved" });
+      const newer = await until(async () => {
+        const name = await last();
+        return name !== before && name;
+      }, { what: "the next one" });
+      const inspected = await runCli(["snapshot", "inspect", join(dir, newer)]);
+      assert.equal(inspected.code, 0, inspected.errors.join());
+      await Promise.all(saving.nodes.map((each) => each.stop()));
+      await Promise.all(saving.nodes.map((each) => each.start(flags)));
+      await saving.ready();
+      assert.equal(await (await node.fetch("/v1/kv/new")).text(), "since");
+      assert.equal(
+        saving.nodes.flatMap(({ lines }) => lines).filter((line) => /Backup restored/.test(line))
+          .length,
+        1,
+      );
+    } finally {
+      await saving.remove();
+    }
   });
 
   it("comes to its end when its leader goes in the midst of it", async () => {

@@ -1,6 +1,7 @@
 /** Backups of the whole store, and restoring them. */
 
 import type { Revision } from "../../kv/record.ts";
+import type { RestoreCondition } from "../../kv/restore_command.ts";
 import type { Header, ReadOptions, RequestOptions } from "./requests.ts";
 
 /** What a backup says of itself. */
@@ -44,8 +45,8 @@ export interface RestoreRequest {
   readonly pieces: AsyncIterable<Uint8Array>;
   /** SHA-256 of all of it, where it is known. */
   readonly sha256: Uint8Array | undefined;
-  /** Over a store that holds keys or leases. */
-  readonly replace: boolean;
+  /** Over what it may be restored: what is there is gone then. */
+  readonly over: RestoreCondition;
   /** Only look whether it is whole. */
   readonly verifyOnly: boolean;
   /** The store's revision is to be above this one. */

@@ -123,7 +123,7 @@ describe("PUT /v1/snapshot", () => {
     const { bytes: came, ...asked } = probe.backups.restored!;
     assert.deepEqual(came, bytes);
     assert.deepEqual(asked, {
-      ...{ sha256: new Uint8Array(32).fill(7), replace: true, verifyOnly: false, above: 70 },
+      ...{ sha256: new Uint8Array(32).fill(7), over: "any", verifyOnly: false, above: 70 },
     });
     const { revision, backup } = JSON.parse(text);
     assert.equal(revision, 10);

@@ -64,7 +64,7 @@ function request(bytes: Uint8Array, more: Partial<RestoreRequest> = {}): Restore
     for (let at = 0; at < bytes.length; at += 1_000) yield bytes.slice(at, at + 1_000);
   }
   return {
-    ...{ pieces: pieces(), sha256: undefined, replace: false, verifyOnly: false, above: 0 },
+    ...{ pieces: pieces(), sha256: undefined, over: "empty" as const, verifyOnly: false, above: 0 },
     ...more,
   };
 }
@@ -142,7 +142,7 @@ describe("Restoring through a node", () => {
     const { code, outcome } = await refusalOf(restoring.restore(request(backup), options));
     assert.deepEqual([code, outcome], ["conflict", "not_applied"]);
     assert.deepEqual(asked, []);
-    await restoring.restore(request(backup, { replace: true }), options);
+    await restoring.restore(request(backup, { over: "any" }), options);
     assert.deepEqual(valuesOf(store), valuesOf(origin));
   });
 

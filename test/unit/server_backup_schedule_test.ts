@@ -1,0 +1,150 @@
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createLogger } from "../../src/lib/logger.ts";
+import { BackupSchedule } from "../../src/server_backup_schedule.ts";
+import { ServiceError } from "../../src/service/errors.ts";
+import { fakeBackup, FakeBackupService } from "../harness/fake_backups.ts";
+import { makeTempDir } from "../harness/temp_dir.ts";
+import { assert, describe, it } from "../harness/test.ts";
+import { until } from "../harness/wait.ts";
+
+const header = () => ({ revision: 9, servedBy: 1, leader: 1, clusterId: "c" });
+
+function scheduled(options: { readonly dir?: string; readonly first?: string }) {
+  const state = { nowMs: 0, leads: true, revision: 1 };
+  const lines: string[] = [];
+  const backups = new FakeBackupService(header);
+  backups.next = fakeBackup("b1", new Uint8Array(100));
+  const schedule = new BackupSchedule({
+    config: {
+      clusterId: "c",
+      backup: {
+        ...{ dir: options.dir ?? "", intervalMs: 3_600_000, keepMax: 2 },
+        restoreOnFirstStart: options.first ?? "",
+      },
+    },
+    backups,
+    machine: {
+      restore: undefined,
+      status: () => ({
+        ...{ applied: { index: 0, term: 0 }, revision: state.revision, oldest: 1 },
+        ...{ clusterTimeMs: 0, liveKeys: 0, leases: 0, stateHash: { a: 0, b: 0 } },
+      }),
+    },
+    isLeader: () => state.leads,
+    clock: {
+      monotonicMs: () => state.nowMs,
+      wallMs: () => 1_796_000_000_000 + state.nowMs,
+      soon: (run) => void setImmediate(run),
+    },
+    logger: createLogger({
+      ...{ level: "info", format: "text", write: (line: string) => void lines.push(line) },
+      timestamp: () => "",
+    }),
+  });
+  const told = (what: RegExp) =>
+    until(() => lines.some((line) => what.test(line)), { what: String(what) });
+  return { schedule, backups, state, lines, told };
+}
+
+describe("Scheduled backups", () => {
+  it("are saved when the newest is old, by whoever leads, and the oldest go", async () => {
+    using temp = makeTempDir("scheduled");
+    const { schedule, backups, state, lines, told } = scheduled({ dir: temp.path });
+    state.leads = false;
+    schedule.look();
+    assert.equal(backups.made.length, 0);
+    state.leads = true;
+    for (let round = 1; round <= 3; round++) {
+      schedule.look();
+      // Another look while it is being made makes no other.
+      schedule.look();
+      await until(() => lines.filter((line) => /Backup saved/.test(line)).length === round, {
+        what: "it to be saved",
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+      schedule.look();
+      assert.equal(backups.made.length, round, "it is not old yet");
+      state.nowMs += 3_600_000;
+    }
+    assert.equal(readdirSync(temp.path).length, 2);
+    await told(/removed=/);
+  });
+
+  it("that fail are told and tried again later, and end nothing", async () => {
+    using temp = makeTempDir("scheduled");
+    const { schedule, backups, state, told } = scheduled({ dir: join(temp.path, "file", "dir") });
+    writeFileSync(join(temp.path, "file"), "");
+    schedule.look();
+    await told(/(ERROR|error).*backup/i);
+    schedule.look();
+    const { length } = backups.made;
+    state.nowMs += 59_999;
+    schedule.look();
+    assert.equal(backups.made.length, length);
+    const fine = scheduled({ dir: join(temp.path, "fine") });
+    fine.backups.next = new ServiceError("out_of_space", "The disk is full");
+    fine.schedule.look();
+    await fine.told(/The disk is full/);
+    fine.backups.next = fakeBackup("b1", new Uint8Array(100));
+    fine.state.nowMs += 60_000;
+    await until(() => {
+      fine.schedule.look();
+      return fine.backups.made.length === 2;
+    }, { what: "another attempt" });
+    await fine.told(/Backup saved/);
+  });
+});
+
+describe("The backup to begin with", () => {
+  it("is restored over a store that was never written to, once", async () => {
+    using temp = makeTempDir("first");
+    const file = join(temp.path, "first.skein");
+    writeFileSync(file, new Uint8Array(700_000).fill(3));
+    const { schedule, backups, told } = scheduled({ first: temp.path });
+    schedule.look();
+    await told(/Backup restored/);
+    assert.equal(backups.restored?.over, "unwritten");
+    assert.equal(backups.restored?.bytes.length, 700_000);
+    backups.restored = undefined;
+    for (let looks = 0; looks < 3; looks++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      schedule.look();
+    }
+    assert.equal(backups.restored, undefined);
+  });
+
+  it("is left alone where something was written, as far as this node or apply knows", async () => {
+    using temp = makeTempDir("first");
+    writeFileSync(join(temp.path, "first.skein"), "x");
+    const written = scheduled({ first: temp.path });
+    written.state.revision = 2;
+    written.schedule.look();
+    const { schedule, backups, told } = scheduled({ first: temp.path });
+    backups.refusal = new ServiceError("conflict", "the store was written to before");
+    schedule.look();
+    await told(/No backup was restored/);
+    assert.equal(written.backups.restored, undefined);
+  });
+
+  it("is waited for where it is not there, or cannot be restored now", async () => {
+    using temp = makeTempDir("first");
+    const { schedule, backups, state, told, lines } = scheduled({ first: temp.path });
+    schedule.look();
+    await told(/holds no backup/);
+    writeFileSync(join(temp.path, "first.skein"), "x");
+    backups.refusal = new ServiceError("no_leader", "There is no leader");
+    state.nowMs += 5_000;
+    await until(() => {
+      schedule.look();
+      return lines.some((line) => /There is no leader/.test(line));
+    }, { what: "the second attempt" });
+    backups.refusal = undefined;
+    state.nowMs += 5_000;
+    await until(() => {
+      schedule.look();
+      return backups.restored;
+    }, { what: "the third" });
+    await told(/Backup restored/);
+  });
+});
