@@ -16,6 +16,7 @@ import { soakHistory } from "./soaks/history.ts";
 import { soakInstalls } from "./soaks/installs.ts";
 import { soakIncrements } from "./soaks/increments.ts";
 import { soakLeases } from "./soaks/leases.ts";
+import { soakMembers } from "./soaks/members.ts";
 import type { Plan, Soak } from "./soaks/plan.ts";
 import { soakWatches } from "./soaks/watches.ts";
 
@@ -27,15 +28,17 @@ const usage =
   --what W            history (reads and writes are linearizable, the default), watches (nothing
                       missed or repeated), increments (repeated writes are done once), leases
                       (none ends early, all end), fanout (very many watchers of one node of each
-                      build, of which nobody is killed) or installs (images of the store for nodes
-                      that were away, some of them killed while the image comes)
+                      build, of which nobody is killed), installs (images of the store for nodes
+                      that were away, some of them killed while it comes) or members (nodes join,
+                      leave, lose their vote and get it back)
   --runs N            clusters, one after the other (50; 1 for all but history)
-                      that were away, some of them killed while it comes)
+  --count N           of a run: events, increments, leases, writes, installs or changes of members
+                      (1000000, 100000, 10000, 300, 100, 300)
   --seconds S         of load on each, for history (20)
   --seed N            of the first run; each later one takes the next (1)
   --builds B,B,B      what the nodes run on: bun, deno or binary (bun,deno,bun)
   --clients N         at a time; watchers, for watches and fanout (8; 10000 for fanout)
-  --keys N            that they share, for history (6) and installs (300)`;
+  --keys N            that they share (6 for history, 300 for installs, 100 for members)`;
 
 interface Kind {
   readonly soak: Soak;
@@ -51,6 +54,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   increments: { soak: soakIncrements, runs: "1", count: "100000", clients: "8" },
   leases: { soak: soakLeases, runs: "1", count: "10000", clients: "8" },
   installs: { soak: soakInstalls, runs: "1", count: "100", clients: "4", keys: "300" },
+  members: { soak: soakMembers, runs: "1", count: "300", clients: "4", keys: "100" },
   fanout: { soak: soakFanOut, runs: "1", count: "300", clients: "10000" },
 };
 

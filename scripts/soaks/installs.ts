@@ -53,7 +53,8 @@ export async function soakInstalls(plan: Plan): Promise<string> {
     }
     load.isOver = true;
     await running;
-    const hash = await compare(cluster);
+    await cluster.start();
+    const hash = await sameStates(cluster.nodes);
     told = `${plan.count} installs, ${kills} killed at a random chunk, ${load.writes} writes ` +
       `meanwhile; state hash ${hash} on all nodes`;
   });
@@ -153,13 +154,12 @@ function stageBytes(node: NodeProcess): number {
 }
 
 /** Waits until all have applied the same, stops them, and compares what they hold. */
-export async function compare(cluster: ProcessCluster): Promise<string> {
-  await cluster.start();
-  await until(async () => new Set(await Promise.all(cluster.nodes.map(appliedBy))).size === 1, {
+export async function sameStates(nodes: readonly NodeProcess[]): Promise<string> {
+  await until(async () => new Set(await Promise.all(nodes.map(appliedBy))).size === 1, {
     ...{ what: "all nodes to have applied the same", withinMs: waitMs, everyMs: 200 },
   });
-  for (const node of cluster.nodes) await node.stop();
-  const hashes = cluster.nodes.map((node) => {
+  for (const node of nodes) await node.stop();
+  const hashes = nodes.map((node) => {
     const [program = "", ...args] = buildCommand(node.build);
     const words = [...args, "recover", "--inspect", "--config", node.configPath];
     const { stdout, stderr } = spawnSync(program, words, { encoding: "utf8" });
