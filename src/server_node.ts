@@ -30,6 +30,7 @@ import { memberOptions, nodeLimits, raftOptions, snapshotOptions } from "./serve
 import { scheduleBackups } from "./server_backup_schedule.ts";
 import type { OpenedStorage } from "./server_storage.ts";
 import { NodeServices } from "./server_services.ts";
+import { checkState } from "./server_state_check.ts";
 import { keepUp } from "./server_upkeep.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
 import type { Forwarder } from "./service/forwarder.ts";
@@ -253,7 +254,7 @@ export class FormedNode {
   }
 
   start(): void {
-    const { clock, config, machine, transport, logger } = this.#formation;
+    const { clock, config, machine, transport, logger, forwarder } = this.#formation;
     const { services } = this;
     transport.onRefused((peer, refusal) => this.#refused(peer, refusal));
     this.#links.look();
@@ -268,6 +269,12 @@ export class FormedNode {
       scheduleBackups({
         ...{ config, machine, clock, logger, backups: services.backups },
         isLeader: () => services.isLeader,
+      }),
+      checkState({
+        ...{ machine, config, clock, logger, forwarder, checks: this.#checks },
+        configuration: () => this.node.status().configuration.configuration,
+        addressOf: (id) => this.#links.addressOf(id),
+        onFatal: this.#formation.onFatal,
       }),
       keepUp({
         ...{ node: this.node, machine, clock, config, logger, checks: this.#checks },

@@ -1,6 +1,7 @@
 /** The services of one node: what its interfaces stand on, and what has to end before it does. */
 
 import type { Config } from "./config/schema.ts";
+import type { PositionedHash } from "./kv/past_hashes.ts";
 import type { KvStateMachine } from "./kv/state_machine.ts";
 import { version } from "./lib/version.ts";
 import type { RaftNode } from "./node/node.ts";
@@ -63,6 +64,7 @@ export class NodeServices {
   readonly #leaders: LeaderWatch;
   readonly #revisions: RevisionWait;
   readonly #lag = new Lag();
+  readonly #hashes: () => readonly PositionedHash[];
 
   constructor(parts: NodeServicesParts) {
     const { node, machine, config, clock, peers, forwarder, addressesOf, addressOf } = parts;
@@ -70,6 +72,7 @@ export class NodeServices {
     const { monotonicMs, wallMs, soon } = clock;
     const currentRevision = () => machine.revision;
     this.#node = node;
+    this.#hashes = () => machine.audit.hashes();
     this.#leaders = new LeaderWatch(node, self);
     this.#revisions = new RevisionWait(node, currentRevision);
     this.leases = leaseReadsOf(parts);
@@ -126,6 +129,8 @@ export class NodeServices {
         const { leader } = await this.cluster.transferHere(body.target, timeoutMs);
         return { kind: "transferred", leader };
       }
+      case "stateHashes":
+        return { kind: "stateHashes", hashes: this.#hashes() };
       case "changeMembers": {
         const changed = await this.cluster.changeMembersHere(body, timeoutMs);
         return { kind: "membersChanged", changed };

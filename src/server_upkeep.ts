@@ -80,7 +80,7 @@ function scrubberOf(
   every: (ms: number, run: () => void) => () => void,
 ): Scrubber {
   return new Scrubber({
-    begin: () => machine.scrub(),
+    begin: () => machine.audit.scrub(),
     bytesPerSecond: storage.scrubBytesPerSecondMax,
     intervalMs: storage.scrubIntervalMs,
     monotonicMs: clock.monotonicMs,

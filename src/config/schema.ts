@@ -222,6 +222,11 @@ const storage = {
     { default: 21_600_000, min: 1_000, max: 31_557_600_000 },
     "How long after the last one a pass of the scrub begins.",
   ),
+  compare_interval_ms: integer(
+    { default: 10_000, min: 0, max: 86_400_000 },
+    "How often a node compares what its store holds with what the other members' stores hold; 0: " +
+      "it does not.",
+  ),
   space_low_bytes: integer(
     { default: 256 * mebi, min: 0, max: tebi },
     "With less free space on the data directory's disk, writes other than deletes are refused.",

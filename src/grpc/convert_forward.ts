@@ -18,6 +18,7 @@ import {
   toMembershipAnswer,
 } from "./convert_membership.ts";
 import { count, nodeId, present } from "./convert_parts.ts";
+import { fromStateHashes, toStateHashes } from "./convert_state.ts";
 import { WireRefusal } from "./refusal.ts";
 
 type WireRequest = Wire["skein.raft.v1.ForwardRequest"];
@@ -42,6 +43,8 @@ export function fromForwardRequest(request: ForwardRequest): WireRequest {
       return { ...head, view: {} };
     case "transferLeadership":
       return { ...head, transferLeadership: { target: body.target } };
+    case "stateHashes":
+      return { ...head, stateHashes: {} };
     case "changeMembers":
       return { ...head, changeMembers: fromForwardedMembership(body) };
     default:
@@ -62,6 +65,7 @@ export function toForwardRequest(wire: WireRequest): ForwardRequest {
 
 function toBody(wire: WireRequest): ForwardBody {
   if (wire.body === "view") return { kind: "view" };
+  if (wire.body === "stateHashes") return { kind: "stateHashes" };
   if (wire.body === "transferLeadership") {
     const target = wire.transferLeadership?.target;
     if (target === null || target === undefined) return { kind: "transferLeadership" };
@@ -92,6 +96,8 @@ export function fromForwardAnswer(answer: ForwardAnswer): WireResponse {
     }
     case "view":
       return { view: fromClusterView(answer.view) };
+    case "stateHashes":
+      return { stateHashes: fromStateHashes(answer.hashes) };
     case "transferred":
       return { transferred: { leader: answer.leader } };
     case "membersChanged":
@@ -124,6 +130,10 @@ export function toForwardOutcome(wire: WireResponse): ForwardOutcome {
     case "view": {
       const view = toClusterView(present(wire.view, "view"));
       return { kind: "answered", answer: { kind: "view", view } };
+    }
+    case "stateHashes": {
+      const hashes = toStateHashes(present(wire.stateHashes, "state_hashes"));
+      return { kind: "answered", answer: { kind: "stateHashes", hashes } };
     }
     case "transferred": {
       const leader = nodeId(present(wire.transferred, "transferred").leader, "leader");

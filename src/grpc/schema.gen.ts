@@ -2502,7 +2502,8 @@ export const schema = {
             "write",
             "view",
             "transferLeadership",
-            "changeMembers"
+            "changeMembers",
+            "stateHashes"
            ]
           }
          },
@@ -2538,6 +2539,10 @@ export const schema = {
           "changeMembers": {
            "type": "ForwardedMembership",
            "id": 8
+          },
+          "stateHashes": {
+           "type": "AskedStateHashes",
+           "id": 9
           }
          }
         },
@@ -2570,6 +2575,9 @@ export const schema = {
          }
         },
         "ForwardedView": {
+         "fields": {}
+        },
+        "AskedStateHashes": {
          "fields": {}
         },
         "ForwardedTransfer": {
@@ -2719,7 +2727,8 @@ export const schema = {
             "view",
             "transferred",
             "failure",
-            "membersChanged"
+            "membersChanged",
+            "stateHashes"
            ]
           }
          },
@@ -2743,6 +2752,10 @@ export const schema = {
           "membersChanged": {
            "type": "skein.cluster.v1.MembershipResponse",
            "id": 5
+          },
+          "stateHashes": {
+           "type": "StateHashes",
+           "id": 6
           }
          }
         },
@@ -2777,6 +2790,31 @@ export const schema = {
           "clusterId": {
            "type": "string",
            "id": 5
+          }
+         }
+        },
+        "StateHashes": {
+         "fields": {
+          "hashes": {
+           "rule": "repeated",
+           "type": "StateHash",
+           "id": 1
+          }
+         }
+        },
+        "StateHash": {
+         "fields": {
+          "position": {
+           "type": "LogPosition",
+           "id": 1
+          },
+          "a": {
+           "type": "fixed32",
+           "id": 2
+          },
+          "b": {
+           "type": "fixed32",
+           "id": 3
           }
          }
         },

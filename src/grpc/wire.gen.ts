@@ -571,7 +571,8 @@ export interface Wire {
     readonly view?: Wire["skein.raft.v1.ForwardedView"] | null | undefined;
     readonly transferLeadership?: Wire["skein.raft.v1.ForwardedTransfer"] | null | undefined;
     readonly changeMembers?: Wire["skein.raft.v1.ForwardedMembership"] | null | undefined;
-    readonly body?: "write" | "view" | "transferLeadership" | "changeMembers" | undefined;
+    readonly stateHashes?: Wire["skein.raft.v1.AskedStateHashes"] | null | undefined;
+    readonly body?: "write" | "view" | "transferLeadership" | "changeMembers" | "stateHashes" | undefined;
   };
   "skein.raft.v1.ForwardedWrite": {
     readonly operation: Uint8Array;
@@ -583,6 +584,8 @@ export interface Wire {
     readonly requestHash: Uint8Array;
   };
   "skein.raft.v1.ForwardedView": {
+  };
+  "skein.raft.v1.AskedStateHashes": {
   };
   "skein.raft.v1.ForwardedTransfer": {
     readonly target?: number | null | undefined;
@@ -623,7 +626,8 @@ export interface Wire {
     readonly transferred?: Wire["skein.raft.v1.Transferred"] | null | undefined;
     readonly failure?: Wire["skein.raft.v1.Failure"] | null | undefined;
     readonly membersChanged?: Wire["skein.cluster.v1.MembershipResponse"] | null | undefined;
-    readonly answer?: "written" | "view" | "transferred" | "failure" | "membersChanged" | undefined;
+    readonly stateHashes?: Wire["skein.raft.v1.StateHashes"] | null | undefined;
+    readonly answer?: "written" | "view" | "transferred" | "failure" | "membersChanged" | "stateHashes" | undefined;
   };
   "skein.raft.v1.Written": {
     readonly result: Uint8Array;
@@ -631,6 +635,14 @@ export interface Wire {
     readonly servedBy: number;
     readonly leader?: number | null | undefined;
     readonly clusterId: string;
+  };
+  "skein.raft.v1.StateHashes": {
+    readonly hashes: readonly Wire["skein.raft.v1.StateHash"][];
+  };
+  "skein.raft.v1.StateHash": {
+    readonly position?: Wire["skein.raft.v1.LogPosition"] | null | undefined;
+    readonly a: number;
+    readonly b: number;
   };
   "skein.raft.v1.Transferred": {
     readonly leader: number;

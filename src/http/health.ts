@@ -2,13 +2,17 @@
 
 import type { Check } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
+import { storeCheckNames } from "../service/store_checks.ts";
 import { textAnswer } from "./answer.ts";
 import type { Call } from "./call.ts";
 
 const plainText = "text/plain; charset=utf-8";
 
-/** The check that a started node may still fail: an election may be under way. */
-const leaderCheck = "leader";
+/**
+ * The checks that a started node may still fail: an election may be under way, and a store that
+ * differs from another one does so after a restart as well.
+ */
+const laterChecks: ReadonlySet<string> = new Set(["leader", storeCheckNames.stateHash]);
 
 /** The process answers: that is all it promises. */
 export function alive(call: Call): Response {
@@ -20,12 +24,9 @@ export function ready(call: Call, options: { readonly verbose?: boolean }): Resp
   return checked(call, call.services.cluster.readiness(), options);
 }
 
-/**
- * Started once and for all: a node whose cluster has lost its leader must not be started again for
- * that.
- */
+/** Started once and for all: a node must not be started again for what that cannot mend. */
 export function started(call: Call, options: { readonly verbose?: boolean }): Response {
-  const checks = call.services.cluster.readiness().filter(({ name }) => name !== leaderCheck);
+  const checks = call.services.cluster.readiness().filter(({ name }) => !laterChecks.has(name));
   return checked(call, checks, options);
 }
 

@@ -12,13 +12,13 @@ import { assert } from "../lib/assert.ts";
 import type { SnapshotImage, SnapshotStage, StateMachine } from "../node/ports.ts";
 import { decodeConfiguration } from "../raft/encoding.ts";
 import type { Entry, LogPosition, PositionedConfiguration, SnapshotMeta } from "../raft/types.ts";
-import { addHash } from "./checksum.ts";
 import { decodeCommand } from "./command_encoding.ts";
 import { purge } from "./compaction.ts";
 import { contestOfKey } from "./contest_keys.ts";
 import type { AnswerLimits } from "./idempotency.ts";
 import { applyOnce } from "./apply_once.ts";
 import { applyOperation } from "./operations.ts";
+import { hashOf } from "./past_hashes.ts";
 import { KvFullError, type KvMeta, type KvTables } from "./ports.ts";
 import type { Lease } from "./leases.ts";
 import { Pins } from "./pins.ts";
@@ -30,8 +30,8 @@ import { rejected } from "./rejected.ts";
 import { revisionAt } from "./revisions.ts";
 import type { Outcome, Result } from "./result.ts";
 import type { Restore } from "./restores.ts";
-import { ScrubPass } from "./scrub.ts";
 import { Store } from "./store.ts";
+import { StoreAudit } from "./store_audit.ts";
 
 /** Limits default to the constants below. */
 export interface KvStateMachineOptions {
@@ -63,6 +63,7 @@ export type KvStatus = Pick<
 
 /** See the head of this file. */
 export class KvStateMachine implements StateMachine<Query, Answer, Result> {
+  readonly audit: StoreAudit;
   readonly #store: Store;
   readonly #commitEntriesMax: number;
   readonly #commitBytesMax: number;
@@ -81,6 +82,10 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
 
   constructor(options: KvStateMachineOptions) {
     this.#store = new Store(options.tables, options.answerLimits);
+    this.audit = new StoreAudit(this.#store, {
+      commit: () => this.commit(),
+      unlessFull: (step) => this.#unlessFull(step),
+    });
     this.#commitEntriesMax = options.commitEntriesMax ?? kvCommitEntriesMax;
     this.#commitBytesMax = options.commitBytesMax ?? kvCommitBytesMax;
     this.#reachedIndex = this.#store.meta.applied.index;
@@ -95,8 +100,7 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   status(): KvStatus {
     const { meta } = this.#store;
     const { applied, revision, oldest, clusterTimeMs, liveKeys, leases } = meta;
-    const stateHash = addHash(meta.stateHash, meta.ledgerHash);
-    return { applied, revision, oldest, clusterTimeMs, liveKeys, leases, stateHash };
+    return { applied, revision, oldest, clusterTimeMs, liveKeys, leases, stateHash: hashOf(meta) };
   }
 
   get revision(): Revision {
@@ -234,11 +238,6 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
       this.#openEntries++;
     });
     return isMore;
-  }
-
-  /** Begins to look through all that is kept (scrub.ts); undefined while the disk is full. */
-  scrub(): ScrubPass | undefined {
-    return this.commit() ? new ScrubPass(this.#store, (step) => this.#unlessFull(step)) : undefined;
   }
 
   /**

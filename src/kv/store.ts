@@ -21,6 +21,7 @@ import { AnswerBook, type AnswerLimits } from "./idempotency.ts";
 import { LeaseBook } from "./leases.ts";
 import { Ledger } from "./ledger.ts";
 import { OwnChanges } from "./own_changes.ts";
+import { PastHashes } from "./past_hashes.ts";
 import type { KeyRange, KvMeta, KvTables } from "./ports.ts";
 import { emptyRevision, type KvRecord, type LeaseId, type Revision } from "./record.ts";
 import { RestoreBook } from "./restores.ts";
@@ -49,6 +50,7 @@ export class Store {
   readonly answers: AnswerBook;
   readonly restores: RestoreBook;
   readonly ownChanges: OwnChanges = new OwnChanges();
+  readonly pastHashes: PastHashes = new PastHashes();
   /** What a pass of the scrub has counted. */
   readonly tally: Tally = new Tally();
   readonly #facts: Facts;
@@ -74,6 +76,7 @@ export class Store {
   /** Records where the log has come to. */
   advance(facts: Pick<KvMeta, "applied" | "clusterTimeMs"> & Partial<KvMeta>): void {
     this.#facts.set(facts);
+    this.pastHashes.note(facts.applied, this.#facts.meta);
   }
 
   /** From now on nothing before `revision` can be read; the rows go later (compaction.ts). */
@@ -109,19 +112,24 @@ export class Store {
   /** Goes back to the last commit. */
   rollback(): void {
     this.tables.rollback();
-    this.tally.end();
-    this.#facts.reset(this.tables.stored());
-    this.restores.forget();
+    this.#takeStored();
   }
 
   /** Becomes what is staged: what was open is dropped, and nobody knows what has changed. */
   adopt(): void {
     this.tables.rollback();
     this.tables.adopt();
-    this.tally.end();
-    this.#facts.reset(this.tables.stored());
-    this.restores.forget();
+    this.pastHashes.backTo(0);
+    this.#takeStored();
     this.ownChanges.lose();
+  }
+
+  #takeStored(): void {
+    const stored = this.tables.stored();
+    this.tally.end();
+    this.#facts.reset(stored);
+    this.restores.forget();
+    this.pastHashes.backTo(stored.applied.index);
   }
 
   /** The newest change of `key`, a deletion included. */

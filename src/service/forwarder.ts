@@ -7,6 +7,7 @@
  * the wall time in it is the leader's.
  */
 
+import type { PositionedHash } from "../kv/past_hashes.ts";
 import type { NodeId } from "../raft/types.ts";
 import type {
   ClusterView,
@@ -16,6 +17,8 @@ import type {
   MembershipRequest,
 } from "./contract.ts";
 import type { ServiceError } from "./errors.ts";
+
+export type { PositionedHash } from "../kv/past_hashes.ts";
 
 /** A client's request on its way to the leader. */
 export interface ForwardRequest {
@@ -38,6 +41,8 @@ export type ForwardBody =
   /** What only the leader knows of the members. */
   | { readonly kind: "view" }
   | { readonly kind: "transferLeadership"; readonly target?: NodeId }
+  /** What the asked node's own store holds: not only the leader answers. */
+  | { readonly kind: "stateHashes" }
   | {
     readonly kind: "changeMembers";
     readonly request: MembershipRequest;
@@ -54,6 +59,7 @@ export type ForwardAnswer =
   }
   | { readonly kind: "view"; readonly view: ClusterView }
   | { readonly kind: "transferred"; readonly leader: NodeId }
+  | { readonly kind: "stateHashes"; readonly hashes: readonly PositionedHash[] }
   | { readonly kind: "membersChanged"; readonly changed: MembershipAnswer };
 
 export type ForwardOutcome =

@@ -2,14 +2,17 @@
 
 import type { Check } from "./contract.ts";
 import type { FinishedPass } from "./scrubber.ts";
+import { differenceText, type StateVerdict } from "./state_comparison.ts";
 
-/** Names that a probe of the start leaves out: to start the node again would not help. */
-export const storeCheckNames = { scrub: "scrub" } as const;
+/** What the checks are called. */
+export const storeCheckNames = { scrub: "scrub", stateHash: "state_hash" } as const;
 
 /** See the head of this file. */
 export class StoreChecks {
   readonly #wallMs: () => number;
   #pass: { readonly found: FinishedPass; readonly endedMs: number } | undefined;
+
+  #verdict: StateVerdict = { kind: "notCompared" };
 
   constructor(wallMs: () => number) {
     this.#wallMs = wallMs;
@@ -20,8 +23,18 @@ export class StoreChecks {
     this.#pass = { found, endedMs: this.#wallMs() };
   }
 
+  /** The members have compared their stores. */
+  compared(verdict: StateVerdict): void {
+    // Who could not ask anybody knows what it knew before.
+    if (verdict.kind !== "notCompared") this.#verdict = verdict;
+  }
+
   all(): readonly Check[] {
-    return [{ name: storeCheckNames.scrub, ok: true, detail: this.#scrubDetail() }];
+    const { stateHash, scrub } = storeCheckNames;
+    return [
+      { name: stateHash, ...comparisonCheck(this.#verdict) },
+      { name: scrub, ok: true, detail: this.#scrubDetail() },
+    ];
   }
 
   #scrubDetail(): string {
@@ -29,5 +42,21 @@ export class StoreChecks {
     const { found: { changes, keys, ledgerRows }, endedMs } = this.#pass;
     return `the last pass over the store ended at ${new Date(endedMs).toISOString()} and found ` +
       `${changes} changes, ${keys} keys and ${ledgerRows} rows of the ledger as they should be`;
+  }
+}
+
+function comparisonCheck(verdict: StateVerdict): Pick<Check, "ok" | "detail"> {
+  switch (verdict.kind) {
+    case "notCompared":
+      return { ok: true, detail: "the store was not compared with another member's yet" };
+    case "equal": {
+      const { position, members } = verdict;
+      const detail = `as at node ${members.join(", ")} after entry ${position.index}`;
+      return { ok: true, detail };
+    }
+    case "differing":
+      return { ok: verdict.isDecided, detail: differenceText(verdict) };
+    case "damaged":
+      return { ok: false, detail: differenceText(verdict) };
   }
 }

@@ -126,7 +126,7 @@ for (const [name, makePlace] of Object.entries(places)) {
       try {
         const machine = new KvStateMachine({ tables: place.open() });
         fill(machine);
-        const pass = machine.scrub();
+        const pass = machine.audit.scrub();
         while (pass?.step() === "more");
         const { changes, keys, ledgerRows } = pass?.count ?? {};
         assert.deepEqual([changes, keys, ledgerRows], [7, 5, 3]);
@@ -141,7 +141,7 @@ for (const [name, makePlace] of Object.entries(places)) {
         const tables = place.open();
         const machine = new KvStateMachine({ tables });
         const maker = fill(machine);
-        const pass = machine.scrub();
+        const pass = machine.audit.scrub();
         assert.equal(pass?.step(), "more");
         const entries = maker.commands([put("a", "four"), put("z", "new")]);
         machine.apply(entries);
@@ -188,7 +188,7 @@ it("a pass begins anew where another store is put in the place of its own", asyn
   newer.apply(maker.commands([put("e", "newer")]));
   const machine = new KvStateMachine({ tables: to.open() });
   fill(machine);
-  const pass = machine.scrub();
+  const pass = machine.audit.scrub();
   assert.equal(pass?.step(), "more");
   const image = await new Promise<SnapshotImage | undefined>((done) => newer.image(done));
   assert.ok(image);

@@ -13,7 +13,7 @@ export class Scrubbing {
 
   step(machine: KvStateMachine): void {
     if (this.#pass === undefined || this.#machine !== machine) {
-      this.#pass = machine.scrub();
+      this.#pass = machine.audit.scrub();
       this.#machine = machine;
     }
     const progress = this.#pass?.step();

@@ -166,6 +166,7 @@ describe("skein.raft.v1 forwarding fixtures", () => {
     forwardPlainWrite: { ...head, body: { kind: "write", operation } },
     forwardView: { ...head, body: { kind: "view" } },
     forwardTransfer: { ...head, body: { kind: "transferLeadership", target: 3 } },
+    forwardStateHashes: { ...head, body: { kind: "stateHashes" } },
     forwardAddition: {
       ...head,
       body: changing({ kind: "add", member: known, suffrage: "learner" }),
@@ -199,6 +200,10 @@ describe("skein.raft.v1 forwarding fixtures", () => {
     forwardWritten: { kind: "written", result: utf8("a result"), header },
     forwardedView: { kind: "view", view: new FakeClusterService().view() },
     forwardTransferred: { kind: "transferred", leader: 3 },
+    forwardedStateHashes: {
+      kind: "stateHashes",
+      hashes: [{ position: { index: 1_024, term: 3 }, hash: { a: 1, b: 0xffff_ffff } }],
+    },
     forwardMembersChanged: {
       kind: "membersChanged",
       changed: {

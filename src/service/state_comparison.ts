@@ -1,0 +1,185 @@
+/**
+ * Compares what this node's store holds with what the other members' stores hold. Every member asks
+ * all others for the hashes of their state at some positions of the log, and judges itself alone,
+ * by what it was told directly: nobody is accused, and nobody has to be believed who is not asked.
+ * Hashes are compared at equal positions, index and term: so far the log is the same on both, and
+ * so must be what was applied of it, however far apart the two are now.
+ *
+ * A store that differs from what a majority of the voters has is damaged, in a way that shows in no
+ * checksum: its node ends. Where no majority agrees nobody can tell who is right, and all say so.
+ */
+
+import type { LogPosition, NodeId } from "../raft/types.ts";
+import type { StateHash } from "../kv/checksum.ts";
+import type { PositionedHash } from "../kv/past_hashes.ts";
+import type { ForwardAnswer, Forwarder } from "./forwarder.ts";
+
+/** How long a member may take to answer, ms. */
+const patienceMs = 2_000;
+
+/** What a member has at a position. */
+export interface ReportedHash {
+  readonly id: NodeId;
+  readonly hash: StateHash;
+}
+
+/** What a comparison has come to. */
+export type StateVerdict =
+  /** No other member has answered with a position that this node knows as well. */
+  | { readonly kind: "notCompared" }
+  | { readonly kind: "equal"; readonly position: LogPosition; readonly members: readonly NodeId[] }
+  /**
+   * Some differ. `isDecided`: a majority of the voters has what this node has, so that it is they
+   * who are damaged.
+   */
+  | {
+    readonly kind: "differing";
+    readonly position: LogPosition;
+    readonly hash: StateHash;
+    readonly others: readonly ReportedHash[];
+    readonly isDecided: boolean;
+  }
+  /** A majority of the voters agrees on something else than this node has. */
+  | {
+    readonly kind: "damaged";
+    readonly position: LogPosition;
+    readonly hash: StateHash;
+    readonly others: readonly ReportedHash[];
+  };
+
+/** What the comparison stands on. */
+export interface StateComparisonParts {
+  readonly self: NodeId;
+  readonly clusterId: string;
+  /** All other members, learners included. */
+  readonly others: () => readonly NodeId[];
+  readonly isQuorum: StateEvidence["isQuorum"];
+  /** Where a member's rpc listener is. */
+  readonly addressOf: (id: NodeId) => string | undefined;
+  readonly forwarder: Forwarder;
+  /** Of this node, ascending. */
+  readonly hashes: () => readonly PositionedHash[];
+  readonly onVerdict: (verdict: StateVerdict) => void;
+}
+
+/** See the head of this file. */
+export class StateComparison {
+  readonly #parts: StateComparisonParts;
+  readonly #closed = new AbortController();
+  #isAsking = false;
+  #rounds = 0;
+
+  constructor(parts: StateComparisonParts) {
+    this.#parts = parts;
+  }
+
+  /** Asks everybody, unless that is under way. Never rejects. */
+  async look(): Promise<void> {
+    const { self, isQuorum, hashes, onVerdict } = this.#parts;
+    const others = this.#parts.others();
+    if (this.#isAsking || this.#closed.signal.aborted || others.length === 0) return;
+    this.#isAsking = true;
+    this.#rounds++;
+    const told = await Promise.all(others.map((id) => this.#ask(id)));
+    this.#isAsking = false;
+    if (this.#closed.signal.aborted) return;
+    const reports = new Map(others.map((id, at) => [id, told[at] ?? []]));
+    onVerdict(judge({ self, isQuorum, mine: hashes(), reports }));
+  }
+
+  close(): void {
+    this.#closed.abort();
+  }
+
+  async #ask(id: NodeId): Promise<readonly PositionedHash[]> {
+    const { self, clusterId, addressOf, forwarder } = this.#parts;
+    const address = addressOf(id);
+    if (address === undefined) return [];
+    const outcome = await forwarder.forward(address, {
+      ...{ clusterId, from: self, requestId: `state-${self}-${this.#rounds}` },
+      ...{ timeoutMs: patienceMs, body: { kind: "stateHashes" } },
+    }, this.#closed.signal);
+    return outcome.kind === "answered" ? hashesIn(outcome.answer) : [];
+  }
+}
+
+function hashesIn(answer: ForwardAnswer): readonly PositionedHash[] {
+  return answer.kind === "stateHashes" ? answer.hashes : [];
+}
+
+/** What is known, from which a node judges itself. */
+export interface StateEvidence {
+  readonly self: NodeId;
+  /** Whether the voters of which it is true are a majority. */
+  readonly isQuorum: (says: (voter: NodeId) => boolean) => boolean;
+  readonly mine: readonly PositionedHash[];
+  readonly reports: ReadonlyMap<NodeId, readonly PositionedHash[]>;
+}
+
+/** Exported for its tests. */
+export function judge(evidence: StateEvidence): StateVerdict {
+  const newestFirst = evidence.mine.toReversed();
+  for (const own of newestFirst) {
+    const others = differingAt(own, evidence);
+    // One of several opinions against this node's may be that of a majority.
+    const against = others.filter(({ hash }) => isAgreed(evidence, own.position, hash));
+    if (against.length > 0) return { kind: "damaged", ...own, others: against };
+  }
+  for (const own of newestFirst) {
+    const others = differingAt(own, evidence);
+    if (others.length === 0) continue;
+    return {
+      kind: "differing",
+      ...own,
+      others,
+      isDecided: isAgreed(evidence, own.position, own.hash),
+    };
+  }
+  for (const { position } of newestFirst) {
+    const members = [...evidence.reports.keys()]
+      .filter((id) => hashAt(evidence, position, id) !== undefined);
+    if (members.length > 0) return { kind: "equal", position, members };
+  }
+  return { kind: "notCompared" };
+}
+
+/** Where the stores differ, who has what, in words. */
+export function differenceText(
+  { position, hash, others }: Extract<StateVerdict, { readonly others: unknown }>,
+): string {
+  const theirs = others.map((other) => `${hexOf(other.hash)} at node ${other.id}`).join(", ");
+  return `after entry ${position.index} of term ${position.term} the hash of its state is ` +
+    `${hexOf(hash)}, but ${theirs}`;
+}
+
+function hexOf({ a, b }: StateHash): string {
+  return a.toString(16).padStart(8, "0") + b.toString(16).padStart(8, "0");
+}
+
+function differingAt({ position, hash }: PositionedHash, evidence: StateEvidence): ReportedHash[] {
+  return [...evidence.reports.keys()].flatMap((id) => {
+    const theirs = hashAt(evidence, position, id);
+    return theirs === undefined || isSame(theirs, hash) ? [] : [{ id, hash: theirs }];
+  });
+}
+
+/** Whether a majority of the voters has `hash` at a position. */
+function isAgreed(evidence: StateEvidence, position: LogPosition, hash: StateHash): boolean {
+  return evidence.isQuorum((voter) => {
+    const theirs = hashAt(evidence, position, voter);
+    return theirs !== undefined && isSame(theirs, hash);
+  });
+}
+
+function hashAt(
+  { self, mine, reports }: StateEvidence,
+  { index, term }: LogPosition,
+  id: NodeId,
+): StateHash | undefined {
+  const known = id === self ? mine : reports.get(id);
+  return known?.find(({ position }) => position.index === index && position.term === term)?.hash;
+}
+
+function isSame(left: StateHash, right: StateHash): boolean {
+  return left.a === right.a && left.b === right.b;
+}
