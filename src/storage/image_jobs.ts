@@ -2,20 +2,27 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { assertDefined } from "../lib/assert.ts";
-import { errorCode, errorText, nodeFiles, type OpenFile, openToRead } from "./directory/files.ts";
+import {
+  errorCode,
+  errorText,
+  nodeFiles,
+  type OpenFile,
+  openToRead,
+  type ReadFile,
+} from "./directory/files.ts";
 import { type ImageJob, type ImageOutcome, pageBytes } from "./image_work.ts";
 
 /** What is read at once. */
 const blockBytes = 512 * 1024;
 
-type Source = Pick<OpenFile, "size" | "read" | "close">;
-
 /** A copy, or a check, that is under way. */
 interface Pass {
-  readonly from: Source;
+  readonly from: ReadFile;
   readonly to: OpenFile | undefined;
   /** What `end` syncs. */
   readonly made: OpenFile;
+  /** Only the pass reads it. */
+  readonly own: ReadFile | undefined;
   readonly hash: Hash;
   readonly bytes: number;
   at: number;
@@ -24,7 +31,9 @@ interface Pass {
 /** See the head of image_work.ts. */
 export class ImageJobs {
   readonly #passes = new Map<number, Pass>();
-  readonly #sources = new Map<string, Source>();
+  readonly #sources = new Map<string, ReadFile>();
+  /** One for all: thousands of them would wait for the garbage collector. */
+  readonly #block = new Uint8Array(blockBytes);
 
   run(job: ImageJob): ImageOutcome {
     try {
@@ -40,12 +49,13 @@ export class ImageJobs {
       case "copy": {
         const from = this.#source(job.from);
         const to = nodeFiles.open(job.to, "existing");
-        this.#begin(job, { from, to, made: to });
+        this.#begin(job, { from, to, made: to, own: undefined });
         return done;
       }
       case "read": {
-        const from = nodeFiles.open(job.from, "existing");
-        this.#begin(job, { from, to: undefined, made: from });
+        const made = nodeFiles.open(job.from, "existing");
+        const from = openToRead(job.from);
+        this.#begin(job, { from, to: undefined, made, own: from });
         return done;
       }
       case "next":
@@ -72,7 +82,7 @@ export class ImageJobs {
 
   #begin(
     { pass, bytes }: { readonly pass: number; readonly bytes: number },
-    files: Pick<Pass, "from" | "to" | "made">,
+    files: Pick<Pass, "from" | "to" | "made" | "own">,
   ): void {
     this.#passes.set(pass, { ...files, hash: createHash("sha256"), bytes, at: 0 });
   }
@@ -81,7 +91,7 @@ export class ImageJobs {
     return assertDefined(this.#passes.get(pass), `Pass ${pass} is under way`);
   }
 
-  #source(path: string): Source {
+  #source(path: string): ReadFile {
     const source = this.#sources.get(path) ?? openToRead(path);
     this.#sources.set(path, source);
     return source;
@@ -95,11 +105,12 @@ export class ImageJobs {
     const places = [...kept].sort((a, b) => a - b);
     let next = 0;
     while (pass.at < end) {
-      const block = wholeRead(pass.from, pass.at, Math.min(blockBytes, end - pass.at));
+      const block = this.#block.subarray(0, Math.min(blockBytes, end - pass.at));
+      readWhole(pass.from, pass.at, block);
       for (; next < places.length && places[next]! < pass.at + block.length; next++) {
         const place = places[next]!;
         if (pass.to === undefined) continue;
-        block.set(wholeRead(pass.to, place, pageBytes), place - pass.at);
+        block.set(pass.to.read(place, pageBytes), place - pass.at);
       }
       pass.hash.update(block);
       pass.to?.write(block, pass.at);
@@ -112,16 +123,16 @@ export class ImageJobs {
   #drop(pass: number): void {
     const dropped = this.#passes.get(pass);
     this.#passes.delete(pass);
+    dropped?.own?.close();
     dropped?.made.close();
   }
 }
 
 const done: ImageOutcome = { kind: "done" };
 
-function wholeRead(file: Pick<OpenFile, "read">, position: number, length: number): Uint8Array {
-  const bytes = file.read(position, length);
-  if (bytes.length === length) return bytes;
-  throw new Error(`The file ends at byte ${position + bytes.length}`);
+function readWhole(file: ReadFile, position: number, bytes: Uint8Array): void {
+  const length = file.readInto(position, bytes);
+  if (length < bytes.length) throw new Error(`The file ends at byte ${position + length}`);
 }
 
 function syncFile(path: string): void {

@@ -61,8 +61,14 @@ export const nodeFiles: Files = {
   syncDirectory,
 };
 
+/** A file that is open for reading alone. */
+export interface ReadFile extends Pick<OpenFile, "size" | "read" | "close"> {
+  /** Fills `bytes` from `position` on, and returns how many there were. */
+  readInto(position: number, bytes: Uint8Array): number;
+}
+
 /** A file that is only read, and may be somebody else's. */
-export function openToRead(path: string): Pick<OpenFile, "size" | "read" | "close"> {
+export function openToRead(path: string): ReadFile {
   return new NodeFile(openSync(path, "r"));
 }
 
@@ -131,7 +137,7 @@ function syncDirectory(directory: string): void {
   }
 }
 
-class NodeFile implements OpenFile {
+class NodeFile implements OpenFile, ReadFile {
   readonly #descriptor: number;
 
   constructor(descriptor: number) {
@@ -144,13 +150,18 @@ class NodeFile implements OpenFile {
 
   read(position: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
+    return bytes.subarray(0, this.readInto(position, bytes));
+  }
+
+  readInto(position: number, bytes: Uint8Array): number {
+    const { length } = bytes;
     let done = 0;
     while (done < length) {
       const count = readSync(this.#descriptor, bytes, done, length - done, position + done);
       if (count === 0) break;
       done += count;
     }
-    return bytes.subarray(0, done);
+    return done;
   }
 
   write(bytes: Uint8Array, position: number): void {

@@ -11,7 +11,13 @@ import type { KvMeta } from "../../kv/ports.ts";
 import { assert } from "../../lib/assert.ts";
 import type { SnapshotImage } from "../../node/ports.ts";
 import { type SqliteDatabase, SqliteError } from "../../runtime/mod.ts";
-import { errorCode, errorText, type OpenFile, openToRead } from "../directory/files.ts";
+import {
+  errorCode,
+  errorText,
+  type OpenFile,
+  openToRead,
+  type ReadFile,
+} from "../directory/files.ts";
 import { type ImageJob, type ImageOutcome, pageBytes } from "../image_work.ts";
 import { metaOfImage } from "../snapshot_meta.ts";
 import { readPragma, setPragma } from "../sqlite_pragma.ts";
@@ -34,7 +40,7 @@ interface Making {
   readonly path: string;
   readonly bytes: number;
   readonly copy: OpenFile;
-  readonly walFile: Pick<OpenFile, "read" | "size" | "close">;
+  readonly walFile: ReadFile;
   readonly wal: WalPages;
   readonly done: (image: SnapshotImage | undefined) => void;
   readonly stopTicks: () => void;
@@ -63,7 +69,7 @@ export class KvImageMaker {
   readonly #parts: KvImageMakerParts;
   #making: Making | undefined;
   /** See image_work.ts: open until the connection is closed. */
-  #source: Pick<OpenFile, "read" | "close"> | undefined;
+  #source: ReadFile | undefined;
 
   constructor(parts: KvImageMakerParts) {
     this.#parts = parts;

@@ -4,7 +4,7 @@
  * the last commit are of no interest, and may be written again.
  */
 
-import type { OpenFile } from "../directory/files.ts";
+import type { ReadFile } from "../directory/files.ts";
 
 const headerBytes = 32;
 const frameHeadBytes = 24;
@@ -17,13 +17,15 @@ const framesAtOnce = 64;
 
 /** One reader of one log, through all its beginnings. */
 export class WalPages {
-  readonly #file: Pick<OpenFile, "read" | "size">;
+  readonly #file: ReadFile;
+  /** For the frames: as many again after each commit would wait for the garbage collector. */
+  #block = new Uint8Array(0);
   /** The salts of the frames read so far: new ones with each beginning. */
   #salts: readonly [number, number] = [0, 0];
   /** So many frames of this beginning were read. */
   #frames = 0;
 
-  constructor(file: Pick<OpenFile, "read" | "size">) {
+  constructor(file: ReadFile) {
     this.#file = file;
   }
 
@@ -44,11 +46,14 @@ export class WalPages {
       this.#frames = 0;
     }
     const frameBytes = frameHeadBytes + header.getUint32(pageSizeAt);
+    if (this.#block.length !== framesAtOnce * frameBytes) {
+      this.#block = new Uint8Array(framesAtOnce * frameBytes);
+    }
     const pages: number[] = [];
     for (let at = this.#frames;; at += framesAtOnce) {
-      const read = this.#file.read(headerBytes + at * frameBytes, framesAtOnce * frameBytes);
-      const frames = Math.floor(read.length / frameBytes);
-      const words = view(read);
+      const read = this.#file.readInto(headerBytes + at * frameBytes, this.#block);
+      const frames = Math.floor(read / frameBytes);
+      const words = view(this.#block);
       for (let each = 0; each < frames; each++) {
         const head = each * frameBytes;
         if (!hasSalts(words, head + frameSaltAt, this.#salts)) return pages;
