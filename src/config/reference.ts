@@ -27,7 +27,8 @@ ${
       "over the one before it; `skein config print` shows every value in effect and where " +
       "it came from, `skein config check FILE` says what is wrong with a file. A key that " +
       "is not known, a value of the wrong type or a combination that makes no sense stops " +
-      "the start. In the environment, lists are written as JSON.",
+      "the start. In the environment, lists are written as JSON, and URLs also with commas " +
+      "between them.",
   )
 }
 

@@ -45,7 +45,8 @@ const walk: readonly (readonly [RegExp, RegExp])[] = [
 ];
 
 /** Of a node of one's own: it is started by other tests, with files of their own. */
-const notWalked = /^(?:npm (?:start|test)|npx --no-install skein start --config node1\.yaml)$/;
+const notWalked =
+  /^(?:npm (?:start|test)|npx --no-install skein (?:start --config node|member remove).*)$/;
 
 const needed = ["curl", "node", "sh"].filter((name) =>
   spawnSync(name, name === "sh" ? ["-c", ":"] : ["--version"]).status !== 0
