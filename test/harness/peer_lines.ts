@@ -9,7 +9,9 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import type { NodeProcess } from "./processes.ts";
 
 interface Line {
-  readonly from: NodeProcess | undefined;
+  /** Asked of the kernel while there is a cut: that is slow. */
+  from: NodeProcess | undefined;
+  readonly fromPort: number;
   readonly to: NodeProcess;
   readonly sockets: readonly Socket[];
 }
@@ -18,7 +20,7 @@ export class PeerLines {
   readonly #nodes: readonly NodeProcess[];
   readonly #lines = new Set<Line>();
   readonly #servers: Server[] = [];
-  #cut: (from: NodeProcess | undefined, to: NodeProcess) => boolean = () => false;
+  #island: readonly NodeProcess[] = [];
 
   constructor(nodes: readonly NodeProcess[]) {
     this.#nodes = nodes;
@@ -32,16 +34,12 @@ export class PeerLines {
 
   /** Nobody reaches these nodes from outside, nor they anybody there. */
   isolate(island: readonly NodeProcess[]): void {
-    const isInside = (node: NodeProcess | undefined): boolean =>
-      node !== undefined && island.includes(node);
-    this.#cut = (from, to) => isInside(from) !== isInside(to);
-    for (const line of this.#lines) {
-      if (this.#cut(line.from, line.to)) this.#end(line);
-    }
+    this.#island = island;
+    for (const line of this.#lines) if (this.#isCut(line)) this.#end(line);
   }
 
   heal(): void {
-    this.#cut = () => false;
+    this.#island = [];
   }
 
   close(): void {
@@ -62,18 +60,25 @@ export class PeerLines {
   }
 
   #accept(socket: Socket, to: NodeProcess): void {
-    const from = this.#ownerOf(socket.remotePort ?? 0);
     const [host = "", port = ""] = to.rpcAddress.split(":");
     const onward = connect(Number(port), host);
-    const line: Line = { from, to, sockets: [socket, onward] };
+    const fromPort = socket.remotePort ?? 0;
+    const line: Line = { from: undefined, fromPort, to, sockets: [socket, onward] };
     this.#lines.add(line);
     for (const each of line.sockets) {
       each.on("error", () => this.#end(line));
       each.on("close", () => this.#end(line));
     }
-    if (this.#cut(from, to)) return this.#end(line);
+    if (this.#isCut(line)) return this.#end(line);
     socket.pipe(onward);
     onward.pipe(socket);
+  }
+
+  #isCut(line: Line): boolean {
+    if (this.#island.length === 0) return false;
+    line.from ??= this.#ownerOf(line.fromPort);
+    const isInside = line.from !== undefined && this.#island.includes(line.from);
+    return isInside !== this.#island.includes(line.to);
   }
 
   #end(line: Line): void {
