@@ -95,17 +95,11 @@ export class BackupSchedule {
     if (directory === undefined) return;
     const options = { timeoutMs: patienceMs, requestId: "scheduled-backup" };
     const { backup } = await backups.make({ ...options, level: "linearizable" });
-    const steps = directory.add({ ...backup, createdMs: clock.wallMs() }, backup);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) {
-        const removed = directory.retain(config.backup.keepMax);
-        const { revision, bytes } = backup;
-        logger.info("Backup saved", { path: step.value, revision, bytes, removed });
-        return;
-      }
-      await new Promise<void>((resolve) => clock.soon(resolve));
-    }
+    const { revision, bytes } = backup;
+    const rest = () => new Promise<void>((resolve) => clock.soon(resolve));
+    const path = await directory.add({ revision, createdMs: clock.wallMs() }, backup, rest);
+    const removed = directory.retain(config.backup.keepMax);
+    logger.info("Backup saved", { path, revision, bytes, removed });
   }
 
   /** Apply decides whether it is still time: whoever leads may not know of the newest write. */

@@ -5,7 +5,7 @@
  */
 
 import { encodeCommand } from "../kv/command_encoding.ts";
-import { type RestoreOperation, restoreStepRecordsMax } from "../kv/restore_command.ts";
+import type { RestoreOperation } from "../kv/restore_command.ts";
 import type { Restore } from "../kv/restores.ts";
 import type { ServedNode } from "./node_port.ts";
 
@@ -13,6 +13,8 @@ import type { ServedNode } from "./node_port.ts";
 export const restoreLookEveryMs = 200;
 /** Who restores sends something more often, or is gone, ms of cluster time. */
 export const restoreSilentMsMax = 60_000;
+/** So many records take some ten milliseconds, in which nothing else is done. */
+const stepRecords = 256;
 /** A command that is not settled by then may be proposed again. */
 const patienceMs = 5_000;
 
@@ -50,7 +52,7 @@ export class RestoreKeeper {
         if (nowMs - touchedMs > restoreSilentMsMax) this.#propose({ kind: "abortRestore", id });
         return;
       default:
-        this.#propose({ kind: "stepRestore", id, recordsMax: restoreStepRecordsMax });
+        this.#propose({ kind: "stepRestore", id, recordsMax: stepRecords });
     }
   }
 

@@ -1,6 +1,6 @@
 /** Backups in a directory of a person's: under names that tell what they are. */
 
-import { closeSync, fsyncSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, fsync, openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { nodeFiles } from "../directory/files.ts";
 
@@ -42,9 +42,13 @@ export class BackupDirectory {
 
   /**
    * Writes one beside the others; it is there under its name as a whole, and durable, or not at
-   * all. Yields after each piece. Returns its path.
+   * all. `rest` lets others go first, after each piece. Resolves with its path.
    */
-  *add(named: NamedBackup, backup: BackupBytes): Generator<void, string> {
+  async add(
+    named: NamedBackup,
+    backup: BackupBytes,
+    rest: () => Promise<void>,
+  ): Promise<string> {
     nodeFiles.makeDirectory(this.#path);
     this.#removeParts();
     const stamp = stampOf(named.createdMs);
@@ -56,9 +60,12 @@ export class BackupDirectory {
         const piece = backup.read(at, pieceBytes);
         writeSync(descriptor, piece, 0, piece.length, at);
         at += piece.length;
-        yield;
+        await rest();
       }
-      fsyncSync(descriptor);
+      // Off the event loop: it takes as long as the disk does for all of it.
+      await new Promise<void>((resolve, reject) =>
+        fsync(descriptor, (error) => error === null ? resolve() : reject(error))
+      );
     } catch (error) {
       nodeFiles.remove(beside);
       throw error;

@@ -20,13 +20,14 @@ export interface WrittenBackup extends WholeBackup {
 }
 
 /**
- * Writes a backup of `tables` to `file`, which is empty, and syncs it. Yields after each step of
- * some milliseconds at most, so that who writes it beside other things can let those go first.
+ * Writes a backup of `tables` to `file`, which is empty, and syncs nothing: that would hold up all
+ * else. Yields after each step of some milliseconds at most, so that who writes it beside other
+ * things can let those go first.
  */
 export function* writeBackup({ tables, origin, file }: {
   readonly tables: KvTables;
   readonly origin: BackupOrigin;
-  readonly file: Pick<OpenFile, "write" | "sync">;
+  readonly file: Pick<OpenFile, "write">;
 }): Generator<void, WrittenBackup> {
   const out = new HashedFile(file);
   out.add(backupMagic);
@@ -43,20 +44,19 @@ export function* writeBackup({ tables, origin, file }: {
     out.add(encodeBlock({ kind: "end", counts, sha256 }));
     const digest = out.digest();
     out.flush();
-    file.sync();
     return { header: headerOf(tables, origin), counts, bytes: out.bytes, sha256, digest };
   }
 }
 
 /** Collects what is written, so that small blocks do not cost a call each. */
 class HashedFile {
-  readonly #file: Pick<OpenFile, "write" | "sync">;
+  readonly #file: Pick<OpenFile, "write">;
   readonly #hash: Hash = createHash("sha256");
   #pieces: Uint8Array[] = [];
   #held = 0;
   #written = 0;
 
-  constructor(file: Pick<OpenFile, "write" | "sync">) {
+  constructor(file: Pick<OpenFile, "write">) {
     this.#file = file;
   }
 

@@ -10,7 +10,7 @@ import { type Files, nodeFiles, type OpenFile } from "../directory/files.ts";
 import { ByteList } from "../memory/byte_list.ts";
 
 /** A file of ours. */
-export interface HeldFile extends Omit<OpenFile, "truncate"> {
+export interface HeldFile extends Omit<OpenFile, "truncate" | "sync"> {
   /** Where it lies; undefined in memory. */
   readonly path: string | undefined;
   /** A part as the body of an answer. */
@@ -60,7 +60,6 @@ export class HeldFilesInDirectory implements HeldFiles {
       size: () => file.size(),
       read: (position, length) => file.read(position, length),
       write: (bytes, position) => file.write(bytes, position),
-      sync: () => file.sync(),
       close: () => file.close(),
       body: (part) => this.#bodyOf(path, part),
       remove: () => {
@@ -85,7 +84,6 @@ export class HeldFilesInMemory implements HeldFiles {
         if (position !== bytes.length) throw new Error(`Written at ${position}, not at the end`);
         bytes.append(piece.slice());
       },
-      sync: () => {},
       close: () => {},
       body: ({ start, end }) => new Blob([new Uint8Array(bytes.slice(start, end - start))]),
       remove: () => {

@@ -4,12 +4,14 @@ import { createHash } from "node:crypto";
 import { equalBytes } from "../../lib/bytes.ts";
 import type { KvTables } from "../../kv/ports.ts";
 import type { SnapshotImage } from "../../node/ports.ts";
+import type { SqliteDatabase } from "../../runtime/mod.ts";
 import type { HeldFiles } from "../backup/held_files.ts";
 import { nodeFiles } from "../directory/files.ts";
 import type { KvDatabaseOptions } from "./kv_database.ts";
 import { SqliteKvTables } from "./kv_tables.ts";
 
 const chunkBytes = 1024 * 1024;
+const cacheKib = 4 * 1024;
 
 /**
  * Copies the image to a file of its own, because a database that is opened is written to. Rejects
@@ -44,11 +46,15 @@ export async function openSqliteImage(
       throw new Error("The image of the store is damaged");
     }
     const path = file.path ?? "";
+    let opened: SqliteDatabase | undefined;
+    const openSqlite: typeof database.openSqlite = (...how) => opened = database.openSqlite(...how);
     const tables = new SqliteKvTables({
-      ...{ ...database, path, firstLogIndex: () => 1 },
+      ...{ ...database, openSqlite, path, firstLogIndex: () => 1 },
       // None are made of it; those of the store that lie beside it are not its own.
       images: { ...images, directory: `${path}.images` },
     });
+    // It is read once, from its front to its end: a large cache would be memory for nothing.
+    opened?.exec(`PRAGMA cache_size = -${cacheKib}`);
     const close = (): void => {
       tables.close();
       remove();

@@ -25,7 +25,7 @@ function kept(phase: RestorePhase | undefined, now: number | undefined = 1_000) 
   return { node, store, keeper, proposed, settle };
 }
 
-const step = { kind: "stepRestore", id, recordsMax: 512 };
+const step = { kind: "stepRestore", id, recordsMax: 256 };
 
 describe("The keeper of restores", () => {
   it("takes a step after the other, each when the one before is applied, to the end", () => {

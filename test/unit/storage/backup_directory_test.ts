@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { atOnce } from "../../../src/storage/backup/backup_file.ts";
 import { BackupDirectory, backupIn } from "../../../src/storage/backup/backup_directory.ts";
 import { makeTempDir } from "../../harness/temp_dir.ts";
 import { assert, describe, it } from "../../harness/test.ts";
@@ -14,27 +13,29 @@ function bytesOf(length: number) {
   return { bytes: length, read, all: bytes };
 }
 
-function add(directory: BackupDirectory, at: number, backup = bytesOf(10)): string {
+const rest = () => Promise.resolve();
+
+function add(directory: BackupDirectory, at: number, backup = bytesOf(10)): Promise<string> {
   const named = { revision: 100 + at, createdMs: startMs + at * minuteMs };
-  return atOnce(directory.add(named, backup));
+  return directory.add(named, backup, rest);
 }
 
 describe("A directory of backups", () => {
-  it("holds each as a whole, under a name that tells of which cluster, when and what", () => {
+  it("holds each as a whole, under a name that tells of which cluster, when and what", async () => {
     using temp = makeTempDir("backups");
     const path = join(temp.path, "made", "for", "it");
     const directory = new BackupDirectory(path, "prod.eu-1");
     assert.equal(directory.newestMs(), undefined);
     const backup = bytesOf(3_000_000);
-    const written = add(directory, 0, backup);
+    const written = await add(directory, 0, backup);
     assert.equal(written, join(path, "prod.eu-1-20261130T095958Z-r100.skein"));
     assert.deepEqual(new Uint8Array(readFileSync(written)), backup.all);
     assert.equal(directory.newestMs(), startMs);
-    add(directory, 2);
+    await add(directory, 2);
     assert.equal(directory.newestMs(), startMs + 2 * minuteMs);
   });
 
-  it("keeps the newest, and all that has another name", () => {
+  it("keeps the newest, and all that has another name", async () => {
     using temp = makeTempDir("backups");
     const others = [
       ...["notes.txt", "prod-20261130T095958Z-r1.skein.old", "prodx-20200101T000000Z-r1.skein"],
@@ -42,7 +43,7 @@ describe("A directory of backups", () => {
     ];
     for (const name of others) writeFileSync(join(temp.path, name), "");
     const directory = new BackupDirectory(temp.path, "prod");
-    for (let at = 0; at < 5; at++) add(directory, at);
+    for (let at = 0; at < 5; at++) await add(directory, at);
     assert.equal(directory.retain(2).length, 3);
     assert.deepEqual(directory.retain(2), []);
     assert.deepEqual(
@@ -56,19 +57,22 @@ describe("A directory of backups", () => {
     assert.deepEqual(dotted.retain(1), [], "a dot stands for itself alone");
   });
 
-  it("leaves nothing of one that breaks off, also where the process does", () => {
+  it("leaves nothing of one that breaks off, also where the process does", async () => {
     using temp = makeTempDir("backups");
     const directory = new BackupDirectory(temp.path, "prod");
     const broken = { bytes: 10, read: () => assert.fail("the disk is gone") };
-    assert.throws(() => add(directory, 0, { ...broken, all: new Uint8Array(0) }), /gone/);
+    await assert.rejects(add(directory, 0, { ...broken, all: new Uint8Array(0) }), /gone/);
     assert.deepEqual(readdirSync(temp.path), []);
-    const left = directory.add({ revision: 7, createdMs: startMs }, bytesOf(5_000_000));
-    left.next();
-    assert.equal(readdirSync(temp.path)[0], "prod-20261130T095958Z-r7.skein.part");
-    assert.equal(directory.newestMs(), undefined);
-    add(new BackupDirectory(temp.path, "prod"), 1);
+    const ends = new Error("the process ends");
+    const left = directory.add({ revision: 7, createdMs: startMs }, bytesOf(5_000_000), () => {
+      assert.deepEqual(readdirSync(temp.path), ["prod-20261130T095958Z-r7.skein.part"]);
+      assert.equal(directory.newestMs(), undefined);
+      return Promise.reject(ends);
+    });
+    await assert.rejects(left, ends);
+    writeFileSync(join(temp.path, "prod-20261130T095958Z-r8.skein.part"), "left");
+    await add(new BackupDirectory(temp.path, "prod"), 1);
     assert.deepEqual(readdirSync(temp.path), ["prod-20261130T100058Z-r101.skein"]);
-    left.return("");
   });
 
   it("gives the newest to begin with: by its name, or else by the file's time", () => {
