@@ -22,7 +22,7 @@ import { Prng } from "./lib/prng.ts";
 import { commit, version } from "./lib/version.ts";
 import type { Birth } from "./node/birth.ts";
 import type { IdentityKeeper } from "./node/identity_keeper.ts";
-import { protocolVersion, removalOf } from "./node/peers.ts";
+import { removalOf } from "./node/peers.ts";
 import type { Place } from "./node/place.ts";
 import type { MemberAddresses } from "./raft/types.ts";
 import type { HttpServer, Runtime } from "./runtime/mod.ts";
@@ -40,6 +40,7 @@ import {
   AwaitedWatchService,
   type Outside,
 } from "./service/awaited.ts";
+import { programVersions, type Versions } from "./server_versions.ts";
 import { ServiceError } from "./service/errors.ts";
 import type { ForwardAnswer, ForwardRequest } from "./service/forwarder.ts";
 
@@ -61,8 +62,11 @@ export interface RunningServer {
 }
 
 /** Throws when the node cannot start; the message says what is wrong and where. */
-export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const server = new SkeinServer(options);
+export async function startServer(
+  options: ServerOptions,
+  versions: Versions = programVersions,
+): Promise<RunningServer> {
+  const server = new SkeinServer(options, versions);
   try {
     await server.start();
   } catch (error) {
@@ -82,6 +86,7 @@ class SkeinServer implements RunningServer {
   readonly #options: ServerOptions;
   readonly #config: Config;
   readonly #logger: Logger;
+  readonly #versions: Versions;
   readonly #storage: OpenedStorage;
   readonly #admission: Admission;
   readonly #transport: GrpcRaftTransport;
@@ -107,8 +112,9 @@ class SkeinServer implements RunningServer {
   #stopping: Promise<void> | undefined;
   #failed = false;
 
-  constructor(options: ServerOptions) {
+  constructor(options: ServerOptions, versions: Versions) {
     this.#options = options;
+    this.#versions = versions;
     const { config, logger } = options;
     this.#config = config;
     this.#logger = logger;
@@ -188,9 +194,14 @@ class SkeinServer implements RunningServer {
   #open(keeper: IdentityKeeper): Known {
     const { kvCommitEntriesMax: commitEntriesMax } = this.#config.storage;
     const tables = this.#storage.openTables(keeper.identity.clusterId);
-    const machine = new KvStateMachine({ tables, commitEntriesMax });
-    this.#known = { keeper, machine };
-    return this.#known;
+    try {
+      const given = { tables, commitEntriesMax, dataVersion: this.#versions.data };
+      this.#known = { keeper, machine: new KvStateMachine(given) };
+      return this.#known;
+    } catch (error) {
+      tables.close();
+      throw error;
+    }
   }
 
   #form({ keeper, machine }: Known, addresses: MemberAddresses): void {
@@ -201,6 +212,7 @@ class SkeinServer implements RunningServer {
       addresses,
       configured: this.#config.peers.map(({ id, addr }) => ({ id, address: addr })),
       config: { ...this.#config, clusterId, nodeId },
+      protocols: this.#versions.protocols,
       storage: this.#storage,
       machine,
       transport: this.#transport,
@@ -308,7 +320,7 @@ class SkeinServer implements RunningServer {
         runtime: runtime.name,
         runtimeVersion: runtime.version,
         sqlite: runtime.sqliteVersion,
-        protocolVersion,
+        protocolVersion: this.#versions.protocols.newest,
       },
       limits: {
         valueBytesMax: limits.valueBytesMax,

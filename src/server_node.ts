@@ -4,7 +4,6 @@
  */
 
 import type { Config } from "./config/schema.ts";
-import { dataVersion } from "./kv/record.ts";
 import type { KvStateMachine } from "./kv/state_machine.ts";
 import { assertDefined } from "./lib/assert.ts";
 import type { Logger } from "./lib/logger.ts";
@@ -18,10 +17,11 @@ import { judgeNames } from "./node/named_members.ts";
 import { open } from "./node/opening.ts";
 import { PeerLinks } from "./node/peer_links.ts";
 import { Peers, removalOf } from "./node/peers.ts";
+import type { ProtocolRange } from "./node/protocol.ts";
 import { notMemberAnswer, type Place } from "./node/place.ts";
 import { PlaceKeeper } from "./node/place_keeper.ts";
 import { type Clock, type HelloRefusal, type PeerAddress, type Transport } from "./node/ports.ts";
-import { voterSets } from "./raft/configuration.ts";
+import { allMembers, voterSets } from "./raft/configuration.ts";
 import { formatPosition } from "./raft/format.ts";
 import type { Rng } from "./raft/ports.ts";
 import type { Loss } from "./raft/ready.ts";
@@ -35,6 +35,7 @@ import { keepUp } from "./server_upkeep.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
 import type { Forwarder } from "./service/forwarder.ts";
 import { StoreChecks } from "./service/store_checks.ts";
+import { VersionKeeper } from "./service/version_keeper.ts";
 
 /** How often the slow chores run: addresses, lag, free space. */
 const choresEveryMs = 1_000;
@@ -50,6 +51,7 @@ export interface NodeFormation {
   /** The other nodes that the configuration file names. */
   readonly configured: readonly PeerAddress[];
   readonly config: Config;
+  readonly protocols: ProtocolRange;
   readonly storage: Pick<OpenedStorage, "engine" | "backups">;
   readonly machine: KvStateMachine;
   readonly transport: Transport;
@@ -83,7 +85,9 @@ function introduce(formation: NodeFormation): Peers {
     keeper,
     nonce,
     addresses,
-    dataVersion,
+    protocols: formation.protocols,
+    dataVersion: formation.machine.dataVersions.newest,
+    dataVersionInUse: () => formation.machine.dataVersions.inUse,
     programVersion: version,
     electionTimeoutMinMs: formation.config.raft.electionTimeoutMinMs,
     bootstrapIds: idsInFile(formation),
@@ -278,6 +282,7 @@ export class FormedNode {
       }),
       keepUp({
         ...{ node: this.node, machine, clock, config, logger, checks: this.#checks },
+        versions: this.#versionKeeper(),
         guard: (run) => this.#guard(run),
       }),
     );
@@ -344,6 +349,21 @@ export class FormedNode {
       }
       const refused = `node ${peer}: ${refusal.reason}`;
       keeper.change({ refused }, () => onFatal(refusedError(this.#formation, refused)));
+    });
+  }
+
+  #versionKeeper(): VersionKeeper {
+    const { machine, config, clock, peers, logger } = this.#formation;
+    return new VersionKeeper({
+      ...{ node: this.node, self: config.nodeId, own: machine.dataVersions },
+      members: () => allMembers(this.node.status().configuration.configuration).map(({ id }) => id),
+      newestOf: (id) => peers.dataVersionOf(id),
+      monotonicMs: clock.monotonicMs,
+      wallMs: clock.wallMs,
+      onRaised: (version) =>
+        logger.info("All members can apply more: the cluster uses a later data version", {
+          version,
+        }),
     });
   }
 

@@ -1,6 +1,8 @@
 /** The services of one node: what its interfaces stand on, and what has to end before it does. */
 
 import type { Config } from "./config/schema.ts";
+import type { Operation } from "./kv/command.ts";
+import { versionOf } from "./kv/data_version.ts";
 import type { PositionedHash } from "./kv/past_hashes.ts";
 import type { KvStateMachine } from "./kv/state_machine.ts";
 import { version } from "./lib/version.ts";
@@ -82,7 +84,10 @@ export class NodeServices {
     };
     const proxy = new LeaderProxy({ ...common, forwarder, addressOf });
     const { outOfSpace } = parts;
-    const kv = new NodeKvService({ ...common, proxy, leases: this.leases, wallMs, outOfSpace });
+    const tooNew = (operation: Operation) => tooNewFor(machine, operation);
+    const kv = new NodeKvService({
+      ...{ ...common, proxy, leases: this.leases, wallMs, outOfSpace, tooNew },
+    });
     const cluster = new NodeClusterService({
       ...common,
       ...{ proxy, lag: this.#lag, addressesOf, askHello: parts.askHello },
@@ -157,6 +162,15 @@ export class NodeServices {
     this.#leaders.close();
     this.#revisions.close();
   }
+}
+
+/** Why not every member could apply the operation; undefined where they all can. */
+function tooNewFor({ dataVersions }: KvStateMachine, operation: Operation): string | undefined {
+  const needed = versionOf(operation);
+  return needed <= dataVersions.inUse
+    ? undefined
+    : `This request needs data version ${needed}, and the cluster uses ${dataVersions.inUse} ` +
+      "until all its members run a program that can apply more";
 }
 
 /** A lease rests on all that may vote: none of them may stand for election sooner. */

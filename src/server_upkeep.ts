@@ -11,6 +11,7 @@ import { purgeLookEveryMs, Purger } from "./service/purger.ts";
 import { RestoreKeeper, restoreLookEveryMs } from "./service/restore_keeper.ts";
 import { Scrubber, scrubLookEveryMs } from "./service/scrubber.ts";
 import type { StoreChecks } from "./service/store_checks.ts";
+import { type VersionKeeper, versionLookEveryMs } from "./service/version_keeper.ts";
 
 /** What is kept up, and by what. */
 export interface Upkeep {
@@ -19,6 +20,7 @@ export interface Upkeep {
   readonly clock: Clock;
   readonly config: Pick<Config, "storage">;
   readonly logger: Pick<Logger, "info">;
+  readonly versions: Pick<VersionKeeper, "look">;
   readonly checks: StoreChecks;
   /** Runs each chore; what it throws ends the node. */
   readonly guard: (run: () => void) => void;
@@ -64,6 +66,7 @@ export function keepUp(upkeep: Upkeep): () => void {
   const stops = [
     () => scrubber.stop(),
     every(scrubLookEveryMs, () => scrubber.look()),
+    every(versionLookEveryMs, () => upkeep.versions.look()),
     () => purger.stop(),
     every(leaseLookEveryMs, () => leases.look()),
     every(compactionLookEveryMs, () => compaction.look()),

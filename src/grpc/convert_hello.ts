@@ -20,7 +20,8 @@ const programVersionLengthMax = 64;
 
 /** The wire shape of a Hello. */
 export function fromHello(hello: Hello): Wire["skein.raft.v1.Hello"] {
-  return hello;
+  const { protocolVersion, protocolVersionMin: oldest } = hello;
+  return { ...hello, protocolVersionMin: oldest === protocolVersion ? 0 : oldest };
 }
 
 /** The Hello that a peer sent. Throws WireRefusal. */
@@ -38,6 +39,9 @@ export function toHello(wire: Wire["skein.raft.v1.Hello"]): Hello {
     starts: count(wire.starts, "hello.starts"),
     nonce: count(wire.nonce, "hello.nonce"),
     protocolVersion: wire.protocolVersion,
+    protocolVersionMin: wire.protocolVersionMin === 0
+      ? wire.protocolVersion
+      : wire.protocolVersionMin,
     dataVersion: wire.dataVersion,
     programVersion: wire.programVersion.slice(0, programVersionLengthMax),
     addresses: toAddresses(present(wire.addresses, "hello.addresses")),

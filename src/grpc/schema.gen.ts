@@ -1951,6 +1951,10 @@ export const schema = {
           "electionTimeoutMinMs": {
            "type": "uint32",
            "id": 13
+          },
+          "protocolVersionMin": {
+           "type": "uint32",
+           "id": 14
           }
          }
         },

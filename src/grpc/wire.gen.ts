@@ -413,6 +413,7 @@ export interface Wire {
     readonly dataVersion: number;
     readonly programVersion: string;
     readonly electionTimeoutMinMs: number;
+    readonly protocolVersionMin: number;
   };
   "skein.raft.v1.HelloAnswer": {
     readonly accepted?: Wire["skein.raft.v1.HelloAccepted"] | null | undefined;

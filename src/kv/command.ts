@@ -50,6 +50,7 @@ export type Operation =
   | ExpireLeases
   | ContestOperation
   | RestoreOperation
+  | RaiseDataVersion
   | Nothing;
 
 /** Writes one key, whether it exists or not, if its conditions hold. */
@@ -153,6 +154,12 @@ export type BatchItem = Put | Delete | { readonly kind: "get"; readonly key: Uin
 export interface Compact {
   readonly kind: "compact";
   readonly revision: Revision;
+}
+
+/** From now on commands up to `version` may follow (data_version.ts); below, it changes nothing. */
+export interface RaiseDataVersion {
+  readonly kind: "raiseDataVersion";
+  readonly version: number;
 }
 
 /** Begins a lease. */

@@ -16,6 +16,7 @@
  * txn          = compares:list then:list otherwise:list           see txn_encoding.ts
  * batch        = count:varint (kind:u8 (put | delete | key:bytes)) …
  * compact      = revision:varint
+ * raiseDataVersion = version:varint
  * grantLease   = ttlMs:varint id:text                             "": chosen by the store
  * keepLeases   = count:varint id:text …
  * revokeLease  = id:text
@@ -83,6 +84,7 @@ const operationKind = {
   commitRestore: 17,
   stepRestore: 18,
   abortRestore: 19,
+  raiseDataVersion: 20,
 } as const;
 const itemKind = { put: 0, delete: 1, get: 2 } as const;
 
@@ -163,6 +165,9 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
     case "compact":
       writer.varint(operation.revision);
       return;
+    case "raiseDataVersion":
+      writer.varint(operation.version);
+      return;
     case "grantLease":
       writer.varint(operation.ttlMs).text(operation.id ?? "");
       return;
@@ -208,6 +213,8 @@ function readOperation(reader: ByteReader): Operation {
       return readBatch(reader);
     case operationKind.compact:
       return { kind: "compact", revision: reader.varint() };
+    case operationKind.raiseDataVersion:
+      return { kind: "raiseDataVersion", version: reader.varint() };
     case operationKind.grantLease:
       return readGrant(reader);
     case operationKind.keepLeases:
@@ -235,7 +242,7 @@ function readOperation(reader: ByteReader): Operation {
     case operationKind.abortRestore:
       return readRestore(reader, "abortRestore");
   }
-  throw new MalformedBytesError(`operation of unknown kind ${kind}`);
+  throw new MalformedBytesError(`operation of unknown kind ${kind}`, "later version");
 }
 
 function readGrant(reader: ByteReader): Operation {
@@ -271,5 +278,5 @@ function readItem(reader: ByteReader): BatchItem {
     case itemKind.get:
       return { kind: "get", key: reader.bytes() };
   }
-  throw new MalformedBytesError(`item of unknown kind ${kind}`);
+  throw new MalformedBytesError(`item of unknown kind ${kind}`, "later version");
 }

@@ -6,15 +6,20 @@ import { isLeaseId, type KvRecord, type LeaseId } from "./record.ts";
 /** Either what the bytes say, or why they say nothing: the same text on every node. */
 export type Decoded<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly reason: string };
+  | {
+    readonly ok: false;
+    readonly reason: string;
+    /** A later version of the program may know what they say. */
+    readonly isLater: boolean;
+  };
 
 /** Runs `read`; malformed bytes become a reason instead of an error. */
 export function decodeTotally<T>(read: () => T): Decoded<T> {
   try {
     return { ok: true, value: read() };
   } catch (error) {
-    if (error instanceof MalformedBytesError) return { ok: false, reason: error.message };
-    throw error;
+    if (!(error instanceof MalformedBytesError)) throw error;
+    return { ok: false, reason: error.message, isLater: error.isLater };
   }
 }
 
@@ -22,7 +27,8 @@ export function decodeTotally<T>(read: () => T): Decoded<T> {
 export function requireKnownFlags(flags: number, known: number, where: string): void {
   const unknown = flags & ~known;
   if (unknown !== 0) {
-    throw new MalformedBytesError(`${where} has unknown flags 0x${unknown.toString(16)}`);
+    const said = `${where} has unknown flags 0x${unknown.toString(16)}`;
+    throw new MalformedBytesError(said, "later version");
   }
 }
 
@@ -30,7 +36,8 @@ export function requireKnownFlags(flags: number, known: number, where: string): 
 export function readVersion(reader: ByteReader, known: number, what: string): void {
   const version = reader.u8();
   if (version !== known) {
-    throw new MalformedBytesError(`${what} of version ${version}, known is ${known}`);
+    const said = `${what} of version ${version}, known is ${known}`;
+    throw new MalformedBytesError(said, version > known ? "later version" : "malformed");
   }
 }
 

@@ -16,6 +16,7 @@
  * stream's answer  7 length scope slot:1            → idempotency.ts
  * restore          8                                → restores.ts
  * staged block     9 index:8                        → restores.ts
+ * data version     10                               → data_version.ts
  * ```
  */
 
@@ -37,6 +38,7 @@ export const ledgerKind = {
   streamAnswer: 7,
   restore: 8,
   stagedBlock: 9,
+  dataVersion: 10,
 } as const;
 
 /** The table, and the hash that goes with it. */

@@ -42,6 +42,9 @@ export function applyOperation(store: Store, operation: Operation, times: Change
       return applyBatch(store, operation, times);
     case "compact":
       return applyCompact(store, operation.revision);
+    case "raiseDataVersion":
+      store.versions.raise(operation.version);
+      return { kind: "nothing", revision: store.revision };
     case "grantLease":
       return grantLease(store, operation, times);
     case "keepLeases":

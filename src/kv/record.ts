@@ -39,9 +39,6 @@ export interface KvRecord {
   readonly mediaType?: string;
 }
 
-/** Raised whenever a command appears that an older program could not apply. */
-export const dataVersion = 3;
-
 /** Limits of the data model (docs: api "Data model"). Bytes are of the key or value alone. */
 export const keyBytesMax = 8 * 1024;
 export const valueBytesMax = 8 * 1024 * 1024;

@@ -69,6 +69,7 @@ export function refusalOf(operation: Operation): string | undefined {
     case "keepLeases":
       return countRefusal("ids", operation.ids.length);
     case "revokeLease":
+    case "raiseDataVersion":
       return undefined;
     case "expireLeases":
       return countRefusal("leases", operation.leases.length);

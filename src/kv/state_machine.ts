@@ -16,6 +16,7 @@ import { decodeCommand } from "./command_encoding.ts";
 import { purge } from "./compaction.ts";
 import { contestOfKey } from "./contest_keys.ts";
 import type { AnswerLimits } from "./idempotency.ts";
+import { type DataVersion, type DataVersionBook, LaterVersionError } from "./data_version.ts";
 import { applyOnce } from "./apply_once.ts";
 import { applyOperation } from "./operations.ts";
 import { hashOf } from "./past_hashes.ts";
@@ -41,6 +42,8 @@ export interface KvStateMachineOptions {
   readonly commitBytesMax?: number;
   /** How many answers are remembered for repeated requests: the same on every member. */
   readonly answerLimits?: AnswerLimits;
+  /** The newest data version that is understood: the program's own. */
+  readonly dataVersion?: DataVersion;
 }
 
 /** How often the composition calls {@link KvStateMachine.commit}, ms. */
@@ -81,7 +84,8 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   #durable: LogPosition = { index: 0, term: 0 };
 
   constructor(options: KvStateMachineOptions) {
-    this.#store = new Store(options.tables, options.answerLimits);
+    const { tables, answerLimits, dataVersion: newest } = options;
+    this.#store = new Store(tables, { answerLimits, newest });
     this.audit = new StoreAudit(this.#store, {
       commit: () => this.commit(),
       unlessFull: (step) => this.#unlessFull(step),
@@ -101,6 +105,11 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
     const { meta } = this.#store;
     const { applied, revision, oldest, clusterTimeMs, liveKeys, leases } = meta;
     return { applied, revision, oldest, clusterTimeMs, liveKeys, leases, stateHash: hashOf(meta) };
+  }
+
+  /** The data version that the cluster uses, and the newest that this program can apply. */
+  get dataVersions(): Pick<DataVersionBook, "inUse" | "newest"> {
+    return this.#store.versions;
   }
 
   get revision(): Revision {
@@ -156,13 +165,22 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
 
   #applyCommand(data: Uint8Array, timeMs: number): Result {
     const decoded = decodeCommand(data);
-    if (!decoded.ok) return this.#refused(decoded.reason);
+    if (!decoded.ok) return this.#unread(decoded);
     const { operation, wallMs, idempotency } = decoded.value;
     const reason = refusalOf(operation) ?? (idempotency && idempotencyRefusal(idempotency));
     if (reason !== undefined) return this.#refused(reason);
     const times = { timeMs, wallMs };
     if (idempotency === undefined) return applyOperation(this.#store, operation, times);
     return applyOnce(this.#store, operation, idempotency, times);
+  }
+
+  /** What no version can read is refused; what a later one may know must not be passed over. */
+  #unread({ reason, isLater }: { readonly reason: string; readonly isLater: boolean }): Outcome {
+    if (!isLater) return this.#refused(reason);
+    throw new LaterVersionError(
+      `The log holds a command that this program does not know (${reason}): start a later ` +
+        "version of it on this directory",
+    );
   }
 
   #refused(reason: string): Outcome {

@@ -16,6 +16,7 @@ import {
   recordOf,
 } from "./change.ts";
 import { addHash, changeChecksums } from "./checksum.ts";
+import { type DataVersion, dataVersion, DataVersionBook } from "./data_version.ts";
 import { Facts } from "./facts.ts";
 import { AnswerBook, type AnswerLimits } from "./idempotency.ts";
 import { LeaseBook } from "./leases.ts";
@@ -49,19 +50,30 @@ export class Store {
   readonly leases: LeaseBook;
   readonly answers: AnswerBook;
   readonly restores: RestoreBook;
+  readonly versions: DataVersionBook;
   readonly ownChanges: OwnChanges = new OwnChanges();
   readonly pastHashes: PastHashes = new PastHashes();
   /** What a pass of the scrub has counted. */
   readonly tally: Tally = new Tally();
   readonly #facts: Facts;
 
-  constructor(tables: KvTables, answerLimits?: AnswerLimits) {
+  /** Throws LaterVersionError where a later version of the program has to go on with the store. */
+  constructor(
+    tables: KvTables,
+    { answerLimits, newest = dataVersion }: {
+      readonly answerLimits?: AnswerLimits | undefined;
+      /** The newest data version that this program can apply. */
+      readonly newest?: DataVersion | undefined;
+    } = {},
+  ) {
     this.tables = tables;
     this.#facts = new Facts(tables.stored());
     const ledger = new Ledger(tables, this.#facts, this.tally);
     this.leases = new LeaseBook(ledger, this.#facts);
     this.answers = new AnswerBook(ledger, this.#facts, answerLimits);
     this.restores = new RestoreBook(ledger);
+    this.versions = new DataVersionBook(ledger, newest);
+    this.versions.requireKnown();
   }
 
   /** The facts as of the last change, committed or not: they change in place. */
@@ -122,6 +134,7 @@ export class Store {
     this.pastHashes.backTo(0);
     this.#takeStored();
     this.ownChanges.lose();
+    this.versions.requireKnown();
   }
 
   #takeStored(): void {
@@ -129,6 +142,7 @@ export class Store {
     this.tally.end();
     this.#facts.reset(stored);
     this.restores.forget();
+    this.versions.forget();
     this.pastHashes.backTo(stored.applied.index);
   }
 

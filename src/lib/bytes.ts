@@ -182,6 +182,13 @@ export class ByteWriter {
  */
 export class MalformedBytesError extends Error {
   override readonly name = "MalformedBytesError";
+  /** The bytes may well have a meaning, which a later version of the program gave them. */
+  readonly isLater: boolean;
+
+  constructor(message: string, why: "malformed" | "later version" = "malformed") {
+    super(message);
+    this.isLater = why === "later version";
+  }
 }
 
 /** Reads what {@link ByteWriter} wrote. Every read checks its bounds. */

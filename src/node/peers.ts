@@ -16,15 +16,16 @@ import {
   type PeerStart,
   type Transport,
 } from "./ports.ts";
-
-/** Raised whenever an older node could misread a newer one. */
-export const protocolVersion = 1;
+import { type ProtocolRange, protocolText, sharedProtocol } from "./protocol.ts";
 
 /** Nodes outside the configuration that are remembered; the oldest is forgotten for a new one. */
 const strangersMax = 64;
 
 /** What a node has said of itself since this one was started. */
-type Met = Pick<Hello, "addresses" | "programVersion" | "electionTimeoutMinMs">;
+type Met = Pick<
+  Hello,
+  "addresses" | "programVersion" | "dataVersion" | "electionTimeoutMinMs"
+>;
 
 /** The start of a node whose stream is open while a later start of it says Hello. */
 interface Earlier {
@@ -42,7 +43,10 @@ export interface Self {
   readonly addresses: MemberAddresses;
   /** The ids that the configuration file names, sorted. */
   readonly bootstrapIds: readonly NodeId[];
+  readonly protocols: ProtocolRange;
   readonly dataVersion: number;
+  /** The version that the cluster uses, as far as this node has applied. */
+  readonly dataVersionInUse: () => number;
   readonly programVersion: string;
   readonly electionTimeoutMinMs: number;
 }
@@ -77,7 +81,8 @@ export class Peers {
   }
 
   hello(to: NodeId): Hello {
-    const { keeper: { identity }, nonce, bootstrapIds, ...said } = this.#self;
+    const { keeper: { identity }, nonce, bootstrapIds, protocols, ...self } = this.#self;
+    const { addresses, dataVersion, programVersion, electionTimeoutMinMs } = self;
     return {
       clusterId: identity.clusterId,
       from: identity.nodeId,
@@ -86,8 +91,9 @@ export class Peers {
       logEpoch: identity.logEpoch,
       starts: identity.starts,
       nonce,
-      protocolVersion,
-      ...said,
+      protocolVersion: protocols.newest,
+      protocolVersionMin: protocols.oldest,
+      ...{ addresses, dataVersion, programVersion, electionTimeoutMinMs },
       bootstrapIds: identity.birth === undefined ? bootstrapIds : [],
     };
   }
@@ -95,6 +101,11 @@ export class Peers {
   /** Where `peer` said it can be reached. */
   addressesOf(peer: NodeId): MemberAddresses | undefined {
     return this.#met.get(peer)?.addresses;
+  }
+
+  /** The newest version of commands that `peer` can apply. */
+  dataVersionOf(peer: NodeId): number | undefined {
+    return this.#met.get(peer)?.dataVersion;
   }
 
   /** Which program `peer` runs. */
@@ -179,9 +190,8 @@ export class Peers {
   #strangerRefusal(theirs: Hello): HelloRefusal | undefined {
     const { keeper: { identity }, nonce, bootstrapIds } = this.#self;
     const no = (reason: string): HelloRefusal => this.#refusal(reason, "for now");
-    if (theirs.protocolVersion !== protocolVersion) {
-      return no(`protocol version ${theirs.protocolVersion}, this node speaks ${protocolVersion}`);
-    }
+    const misfit = this.#versionMisfit(theirs);
+    if (misfit !== undefined) return no(misfit);
     if (theirs.clusterId !== identity.clusterId) {
       return no(`cluster_id "${theirs.clusterId}", this node belongs to "${identity.clusterId}"`);
     }
@@ -203,6 +213,23 @@ export class Peers {
       );
     }
     return undefined;
+  }
+
+  /** Who is too old, or too new; and which of the two needs another version of the program. */
+  #versionMisfit(theirs: Hello): string | undefined {
+    const { keeper: { identity: { nodeId } }, protocols, dataVersionInUse } = this.#self;
+    const { protocolVersion: newest, protocolVersionMin: oldest, dataVersion, from } = theirs;
+    if (sharedProtocol(protocols, { oldest, newest }) === undefined) {
+      const older = newest < protocols.oldest ? from : nodeId;
+      return `node ${from} speaks protocol version ${protocolText({ oldest, newest })}, ` +
+        `node ${nodeId} ${protocolText(protocols)}: start a later version of the program as ` +
+        `node ${older}`;
+    }
+    const inUse = dataVersionInUse();
+    return dataVersion >= inUse
+      ? undefined
+      : `node ${from} can apply commands up to data version ${dataVersion}, the cluster uses ` +
+        `${inUse}: start a later version of the program as node ${from}`;
   }
 
   /**

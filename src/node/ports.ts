@@ -253,7 +253,9 @@ export interface Hello {
    * Drawn per start: equal starts with another nonce are two processes on copies of one directory.
    */
   readonly nonce: number;
+  /** The newest version of the peer protocol that the sender speaks, and the oldest. */
   readonly protocolVersion: number;
+  readonly protocolVersionMin: number;
   /** The newest version of commands that the sender can apply. */
   readonly dataVersion: number;
   /** For people. */

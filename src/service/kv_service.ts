@@ -58,6 +58,8 @@ export interface NodeKvServiceParts {
   readonly soon: (run: () => void) => void;
   /** Undefined, or why nothing but deletions can be written now. */
   readonly outOfSpace: () => string | undefined;
+  /** Undefined, or why not all members could apply such an operation. */
+  readonly tooNew: (operation: Operation) => string | undefined;
 }
 
 /** KvService over one node. */
@@ -166,6 +168,10 @@ export class NodeKvService implements KvService {
 
   #refuse(operation: Operation): void {
     checkOperation(operation, this.#parts.limits);
+    const tooNew = this.#parts.tooNew(operation);
+    if (tooNew !== undefined) {
+      throw new ServiceError("not_ready", tooNew, { outcome: "not_applied", retryable: true });
+    }
     const full = frees(operation) ? undefined : this.#parts.outOfSpace();
     if (full === undefined) return;
     throw new ServiceError("out_of_space", full, {
@@ -288,6 +294,7 @@ function frees({ kind }: Operation): boolean {
     case "nothing":
     case "abortRestore":
     case "stepRestore":
+    case "raiseDataVersion":
       return true;
     case "put":
     case "merge":

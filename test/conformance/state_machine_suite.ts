@@ -20,6 +20,7 @@ import { extremeCases } from "./state_machine_extreme_cases.ts";
 import type { KvPlace, StateMachineCase } from "./state_machine_place.ts";
 import { rangeCases } from "./state_machine_range_cases.ts";
 import { restoreCases } from "./state_machine_restore_cases.ts";
+import { versionCases } from "./state_machine_version_cases.ts";
 
 export type { KvPlace };
 
@@ -38,6 +39,7 @@ export const stateMachineCases: readonly StateMachineCase[] = [
   ...crashCases,
   ...compactionCases,
   ...restoreCases,
+  ...versionCases,
 ];
 
 export function stateMachineSuite({ name, makePlace }: StateMachineHarness): void {

@@ -54,6 +54,7 @@ export function testHello(options: {
     starts: 1,
     nonce: 1,
     protocolVersion: 1,
+    protocolVersionMin: 1,
     dataVersion: 1,
     electionTimeoutMinMs: 1_000,
     programVersion: "0.1.0",

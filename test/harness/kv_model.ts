@@ -133,6 +133,8 @@ export class KvModel {
         if (operation.revision > this.revision) throw new Impossible("bad_request");
         this.oldest = Math.max(this.oldest, operation.revision);
         return { kind: "compacted", revision: this.revision, oldest: this.oldest };
+      case "raiseDataVersion":
+        return { kind: "nothing", revision: this.revision };
       case "contend":
       case "leave":
       case "proclaim":

@@ -122,6 +122,7 @@ export const sampleHello: Hello = {
   starts: 12,
   nonce: safeMax,
   protocolVersion: 1,
+  protocolVersionMin: 1,
   dataVersion: 1,
   // As an older peer says it, who knows no such member.
   electionTimeoutMinMs: 0,

@@ -77,6 +77,7 @@ export class ServedFakeNode {
       limits: { valueBytesMax: 100 },
       soon: (run) => this.onRest(run),
       outOfSpace: () => this.outOfSpace,
+      tooNew: () => undefined,
     });
     this.cluster = new NodeClusterService({
       ...common,

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/lib/logger.ts";
 import { type RunningServer, startServer } from "../../src/server.ts";
+import { programVersions } from "../../src/server_versions.ts";
 import { type OnceRequest, requestOnce } from "./http_once.ts";
 import { freePorts } from "./ports.ts";
 import { currentRuntime } from "./runtime.ts";
@@ -105,7 +106,7 @@ export class ServedNode {
     return this.#server !== undefined;
   }
 
-  async start(more: Flags = {}): Promise<void> {
+  async start(more: Flags = {}, versions = programVersions): Promise<void> {
     const flags = Object.entries({ ...this.#flags, ...more }).flatMap(([path, text]) =>
       text === undefined ? [] : [{ flag: path, path, text }]
     );
@@ -118,7 +119,7 @@ export class ServedNode {
         write: (line) => this.lines.push(line),
         timestamp: () => new Date().toISOString(),
       }),
-    });
+    }, versions);
   }
 
   async stop(): Promise<void> {

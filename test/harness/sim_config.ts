@@ -21,8 +21,10 @@ export function simConfig(file: ConfigFile): Config {
   if (known !== undefined) return known;
   const { id, clusterId = "c", config: typed = {} } = file;
   // Who votes is the workload's to say; a test of promotion turns it on again.
-  const quiet = { "raft.promote_learners": "false" };
-  const given = { node_id: String(id), cluster_id: clusterId, ...quiet, ...typed };
+  const quiet = { "raft.promote_learners": "false", "storage.compare_interval_ms": "0" };
+  // The whole store again and again, in the middle of everything.
+  const strict = { "storage.scrub_interval_ms": "1000" };
+  const given = { node_id: String(id), cluster_id: clusterId, ...quiet, ...strict, ...typed };
   const flags = Object.entries(given).map(([path, text]) => ({ flag: path, path, text }));
   const { config } = loadConfig({ flags });
   readBefore.set(file, config);

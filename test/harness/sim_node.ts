@@ -24,6 +24,7 @@ import type {
   StorageEngine,
   Transport,
 } from "../../src/node/ports.ts";
+import { spokenProtocols } from "../../src/node/protocol.ts";
 import type { ReadOutcome } from "../../src/node/readers.ts";
 import type { TransferOutcome } from "../../src/node/transfers.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
@@ -351,6 +352,7 @@ export class SimNode {
       addresses: { rpc: this.address, http: `http://${this.address}` },
       configured: configured.map((id) => ({ id, address: addressOf(id) })),
       config: simConfig(this.options),
+      protocols: spokenProtocols,
       storage: { engine: life.storage, backups: noBackups },
       machine: life.machine,
       transport,

@@ -26,7 +26,11 @@ function kept(history: Readonly<Record<string, string>>) {
     .map(([path, text]) => ({ flag: path, path, text }));
   const stop = keepUp({
     ...{ node, clock, machine: store.machine, config: loadConfig({ flags }).config },
-    ...{ logger: { info: () => {} }, checks: new StoreChecks(() => 0) },
+    ...{
+      logger: { info: () => {} },
+      checks: new StoreChecks(() => 0),
+      versions: { look: () => {} },
+    },
     guard: (run) => run(),
   });
   const proposed = (): readonly (Operation | undefined)[] =>

@@ -12,7 +12,13 @@ const secondUs = 1_000_000;
 function helloOf(from: number, to: number, clusterId = "c"): Hello {
   return {
     ...{ clusterId, from, to, incarnation: `${from}`, logEpoch: 0, starts: 1, nonce: from },
-    ...{ protocolVersion: 1, dataVersion: 1, programVersion: "0.1.0", bootstrapIds: [] },
+    ...{
+      protocolVersion: 1,
+      protocolVersionMin: 1,
+      dataVersion: 1,
+      programVersion: "0.1.0",
+      bootstrapIds: [],
+    },
     electionTimeoutMinMs: 1_000,
     addresses: { rpc: `n${from}`, http: "" },
   };

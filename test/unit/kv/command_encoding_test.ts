@@ -133,6 +133,7 @@ const samples: Readonly<Record<string, Command>> = {
       ],
     },
     compact: { kind: "compact", revision: 70_000 },
+    "raise-data-version": { kind: "raiseDataVersion", version: 5 },
     "grant-lease": { kind: "grantLease", ttlMs: 30_000 },
     "grant-lease-id": { kind: "grantLease", ttlMs: 1_000, id: "-9223372036854775808" },
     "keep-leases": { kind: "keepLeases", ids: ["1", "-2", "9223372036854775807"] },
@@ -251,7 +252,7 @@ describe("commands that cannot be read", () => {
     assert.equal(reasonOf(edited(0, 2)), "command of version 2, known is 1");
     assert.equal(reasonOf(edited(1, 4)), "command has unknown flags 0x4");
     assert.equal(reasonOf(edited(3, 9)), "operation of version 9, known is 1");
-    assert.equal(reasonOf(edited(4, 20)), "operation of unknown kind 20");
+    assert.equal(reasonOf(edited(4, 21)), "operation of unknown kind 21");
     const contend = encodeCommand(samples["contend"]!);
     assert.equal(reasonOf(contend.with(10, 3)), "contest of unknown area 3");
     assert.equal(reasonOf(contend.with(11, 8)), "contend has unknown flags 0x8");
@@ -299,6 +300,9 @@ describe("commands that cannot be read", () => {
   it("are told apart from operations of another version", () => {
     const operation: Operation = { kind: "nothing" };
     const decoded = decodeOperation(encodeOperation(operation).with(0, 0));
-    assert.deepEqual(decoded, { ok: false, reason: "operation of version 0, known is 1" });
+    const reason = "operation of version 0, known is 1";
+    assert.deepEqual(decoded, { ok: false, reason, isLater: false });
+    const later = decodeOperation(encodeOperation(operation).with(0, 2));
+    assert.ok(!later.ok && later.isLater);
   });
 });

@@ -154,7 +154,9 @@ describe("A node that finds the cluster born", () => {
     const more = {
       addresses,
       bootstrapIds: [1, 2],
+      protocols: { oldest: 1, newest: 1 },
       dataVersion: 1,
+      dataVersionInUse: () => 1,
       programVersion: "",
       electionTimeoutMinMs,
     };

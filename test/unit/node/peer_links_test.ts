@@ -46,7 +46,8 @@ class Linked {
         addressesOf: (id) => this.met.get(id),
         hello: () => ({
           ...{ clusterId: "c", from: 1, to: 0, incarnation: "0".repeat(16), logEpoch: 1 },
-          ...{ starts: 1, nonce: 1, protocolVersion: 1, dataVersion: 1, programVersion: "" },
+          ...{ starts: 1, nonce: 1, protocolVersion: 1, protocolVersionMin: 1 },
+          ...{ dataVersion: 1, programVersion: "" },
           ...{ addresses: { rpc: "n1", http: "" }, electionTimeoutMinMs: 1, bootstrapIds: [] },
         }),
         judge: nobody,

@@ -6,7 +6,7 @@ import {
   type Identity,
   type Transport,
 } from "../../../src/node/ports.ts";
-import { Peers, protocolVersion } from "../../../src/node/peers.ts";
+import { Peers } from "../../../src/node/peers.ts";
 import { MemoryIdentity } from "../../../src/storage/memory/memory_identity.ts";
 import { configurationOf } from "../../harness/raft_cluster.ts";
 import { incarnationOf } from "../../harness/raft_node.ts";
@@ -27,7 +27,8 @@ function keeperOf(more: Partial<Identity> = {}): IdentityKeeper {
 function peersBy(keeper: IdentityKeeper, ask: Transport["hello"] = () => {}): Peers {
   return new Peers({
     ...{ keeper, nonce: 11, addresses, bootstrapIds: [1, 2, 3] },
-    ...{ dataVersion: 1, programVersion: "0.1.0", electionTimeoutMinMs },
+    ...{ protocols: { oldest: 2, newest: 4 }, dataVersion: 7, dataVersionInUse: () => 5 },
+    ...{ programVersion: "0.1.0", electionTimeoutMinMs },
   }, ask);
 }
 
@@ -39,7 +40,8 @@ function peersOf(more: Partial<Identity> = {}): Peers {
 function hello(change: Partial<Hello> = {}): Hello {
   return {
     ...{ clusterId: "c", from: 2, to: 1, incarnation: incarnationOf(2), logEpoch: 1, starts: 1 },
-    ...{ nonce: 22, protocolVersion, dataVersion: 1, programVersion: "0.1.0" },
+    ...{ nonce: 22, protocolVersion: 3, protocolVersionMin: 1 },
+    ...{ dataVersion: 5, programVersion: "0.1.0" },
     electionTimeoutMinMs,
     addresses: { rpc: "n2", http: "http://n2" },
     bootstrapIds: [1, 2, 3],
@@ -56,7 +58,8 @@ describe("Peers, what a node says of itself", () => {
   it("is all that stands in its directory, to whom it speaks", () => {
     assert.deepEqual(peersOf().hello(3), {
       ...{ clusterId: "c", from: 1, to: 3, incarnation: incarnationOf(1), logEpoch: 2 },
-      ...{ starts: 4, nonce: 11, protocolVersion, dataVersion: 1, programVersion: "0.1.0" },
+      ...{ starts: 4, nonce: 11, protocolVersion: 4, protocolVersionMin: 2 },
+      ...{ dataVersion: 7, programVersion: "0.1.0" },
       electionTimeoutMinMs,
       addresses,
       bootstrapIds: [1, 2, 3],
@@ -97,7 +100,6 @@ describe("Peers, an answer to a Hello", () => {
   });
 
   const strangers: readonly (readonly [string, Partial<Hello>, string])[] = [
-    ["another protocol", { protocolVersion: 9 }, "protocol version 9, this node speaks 1"],
     ["another cluster", { clusterId: "d" }, 'cluster_id "d", this node belongs to "c"'],
     ["itself", { from: 1, nonce: 11 }, "this address is the asker's own: node 1"],
     ["its own id", { from: 1, nonce: 12 }, "another process already runs as node 1"],
