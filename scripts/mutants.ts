@@ -19,7 +19,6 @@ import {
   mutants,
   nothingPlanted,
   patched,
-  waiting,
 } from "../test/simulation/mutants/mod.ts";
 import { countOption, refuse, scriptOptions } from "./script_options.ts";
 
@@ -197,7 +196,7 @@ function row({ mutant: { id, what }, fate, seconds }: Trial): string {
 }
 
 function table(trials: readonly Trial[]): string {
-  const rest = [...waiting, ...caughtElsewhere].map(({ id, what, reason }) =>
+  const rest = caughtElsewhere.map(({ id, what, reason }) =>
     `| ${id} | ${what} | not planted: ${reason} | | |`
   );
   return [

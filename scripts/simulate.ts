@@ -21,7 +21,6 @@ import {
   type Trouble,
   troubles,
 } from "../test/simulation/overrides.ts";
-import { waitingStates } from "../test/simulation/rare_states.ts";
 import { type RunOptions, type RunReport, simulate } from "../test/simulation/simulation.ts";
 import { Tally } from "../test/simulation/tally.ts";
 import { countOption, refuse, scriptOptions } from "./script_options.ts";
@@ -49,6 +48,7 @@ const usage = `Runs whole clusters in a simulated world, and checks at every eve
   --nodes N           voters, instead of what each seed draws; likewise:
   --learners N        --clients N        --keys N        --operations N
   --watchers N        --contenders N        --churn MS (from one change of members to the next)
+  --images N          compact the logs after so many entries, and keep none for who is behind
   --without A,B       troubles that do not happen: ${troubles.slice(0, 8).join(", ")},
                       ${troubles.slice(8, 17).join(", ")},
                       ${troubles.slice(17).join(", ")}
@@ -59,7 +59,7 @@ const values = scriptOptions(usage, {
   ...{ seed: "", minutes: "5", transcript: "60", timeline: "" },
   ...{ seeds: "10", from: "1", hours: "" },
   ...{ nodes: "", learners: "", clients: "", keys: "", operations: "" },
-  ...{ watchers: "", contenders: "", churn: "" },
+  ...{ watchers: "", contenders: "", churn: "", images: "" },
   ...{ without: "", only: "", skip: "", hash: "", minimize: "", sqlite: "" },
 }, ["hash", "minimize", "sqlite"]);
 
@@ -91,7 +91,7 @@ function troublesIn(option: string, text: string): readonly Trouble[] {
 function numbers(): Omit<Overrides, "without" | "skip"> {
   const given = [
     ...["nodes", "learners", "clients", "keys", "operations"] as const,
-    ...["watchers", "contenders", "churn"] as const,
+    ...["watchers", "contenders", "churn", "images"] as const,
   ];
   const mayBeNone = ["learners", "watchers", "contenders"];
   return Object.fromEntries(
@@ -168,7 +168,6 @@ function endMany(tally: Tally, ms: number): number {
   tellProgress("");
   const missing = tally.missing();
   for (const line of tally.rareLines()) console.log(line);
-  for (const state of waitingStates) console.log(`${"waits".padStart(8)}  ${state}`);
   for (const state of missing) console.log(`too seldom: ${state}`);
   console.log(tally.summary(ms));
   return missing.length === 0 ? 0 : 1;

@@ -28,13 +28,20 @@ interface Committed {
   readonly inTerm: Term;
 }
 
+/** What a log held: entries, by their terms, behind what it had compacted. */
+interface LostCopy {
+  readonly terms: ReadonlyMap<Index, Term>;
+  readonly boundary: Index;
+}
+
 export class ClusterLog {
   readonly #known = new Map<number, Known>();
   readonly #committed: Committed[] = [];
-  #configuration: PositionedConfiguration | undefined;
   #changes = 0;
-  /** Copies that a fault has destroyed, until their node is whole again: index → term. */
-  readonly #lost = new Map<NodeId, ReadonlyMap<Index, Term>>();
+  /** Every one that is committed, in order. */
+  readonly #configurations: PositionedConfiguration[] = [];
+  /** Copies that a fault has destroyed, until their node is whole again. */
+  readonly #lost = new Map<NodeId, LostCopy>();
 
   /** The highest index that any leader has committed. */
   get committedIndex(): Index {
@@ -43,7 +50,12 @@ export class ClusterLog {
 
   /** The newest one that is committed; undefined before the cluster is born. */
   get configuration(): PositionedConfiguration | undefined {
-    return this.#configuration;
+    return this.#configurations.at(-1);
+  }
+
+  /** The newest committed one at or below an index. */
+  configurationAt(index: Index): PositionedConfiguration | undefined {
+    return this.#configurations.findLast(({ position }) => position.index <= index);
   }
 
   /** How often who belongs to the cluster, or who votes, was changed: addresses are neither. */
@@ -99,9 +111,9 @@ export class ClusterLog {
   }
 
   #configure({ index, term, data }: Entry): void {
-    const before = this.#configuration?.configuration;
+    const before = this.configuration?.configuration;
     const configuration = decodeConfiguration(data);
-    this.#configuration = { position: { index, term }, configuration };
+    this.#configurations.push({ position: { index, term }, configuration });
     // C_new behind C_old,new is the end of a change that was counted at its beginning.
     const isChange = before !== undefined && before.outgoing === undefined;
     if (isChange && membership(before) !== membership(configuration)) this.#changes++;
@@ -110,11 +122,13 @@ export class ClusterLog {
   /** The node loses what its disk holds: it may have acknowledged it, and leaders count on that. */
   lose(node: SimNode): void {
     const { outline } = node.disk.log;
-    const terms = new Map(this.#lost.get(node.id));
+    const before = this.#lost.get(node.id);
+    const terms = new Map(before?.terms);
     for (let index = outline.firstIndex; index <= outline.lastIndex; index++) {
       terms.set(index, outline.term(index) ?? 0);
     }
-    this.#lost.set(node.id, terms);
+    const boundary = Math.max(before?.boundary ?? 0, outline.boundary.position.index);
+    this.#lost.set(node.id, { terms, boundary });
   }
 
   /** The node holds again all that it had acknowledged. */
@@ -122,10 +136,17 @@ export class ClusterLog {
     this.#lost.delete(node.id);
   }
 
-  /** Whether the node's disk holds the entry, or had held it before a fault destroyed it. */
-  hasHeld(node: SimNode, { index, term }: LogPosition): boolean {
-    return node.disk.log.outline.term(index) === term ||
-      this.#lost.get(node.id)?.get(index) === term;
+  /** Whether the node's disk holds the entry, be it as a part of what it has compacted. */
+  holds({ disk }: SimNode, { index, term }: LogPosition): boolean {
+    const { outline } = disk.log;
+    return outline.term(index) === term || index < outline.boundary.position.index;
+  }
+
+  /** Likewise, or it had held the entry before a fault destroyed it. */
+  hasHeld(node: SimNode, position: LogPosition): boolean {
+    const lost = this.#lost.get(node.id);
+    return this.holds(node, position) || lost?.terms.get(position.index) === position.term ||
+      position.index <= (lost?.boundary ?? 0);
   }
 }
 

@@ -24,11 +24,13 @@ export function damageLog(scene: FaultScene): void {
   const node = loser(scene);
   if (node === undefined) return;
   operator.stop(node, "kill");
-  const { lastIndex } = node.disk.log.outline;
+  const { firstIndex, lastIndex } = node.disk.log.outline;
   operator.loses(node);
   operator.expect(node, lostPart);
-  if (lastIndex > 1) {
-    node.disk.log.damage(2 + prng.below(lastIndex - 1));
+  // The first configuration is not lost without the rest.
+  const first = Math.max(2, firstIndex);
+  if (lastIndex >= first) {
+    node.disk.log.damage(first + prng.below(lastIndex - first + 1));
     scene.rare.saw("entry damaged");
   }
   operator.startLater(node, drawMs(scene, 2_000));

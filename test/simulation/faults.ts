@@ -10,6 +10,7 @@ import { damageLog, regressLog, runOlderCopy, runWiped } from "./destructive_fau
 import { drawMs, type FaultScene, victim } from "./fault_scene.ts";
 import { brokenTransfer, deposeLeader, lateEcho } from "./leader_faults.ts";
 import { strainLease } from "./lease_faults.ts";
+import { imageCrash } from "./image_faults.ts";
 import { clog, flap, oneWay, partition, reset, storm } from "./network_faults.ts";
 import { type FaultKind, faultKinds } from "./plan.ts";
 
@@ -33,9 +34,9 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
   logRegress: regressLog,
   kvLost: (scene) => {
     const node = victim(scene);
-    if (scene.operator.isImpostor(node)) return;
+    if (scene.operator.isImpostor(node) || !scene.operator.mayLoseStore(node)) return;
     scene.operator.stop(node, "kill");
-    node.wipeStore();
+    scene.operator.losesStore(node);
     scene.operator.startLater(node, drawMs(scene, 1_000));
   },
   kvDamage,
@@ -45,6 +46,7 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
   deposeLeader,
   brokenTransfer,
   lateEcho,
+  imageCrash,
   suspend,
   strainLease,
   clockRate: (scene) => {
@@ -192,14 +194,14 @@ function diskError(scene: FaultScene): void {
 function kvDamage(scene: FaultScene): void {
   const { operator } = scene;
   const node = victim(scene);
-  if (operator.isImpostor(node)) return;
+  if (operator.isImpostor(node) || !operator.mayLoseStore(node)) return;
   operator.expect(node, /^kv\.db has a damaged row$/);
-  node.store.isDamaged = true;
+  operator.damagesStore(node);
   const damaged = node.store;
   scene.later(drawMs(scene, 4_000), () => {
     if (node.store !== damaged || !damaged.isDamaged) return;
     operator.stop(node, "kill");
-    node.wipeStore();
+    operator.losesStore(node);
     operator.start(node);
   });
 }

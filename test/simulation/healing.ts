@@ -114,8 +114,7 @@ export class Healing {
       node.store.isFull = false;
       if (node.store.isDamaged) {
         operator.stop(node, "kill");
-        node.store.isDamaged = false;
-        node.wipeStore();
+        operator.losesStore(node);
       }
       operator.putBack(node);
       if (node.isRunning && node.isPaused) node.resume();

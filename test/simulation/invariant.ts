@@ -106,7 +106,7 @@ export interface Watch {
 }
 
 export interface Invariant extends Watch {
-  /** As in the plan: I1 … I17. */
+  /** As in the plan, and I17, I18: one file each. */
   readonly id: string;
 }
 

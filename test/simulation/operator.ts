@@ -24,11 +24,14 @@ export class Operator {
   readonly #scheduler: SimScheduler;
   readonly #rare: RareStates;
   readonly #stopped: (node: SimNode) => void;
+  readonly #compacts: boolean;
   /**
    * Nodes that have lost something and are not known to hold it again, with the last committed
    * entry that they held before.
    */
   readonly #lossy = new Map<SimNode, Index>();
+  /** Nodes that have lost their store, which their log does not bring back, and how far it was. */
+  readonly #storeless = new Map<SimNode, Index>();
   /** Directories that were set aside while another one runs in their place. */
   readonly #setAside = new Map<SimNode, SimDirectory>();
   /** Faults that were done to the node's own directory, and how its process may end by them. */
@@ -47,12 +50,15 @@ export class Operator {
     readonly rare: RareStates;
     /** Told of each process that the operator has ended. */
     readonly stopped: (node: SimNode) => void;
+    /** Logs lose what stores hold. */
+    readonly compacts: boolean;
   }) {
     this.#nodes = parts.nodes;
     this.#log = parts.log;
     this.#scheduler = parts.scheduler;
     this.#rare = parts.rare;
     this.#stopped = parts.stopped;
+    this.#compacts = parts.compacts;
   }
 
   /**
@@ -88,7 +94,8 @@ export class Operator {
    * that may still decide something, and by those that were asked for.
    */
   mayLose(node: SimNode): boolean {
-    if (this.#lossy.has(node) || this.#setAside.has(node)) return false;
+    const isLost = this.#lossy.has(node) || this.#storeless.has(node) || this.#setAside.has(node);
+    if (isLost) return false;
     const lost = [...this.#lostIds(), node.id];
     const configurations = configurationsInForce(this.#nodes, this.#log);
     const asked = [...this.#asked].map((members) => ({ members, nodeIdMax: 0 }));
@@ -102,7 +109,8 @@ export class Operator {
   }
 
   #lostIds(): readonly NodeId[] {
-    return [...this.#lossy.keys(), ...this.#setAside.keys()].map(({ id }) => id);
+    const lost = [...this.#lossy.keys(), ...this.#storeless.keys(), ...this.#setAside.keys()];
+    return lost.map(({ id }) => id);
   }
 
   /** By the newest committed configuration. */
@@ -111,8 +119,29 @@ export class Operator {
     return committed !== undefined && lists(committed, id);
   }
 
+  /** It may lack something of what was committed. */
   isLossy(node: SimNode): boolean {
-    return this.#lossy.has(node);
+    return this.#lossy.has(node) || this.#storeless.has(node);
+  }
+
+  /** Whether what is committed outlives the loss of its store; a whole log brings it back. */
+  mayLoseStore(node: SimNode): boolean {
+    return !this.#compacts || this.mayLose(node);
+  }
+
+  /** The store is damaged, and will be lost. */
+  damagesStore(node: SimNode): void {
+    if (this.#compacts) this.#storeless.set(node, Infinity);
+    node.store.isDamaged = true;
+  }
+
+  /** The node is down, and somebody deletes its store. */
+  losesStore(node: SimNode): void {
+    const { index } = node.disk.log.outline.boundary.position;
+    if (index > 0) this.#storeless.set(node, index);
+    else this.#storeless.delete(node);
+    node.store.isDamaged = false;
+    node.wipeStore();
   }
 
   /** These members are asked for; call the returned function when the outcome is known. */
@@ -142,7 +171,12 @@ export class Operator {
    * To be told of each turn: whoever does not recover any more, and has that on its disk, is whole.
    * Returns, in words, that it is not, though it says so.
    */
-  turned(node: SimNode, { recovering }: NodeStatus): string | undefined {
+  turned(node: SimNode, { recovering, applied }: NodeStatus): string | undefined {
+    const store = this.#storeless.get(node);
+    if (store !== undefined && applied >= store && !this.#setAside.has(node)) {
+      this.#storeless.delete(node);
+      if (store > 0) this.#rare.saw("lost store replaced by an image");
+    }
     const committed = this.#lossy.get(node);
     if (committed === undefined || recovering || this.#setAside.has(node)) return undefined;
     // It would begin to recover anew after a crash.
@@ -150,9 +184,8 @@ export class Operator {
     this.#lossy.delete(node);
     this.#log.healed(node);
     this.#rare.saw("lost log healed");
-    if (node.disk.log.outline.term(committed) === this.#log.committed(committed)?.term) {
-      return undefined;
-    }
+    const term = this.#log.committed(committed)?.term ?? 0;
+    if (committed === 0 || this.#log.holds(node, { index: committed, term })) return undefined;
     return `node ${node.id} counts as whole, and does not hold again the committed entry ` +
       `${committed}, which it has lost`;
   }
@@ -206,8 +239,7 @@ export class Operator {
     if (!expected.some((each) => each.test(message))) return `node ${node.id} ends: ${message}`;
     if (/EIO/.test(message)) this.#rare.saw("fsync error");
     if (/damaged row/.test(message)) {
-      node.store.isDamaged = false;
-      node.wipeStore();
+      this.losesStore(node);
     }
     this.startLater(node, restartMs);
     return undefined;
@@ -224,8 +256,8 @@ export class Operator {
   retire(node: SimNode): void {
     this.#retired.add(node);
     this.stop(node, "kill");
-    const isLost = this.#lossy.delete(node);
-    if (this.#setAside.delete(node) || isLost) this.#rare.saw("lost member replaced");
+    const isLost = [this.#lossy, this.#storeless, this.#setAside].map((lost) => lost.delete(node));
+    if (isLost.includes(true)) this.#rare.saw("lost member replaced");
   }
 
   // ---- Healing ----

@@ -21,6 +21,8 @@ export interface Overrides {
   readonly contenders?: number;
   /** Milliseconds from one change of members to the next, in the mean. */
   readonly churn?: number;
+  /** Logs are compacted after so many entries, and nothing stays for who is behind. */
+  readonly images?: number;
   readonly without: readonly Trouble[];
   /** Single faults, as "crash.3". */
   readonly skip: readonly string[];
@@ -37,6 +39,9 @@ export function planOf(seed: number, overrides: Overrides): Plan {
     ...drawn,
     voters: overrides.nodes ?? drawn.voters,
     learners: overrides.learners ?? (overrides.nodes === undefined ? drawn.learners : 0),
+    ...(overrides.images !== undefined && {
+      config: { ...drawn.config, ...compacting(overrides.images) },
+    }),
     clients: overrides.clients ?? drawn.clients,
     keys: overrides.keys ?? drawn.keys,
     operations: overrides.operations ?? drawn.operations,
@@ -49,6 +54,15 @@ export function planOf(seed: number, overrides: Overrides): Plan {
     ...(without.includes("lostAnswers") && { lostAnswersPermille: 0 }),
     ...(without.includes("reconfigure") && { reconfigureEveryMs: 0 }),
     ...(without.includes("transfer") && { transferEveryMs: 0 }),
+  };
+}
+
+function compacting(entries: number): Plan["config"] {
+  return {
+    "snapshot.log_entries_max": String(entries),
+    "snapshot.cool_down_ms": "50",
+    "snapshot.retained_entries_max": "2",
+    "snapshot.held_bytes_max": "0",
   };
 }
 

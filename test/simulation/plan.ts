@@ -17,7 +17,7 @@ export const faultKinds = [
   ...["crash", "powerCut", "pause", "partition", "oneWay", "flap", "reset", "clog", "storm"],
   ...["diskStall", "diskSlow", "diskFull", "diskError", "logDamage", "logRegress", "kvLost"],
   ...["kvDamage", "wipe", "olderCopy", "stranger", "clockRate", "wallJump"],
-  ...["deposeLeader", "brokenTransfer", "lateEcho", "suspend", "strainLease"],
+  ...["deposeLeader", "brokenTransfer", "lateEcho", "suspend", "strainLease", "imageCrash"],
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -74,12 +74,13 @@ export interface Plan {
 /** The plan of a seed. */
 export function drawPlan(seed: number): Plan {
   const root = new Prng(seed);
-  const [size, time, net, disk, load, faults, lease, store, waiting, churn] = Array.from(
-    { length: 10 },
+  const [size, time, net, disk, load, faults, lease, store, waiting, churn, images] = Array.from(
+    { length: 11 },
     () => root.split(),
   );
   const heartbeatMs = time!.chance(1, 2) ? 50 : 100;
-  const clocks = drawClocks(lease!, drawConfig(time!, heartbeatMs));
+  const config = { ...drawConfig(time!, heartbeatMs), ...drawImages(images!) };
+  const clocks = drawClocks(lease!, config);
   return {
     seed,
     ...drawSize(size!),
@@ -116,6 +117,22 @@ function drawConfig(prng: Prng, heartbeatMs: number): Plan["config"] {
     ...(prng.chance(1, 4) && { "raft.turn_inputs_max": String(few(4)) }),
     ...(prng.chance(1, 4) && { "storage.kv_commit_interval_ms": String(few(500)) }),
     ...(prng.chance(1, 6) && { "limits.requests_waiting_max": String(few(8)) }),
+  };
+}
+
+/** When logs are compacted: by their length, their size, the time, or all of these; or never. */
+function drawImages(prng: Prng): Plan["config"] {
+  if (prng.chance(1, 2)) return {};
+  const by = prng.below(4);
+  return {
+    "snapshot.log_entries_max": by === 0 || by === 3 ? String(5 + prng.below(500)) : "0",
+    "snapshot.log_bytes_max": by === 1 || by === 3 ? String(1_000 + prng.below(50_000)) : "0",
+    "snapshot.interval_ms": by === 2 || by === 3 ? String(200 + prng.below(4_000)) : "0",
+    "snapshot.cool_down_ms": String(prng.below(1_000)),
+    "snapshot.retained_entries_max": String(prng.below(prng.chance(1, 2) ? 5 : 200)),
+    ...(prng.chance(1, 2) && { "snapshot.held_bytes_max": String(prng.below(20_000)) }),
+    "snapshot.chunk_bytes": String(256 * 1024),
+    ...(prng.chance(1, 3) && { "snapshot.bytes_per_second_max": String(256 * 1024) }),
   };
 }
 

@@ -6,6 +6,7 @@
 import { formatPosition } from "../../src/raft/format.ts";
 import { isVoter } from "../../src/raft/configuration.ts";
 import type { NodeStatus } from "../../src/node/parts.ts";
+import type { Message } from "../../src/raft/message.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { Entry, NodeId, Term } from "../../src/raft/types.ts";
 import type { SimNode } from "../harness/sim_node.ts";
@@ -49,18 +50,17 @@ export const floors = {
   "lost member replaced": 50,
   "older copy refused": 50,
   "wrong cluster id refused": 50,
+  "image installed": 2_000,
+  "image installed while entries arrive": 500,
+  "older image received": 100,
+  "crash inside an install": 200,
+  "lost store replaced by an image": 100,
   "watch resumed across a compaction": 300,
   "watch overtaken by a compaction": 300,
   "watch resumed under another leader": 300,
   "lock passed on as a lease ended": 300,
 } as const;
 export type RareState = keyof typeof floors;
-
-/** States that need features which are not there yet. */
-export const waitingStates: readonly string[] = [
-  "snapshot install races append",
-  "older snapshot received",
-];
 
 const recentlyUs = 5_000_000;
 
@@ -73,6 +73,8 @@ export class RareStates {
   /** By `node/term`: the newest round that a leader has sent. */
   readonly #rounds = new Map<string, number>();
   readonly #onMajority = new Set<string>();
+  /** Nodes to which an image is on its way, and whether entries have come meanwhile. */
+  readonly #receiving = new Map<NodeId, "alone" | "amongEntries">();
   /** Who was told last that it holds a name, and has not let go of it. */
   readonly #holders = new Map<string, string>();
 
@@ -84,6 +86,7 @@ export class RareStates {
         if (message.kind === "heartbeat") this.#rounds.set(`${node.id}/${term}`, message.round);
       },
       delivered: ({ to, term, message }) => {
+        this.#imagePasses(scene, to, message);
         if ("notMember" in message && message.notMember !== undefined) {
           this.saw("removed node is told so");
         }
@@ -92,7 +95,14 @@ export class RareStates {
         if (message.round < newest) this.saw("answer to an earlier round arrives");
       },
       handedOver: (node, write) => this.#handedOver(node, write),
-      persisted: (_node, write) => this.#persisted(scene, write),
+      persisted: ({ id }, write) => {
+        this.#persisted(scene, write);
+        if (write.snapshot === undefined) return;
+        this.saw("image installed");
+        const racing = this.#receiving.get(id) === "amongEntries";
+        if (racing) this.saw("image installed while entries arrive");
+        this.#receiving.delete(id);
+      },
       applied: (node, entries) => this.#applied(node, entries),
       turned: (node, before, after) => this.#turned(node, before, after),
       formed: (node, { recovering }) => {
@@ -101,6 +111,16 @@ export class RareStates {
       },
       contested: (news) => this.#contested(news),
     };
+  }
+
+  #imagePasses({ nodes }: Scene, to: NodeId, message: Message): void {
+    if (message.kind === "appendEntries" && message.entries.length > 0) {
+      if (this.#receiving.has(to)) this.#receiving.set(to, "amongEntries");
+    }
+    if (message.kind !== "installSnapshot") return;
+    if (!this.#receiving.has(to)) this.#receiving.set(to, "alone");
+    const committed = nodes.find(({ id }) => id === to)?.formed?.node.status().commitIndex ?? 0;
+    if (message.meta.position.index <= committed) this.saw("older image received");
   }
 
   /** Whoever is silent until its lease has ended makes room for the next. */

@@ -33,7 +33,7 @@ import { Watcher } from "./watchers.ts";
 import { Witness } from "./witness.ts";
 
 export interface Violation {
-  /** I1 … I17; "identity"; "assertion" when a node has ended by itself. */
+  /** I1 … I18; "identity"; "assertion" when a node has ended by itself. */
   readonly invariant: string;
   readonly text: string;
   readonly atUs: number;
@@ -110,6 +110,7 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
     this.#operator = new Operator({
       ...{ nodes, log: this.log, scheduler, rare: this.rare },
       stopped: (node) => this.#stopped(node),
+      compacts: Object.keys(plan.config).some((key) => key.startsWith("snapshot.")),
     });
     const invariants = invariantsOf(this, plan, (id, text) => this.#broken(id, text));
     this.watch = together([...invariants, this.rare.watch]);

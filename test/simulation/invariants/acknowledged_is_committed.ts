@@ -26,8 +26,8 @@ export function acknowledgedIsCommitted({ nodes, log, witness }: Scene, broken: 
     },
     finished: () => {
       for (let index = 1; index <= log.committedIndex; index++) {
-        const term = log.committed(index)?.term;
-        const lacking = nodes.find(({ disk }) => disk.log.outline.term(index) !== term);
+        const term = log.committed(index)?.term ?? 0;
+        const lacking = nodes.find((node) => !log.holds(node, { index, term }));
         if (lacking === undefined) continue;
         return broken(`node ${lacking.id} has lost the committed entry ${index} of term ${term}`);
       }

@@ -1,5 +1,5 @@
 /**
- * "identity", beside I1 … I16: nobody listens to a directory that is not the cluster's: one that
+ * "identity", beside I1 … I18: nobody listens to a directory that is not the cluster's: one that
  * was emptied, or an older copy (correctness, mistakes 26 and 27).
  */
 

@@ -5,7 +5,7 @@
 
 import { type Broken, type Invariant, type Scene, unwatched } from "../invariant.ts";
 
-export function leaderAppendOnly(_scene: Scene, broken: Broken): Invariant {
+export function leaderAppendOnly({ log }: Scene, broken: Broken): Invariant {
   return {
     ...unwatched,
     id: "I2",
@@ -14,7 +14,7 @@ export function leaderAppendOnly(_scene: Scene, broken: Broken): Invariant {
       const status = node.formed?.node.status();
       if (status?.role !== "leader" || hardState?.currentTerm !== status.term) return;
       const { termStart = 0, term } = status;
-      const wrote = node.disk.log.outline.term(termStart) === term;
+      const wrote = log.holds(node, { index: termStart, term });
       if (wrote || truncateFrom > termStart) {
         broken(
           `node ${node.id} leads term ${term} and deletes its entries from ${truncateFrom} on`,

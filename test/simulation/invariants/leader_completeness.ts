@@ -23,6 +23,8 @@ export function leaderCompleteness({ log }: Scene, broken: Broken): Invariant {
       if (status.termStart !== noop.index || status.term !== noop.term) return;
       const last = log.committedBefore(status.term);
       if (last === undefined || termAfter(node, write, last.index) === last.term) return;
+      // What is compacted was committed.
+      if (last.index < node.disk.log.outline.boundary.position.index) return;
       broken(
         `node ${node.id} leads term ${status.term} without the committed ${formatPosition(last)}`,
       );

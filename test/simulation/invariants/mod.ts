@@ -16,6 +16,7 @@ import { logMatching } from "./log_matching.ts";
 import { monotonic } from "./monotonic.ts";
 import { readSafety } from "./read_safety.ts";
 import { resourceBounds } from "./resource_bounds.ts";
+import { snapshotSafety } from "./snapshot_safety.ts";
 import { stateMachineSafety } from "./state_machine_safety.ts";
 import { watchContract } from "./watch_contract.ts";
 
@@ -36,6 +37,7 @@ export function invariantsOf(
     ...[committedIsDurable, electionSafety, leaderAppendOnly, logMatching, leaderCompleteness],
     ...[stateMachineSafety, monotonic, durableVote, acknowledgedIsCommitted, configurationSafety],
     ...[readSafety, leaseContract, watchContract, contestContract, identity],
+    snapshotSafety,
     resourceBounds({
       appendBytesMax: limit("raft.append_bytes_max", defaults.appendBytesMax),
       requestsWaitingMax: limit("limits.requests_waiting_max", defaults.requestsWaitingMax),

@@ -7,6 +7,7 @@
 import { contestMutants } from "./contests.ts";
 import { countingMutants } from "./counting.ts";
 import { durabilityMutants } from "./durability.ts";
+import { imageMutants } from "./images.ts";
 import { livenessMutants } from "./liveness.ts";
 import { membershipMutants } from "./membership.ts";
 import type { Mutant } from "./mutant.ts";
@@ -17,7 +18,7 @@ import { voteMutants } from "./votes.ts";
 import { watchMutants } from "./watches.ts";
 
 export type { Mutant, Patch, Unplanted } from "./mutant.ts";
-export { caughtElsewhere, waiting } from "./unplanted.ts";
+export { caughtElsewhere } from "./unplanted.ts";
 
 /** The control: the source as it is, in which nothing may be found. */
 export const nothingPlanted: Mutant = { id: "M0", what: "Nothing", patches: [], expected: [] };
@@ -26,6 +27,7 @@ export const nothingPlanted: Mutant = { id: "M0", what: "Nothing", patches: [], 
 export const mutants: readonly Mutant[] = [
   ...[voteMutants, countingMutants, replicationMutants, durabilityMutants],
   ...[readMutants, membershipMutants, livenessMutants, storeMutants, watchMutants, contestMutants],
+  ...imageMutants,
 ].flat().sort((a, b) => numberOf(a) - numberOf(b) || (a.id < b.id ? -1 : 1));
 
 /** The number in the list of mistakes: 30 for M30b. */

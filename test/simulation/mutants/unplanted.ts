@@ -1,20 +1,6 @@
-/** Mistakes of the list that cannot be planted yet, or that another test catches. */
+/** Mistakes of the list that another test catches. */
 
 import type { Unplanted } from "./mutant.ts";
-
-/** They need features that are not there. */
-export const waiting: readonly Unplanted[] = [
-  {
-    id: "M27",
-    what: "A snapshot lacks the configuration or the sessions",
-    reason: "there are no snapshots",
-  },
-  {
-    id: "M28",
-    what: "A snapshot keeps what conflicts with it, or an older one is accepted",
-    reason: "there are no snapshots",
-  },
-];
 
 /** A simulated disk has no fsync to leave out. */
 export const caughtElsewhere: readonly Unplanted[] = [
