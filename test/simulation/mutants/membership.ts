@@ -44,7 +44,7 @@ export const membershipMutants: readonly Mutant[] = [
 `,
       replace: ``,
     }],
-    expected: ["I10", "assertion"],
+    expected: ["I10", "I18", "assertion"],
   },
   {
     id: "M51",
