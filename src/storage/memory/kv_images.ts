@@ -10,6 +10,7 @@ import type { Clock, SnapshotImage, SnapshotStage } from "../../node/ports.ts";
 import type { SnapshotMeta } from "../../raft/types.ts";
 import { contentFlaw, isSameImage, metaOfImage } from "../snapshot_meta.ts";
 import { ByteList } from "./byte_list.ts";
+import { contentOf, type KvContent } from "./kv_content.ts";
 import { decodeImage, encodeImage, type ImageRows } from "./kv_image.ts";
 
 /** How images are made and taken. */
@@ -21,12 +22,18 @@ export interface MemoryImagesOptions {
   readonly onProblem?: (why: string) => void;
 }
 
+/** What an image holds, as it was written and as tables hold it. */
+interface Held {
+  readonly rows: ImageRows;
+  readonly content: KvContent;
+}
+
 /** An image that is received. */
 interface Stage {
   readonly meta: SnapshotMeta;
   bytes: ByteList;
   /** What it holds, once it is finished. */
-  rows?: ImageRows;
+  held?: Held;
   /** Ends what is under way with it. */
   stop: () => void;
 }
@@ -78,9 +85,9 @@ export class MemoryImages {
   }
 
   /** What is finished and waits. */
-  get staged(): { readonly meta: SnapshotMeta; readonly rows: ImageRows } | undefined {
-    const { meta, rows } = this.#stage ?? {};
-    return meta === undefined || rows === undefined ? undefined : { meta, rows };
+  get staged(): Held & { readonly meta: SnapshotMeta } | undefined {
+    const { meta, held } = this.#stage ?? {};
+    return meta === undefined || held === undefined ? undefined : { meta, ...held };
   }
 
   /** What was staged has been taken over. */
@@ -101,7 +108,7 @@ export class MemoryImages {
       },
       finish: (done) => {
         assert(isCurrent(), "The stage to finish is closed");
-        if (stage.rows !== undefined) return done("staged");
+        if (stage.held !== undefined) return done("staged");
         this.#finish(stage, done);
       },
       abort: () => {
@@ -112,7 +119,7 @@ export class MemoryImages {
 
   #finish(stage: Stage, done: (outcome: "staged" | "corrupt") => void): void {
     const { meta, bytes } = stage;
-    const steps = function* (): Generator<undefined, ImageRows> {
+    const steps = function* (): Generator<undefined, Held> {
       const hash = createHash("sha256");
       for (const piece of bytes.pieces()) {
         hash.update(piece);
@@ -121,7 +128,8 @@ export class MemoryImages {
       if (bytes.length !== meta.bytes || !equalBytes(digestOf(hash), meta.digest)) {
         throw new MalformedBytesError("its bytes are not those that were announced");
       }
-      return yield* decodeImage(bytes);
+      const rows = yield* decodeImage(bytes);
+      return { rows, content: yield* contentOf(rows) };
     };
     const refuse = (why: string): void => {
       this.forget();
@@ -129,10 +137,10 @@ export class MemoryImages {
       this.#options.onProblem?.(`The image of entry ${index} is refused: ${why}`);
       done("corrupt");
     };
-    stage.stop = this.#run(steps(), (rows) => {
-      const flaw = contentFlaw(meta, this.#options, rows) ?? countFlaw(rows);
+    stage.stop = this.#run(steps(), (held) => {
+      const flaw = contentFlaw(meta, this.#options, held.rows) ?? countFlaw(held);
       if (flaw !== undefined) return refuse(flaw);
-      stage.rows = rows;
+      stage.held = held;
       done("staged");
     }, refuse);
   }
@@ -171,9 +179,12 @@ function next<T>(
 }
 
 /** The facts of an image must be those of its rows. */
-function countFlaw({ meta, changes }: ImageRows): string | undefined {
-  const last = changes.at(-1)?.number ?? 0;
-  return last <= meta.changes ? undefined : `change ${last} in it is above the last one`;
+function countFlaw({ rows: { meta }, content }: Held): string | undefined {
+  const { last, live, dead } = content;
+  if (last > meta.changes) return `change ${last} in it is above the last one`;
+  if (live.size === meta.liveKeys && dead.size === meta.deadKeys) return undefined;
+  return `it has ${live.size} live keys and ${dead.size} dead ones, ` +
+    `and counts ${meta.liveKeys} and ${meta.deadKeys}`;
 }
 
 function digestOf(hash: ReturnType<typeof createHash>): Uint8Array {

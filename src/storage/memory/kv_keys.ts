@@ -21,6 +21,11 @@ const blockLengthMax = 512;
 export class SortedKeys<T> {
   /** Never empty blocks, except that the only one may be. */
   readonly #blocks: Pair<T>[][] = [[]];
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
 
   get(key: Uint8Array): T | undefined {
     const block = this.#blocks[this.#blockOf(key)]!;
@@ -39,6 +44,7 @@ export class SortedKeys<T> {
       return known.value;
     }
     block.splice(at, 0, { key, value });
+    this.#size++;
     if (block.length > blockLengthMax) {
       this.#blocks.splice(blockAt + 1, 0, block.splice(blockLengthMax / 2));
     }
@@ -53,6 +59,7 @@ export class SortedKeys<T> {
     const known = block[at];
     if (known === undefined || compareBytes(known.key, key) !== 0) return undefined;
     block.splice(at, 1);
+    this.#size--;
     if (block.length === 0 && this.#blocks.length > 1) this.#blocks.splice(blockAt, 1);
     return known.value;
   }

@@ -239,20 +239,13 @@ export class MemoryKvTables implements KvTables {
 
   adopt(): void {
     assert(this.#undo.length === 0, "An image to adopt in an open transaction");
-    const { rows } = assertDefined(this.#images.staged, "There is an image to adopt");
-    this.#changes = new Map();
-    this.#live = new SortedKeys();
-    this.#dead = new SortedKeys();
-    this.#ledger = new SortedKeys();
-    for (const change of rows.changes) {
-      const { key, number, version } = change;
-      this.#changes.set(number, change);
-      (version === 0 ? this.#live : this.#dead).delete(key);
-      (version === 0 ? this.#dead : this.#live).set(key, number);
-    }
-    for (const row of rows.ledger) this.#ledger.set(row.key, row);
-    this.#last = rows.changes.at(-1)?.number ?? 0;
-    this.#stored = rows.meta;
+    const { content } = assertDefined(this.#images.staged, "There is an image to adopt");
+    this.#stored = content.meta;
+    this.#changes = content.changes;
+    this.#last = content.last;
+    this.#live = content.live;
+    this.#dead = content.dead;
+    this.#ledger = content.ledger;
     this.#images.forget();
   }
 
