@@ -179,7 +179,10 @@ export interface StateMachine<Query, Answer, Result> {
 /** A finished image of the store, to be read in pieces and then released. */
 export interface SnapshotImage {
   readonly meta: SnapshotMeta;
-  /** The bytes from `offset` on, at most `bytesMax` of them; the last ones end at `meta.bytes`. */
+  /**
+   * The bytes from `offset` on, at most `bytesMax` of them; the last ones end at `meta.bytes`. What
+   * was asked for before `release` comes all the same.
+   */
   read(
     where: { readonly offset: number; readonly bytesMax: number },
     done: (chunk: Uint8Array) => void,

@@ -98,6 +98,23 @@ export const imageCases: readonly ImageCase[] = [
     },
   },
   {
+    name: "what was being read when the image was released comes all the same",
+    run: async (cluster) => {
+      const source = new Machine(cluster);
+      source.apply(cluster.entries(100));
+      const { bytes } = await source.imageBytes();
+      const image = await source.image();
+      const reads = [0, 1_000].map((offset) =>
+        new Promise<Uint8Array>((resolve) => image.read({ offset, bytesMax: 1_000 }, resolve))
+      );
+      image.release();
+      assert.deepEqual(await Promise.all(reads), [
+        bytes.subarray(0, 1_000),
+        bytes.subarray(1_000, 2_000),
+      ]);
+    },
+  },
+  {
     name: "of two images that are asked for at once, one is made",
     run: async (cluster) => {
       const source = new Machine(cluster);

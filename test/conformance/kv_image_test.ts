@@ -17,7 +17,7 @@ import { imagesIn } from "../harness/kv_images.ts";
 import { ManualClock } from "../harness/manual_clock.ts";
 import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../harness/test.ts";
-import { bytesOf } from "./image_place.ts";
+import { bytesOf, writeRest } from "./image_place.ts";
 import { openSqliteTables, runtime } from "./state_machine_places.ts";
 
 const opener = fileURLToPath(new URL("./programs/open_database.ts", import.meta.url));
@@ -239,6 +239,27 @@ describe(`An image of kv.db on ${runtime.name}`, () => {
     const again = store.begin();
     store.finish();
     assert.ok(typeof again.made() === "object");
+    store.machine.close();
+  });
+
+  it("is given up where another store comes in place of this, and the next is made", async () => {
+    const store = new Written(2);
+    const first = store.begin();
+    store.finish();
+    const image = first.made();
+    assert.ok(typeof image === "object");
+    const received = { meta: image.meta, bytes: await bytesOf(image) };
+    const { made } = store.begin();
+    store.work.step();
+    const stage = store.machine.stage(received.meta);
+    writeRest(stage, received);
+    stage.finish((outcome) => assert.equal(outcome, "staged"));
+    store.work.finish();
+    store.machine.adopt();
+    assert.equal(made(), undefined);
+    const next = store.begin();
+    store.finish();
+    assert.ok(typeof next.made() === "object");
     store.machine.close();
   });
 

@@ -1,6 +1,7 @@
 /** A finished image of kv.db: a file that is read in pieces, off the event loop. */
 
-import { close, open, read } from "node:fs";
+import { close, openSync, read } from "node:fs";
+import { emptyBytes } from "../../lib/bytes.ts";
 import { FatalStorageError, type SnapshotImage } from "../../node/ports.ts";
 import type { SnapshotMeta } from "../../raft/types.ts";
 import { errorText } from "../directory/files.ts";
@@ -18,6 +19,7 @@ export class ImageFile implements SnapshotImage {
   readonly meta: SnapshotMeta;
   readonly #path: string;
   readonly #options: ImageFileOptions;
+  /** Open from the beginning, so that a read that has begun comes to its end after a release. */
   #descriptor: number | undefined;
   #reads = 0;
   #isReleased = false;
@@ -26,6 +28,7 @@ export class ImageFile implements SnapshotImage {
     this.#path = path;
     this.meta = meta;
     this.#options = options;
+    this.#descriptor = openSync(path, "r");
   }
 
   read(
@@ -33,15 +36,13 @@ export class ImageFile implements SnapshotImage {
     done: (chunk: Uint8Array) => void,
   ): void {
     const length = Math.max(0, Math.min(bytesMax, this.meta.bytes - offset));
-    if (this.#isReleased) return;
+    if (this.#descriptor === undefined) return done(emptyBytes);
     this.#reads++;
-    this.#opened((descriptor) =>
-      this.#fill(descriptor, { chunk: new Uint8Array(length), offset, at: 0 }, (chunk) => {
-        this.#reads--;
-        this.#closeIfOver();
-        if (!this.#isReleased) done(chunk);
-      })
-    );
+    this.#fill(this.#descriptor, { chunk: new Uint8Array(length), offset, at: 0 }, (chunk) => {
+      this.#reads--;
+      this.#closeIfOver();
+      done(chunk);
+    });
   }
 
   release(): void {
@@ -49,17 +50,6 @@ export class ImageFile implements SnapshotImage {
     this.#isReleased = true;
     this.#options.onRelease();
     this.#closeIfOver();
-  }
-
-  #opened(run: (descriptor: number) => void): void {
-    if (this.#descriptor !== undefined) return run(this.#descriptor);
-    open(this.#path, "r", (error, descriptor) => {
-      if (error !== null) return this.#failed(error);
-      // Another read may have opened it meanwhile.
-      if (this.#descriptor === undefined) this.#descriptor = descriptor;
-      else close(descriptor, () => {});
-      run(this.#descriptor);
-    });
   }
 
   #fill(
@@ -77,9 +67,6 @@ export class ImageFile implements SnapshotImage {
   }
 
   #failed(cause: unknown): void {
-    this.#reads--;
-    this.#closeIfOver();
-    if (this.#isReleased) return;
     const why = typeof cause === "string" ? cause : errorText(cause);
     this.#options.onFatal(new FatalStorageError(`${this.#path} could not be read: ${why}`));
   }

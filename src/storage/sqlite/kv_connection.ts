@@ -150,7 +150,7 @@ export class KvConnection {
       const gone = error instanceof SqliteError && error.message.includes("no transaction");
       if (!gone) throw kvDatabaseError(this.#options, "rolled back", error);
     }
-    this.#on.maker.rolledBack();
+    this.#on.maker.giveUp("what was being written was taken back");
   }
 
   savepoint(): void {
@@ -181,6 +181,7 @@ export class KvConnection {
   adopt(): void {
     assert(!this.#isOpen, "An image to adopt in an open transaction");
     this.stages.decide();
+    this.#on.maker.giveUp("the store becomes another one");
     this.#disconnect();
     completeAdoption(this.#options.path, this.#options.images);
     this.#on = this.#connected(this.#folder);

@@ -132,18 +132,13 @@ export class KvImageMaker {
     try {
       this.#keep(making, making.wal.committed());
     } catch (error) {
-      return this.#giveUp(`pages could not be copied: ${errorText(error)}`);
+      return this.giveUp(`pages could not be copied: ${errorText(error)}`);
     }
     if (making.wal.frames >= walPagesMax) {
-      return this.#giveUp(`the log has come to ${making.wal.frames} pages`);
+      return this.giveUp(`the log has come to ${making.wal.frames} pages`);
     }
     making.isCheckpointDue = making.wal.frames >= checkpointPages;
     this.#checkpointIfDue(making);
-  }
-
-  /** What was written was taken back: whatever the log said of it may be said of other pages. */
-  rolledBack(): void {
-    this.#giveUp("the disk is full");
   }
 
   /** Before the connection is closed. Nobody is told. */
@@ -186,7 +181,7 @@ export class KvImageMaker {
       checkpoint(this.#parts.database);
     } catch (error) {
       if (!isFull(error)) throw error;
-      this.#giveUp("the disk is full");
+      this.giveUp("the disk is full");
     }
   }
 
@@ -214,7 +209,7 @@ export class KvImageMaker {
 
   #went(making: Making, outcome: ImageOutcome): void {
     making.isBusy = false;
-    if (outcome.kind === "failed") return this.#giveUp(outcome.reason);
+    if (outcome.kind === "failed") return this.giveUp(outcome.reason);
     if (outcome.kind === "digest") return this.#finish(making, outcome.digest);
     this.#checkpointIfDue(making);
     if (making.at < making.bytes) return;
@@ -231,7 +226,11 @@ export class KvImageMaker {
     making.done(folder.finished(path, metaOfImage(stored, { bytes, digest })));
   }
 
-  #giveUp(why: string): void {
+  /**
+   * Ends it early: what was written was taken back, so that whatever the log said of it may be said
+   * of other pages; or another file takes the place of this.
+   */
+  giveUp(why: string): void {
     const making = this.#making;
     if (making === undefined) return;
     this.#end(making);
