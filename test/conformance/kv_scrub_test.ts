@@ -160,6 +160,31 @@ for (const [name, makePlace] of Object.entries(places)) {
       }
     });
 
+    it("begins anew where another store is put in the place of its own", async () => {
+      const [from, to] = [makePlace(), makePlace()];
+      try {
+        const newer = new KvStateMachine({ tables: from.open() });
+        const maker = fill(newer);
+        newer.apply(maker.commands([put("e", "newer")]));
+        const machine = new KvStateMachine({ tables: to.open() });
+        fill(machine);
+        const pass = machine.audit.scrub();
+        assert.equal(pass?.step(), "more");
+        const image = await new Promise<SnapshotImage | undefined>((done) => newer.image(done));
+        assert.ok(image);
+        const stage = machine.stage(image.meta);
+        stage.write(await bytesOf(image));
+        image.release();
+        assert.equal(await finished(stage), "staged");
+        machine.adopt();
+        assert.equal(pass?.step(), "void");
+        scrubAll(machine);
+      } finally {
+        from.remove();
+        to.remove();
+      }
+    });
+
     it("finds nothing wrong while commands are taken back in the middle of a pass", () => {
       const place = makePlace();
       try {
@@ -180,25 +205,6 @@ for (const [name, makePlace] of Object.entries(places)) {
     });
   });
 }
-
-it("a pass begins anew where another store is put in the place of its own", async () => {
-  const [from, to] = [memoryPlace(), memoryPlace()];
-  const newer = new KvStateMachine({ tables: from.open() });
-  const maker = fill(newer);
-  newer.apply(maker.commands([put("e", "newer")]));
-  const machine = new KvStateMachine({ tables: to.open() });
-  fill(machine);
-  const pass = machine.audit.scrub();
-  assert.equal(pass?.step(), "more");
-  const image = await new Promise<SnapshotImage | undefined>((done) => newer.image(done));
-  assert.ok(image);
-  const stage = machine.stage(image.meta);
-  stage.write(await bytesOf(image));
-  assert.equal(await finished(stage), "staged");
-  machine.adopt();
-  assert.equal(pass?.step(), "void");
-  scrubAll(machine);
-});
 
 /** What no word of the tables could do. */
 const edits: Readonly<Record<string, string>> = {
