@@ -67,6 +67,15 @@ function run(words: readonly string[], options: CliOptions = {}) {
 const listening = { what: "the server" };
 
 describe("start", () => {
+  it("joins the cluster of any of the nodes that it is told of", async () => {
+    const node = run(["--join", "http://n1:7400,http://n2:7400"]);
+    await until(() => node.config, listening);
+    assert.deepEqual(node.config?.join, ["http://n1:7400", "http://n2:7400"]);
+    assert.deepEqual(node.config?.named, {}, "the cluster gives the names");
+    node.end(0);
+    assert.equal((await node.outcome).code, 0);
+  });
+
   it("runs a single node on loopback without any argument", async () => {
     const node = run([]);
     await until(() => node.config, listening);
