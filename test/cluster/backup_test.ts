@@ -223,14 +223,14 @@ describe("A backup", () => {
       const expected = await values(source.nodes[0]!);
       await until(async () => await values(node) === expected, { what: "the first backup" });
       await send(node, "/v1/kv/new", "PUT", "since");
-      const last = async (): Promise<string | undefined> => {
+      const last = (): string | undefined => {
         const names = readdirSync(dir).filter((name) => name.endsWith(".skein"));
         assert.ok(names.length <= 3, names.join());
         return names.at(-1);
       };
       const before = await until(last, { what: "a backup to be saved" });
-      const newer = await until(async () => {
-        const name = await last();
+      const newer = await until(() => {
+        const name = last();
         return name !== before && name;
       }, { what: "the next one" });
       const inspected = await runCli(["snapshot", "inspect", join(dir, newer)]);
