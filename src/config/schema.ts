@@ -214,7 +214,7 @@ const storage = {
     "So many of the newest revisions are kept, and all of the last five minutes.",
   ),
   scrub_bytes_per_second_max: integer(
-    { default: 4 * mebi, min: 0, max: gibi },
+    { default: 5 * mebi, min: 0, max: gibi },
     "How fast a pass of the scrub, which checks all that the store keeps against its checksums, " +
       "goes over it, in bytes a second; 0: there is none.",
   ),

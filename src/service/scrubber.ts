@@ -17,7 +17,7 @@ const spentMsMax = 2;
 /** A step takes less than a millisecond; where time stands still, their number is the bound. */
 const stepsMax = 64;
 /** What the rate has left unused longer ago than this is lost, ms. */
-const creditMsMax = 100;
+const creditMsMax = 500;
 
 /** What the scrubber works with. */
 export interface ScrubberParts {
