@@ -11,6 +11,7 @@ import { kvRoutes } from "./kv.ts";
 import { kvRangeRoutes } from "./kv_range.ts";
 import { electionRoutes } from "./elections.ts";
 import { leaseRoutes } from "./leases.ts";
+import { logCompactionRoutes } from "./log_compactions.ts";
 import { lockRoutes } from "./locks.ts";
 import { memberRoutes } from "./members.ts";
 import { snapshotRoutes } from "./snapshot.ts";
@@ -29,6 +30,7 @@ export function allRoutes(version: string): readonly Route[] {
     ...electionRoutes,
     ...watchRoutes,
     ...compactionRoutes,
+    ...logCompactionRoutes,
     ...snapshotRoutes,
     ...clusterRoutes,
     ...memberRoutes,

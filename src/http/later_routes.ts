@@ -4,10 +4,7 @@
  */
 
 /** Each stands for itself and for everything behind it. */
-const laterPaths = [
-  "/v1/snapshots",
-  "/metrics",
-] as const;
+const laterPaths = ["/metrics"] as const;
 
 /** Whether a later version answers at `path`, which is not routed now. */
 export function isLaterPath(path: string): boolean {

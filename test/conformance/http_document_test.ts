@@ -29,6 +29,7 @@ const operationIds: readonly string[] = [
   "checkReady",
   "checkStarted",
   "compact",
+  "compactLog",
   "deleteRange",
   "deleteValue",
   "deleteValue64",

@@ -239,7 +239,7 @@ describe("paths and methods", () => {
 
   it("tells what a later version answers from what is no path at all", async () => {
     for (
-      const line of ["GET /v1/snapshots", "GET /metrics"]
+      const line of ["GET /metrics", "GET /metrics/node"]
     ) {
       const { detail } = await probe.problem(line, "404 route_not_found");
       assert.equal(detail, `${line.split(" ")[1]} is not available in this version, see /docs`);
