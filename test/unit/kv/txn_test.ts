@@ -127,6 +127,7 @@ describe("a transaction", () => {
     assert.deepEqual(decodeOperation(conditional), {
       ok: false,
       reason: "put with conditions in a transaction",
+      isLater: false,
     });
   });
 });
