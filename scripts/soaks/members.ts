@@ -148,7 +148,6 @@ class Churn {
       if (!isThere(await this.#client().members.list())) return true;
       return !isThere(await this.#client().members.remove(id));
     }, { what: `the removal of node ${id}`, withinMs: waitMs, everyMs: 100 });
-    node.resume();
     await node.kill();
     this.#done.removed++;
   }
@@ -196,9 +195,9 @@ class Churn {
           break;
         case 1:
           this.#troubles.pauses++;
-          victim.pause();
+          if (victim.pid !== undefined) victim.pause();
           await pause(prng.below(3_000));
-          victim.resume();
+          if (victim.pid !== undefined) victim.resume();
           break;
         default:
           this.#troubles.cuts++;
