@@ -24,17 +24,20 @@ export interface NewMember {
   readonly addresses: MemberAddresses;
 }
 
-/** What the members are to become. */
-export type WantedChange =
+/** What the members are to become; `Node` says how a node that comes is described. */
+export type MemberChange<Node> =
   | {
     readonly kind: "add";
-    readonly member: NewMember;
+    readonly member: Node;
     readonly suffrage: Exclude<Suffrage, "voter">;
   }
   | { readonly kind: "setSuffrage"; readonly id: NodeId; readonly suffrage: Suffrage }
   /** `by` takes the place of `id`: it votes where that one did. */
-  | { readonly kind: "replace"; readonly id: NodeId; readonly by: NewMember }
+  | { readonly kind: "replace"; readonly id: NodeId; readonly by: Node }
   | { readonly kind: "remove"; readonly id: NodeId };
+
+/** A change of which everything is known. */
+export type WantedChange = MemberChange<NewMember>;
 
 /** Why something cannot become so. */
 export interface ChangeRefusal {

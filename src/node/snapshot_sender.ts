@@ -13,7 +13,7 @@ import type { NodeId } from "../raft/types.ts";
 import { crc32c } from "../lib/crc32c.ts";
 import type { Hold } from "./log_compactor.ts";
 import type { SnapshotImage, StateMachine } from "./ports.ts";
-import { SnapshotTransfer } from "./snapshot_transfer.ts";
+import { restMsAfter, SnapshotTransfer } from "./snapshot_transfer.ts";
 
 /** How images are sent. */
 export interface SendLimits {
@@ -40,8 +40,6 @@ export interface SnapshotSenderParts {
 const imageIdleMs = 60_000;
 /** Whoever is not further behind is helped by the tail of the log. */
 const caughtUpEntries = 100;
-const restMs = 1_000;
-const restMsMax = 60_000;
 
 /** The transfers of one node while it leads. */
 export class SnapshotSender {
@@ -61,10 +59,6 @@ export class SnapshotSender {
 
   constructor(parts: SnapshotSenderParts) {
     this.#parts = parts;
-  }
-
-  get isBusy(): boolean {
-    return this.#transfers.size > 0;
   }
 
   /**
@@ -208,7 +202,7 @@ export class SnapshotSender {
       const laterMs = this.#parts.monotonicMs();
       if (image === undefined) {
         this.#imageFailures++;
-        this.#makeAtMs = laterMs + Math.min(restMs * 2 ** this.#imageFailures, restMsMax);
+        this.#makeAtMs = laterMs + restMsAfter(this.#imageFailures);
         return this.#parts.onProblem("an image of the store could not be made: the disk is full");
       }
       this.#imageFailures = 0;

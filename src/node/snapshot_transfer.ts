@@ -5,6 +5,11 @@ const answerMsMax = 2_000;
 const restMs = 1_000;
 const restMsMax = 60_000;
 
+/** The rest after so many failures in a row: it doubles with each. */
+export function restMsAfter(failures: number): number {
+  return Math.min(restMs * 2 ** failures, restMsMax);
+}
+
 /** One peer's transfer. */
 export class SnapshotTransfer {
   /** A peer that is silent is not sent anything. */
@@ -82,7 +87,7 @@ export class SnapshotTransfer {
 
   /** The peer cannot take it now. */
   rest(nowMs: number): void {
-    this.#restUntilMs = nowMs + Math.min(restMs * 2 ** this.#rests, restMsMax);
+    this.#restUntilMs = nowMs + restMsAfter(this.#rests);
     this.#rests++;
     this.#probe();
   }

@@ -1,6 +1,7 @@
 /** Who shall belong to the cluster: what can be asked for, and what is answered. */
 
-import type { MemberAddresses, NodeId, Suffrage } from "../../raft/types.ts";
+import type { MemberChange } from "../../node/plan_change.ts";
+import type { MemberAddresses, NodeId } from "../../raft/types.ts";
 import type { MemberView } from "./members.ts";
 
 /** A node that shall belong to the cluster. */
@@ -13,16 +14,7 @@ export interface OfferedMember {
 }
 
 /** One change of members, of however many steps. */
-export type MembershipChange =
-  | {
-    readonly kind: "add";
-    readonly member: OfferedMember;
-    readonly suffrage: Exclude<Suffrage, "voter">;
-  }
-  | { readonly kind: "setSuffrage"; readonly id: NodeId; readonly suffrage: Suffrage }
-  /** `by` takes the place of `id`: it votes where that one did. */
-  | { readonly kind: "replace"; readonly id: NodeId; readonly by: OfferedMember }
-  | { readonly kind: "remove"; readonly id: NodeId };
+export type MembershipChange = MemberChange<OfferedMember>;
 
 /** How a change is asked for. */
 export interface MembershipRequest {
