@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import type { NodeId } from "./raft/types.ts";
 import { nodeFiles } from "./storage/directory/files.ts";
-import { DataDirectoryError, IdentityFile } from "./storage/directory/identity_file.ts";
+import { IdentityFile } from "./storage/directory/identity_file.ts";
+import { DataDirectoryError } from "./storage/directory/kept_file.ts";
 
 /** Undefined where no cluster was formed yet, or the directory does not tell. */
 export function foundersIn(dataDir: string): readonly NodeId[] | undefined {

@@ -4,11 +4,10 @@
  * sixteen lower-case hexadecimal digits and a newline, nothing else.
  */
 
-import { dirname } from "node:path";
 import { lossyText, utf8 } from "../../lib/bytes.ts";
-import { type CandidacyStore, DiskFullError, FatalStorageError } from "../../node/ports.ts";
-import { errorCode, errorText, type Files, replaceFile } from "./files.ts";
-import { DataDirectoryError } from "./identity_file.ts";
+import { type CandidacyStore, FatalStorageError } from "../../node/ports.ts";
+import { errorText, type Files } from "./files.ts";
+import { DataDirectoryError, readKept, replaceKept } from "./kept_file.ts";
 
 export const candidacyFileName = "incarnation";
 
@@ -24,14 +23,7 @@ export class CandidacyFile implements CandidacyStore {
 
   /** Throws {@link DataDirectoryError} for a damaged one. */
   load(): string | undefined {
-    let bytes: Uint8Array | undefined;
-    try {
-      bytes = this.#files.read(this.#path);
-      // What was only renamed into its place could be gone after a power cut.
-      if (bytes !== undefined) this.#files.syncDirectory(dirname(this.#path));
-    } catch (error) {
-      throw new DataDirectoryError(`${this.#path} could not be read: ${errorText(error)}`);
-    }
+    const bytes = readKept(this.#files, this.#path);
     if (bytes === undefined) return undefined;
     const text = lossyText(bytes);
     if (/^[0-9a-f]{16}\n$/.test(text)) return text.trimEnd();
@@ -43,13 +35,7 @@ export class CandidacyFile implements CandidacyStore {
   }
 
   save(incarnation: string): void {
-    try {
-      replaceFile(this.#files, this.#path, utf8(`${incarnation}\n`));
-    } catch (cause) {
-      const message = `${this.#path} could not be written: ${errorText(cause)}`;
-      if (errorCode(cause) === "ENOSPC") throw new DiskFullError(message, { cause });
-      throw new FatalStorageError(message, { cause });
-    }
+    replaceKept(this.#files, this.#path, utf8(`${incarnation}\n`));
   }
 
   remove(): void {

@@ -37,7 +37,8 @@ import { type DatabaseFile, databaseFile } from "../sqlite_header.ts";
 import { CandidacyFile, candidacyFileName } from "./candidacy_file.ts";
 import { type DirectoryLock, lockDirectory, lockFileName } from "./directory_lock.ts";
 import { errorText, type Files, nodeFiles } from "./files.ts";
-import { DataDirectoryError, IdentityFile, wayBack } from "./identity_file.ts";
+import { IdentityFile, wayBack } from "./identity_file.ts";
+import { DataDirectoryError } from "./kept_file.ts";
 import { type Mark, raftMarkName, readMark } from "./mark_file.ts";
 import { reserveBytesDefault, ReserveFile } from "./reserve_file.ts";
 

@@ -19,7 +19,7 @@ import { type Runtime, type SqliteDatabase, SqliteError } from "../../runtime/mo
 import { isDamage } from "../sqlite/raft_database.ts";
 import { readPragma } from "../sqlite_pragma.ts";
 import { errorText, type Files } from "./files.ts";
-import { DataDirectoryError } from "./identity_file.ts";
+import { DataDirectoryError } from "./kept_file.ts";
 
 export const lockFileName = "lock.db";
 export const pidFileName = "pid";

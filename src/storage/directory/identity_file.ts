@@ -25,12 +25,9 @@
  * The checksum finds turned bits and edits by hand alike; neither may pass for an identity.
  */
 
-import { dirname } from "node:path";
 import { base64url, fromBase64url, strictText, utf8 } from "../../lib/bytes.ts";
 import { crc32c } from "../../lib/crc32c.ts";
 import {
-  DiskFullError,
-  FatalStorageError,
   type Identity,
   type IdentityStore,
   type PeerAddress,
@@ -38,12 +35,8 @@ import {
 } from "../../node/ports.ts";
 import { decodeConfiguration, encodeConfiguration } from "../../raft/encoding.ts";
 import type { Configuration } from "../../raft/types.ts";
-import { errorCode, errorText, type Files, replaceFile } from "./files.ts";
-
-/** The data directory cannot be used as it is; the message says what and where, for a person. */
-export class DataDirectoryError extends Error {
-  override readonly name = "DataDirectoryError";
-}
+import { errorText, type Files } from "./files.ts";
+import { DataDirectoryError, readKept, replaceKept } from "./kept_file.ts";
 
 /** What is left to somebody whose directory has lost who it belongs to, or what it promised. */
 export const wayBack = "Put it back from a copy; with an empty directory this is another node, " +
@@ -68,26 +61,12 @@ export class IdentityFile implements IdentityStore {
 
   /** Undefined when there is none yet. Throws {@link DataDirectoryError} for a damaged one. */
   load(): Identity | undefined {
-    let bytes: Uint8Array | undefined;
-    try {
-      bytes = this.#files.read(this.#path);
-      // A process that was killed before this may have renamed it into its place, and no more.
-      if (bytes !== undefined) this.#files.syncDirectory(dirname(this.#path));
-    } catch (error) {
-      throw new DataDirectoryError(`${this.#path} could not be read: ${errorText(error)}`);
-    }
+    const bytes = readKept(this.#files, this.#path);
     return bytes && parseIdentity(bytes, this.#path);
   }
 
   save(identity: Identity, done: () => void): void {
-    try {
-      replaceFile(this.#files, this.#path, identityText(identity));
-    } catch (cause) {
-      const message = `${this.#path} could not be written: ${errorText(cause)}`;
-      // Only the file beside it was touched.
-      if (errorCode(cause) === "ENOSPC") throw new DiskFullError(message, { cause });
-      throw new FatalStorageError(message, { cause });
-    }
+    replaceKept(this.#files, this.#path, identityText(identity));
     done();
   }
 }

@@ -16,11 +16,11 @@ import {
 } from "../../../src/storage/directory/data_directory.ts";
 import { nodeFiles } from "../../../src/storage/directory/files.ts";
 import {
-  DataDirectoryError,
   IdentityFile,
   identityText,
   parseIdentity,
 } from "../../../src/storage/directory/identity_file.ts";
+import { DataDirectoryError } from "../../../src/storage/directory/kept_file.ts";
 import { MarkFile } from "../../../src/storage/directory/mark_file.ts";
 import { crc32c } from "../../../src/lib/crc32c.ts";
 import { ReserveFile } from "../../../src/storage/directory/reserve_file.ts";

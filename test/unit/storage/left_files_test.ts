@@ -15,7 +15,7 @@ import { initialKvMeta, type KvTables } from "../../../src/kv/ports.ts";
 import { FatalStorageError, type Identity } from "../../../src/node/ports.ts";
 import { systemClock } from "../../../src/runtime/system_clock.ts";
 import { type OpenedStorage, openStorage } from "../../../src/server_storage.ts";
-import { DataDirectoryError } from "../../../src/storage/directory/identity_file.ts";
+import { DataDirectoryError } from "../../../src/storage/directory/kept_file.ts";
 import { runtime } from "../../conformance/storage_engine_places.ts";
 import { configurationOf, entryAt } from "../../harness/log_model.ts";
 import { makeTempDir } from "../../harness/temp_dir.ts";
