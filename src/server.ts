@@ -212,7 +212,7 @@ class SkeinServer implements RunningServer {
       addresses,
       configured: this.#config.peers.map(({ id, addr }) => ({ id, address: addr })),
       config: { ...this.#config, clusterId, nodeId },
-      protocols: this.#versions.protocols,
+      versions: this.#versions,
       storage: this.#storage,
       machine,
       transport: this.#transport,

@@ -17,7 +17,6 @@ import { judgeNames } from "./node/named_members.ts";
 import { open } from "./node/opening.ts";
 import { PeerLinks } from "./node/peer_links.ts";
 import { Peers, removalOf } from "./node/peers.ts";
-import type { ProtocolRange } from "./node/protocol.ts";
 import { notMemberAnswer, type Place } from "./node/place.ts";
 import { PlaceKeeper } from "./node/place_keeper.ts";
 import { type Clock, type HelloRefusal, type PeerAddress, type Transport } from "./node/ports.ts";
@@ -32,6 +31,7 @@ import type { OpenedStorage } from "./server_storage.ts";
 import { NodeServices } from "./server_services.ts";
 import { checkState } from "./server_state_check.ts";
 import { keepUp } from "./server_upkeep.ts";
+import type { Versions } from "./server_versions.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
 import type { Forwarder } from "./service/forwarder.ts";
 import { StoreChecks } from "./service/store_checks.ts";
@@ -51,7 +51,7 @@ export interface NodeFormation {
   /** The other nodes that the configuration file names. */
   readonly configured: readonly PeerAddress[];
   readonly config: Config;
-  readonly protocols: ProtocolRange;
+  readonly versions: Versions;
   readonly storage: Pick<OpenedStorage, "engine" | "backups">;
   readonly machine: KvStateMachine;
   readonly transport: Transport;
@@ -85,7 +85,7 @@ function introduce(formation: NodeFormation): Peers {
     keeper,
     nonce,
     addresses,
-    protocols: formation.protocols,
+    protocols: formation.versions.protocols,
     dataVersion: formation.machine.dataVersions.newest,
     dataVersionInUse: () => formation.machine.dataVersions.inUse,
     programVersion: version,
@@ -253,6 +253,7 @@ export class FormedNode {
       ...{ node: this.node, machine, storage, config, clock, peers, forwarder, addressesOf },
       addressOf: (id) => this.#links.addressOf(id),
       askHello: (address, tell) => transport.hello(address, peers.hello(0), tell),
+      sinceVersions: formation.versions.since,
       outOfSpace: () => this.#outOfSpace,
     });
   }

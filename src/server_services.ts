@@ -2,7 +2,7 @@
 
 import type { Config } from "./config/schema.ts";
 import type { Operation } from "./kv/command.ts";
-import { versionOf } from "./kv/data_version.ts";
+import { type DataVersion, type SinceVersions, versionOf } from "./kv/data_version.ts";
 import type { PositionedHash } from "./kv/past_hashes.ts";
 import type { KvStateMachine } from "./kv/state_machine.ts";
 import { version } from "./lib/version.ts";
@@ -34,6 +34,7 @@ import { NodeWatchService } from "./service/watch_service.ts";
 export interface NodeServicesParts {
   readonly node: RaftNode<Query, Answer, Result>;
   readonly machine: KvStateMachine;
+  readonly sinceVersions: SinceVersions;
   readonly config: Config;
   readonly storage: Pick<OpenedStorage, "backups">;
   readonly clock: Clock;
@@ -83,8 +84,9 @@ export class NodeServices {
       ...{ leaders: this.#leaders, revisions: this.#revisions },
     };
     const proxy = new LeaderProxy({ ...common, forwarder, addressOf });
-    const { outOfSpace } = parts;
-    const tooNew = (operation: Operation) => tooNewFor(machine, operation);
+    const { outOfSpace, sinceVersions } = parts;
+    const tooNew = (operation: Operation) =>
+      tooNewFor(machine, versionOf(operation, sinceVersions));
     const kv = new NodeKvService({
       ...{ ...common, proxy, leases: this.leases, wallMs, outOfSpace, tooNew },
     });
@@ -164,9 +166,8 @@ export class NodeServices {
   }
 }
 
-/** Why not every member could apply the operation; undefined where they all can. */
-function tooNewFor({ dataVersions }: KvStateMachine, operation: Operation): string | undefined {
-  const needed = versionOf(operation);
+/** Why not every member could apply what needs that version; undefined where they all can. */
+function tooNewFor({ dataVersions }: KvStateMachine, needed: DataVersion): string | undefined {
   return needed <= dataVersions.inUse
     ? undefined
     : `This request needs data version ${needed}, and the cluster uses ${dataVersions.inUse} ` +

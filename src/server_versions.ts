@@ -1,6 +1,11 @@
 /** Which versions of what a node speaks and applies. */
 
-import { type DataVersion, dataVersion } from "./kv/data_version.ts";
+import {
+  type DataVersion,
+  dataVersion,
+  type SinceVersions,
+  sinceVersions,
+} from "./kv/data_version.ts";
 import { type ProtocolRange, spokenProtocols } from "./node/protocol.ts";
 
 /** What a node of one version of the program understands. */
@@ -8,7 +13,13 @@ export interface Versions {
   readonly protocols: ProtocolRange;
   /** The newest version of commands. */
   readonly data: DataVersion;
+  /** Which of them brought what. */
+  readonly since: SinceVersions;
 }
 
 /** Of this program. Tests put others in their place, to have nodes of two versions meet. */
-export const programVersions: Versions = { protocols: spokenProtocols, data: dataVersion };
+export const programVersions: Versions = {
+  protocols: spokenProtocols,
+  data: dataVersion,
+  since: sinceVersions,
+};

@@ -228,7 +228,7 @@ const storage = {
       "it does not.",
   ),
   space_low_bytes: integer(
-    { default: 256 * mebi, min: 0, max: tebi },
+    { default: 256 * mebi, min: 0, max: 1024 * tebi },
     "With less free space on the data directory's disk, writes other than deletes are refused.",
   ),
   space_reserve_bytes: integer(

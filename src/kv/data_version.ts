@@ -17,7 +17,7 @@ export type DataVersion = number;
 
 /**
  * The newest version that this program can apply: raised whenever a command appears, or gets a
- * field, that the program before it could not apply. {@link sinceVersion} then says which.
+ * field, that the program before it could not apply. {@link sinceVersions} then says which.
  */
 export const dataVersion: DataVersion = 4;
 
@@ -25,11 +25,14 @@ export const dataVersion: DataVersion = 4;
 export const dataVersionAtFirst: DataVersion = 4;
 
 /** The version that brought an operation; those that are not named were there at first. */
-const sinceVersion: Partial<Readonly<Record<Operation["kind"], DataVersion>>> = {};
+export type SinceVersions = Partial<Readonly<Record<Operation["kind"], DataVersion>>>;
+
+/** Of this program. */
+export const sinceVersions: SinceVersions = {};
 
 /** The version that a cluster has to use before such an operation may be proposed. */
-export function versionOf({ kind }: Operation): DataVersion {
-  return sinceVersion[kind] ?? dataVersionAtFirst;
+export function versionOf({ kind }: Operation, since: SinceVersions): DataVersion {
+  return since[kind] ?? dataVersionAtFirst;
 }
 
 /** What stands in the log or in the store is of a later version of the program. */

@@ -9,7 +9,7 @@
 import type { Input } from "../raft/input.ts";
 import type { InstallSnapshot, InstallSnapshotReply } from "../raft/message.ts";
 import type { RaftStatus } from "../raft/status.ts";
-import type { NodeId } from "../raft/types.ts";
+import type { Index, NodeId } from "../raft/types.ts";
 import { crc32c } from "../lib/crc32c.ts";
 import type { Hold } from "./log_compactor.ts";
 import type { SnapshotImage, StateMachine } from "./ports.ts";
@@ -48,7 +48,10 @@ export class SnapshotSender {
   /** Peers that have their image, and what they need now. */
   readonly #followed = new Map<NodeId, Hold>();
   #image: SnapshotImage | undefined;
-  #isMaking = false;
+  /** Of the image that is being made: it stands no further back than this. */
+  #makingFrom: Index | undefined;
+  /** Where the log began at the last tick. */
+  #boundary: Index = 0;
   #imageFailures = 0;
   #makeAtMs = 0;
   #imageUsedMs = 0;
@@ -62,12 +65,15 @@ export class SnapshotSender {
   }
 
   /**
-   * What the log has to keep so that an image is not in vain: the entries behind it, until whoever
-   * got it has caught up. But not more of them than the image itself has, and what is kept for
-   * every follower: who is so slow would never catch up.
+   * What the log has to keep so that an image is not in vain: the entries behind it, all while it
+   * is made, then until whoever got it has caught up. But then not more of them than the image
+   * itself has, and what is kept for every follower: who is so slow would never catch up.
    */
   holds(bytes: number): readonly Hold[] {
     const holds: Hold[] = [...this.#followed.values()];
+    if (this.#makingFrom !== undefined) {
+      holds.push({ index: this.#makingFrom, bytesMax: Infinity });
+    }
     if (this.#image !== undefined && this.#transfers.size > 0) {
       const { position, bytes: imageBytes } = this.#image.meta;
       holds.push({ index: position.index, bytesMax: imageBytes });
@@ -84,6 +90,7 @@ export class SnapshotSender {
   /** To be called now and then. */
   tick(status: Pick<RaftStatus, "role" | "peers" | "boundary" | "commitIndex">): void {
     const nowMs = this.#parts.monotonicMs();
+    this.#boundary = status.boundary;
     const wanting = status.peers.filter(({ wantsSnapshot }) => wantsSnapshot);
     const heard = new Set(
       wanting.filter(({ heardMs }) => nowMs - heardMs <= this.#parts.silentMsMax)
@@ -195,10 +202,10 @@ export class SnapshotSender {
   }
 
   #makeImage(nowMs: number): void {
-    if (this.#isMaking || nowMs < this.#makeAtMs) return;
-    this.#isMaking = true;
+    if (this.#makingFrom !== undefined || nowMs < this.#makeAtMs) return;
+    this.#makingFrom = this.#boundary;
     this.#parts.machine.image((image) => {
-      this.#isMaking = false;
+      this.#makingFrom = undefined;
       const laterMs = this.#parts.monotonicMs();
       if (image === undefined) {
         this.#imageFailures++;

@@ -11,7 +11,11 @@ import { assert, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
 const first = { ...programVersions, data: dataVersionAtFirst };
-const next = { ...programVersions, data: dataVersionAtFirst + 1 };
+const next = {
+  ...programVersions,
+  data: dataVersionAtFirst + 1,
+  since: { grantLease: dataVersionAtFirst + 1 },
+};
 
 async function withCluster(run: (cluster: ServerCluster) => Promise<void>): Promise<void> {
   const cluster = await makeServerCluster();
@@ -35,6 +39,24 @@ function said(node: ServedNode, text: string): boolean {
   return node.lines.some((line) => line.includes(text));
 }
 
+async function grant(node: ServedNode): Promise<string> {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await node.fetch("/v1/leases", { method: "POST", headers, body: '{"ttl":"60s"}' });
+  return `${answer.status} ${await answer.text()}`;
+}
+
+/** Who leads, once one of them does. */
+async function ledBy(cluster: ServerCluster, ids: readonly number[]): Promise<ServedNode> {
+  return await until(async () => {
+    const leader = await cluster.leader();
+    if (ids.includes(leader.id)) return leader;
+    const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify({ target: ids[0] });
+    await leader.fetch("/v1/cluster/leadership", { method: "POST", headers, body });
+    return false;
+  }, { what: `one of ${ids.join(", ")} to lead` });
+}
+
 const raised = "the cluster uses a later data version";
 
 describe("A rolling upgrade", () => {
@@ -48,11 +70,18 @@ describe("A rolling upgrade", () => {
       await again(1, next);
       await again(2, next);
       await write(cluster, "on two versions");
-      // One of three cannot apply more.
+      // One of three cannot apply more: what it does not know is not written.
+      const leader = await ledBy(cluster, [1, 2]);
+      for (const node of [leader, cluster.node(leader.id === 1 ? 2 : 1)]) {
+        assert.match(await grant(node), /^503 .*needs data version 5, and the cluster uses 4/);
+      }
       assert.equal(cluster.nodes.some((node) => said(node, raised)), false);
       await again(3, next);
       await until(() => cluster.nodes.some((node) => said(node, raised)), {
         what: "the new version",
+      });
+      await until(async () => (await grant(cluster.node(1))).startsWith("201 "), {
+        what: "a lease",
       });
       await write(cluster, "the last");
       const last = cluster.node(3);

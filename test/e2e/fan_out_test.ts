@@ -1,5 +1,5 @@
 /**
- * A real node with very many watchers, over real connections. The gate has time for 1,000 and a few
+ * A real node with very many watchers, over real connections. The gate has time for 300 and a few
  * writes; SKEIN_WATCHERS=10000, or `scripts/soak.ts --what fanout`, means it.
  */
 
@@ -9,7 +9,7 @@ import { buildCommand, steadyLeader, withCluster } from "../harness/processes.ts
 import { runtimeName } from "../harness/runtime.ts";
 import { describe, it } from "../harness/test.ts";
 
-const inGate = 1_000;
+const inGate = 300;
 const wanted = Number(process.env["SKEIN_WATCHERS"] ?? inGate);
 const writes = wanted > inGate ? 300 : 20;
 const largeWrites = wanted > inGate ? 256 : 64;

@@ -13,7 +13,7 @@ import { assertLinearizable } from "../harness/verdict.ts";
 import { until } from "../harness/wait.ts";
 
 const other = runtimeName === "bun" ? "deno" : "bun";
-const rounds = 4;
+const rounds = 2;
 /** Nobody listens there, so that nobody is ever promoted. */
 const absent = (round: number) => ({
   rpc: `127.0.0.1:${round + 1}`,

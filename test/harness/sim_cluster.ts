@@ -22,6 +22,8 @@ export interface SimClusterOptions {
   readonly observer?: SimObserver<SimNode>;
   /** Where the nodes' stores keep their rows; in memory unless given. */
   readonly makeTables?: () => KvTables;
+  /** So long the making of an image takes, at most; no time unless given. */
+  readonly imageMsMax?: number;
   /** The scheduler writes down what is told to people as well. */
   readonly tells?: boolean;
 }
@@ -32,6 +34,7 @@ export class SimCluster implements SimWorld {
   readonly network: SimNetwork;
   readonly observer: SimObserver<SimNode>;
   readonly makeTables: () => KvTables;
+  readonly tellImage: SimWorld["tellImage"];
   /** Of the nodes that it was made with. */
   readonly ids: readonly NodeId[];
   readonly #nodes: SimNode[];
@@ -42,6 +45,7 @@ export class SimCluster implements SimWorld {
     this.observer = options.observer ?? noObserver;
     this.makeTables = options.makeTables ?? (() => new MemoryKvTables());
     this.prng = new Prng(seed);
+    this.tellImage = slowImages(this, options.imageMsMax ?? 0);
     this.network = new SimNetwork(
       { scheduler: this.scheduler, prng: this.prng.split() },
       { ...calmNetwork, ...network },
@@ -148,4 +152,14 @@ export class SimCluster implements SimWorld {
     const { termStart, applied } = node.status();
     return termStart !== undefined && applied >= termStart;
   }
+}
+
+/** An image is told up to so long after it was made. */
+function slowImages(
+  { scheduler, prng }: Pick<SimWorld, "scheduler" | "prng">,
+  msMax: number,
+): SimWorld["tellImage"] {
+  if (msMax === 0) return (_process, tell) => tell();
+  const own = prng.split();
+  return (process, tell) => scheduler.after(own.below(msMax * 1_000), () => process.run(tell));
 }

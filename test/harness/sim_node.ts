@@ -24,12 +24,12 @@ import type {
   StorageEngine,
   Transport,
 } from "../../src/node/ports.ts";
-import { spokenProtocols } from "../../src/node/protocol.ts";
 import type { ReadOutcome } from "../../src/node/readers.ts";
 import type { TransferOutcome } from "../../src/node/transfers.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { NodeId } from "../../src/raft/types.ts";
 import { type FormedNode, formNode } from "../../src/server_node.ts";
+import { programVersions } from "../../src/server_versions.ts";
 import { get, put } from "./kv_commands.ts";
 import { SimClock } from "./sim_clock.ts";
 import { noBackups } from "./backups.ts";
@@ -49,6 +49,8 @@ export interface SimWorld {
   readonly observer: SimObserver<SimNode>;
   /** Where kv.db keeps its rows. */
   readonly makeTables: () => KvTables;
+  /** An image was made; `tell` says so when it has taken its time. */
+  readonly tellImage: (process: SimProcess, tell: () => void) => void;
 }
 
 /** What stands in a node's configuration file. */
@@ -129,8 +131,7 @@ export class SimNode {
 
   start(): void {
     if (this.isRunning) throw new Error(`Node ${this.id} is running already`);
-    const { scheduler } = this.#world;
-    const prng = this.#prng;
+    const [{ scheduler }, prng] = [this.#world, this.#prng];
     this.ended = undefined;
     this.#wakeClock = undefined;
     const process = new SimProcess(this.address, { scheduler, prng: prng.split() });
@@ -140,6 +141,7 @@ export class SimNode {
       clock,
       onFatal: (error) => this.#end(error),
     });
+    this.store.tellImage = (tell) => this.#world.tellImage(process, tell);
     const machine = watchedMachine(
       new KvStateMachine({ tables: this.store.tables }),
       (entries, results) => this.#world.observer.applied(this, entries, results),
@@ -352,7 +354,7 @@ export class SimNode {
       addresses: { rpc: this.address, http: `http://${this.address}` },
       configured: configured.map((id) => ({ id, address: addressOf(id) })),
       config: simConfig(this.options),
-      protocols: spokenProtocols,
+      versions: programVersions,
       storage: { engine: life.storage, backups: noBackups },
       machine: life.machine,
       transport,

@@ -50,6 +50,8 @@ export class SimStore {
   beforeStep: (step: StageStep) => void = () => {};
   /** Likewise behind it: it is done, and the program does not know. */
   afterStep: (step: StageStep) => void = () => {};
+  /** An image that was made is told when this lets it be. */
+  tellImage: (tell: () => void) => void = (tell) => tell();
   readonly #makeTables: () => KvTables;
   #base: Received | undefined;
   #commits: Commit[];
@@ -149,7 +151,10 @@ export class SimStore {
     const image = tables.image.bind(tables);
     const stage = tables.stage.bind(tables);
     const adopt = tables.adopt.bind(tables);
-    tables.image = (done) => this.isFull ? done(undefined) : image(done);
+    tables.image = (done) => {
+      if (this.isFull) done(undefined);
+      else image((made) => this.tellImage(() => done(made)));
+    };
     tables.stage = (meta) => this.#openedStage(meta, stage);
     tables.adopt = () =>
       this.#step("adopt", () => {

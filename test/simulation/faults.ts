@@ -10,7 +10,7 @@ import { damageLog, regressLog, runOlderCopy, runWiped } from "./destructive_fau
 import { drawMs, type FaultScene, victim } from "./fault_scene.ts";
 import { brokenTransfer, deposeLeader, lateEcho } from "./leader_faults.ts";
 import { strainLease } from "./lease_faults.ts";
-import { imageCrash } from "./image_faults.ts";
+import { imageCrash, overtakeLeader } from "./image_faults.ts";
 import { clog, flap, oneWay, partition, reset, storm } from "./network_faults.ts";
 import { type FaultKind, faultKinds } from "./plan.ts";
 
@@ -47,6 +47,7 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
   brokenTransfer,
   lateEcho,
   imageCrash,
+  overtakeLeader,
   suspend,
   strainLease,
   clockRate: (scene) => {

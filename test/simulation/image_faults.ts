@@ -1,7 +1,12 @@
-/** What is done to images of the store on their way: a node dies at a step of taking one. */
+/**
+ * What is done to images of the store: a node dies at a step of taking one, or holds entries that
+ * contradict it.
+ */
 
 import type { StageStep } from "../harness/sim_store.ts";
 import { drawMs, type FaultScene, victim } from "./fault_scene.ts";
+import { leaderOf } from "./leader_faults.ts";
+import { cutFor } from "./network_faults.ts";
 
 const steps: readonly StageStep[] = ["open", "write", "finish", "adopt"];
 
@@ -23,4 +28,27 @@ export function imageCrash(scene: FaultScene): void {
     operator.startLater(node, backMs);
   };
   scene.later(8_000, () => store[when] = still);
+}
+
+/** More than the others write meanwhile, mostly. */
+const contradictingEntries = 400;
+
+/**
+ * A leader that is alone goes on writing its log, while the others commit something else in that
+ * place, and compact it. What brings it back is an image of a position that its log reaches, too.
+ */
+export function overtakeLeader(scene: FaultScene): void {
+  const { cluster, plan, prng } = scene;
+  const leader = leaderOf(scene);
+  if (leader === undefined) return;
+  const electionMs = 20 * plan.heartbeatMs;
+  const others = cluster.others(leader);
+  const ways = others.flatMap((
+    other,
+  ) => [{ from: leader, to: other }, { from: other, to: leader }]);
+  cutFor(scene, ways, 3 * electionMs);
+  for (let count = 0; count < contradictingEntries; count++) leader.propose({ kind: "nothing" });
+  scene.later(2 * electionMs + prng.below(electionMs), () => {
+    for (const other of others) other.run(({ node }) => void node.requestCompaction());
+  });
 }

@@ -18,6 +18,7 @@ export const faultKinds = [
   ...["diskStall", "diskSlow", "diskFull", "diskError", "logDamage", "logRegress", "kvLost"],
   ...["kvDamage", "wipe", "olderCopy", "stranger", "clockRate", "wallJump"],
   ...["deposeLeader", "brokenTransfer", "lateEcho", "suspend", "strainLease", "imageCrash"],
+  "overtakeLeader",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -39,6 +40,8 @@ export interface Plan {
   readonly keys: number;
   /** How many calls the clients make together before the cluster heals. */
   readonly operations: number;
+  /** How long the making of an image takes, at most. */
+  readonly imageMsMax: number;
   /** How long a client rests between two calls, at most. */
   readonly thinkMaxUs: number;
   readonly valueBytesMax: number;
@@ -74,10 +77,8 @@ export interface Plan {
 /** The plan of a seed. */
 export function drawPlan(seed: number): Plan {
   const root = new Prng(seed);
-  const [size, time, net, disk, load, faults, lease, store, waiting, churn, images] = Array.from(
-    { length: 11 },
-    () => root.split(),
-  );
+  const prngs = Array.from({ length: 12 }, () => root.split());
+  const [size, time, net, disk, load, faults, lease, store, waiting, churn, images, slow] = prngs;
   const heartbeatMs = time!.chance(1, 2) ? 50 : 100;
   const config = { ...drawConfig(time!, heartbeatMs), ...drawImages(images!) };
   const clocks = drawClocks(lease!, config);
@@ -91,6 +92,7 @@ export function drawPlan(seed: number): Plan {
     ...drawLoad(load!, heartbeatMs),
     ...drawStoreLoad(store!),
     ...drawWaiting(waiting!),
+    imageMsMax: slow!.chance(1, 2) ? 0 : 1 + slow!.below(3_000),
     churnEveryMs: churn!.chance(1, 2) ? 0 : drawChurnEvery(churn!),
     troubleMs: 500 + faults!.below(5_000),
     calmMs: 500 + faults!.below(3_000),
@@ -192,7 +194,7 @@ type Load = Omit<
   Plan,
   | ("seed" | "voters" | "learners" | "heartbeatMs" | "config" | "clockRates" | "leaseReads")
   | ("storeCallsPermille" | "repeatingClientsPermille")
-  | ("watchers" | "contenders" | "contestedNames" | "churnEveryMs")
+  | ("watchers" | "contenders" | "contestedNames" | "churnEveryMs" | "imageMsMax")
   | ("network" | "disk" | "troubleMs" | "calmMs" | "faultEveryMs" | "skipped")
 >;
 

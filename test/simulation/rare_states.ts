@@ -53,6 +53,7 @@ export const floors = {
   "image installed": 2_000,
   "image installed while entries arrive": 500,
   "older image received": 100,
+  "image in place of entries that contradict it": 100,
   "crash inside an install": 200,
   "lost store replaced by an image": 100,
   "watch resumed across a compaction": 300,
@@ -146,9 +147,15 @@ export class RareStates {
     this.saw("learner promoted, then crashed");
   }
 
-  #handedOver(node: SimNode, { truncateFrom, entries }: LogWrite): void {
-    if (truncateFrom === undefined) return;
+  #handedOver(node: SimNode, { truncateFrom, entries, snapshot }: LogWrite): void {
     const { outline } = node.disk.log;
+    if (snapshot !== undefined) {
+      const { index, term } = snapshot.position;
+      if (![undefined, term].includes(outline.term(index))) {
+        this.saw("image in place of entries that contradict it");
+      }
+    }
+    if (truncateFrom === undefined) return;
     if (entries.length > 0) this.saw("conflicting entries truncated");
     const last = outline.configurations.at(-1)?.position.index ?? 0;
     if (last >= truncateFrom) this.saw("configuration truncated");

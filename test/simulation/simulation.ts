@@ -100,7 +100,7 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
       ...options,
       seed: root.next(),
       ids: Array.from({ length: plan.voters + plan.learners }, (_, at) => at + 1),
-      network: plan.network,
+      ...{ network: plan.network, imageMsMax: plan.imageMsMax },
       config: plan.config,
       observer: this,
     });

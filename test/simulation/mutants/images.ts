@@ -38,12 +38,21 @@ export const imageMutants: readonly Mutant[] = [
   },
   {
     id: "M28a",
-    what: "An image is taken for needed though it is older than what is committed",
-    patches: [{
-      file: "src/raft/installation.ts",
-      find: `return position.index > log.commitIndex ? "this" : "none";`,
-      replace: `return "this";`,
-    }],
+    what: "An image is taken and installed though it is older than what is committed",
+    patches: [
+      {
+        file: "src/raft/installation.ts",
+        find: `return position.index > log.commitIndex ? "this" : "none";`,
+        replace: `return "this";`,
+      },
+      {
+        file: "src/raft/installation.ts",
+        find: `    if (log.matches(position)) {
+`,
+        replace: `    if (this.#state.needsSnapshot() && log.matches(position)) {
+`,
+      },
+    ],
     expected: ["I3", "I6", "I16", "assertion"],
   },
   {

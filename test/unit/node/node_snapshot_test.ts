@@ -80,6 +80,27 @@ describe("A node whose next entry is compacted", () => {
     assert.equal(installs(follower), 1);
   });
 
+  it("gets an image that takes longer to make than the log grows by what may go", () => {
+    const { cluster, leader, follower } = formed();
+    follower.kill();
+    fill(cluster, "a");
+    let made = 0;
+    leader.store.tellImage = (tell) => {
+      made++;
+      cluster.scheduler.after(3_000_000, tell);
+    };
+    follower.start();
+    for (let at = 0; at < 200; at++) {
+      cluster.write("more", String(at));
+      cluster.run(20);
+    }
+    cluster.until(() => installs(follower) === 1, "an image");
+    assert.equal(made, 1);
+    assertSame(cluster);
+    cluster.run(1_000);
+    assert.ok(leader.status().applied - leader.status().boundary <= 30, "the log is compacted");
+  });
+
   it("serves reads of what it has, and later those of the image", () => {
     const { cluster, follower } = formed();
     cluster.write("k0", "old");

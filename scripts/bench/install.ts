@@ -1,0 +1,204 @@
+/**
+ * Measures what it costs a cluster to bring a follower back by an image of a large store: the
+ * latency of writes, how long the leader's event loop stands still, its write-ahead logs and its
+ * memory, beside the same cluster without a transfer. In the middle the follower is killed, and has
+ * to go on where it was.
+ */
+
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  type Build,
+  buildCommand,
+  type NodeProcess,
+  type ProcessCluster,
+  withCluster,
+} from "../../test/harness/processes.ts";
+import { pause, until } from "../../test/harness/wait.ts";
+import { countOption, refuse, scriptOptions } from "../script_options.ts";
+import { longestLoopDelay } from "./loop_delay.ts";
+import { processMemory } from "./process_memory.ts";
+
+const usage = `Usage: scripts/bench/install.ts [--mib 1024] [--writes 100] [--build bun]
+  --mib      size of the store
+  --writes   of 100 bytes a second, by eight clients, while it is measured
+  --build    what the nodes run on: bun or deno
+  --seconds  of writes alone, before`;
+const given = scriptOptions(usage, { mib: "1024", writes: "100", build: "bun", seconds: "30" });
+const mib = countOption("--mib", given.mib, usage);
+const writesPerSecond = countOption("--writes", given.writes, usage);
+const aloneSeconds = countOption("--seconds", given.seconds, usage);
+
+/** The log reaches back a little, so that an absence of seconds needs an image. */
+const config = "snapshot: { log_entries_max: 1000, retained_entries_max: 200, " +
+  "cool_down_ms: 1000, held_bytes_max: 0 }";
+const clients = 8;
+const valueBytes = 4_096;
+const valuesAtOnce = 256;
+const mebibyte = 1024 * 1024;
+const waitMs = 600_000;
+const preload = fileURLToPath(new URL("./loop_delay_preload.ts", import.meta.url));
+
+function measuredCommand(build: Build): readonly string[] {
+  const command = buildCommand(build);
+  const program = command.length - 1;
+  const flags = build === "bun" ? ["--preload", preload] : [`--preload=${preload}`];
+  return [...command.slice(0, program), ...flags, ...command.slice(program)];
+}
+
+/** Until the store has so many MiB. */
+async function fill({ url, dataDir }: NodeProcess): Promise<void> {
+  const value = "x".repeat(valueBytes);
+  for (let batch = 0; sizeOf(dataDir, "kv.db") < mib * mebibyte; batch++) {
+    const items = Array.from(
+      { length: valuesAtOnce },
+      (_, at) => ({ put: { key: `filled/${batch}/${at}`, value } }),
+    );
+    const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify(items);
+    const answer = await fetch(`${url}/v1/batch?timeout=60s`, { method: "POST", headers, body });
+    const said = await answer.text();
+    if (!answer.ok) throw new Error(`A batch: ${answer.status} ${said}`);
+  }
+}
+
+/** Clients that write at a constant rate, and how long each write took. */
+class Writers {
+  #isOver = false;
+  latencies: number[] = [];
+  readonly #url: string;
+  readonly #running: Promise<unknown>;
+
+  constructor(url: string) {
+    this.#url = url;
+    this.#running = Promise.all(Array.from({ length: clients }, (_, at) => this.#write(at)));
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#running;
+  }
+
+  /** A write that comes late because the one before it was slow counts from when it was due. */
+  async #write(client: number): Promise<void> {
+    const everyMs = 1_000 * clients / writesPerSecond;
+    let dueMs = performance.now() + everyMs * Math.random();
+    for (let count = 0; !this.#isOver; count++, dueMs += everyMs) {
+      await pause(Math.max(0, dueMs - performance.now()));
+      const url = `${this.#url}/v1/kv/written-${client}-${count % 1_000}`;
+      const answer = await fetch(url, { method: "PUT", body: "y".repeat(100) });
+      const said = await answer.text();
+      if (!answer.ok) throw new Error(`A write: ${answer.status} ${said}`);
+      this.latencies.push(performance.now() - dueMs);
+    }
+  }
+}
+
+/** What a while has cost the leader. */
+async function measured<T>(
+  { leader, writers }: { readonly leader: NodeProcess; readonly writers: Writers },
+  what: string,
+  run: () => Promise<T>,
+): Promise<T> {
+  const pid = leader.pid ?? 0;
+  const residentBefore = processMemory(pid).residentBytes;
+  let [residentMax, raftWal, kvWal] = [residentBefore, 0, 0];
+  writers.latencies = [];
+  const startMs = Date.now();
+  const clock = setInterval(() => {
+    residentMax = Math.max(residentMax, processMemory(pid).residentBytes);
+    raftWal = Math.max(raftWal, sizeOf(leader.dataDir, "raft.db-wal"));
+    kvWal = Math.max(kvWal, sizeOf(leader.dataDir, "kv.db-wal"));
+  }, 50);
+  const result = await run();
+  clearInterval(clock);
+  const sorted = writers.latencies.toSorted((a, b) => a - b);
+  const at = (part: number): string => (sorted[Math.floor(part * sorted.length)] ?? 0).toFixed(1);
+  console.log(
+    `${what}: ${((Date.now() - startMs) / 1_000).toFixed(1)} s, ${sorted.length} writes, ` +
+      `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${sorted.at(-1)?.toFixed(0)} ms; leader: loop ` +
+      `late by ${longestLoopDelay(pid, startMs).toFixed(0)} ms at most, WAL of raft.db ` +
+      `${inMib(raftWal)}, of kv.db ${inMib(kvWal)}, memory +${inMib(residentMax - residentBefore)}`,
+  );
+  return result;
+}
+
+function inMib(bytes: number): string {
+  return `${(bytes / mebibyte).toFixed(0)} MiB`;
+}
+
+function sizeOf(folder: string, name: string): number {
+  return statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** What of an image lies beside the store. */
+function stageBytes({ dataDir }: NodeProcess): number {
+  const folder = join(dataDir, "snapshots");
+  const names = statSync(folder, { throwIfNoEntry: false }) === undefined
+    ? []
+    : readdirSync(folder);
+  return Math.max(
+    0,
+    ...names.filter((name) => name.startsWith("stage.part")).map((name) => sizeOf(folder, name)),
+  );
+}
+
+function isInstalled({ logPath }: NodeProcess): boolean {
+  return readFileSync(logPath, "utf8").includes("The store is an image of the leader's now");
+}
+
+/** Away for so long that the log does not reach back far enough. */
+async function leave(node: NodeProcess, writers: Writers): Promise<void> {
+  await node.kill();
+  const before = writers.latencies.length;
+  await until(() => writers.latencies.length > before + 2_000, {
+    what: "writes",
+    withinMs: waitMs,
+  });
+}
+
+/** Half of the image comes, the node is killed, and what it has is there at its next start. */
+async function receive(node: NodeProcess): Promise<number> {
+  node.start();
+  const half = mib * mebibyte / 2;
+  const hasHalf = (): boolean => stageBytes(node) > half;
+  await until(hasHalf, { what: "half of the image", withinMs: waitMs, everyMs: 20 });
+  await node.kill();
+  const kept = stageBytes(node);
+  node.start();
+  let lowest = kept;
+  await until(() => {
+    const bytes = stageBytes(node);
+    // When it is whole it has another name.
+    if (bytes > 0) lowest = Math.min(lowest, bytes);
+    return isInstalled(node);
+  }, { what: "the image to be installed", withinMs: waitMs, everyMs: 20 });
+  if (lowest < kept) throw new Error(`Of ${kept} bytes only ${lowest} were kept`);
+  return kept;
+}
+
+async function run(cluster: ProcessCluster): Promise<void> {
+  await cluster.start();
+  const leader = await cluster.leader();
+  await fill(leader);
+  console.log(`${given.build}: a store of ${inMib(sizeOf(leader.dataDir, "kv.db"))}`);
+  const node = cluster.nodes.find((each) => each !== leader)!;
+  const writers = new Writers(leader.url);
+  // So that what is warm is warm, and the writes of the filling have come to rest.
+  await pause(10_000);
+  const parts = { leader, writers };
+  await measured(parts, "writes alone", () => pause(aloneSeconds * 1_000));
+  await measured(parts, "a follower is away", () => leave(node, writers));
+  const kept = await measured(parts, "it gets an image", () => receive(node));
+  console.log(`killed at ${inMib(kept)}, it went on from there`);
+  await writers.stop();
+  if (await cluster.leader() !== leader) throw new Error("Another node leads now");
+}
+
+const { build } = given;
+if (build === "bun" || build === "deno") {
+  await withCluster({ builds: [build, build, build], config, command: measuredCommand }, run);
+} else {
+  refuse(`--build is "${build}"; allowed are bun, deno`, usage);
+}
