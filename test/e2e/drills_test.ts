@@ -1,7 +1,7 @@
 /**
  * The drills of docs/OPERATIONS.md, run from their own text, but for the ports: each in an empty
- * folder, on the cluster that the page begins with. The gate runs each once: every second one on Bun,
- * the others on Deno. SKEIN_DRILLS=10 runs each so many times on the runtime of the test.
+ * folder, on the cluster that the page begins with. The gate runs each once: every second one on
+ * Bun, the others on Deno. SKEIN_DRILLS=10 runs each so many times on the runtime of the test.
  */
 
 import { spawnSync } from "node:child_process";
