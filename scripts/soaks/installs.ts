@@ -18,7 +18,10 @@ import {
 import { pause, until } from "../../test/harness/wait.ts";
 import { Caller, type Plan } from "./plan.ts";
 
-/** Small bounds, so that an absence of seconds needs an image, and one of many chunks. */
+/**
+ * Small bounds, so that an absence of seconds needs an image, and one of many chunks; past values
+ * go, so that the store stays as large as it is.
+ */
 const config = [
   "snapshot:",
   "  log_entries_max: 100",
@@ -27,9 +30,9 @@ const config = [
   "  held_bytes_max: 0",
   "  chunk_bytes: 262144",
   "  bytes_per_second_max: 16777216",
+  "storage: { history_revisions_max: 2000 }",
 ].join("\n");
 
-/** Past values stay in the store: longer ones would let it grow by each absence. */
 const valueBytes = 8 * 1024;
 const patienceMs = 5_000;
 const waitMs = 120_000;
