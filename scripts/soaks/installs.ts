@@ -18,10 +18,7 @@ import {
 import { pause, until } from "../../test/harness/wait.ts";
 import { Caller, type Plan } from "./plan.ts";
 
-/**
- * Small bounds, so that an absence of seconds needs an image, and one of many chunks; past values
- * go, so that the store stays as large as it is.
- */
+/** Small bounds, so that an absence of seconds needs an image, and one of many chunks. */
 const config = [
   "snapshot:",
   "  log_entries_max: 100",
@@ -30,10 +27,11 @@ const config = [
   "  held_bytes_max: 0",
   "  chunk_bytes: 262144",
   "  bytes_per_second_max: 16777216",
-  "storage: { history_revisions_max: 2000 }",
 ].join("\n");
 
 const valueBytes = 8 * 1024;
+/** After so many writes past values are given up, so that the store stays about as large as it is. */
+const compactEvery = 500;
 const patienceMs = 5_000;
 const waitMs = 120_000;
 
@@ -96,8 +94,22 @@ class Load {
       });
       if (answer.status > 201) throw new Error(`A write: ${answer.status} ${answer.body}`);
       this.writes++;
+      if (this.writes % compactEvery === 0) await this.#compact(caller, answer.body);
       await pause(20);
     }
+  }
+
+  /** Everything before what a write was answered with. */
+  async #compact(caller: Caller, written: string): Promise<void> {
+    const { revision } = JSON.parse(written);
+    const answer = await caller.call({
+      method: "POST",
+      path: "/v1/compactions",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ revision }),
+      withinMs: () => patienceMs,
+    });
+    if (answer.status > 201) throw new Error(`A compaction: ${answer.status} ${answer.body}`);
   }
 }
 
