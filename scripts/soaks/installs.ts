@@ -30,7 +30,8 @@ const config = [
 ].join("\n");
 
 const valueBytes = 8 * 1024;
-/** After so many writes past values are given up, so that the store stays about as large as it is. */
+const killedPermille = 300;
+/** After so many writes past values are given up: the store stays about as large as it is. */
 const compactEvery = 500;
 const patienceMs = 5_000;
 const waitMs = 120_000;
@@ -50,7 +51,9 @@ export async function soakInstalls(plan: Plan): Promise<string> {
     let kills = 0;
     for (let install = 1; install <= plan.count; install++) {
       const node = await follower(cluster, prng);
-      kills += await leaveAndComeBack(node, { cluster, load, prng });
+      // An image may have come before its node could be killed: then the next one is.
+      const isKilled = kills < killedPermille * install / 1_000;
+      kills += await leaveAndComeBack(node, { cluster, load, prng, isKilled });
       if (install % 10 === 0) console.log(`${install} installs, ${kills} of them killed`);
     }
     load.isOver = true;
@@ -122,7 +125,8 @@ async function follower(cluster: ProcessCluster, prng: Prng): Promise<NodeProces
 /** Returns how often the node was killed while its image came. */
 async function leaveAndComeBack(
   node: NodeProcess,
-  { cluster, load, prng }: {
+  { cluster, load, prng, isKilled }: {
+    readonly isKilled: boolean;
     readonly cluster: ProcessCluster;
     readonly load: Load;
     readonly prng: Prng;
@@ -135,7 +139,7 @@ async function leaveAndComeBack(
   const installed = (): boolean => installsIn(node) > installedBefore;
   let kills = 0;
   node.start();
-  if (prng.chance(3, 10)) {
+  if (isKilled) {
     const bytes = prng.below(statSync(join(node.dataDir, "kv.db")).size);
     await until(() => installed() || stageBytes(node) > bytes, {
       what: `${bytes} bytes of an image at node ${node.id}`,

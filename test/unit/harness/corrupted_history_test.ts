@@ -4,6 +4,7 @@
  * are one a write here: a record tells which write it comes from.
  */
 
+import { ownHalf } from "../../harness/runtime.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 import type { Call, Outcome } from "../../harness/history.ts";
 import { checkEachKey, checkLinearizable } from "../../harness/linearizability.ts";
@@ -167,9 +168,9 @@ const corruptions: Readonly<Record<string, Corrupt>> = {
 describe("corrupted histories of 50 to 300 calls", () => {
   for (const [name, corrupt] of Object.entries(corruptions)) {
     it(`rejects ${name}, each time`, () => {
-      const prng = new Prng(name.length);
+      const prng = new Prng(2 * name.length + ownHalf);
       let corrupted = 0;
-      for (let round = 0; round < 300; round++) {
+      for (let round = 0; round < 150; round++) {
         const calls = trueHistory(prng, {
           ...{ calls: 50 + prng.below(251), keys: 1 + prng.below(4), clients: 2 + prng.below(6) },
           ...{ values: "one a write", lostPercent: [0, 3, 10][prng.below(3)]!, vaguePercent: 20 },
@@ -182,7 +183,7 @@ describe("corrupted histories of 50 to 300 calls", () => {
         if (checkEachKey(wrong).kind !== "illegal") assert.fail(shown());
         if (checkLinearizable(wrong).kind !== "illegal") assert.fail(shown());
       }
-      assert.ok(corrupted > 100, `only ${corrupted} of 300 histories had a place for it`);
+      assert.ok(corrupted > 50, `only ${corrupted} of 150 histories had a place for it`);
     });
   }
 });

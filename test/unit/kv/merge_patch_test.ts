@@ -6,6 +6,7 @@ import {
 } from "../../../src/kv/merge_patch.ts";
 import { lossyText, strictText, utf8 } from "../../../src/lib/bytes.ts";
 import { Prng } from "../../../src/lib/prng.ts";
+import { ownHalf } from "../../harness/runtime.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 /** The patched document as text; fails when there is none. */
@@ -249,9 +250,9 @@ describe("JSON", () => {
   });
 
   it("is still that when bytes are changed at random, and nothing throws", () => {
-    const prng = new Prng(7396);
+    const prng = new Prng(7396 + ownHalf);
     let goodCount = 0;
-    for (let round = 0; round < 20_000; round++) {
+    for (let round = 0; round < 10_000; round++) {
       const bytes = mutated(utf8(randomText(prng, 3)), prng);
       const refusal = jsonRefusal(bytes);
       // An ambiguous text may have other faults behind.
@@ -260,12 +261,12 @@ describe("JSON", () => {
       if (refusal === undefined) goodCount++;
       assert.equal(applyMergePatch(bytes, bytes).ok, refusal === undefined);
     }
-    assert.ok(goodCount > 1_000 && goodCount < 19_000, `${goodCount} of them are JSON`);
+    assert.ok(goodCount > 500 && goodCount < 9_500, `${goodCount} of them are JSON`);
   });
 
   it("is never found in random bytes by way of an exception", () => {
-    const prng = new Prng(8259);
-    for (let round = 0; round < 5_000; round++) {
+    const prng = new Prng(8259 + ownHalf);
+    for (let round = 0; round < 2_500; round++) {
       const bytes = Uint8Array.from({ length: prng.below(40) }, () => prng.below(256));
       const result = applyMergePatch(bytes, bytes);
       assert.equal(result.ok, isParsed(bytes), `round ${round}`);
@@ -275,8 +276,8 @@ describe("JSON", () => {
 
 describe("a merge patch beside a naive one", () => {
   it("gives the same document", () => {
-    const prng = new Prng(1);
-    for (let round = 0; round < 10_000; round++) {
+    const prng = new Prng(1 + ownHalf);
+    for (let round = 0; round < 5_000; round++) {
       const document = randomText(prng, 4);
       const patch = randomText(prng, 4);
       const expected = naiveMerge(parsed(document), parsed(patch));
