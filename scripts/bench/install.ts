@@ -24,15 +24,25 @@ const usage = `Usage: scripts/bench/install.ts [--mib 1024] [--writes 100] [--bu
   --mib      size of the store
   --writes   of 100 bytes a second, by eight clients, while it is measured
   --build    what the nodes run on: bun or deno
-  --seconds  of writes alone, before`;
-const given = scriptOptions(usage, { mib: "1024", writes: "100", build: "bun", seconds: "30" });
+  --seconds  of writes alone, before
+  --rate     snapshot.bytes_per_second_max, MiB a second; 0: what is the default`;
+const given = scriptOptions(usage, {
+  mib: "1024",
+  writes: "100",
+  build: "bun",
+  seconds: "30",
+  rate: "0",
+});
 const mib = countOption("--mib", given.mib, usage);
 const writesPerSecond = countOption("--writes", given.writes, usage);
 const aloneSeconds = countOption("--seconds", given.seconds, usage);
 
 /** The log reaches back a little, so that an absence of seconds needs an image. */
+const rate = given.rate === "0"
+  ? ""
+  : `, bytes_per_second_max: ${Number(given.rate) * 1024 * 1024}`;
 const config = "snapshot: { log_entries_max: 1000, retained_entries_max: 200, " +
-  "cool_down_ms: 1000, held_bytes_max: 0 }";
+  `cool_down_ms: 1000, held_bytes_max: 0${rate} }`;
 const clients = 8;
 const valueBytes = 4_096;
 const valuesAtOnce = 256;
@@ -158,9 +168,14 @@ async function leave(node: NodeProcess, writers: Writers): Promise<void> {
   });
 }
 
+async function begin(node: NodeProcess): Promise<void> {
+  node.start();
+  const hasBegun = (): boolean => stageBytes(node) > 0;
+  await until(hasBegun, { what: "a part of the image", withinMs: waitMs, everyMs: 20 });
+}
+
 /** Half of the image comes, the node is killed, and what it has is there at its next start. */
 async function receive(node: NodeProcess): Promise<number> {
-  node.start();
   const half = mib * mebibyte / 2;
   const hasHalf = (): boolean => stageBytes(node) > half;
   await until(hasHalf, { what: "half of the image", withinMs: waitMs, everyMs: 20 });
@@ -190,7 +205,8 @@ async function run(cluster: ProcessCluster): Promise<void> {
   const parts = { leader, writers };
   await measured(parts, "writes alone", () => pause(aloneSeconds * 1_000));
   await measured(parts, "a follower is away", () => leave(node, writers));
-  const kept = await measured(parts, "it gets an image", () => receive(node));
+  await measured(parts, "its image is made", () => begin(node));
+  const kept = await measured(parts, "it gets the image", () => receive(node));
   console.log(`killed at ${inMib(kept)}, it went on from there`);
   await writers.stop();
   if (await cluster.leader() !== leader) throw new Error("Another node leads now");
