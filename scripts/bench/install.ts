@@ -1,8 +1,8 @@
 /**
  * Measures what it costs a cluster to bring a follower back by an image of a large store: the
  * latency of writes, how long the leader's event loop stands still, its write-ahead logs and its
- * memory, beside the same cluster without a transfer. In the middle the follower is killed, and has
- * to go on where it was.
+ * memory, beside the same cluster without a transfer. Then once more, and in the middle the
+ * follower is killed, and has to go on where it was.
  */
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -19,6 +19,7 @@ import { pause, until } from "../../test/harness/wait.ts";
 import { countOption, refuse, scriptOptions } from "../script_options.ts";
 import { longestLoopDelay } from "./loop_delay.ts";
 import { processMemory } from "./process_memory.ts";
+import { processorUs } from "./processor_time.ts";
 
 const usage = `Usage: scripts/bench/install.ts [--mib 1024] [--writes 100] [--build bun]
   --mib      size of the store
@@ -115,6 +116,7 @@ async function measured<T>(
   const residentBefore = processMemory(pid).residentBytes;
   let [residentMax, raftWal, kvWal] = [residentBefore, 0, 0];
   writers.latencies = [];
+  const processorBefore = processorUs([pid]) ?? 0;
   const startMs = Date.now();
   const clock = setInterval(() => {
     residentMax = Math.max(residentMax, processMemory(pid).residentBytes);
@@ -123,12 +125,16 @@ async function measured<T>(
   }, 50);
   const result = await run();
   clearInterval(clock);
+  const ms = Date.now() - startMs;
+  const processor = ((processorUs([pid]) ?? 0) - processorBefore) / (10 * ms);
   const sorted = writers.latencies.toSorted((a, b) => a - b);
   const at = (part: number): string => (sorted[Math.floor(part * sorted.length)] ?? 0).toFixed(1);
   console.log(
-    `${what}: ${((Date.now() - startMs) / 1_000).toFixed(1)} s, ${sorted.length} writes, ` +
+    `${what}: ${(ms / 1_000).toFixed(1)} s, ${sorted.length} writes, ` +
       `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${sorted.at(-1)?.toFixed(0)} ms; leader: loop ` +
-      `late by ${longestLoopDelay(pid, startMs).toFixed(0)} ms at most, WAL of raft.db ` +
+      `late by ${longestLoopDelay(pid, startMs).toFixed(0)} ms at most, processor ${
+        processor.toFixed(0)
+      } %, WAL of raft.db ` +
       `${inMib(raftWal)}, of kv.db ${inMib(kvWal)}, memory +${inMib(residentMax - residentBefore)}`,
   );
   return result;
@@ -154,8 +160,10 @@ function stageBytes({ dataDir }: NodeProcess): number {
   );
 }
 
-function isInstalled({ logPath }: NodeProcess): boolean {
-  return readFileSync(logPath, "utf8").includes("The store is an image of the leader's now");
+/** How often the node has taken an image. */
+function installs({ logPath }: NodeProcess): number {
+  return readFileSync(logPath, "utf8").split("The store is an image of the leader's now").length -
+    1;
 }
 
 /** Away for so long that the log does not reach back far enough. */
@@ -168,14 +176,17 @@ async function leave(node: NodeProcess, writers: Writers): Promise<void> {
   });
 }
 
-async function begin(node: NodeProcess): Promise<void> {
+async function receive(node: NodeProcess): Promise<void> {
+  const before = installs(node);
   node.start();
-  const hasBegun = (): boolean => stageBytes(node) > 0;
-  await until(hasBegun, { what: "a part of the image", withinMs: waitMs, everyMs: 20 });
+  const isInstalled = (): boolean => installs(node) > before;
+  await until(isInstalled, { what: "the image to be installed", withinMs: waitMs, everyMs: 20 });
 }
 
 /** Half of the image comes, the node is killed, and what it has is there at its next start. */
-async function receive(node: NodeProcess): Promise<number> {
+async function receiveInterrupted(node: NodeProcess): Promise<number> {
+  const before = installs(node);
+  node.start();
   const half = mib * mebibyte / 2;
   const hasHalf = (): boolean => stageBytes(node) > half;
   await until(hasHalf, { what: "half of the image", withinMs: waitMs, everyMs: 20 });
@@ -187,7 +198,7 @@ async function receive(node: NodeProcess): Promise<number> {
     const bytes = stageBytes(node);
     // When it is whole it has another name.
     if (bytes > 0) lowest = Math.min(lowest, bytes);
-    return isInstalled(node);
+    return installs(node) > before;
   }, { what: "the image to be installed", withinMs: waitMs, everyMs: 20 });
   if (lowest < kept) throw new Error(`Of ${kept} bytes only ${lowest} were kept`);
   return kept;
@@ -205,8 +216,13 @@ async function run(cluster: ProcessCluster): Promise<void> {
   const parts = { leader, writers };
   await measured(parts, "writes alone", () => pause(aloneSeconds * 1_000));
   await measured(parts, "a follower is away", () => leave(node, writers));
-  await measured(parts, "its image is made", () => begin(node));
-  const kept = await measured(parts, "it gets the image", () => receive(node));
+  await measured(parts, "it gets an image", () => receive(node));
+  await leave(node, writers);
+  const kept = await measured(
+    parts,
+    "it gets another, and is killed in the middle",
+    () => receiveInterrupted(node),
+  );
   console.log(`killed at ${inMib(kept)}, it went on from there`);
   await writers.stop();
   if (await cluster.leader() !== leader) throw new Error("Another node leads now");
