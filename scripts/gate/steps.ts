@@ -31,19 +31,18 @@ interface TestFolder {
   readonly name: string;
   /** Without a test in it there is no step. Every other folder without one fails the gate. */
   readonly optional?: boolean;
+  /** Most of its time goes by in waiting for other processes, elections and the like. */
+  readonly waits?: boolean;
 }
 
-/**
- * Where tests live. Files of one folder run in one process, one after the other; the two runtimes
- * run beside each other.
- */
+/** Where tests live. Files of one folder run in one process, one after the other. */
 const testFolders: readonly TestFolder[] = [
   { name: "unit" },
   { name: "datadriven" },
   { name: "conformance" },
   { name: "simulation", optional: true },
-  { name: "cluster" },
-  { name: "e2e" },
+  { name: "cluster", waits: true },
+  { name: "e2e", waits: true },
 ];
 
 /** Scripts that write a committed file, and with `--check` fail when it is stale. */
@@ -84,11 +83,25 @@ export function gateSteps(options: GateOptions): readonly Step[] {
     ...generators.map((script) =>
       check(`generated ${script.slice("scripts/".length, -".ts".length)}`, bun, script, "--check")
     ),
-    ...testFolders.filter((folder) =>
-      folder.optional !== true || testsOf(options, folder).length > 0
-    )
-      .flatMap((folder) => runtimes.map((name) => testStep(options, folder, name))),
+    ...testSteps(options),
   ];
+}
+
+/**
+ * Who waits runs beside who works, the longest first, so that the processor has something to do and
+ * nobody runs alone at the end.
+ */
+function testSteps(options: GateOptions): readonly Step[] {
+  const folders = testFolders.filter((folder) =>
+    folder.optional !== true || testsOf(options, folder).length > 0
+  );
+  const stepsOf = (waits: boolean): readonly Step[] =>
+    folders.filter((folder) => (folder.waits === true) === waits)
+      .flatMap((folder) => runtimes.map((name) => testStep(options, folder, name)));
+  const [working, waiting] = [stepsOf(false), stepsOf(true).toReversed()];
+  return working.flatMap((step, at) => [...waiting.slice(at, at + 1), step]).concat(
+    waiting.slice(working.length),
+  );
 }
 
 function commandStep(options: GateOptions, name: string, command: readonly string[]): Step {

@@ -131,9 +131,12 @@ describe("steps of the gate", () => {
     const steps = gateSteps({ root: dir.path, fix: false });
     const chosen = chooseSteps(steps, ["bun"]);
     const results = await Promise.all(chosen.map((each) => each.run()));
-    assert.deepEqual(chosen.map(({ name }) => name.replace(" bun", "")), [
-      ...["unit", "datadriven", "conformance", "cluster", "e2e"],
-    ]);
+    assert.deepEqual(
+      new Set(chosen.map(({ name }) => name.replace(" bun", ""))),
+      new Set([
+        ...["unit", "datadriven", "conformance", "cluster", "e2e"],
+      ]),
+    );
     for (const { ok, output } of results) {
       assert.match(`${ok} ${output}`, /^false .* holds no test/);
     }
