@@ -55,7 +55,7 @@ export class RaftNode<Query, Answer, Result> {
     this.#staleness = new Staleness(raft.electionTimeoutMinMs);
     this.#waiting = new Waiting(restored.identity);
     this.#store = new Store(
-      { machine, log: storage.log, reached: restored.applied },
+      { ...limits, machine, log: storage.log, reached: restored.applied },
       (position, result) => this.#waiting.proposals.applied(position, result),
     );
     this.#snapshots = new NodeSnapshots({
@@ -237,13 +237,14 @@ export class RaftNode<Query, Answer, Result> {
 
   // ---- The turn ----
 
-  /** Acts until there is nothing left to do. Public for the simulator. */
+  /** Acts until nothing is left to do, or to apply in one turn. Public for the simulator. */
   turn(): void {
     this.#turnScheduled = false;
     if (this.#state !== "running") return;
     try {
       const nowMs = this.#parts.clock.monotonicMs();
       this.#staleness.turn(nowMs);
+      this.#store.beginTurn();
       this.#stepControl(nowMs);
       this.#stepClients(nowMs);
       for (let ready = this.#ready(); ready !== undefined; ready = this.#ready()) {
@@ -255,7 +256,7 @@ export class RaftNode<Query, Answer, Result> {
     } catch (error) {
       this.#fail(error);
     }
-    if (!this.#inbox.isEmpty) this.#schedule();
+    if (!this.#inbox.isEmpty || this.#store.turnBytesLeft === 0) this.#schedule();
   }
 
   #schedule(): void {
@@ -270,7 +271,7 @@ export class RaftNode<Query, Answer, Result> {
   }
 
   #ready(): Ready | undefined {
-    const { applyBytesMax } = this.#parts.limits;
+    const applyBytesMax = this.#store.turnBytesLeft;
     return this.#core.ready({ write: this.#writes.hasRoom, applyBytesMax });
   }
 

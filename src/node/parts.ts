@@ -13,7 +13,7 @@ export interface NodeLimits extends InboxLimits {
   /** Client inputs taken in one turn, by count and by bytes. */
   readonly turnInputsMax: number;
   readonly turnBytesMax: number;
-  /** Entry data applied between two looks at the inbox, bytes. */
+  /** Entries applied in one turn, bytes: others are served between two turns. */
   readonly applyBytesMax: number;
   /** Writes under way at once: 1, or 2 where storage works beside the node. */
   readonly writesInflightMax: number;

@@ -5,6 +5,7 @@
  */
 
 import { assertDefined } from "../lib/assert.ts";
+import { entryBytes } from "../raft/log.ts";
 import type { LogReader } from "../raft/ports.ts";
 import type { Entry, LogPosition } from "../raft/types.ts";
 import type { StateMachine } from "./ports.ts";
@@ -18,6 +19,9 @@ export class Store<Query, Answer, Result> {
   readonly #machine: StateMachine<Query, Answer, Result>;
   readonly #log: LogReader;
   readonly #onResult: (position: LogPosition, result: Result) => void;
+  readonly #turnBytesMax: number;
+  /** What the turn under way may still hand in. */
+  #turnBytesLeft: number;
   /** The highest position handed in so far. */
   #reached: LogPosition;
   /** The store rolled back: entries up to #reached have to be handed in again. */
@@ -31,12 +35,16 @@ export class Store<Query, Answer, Result> {
       readonly log: LogReader;
       /** Where the log begins to hand in: the machine may be ahead of it (recovery.ts). */
       readonly reached: LogPosition;
+      /** Handed in during one turn, bytes. */
+      readonly applyBytesMax: number;
     },
     onResult: (position: LogPosition, result: Result) => void,
   ) {
     this.#machine = parts.machine;
     this.#log = parts.log;
     this.#reached = parts.reached;
+    this.#turnBytesMax = parts.applyBytesMax;
+    this.#turnBytesLeft = parts.applyBytesMax;
     this.#onResult = onResult;
   }
 
@@ -46,6 +54,15 @@ export class Store<Query, Answer, Result> {
 
   get reached(): LogPosition {
     return this.#reached;
+  }
+
+  beginTurn(): void {
+    this.#turnBytesLeft = this.#turnBytesMax;
+  }
+
+  /** What this turn may still hand in, bytes. At 0 the rest is another turn's. */
+  get turnBytesLeft(): number {
+    return this.#turnBytesLeft;
   }
 
   /** The log was replaced by an image: nothing is handed in any more until that is adopted. */
@@ -68,6 +85,8 @@ export class Store<Query, Answer, Result> {
   /** Returns whether everything up to the last entry is applied. */
   apply(entries: readonly Entry[], nowMs: number): boolean {
     const last = assertDefined(entries.at(-1), "A page has an entry");
+    for (const entry of entries) this.#turnBytesLeft -= entryBytes(entry);
+    this.#turnBytesLeft = Math.max(0, this.#turnBytesLeft);
     if (!this.#behind && !this.#handIn(entries)) this.#fallBehind(nowMs);
     this.#reached = { index: last.index, term: last.term };
     return !this.#behind;

@@ -94,7 +94,7 @@ export class RaftCore {
 
   /**
    * What must be done now, or undefined. What does not fit into `capacity` stays and merges into
-   * the next one.
+   * the next one; with 0 bytes nothing is handed out to be applied.
    */
   ready(capacity: { readonly write: boolean; readonly applyBytesMax: number }): Ready | undefined {
     const state = this.#state;

@@ -214,8 +214,10 @@ export class RaftLog {
   /**
    * The next page to apply: committed, durable here, not handed out before. None for a store that
    * is behind the boundary: what it needs next is not here any more, and only a snapshot helps it.
+   * And none where there is no room at all; otherwise at least one.
    */
   takeCommitted(bytesMax: number): readonly Entry[] {
+    if (bytesMax <= 0) return [];
     const to = Math.min(this.#commitIndex, this.#stableIndex);
     if (this.#handedOut >= to || this.#applied < this.#boundary.position.index) return [];
     const page = this.entries({ from: this.#handedOut + 1, to, bytesMax });

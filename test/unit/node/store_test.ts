@@ -58,7 +58,7 @@ function store(): {
   return {
     machine,
     store: new Store(
-      { machine: whole, log: reader, reached: machine.applied_ },
+      { machine: whole, log: reader, reached: machine.applied_, applyBytesMax: 1_000 },
       ({ index, term }, result) => results.push(`${index}@${term} ${result}`),
     ),
     results,
