@@ -137,7 +137,7 @@ const raft = {
   ),
   log_cache_bytes_max: integer(
     { default: 32 * mebi, min: 0, max: 4 * gibi },
-    "Applied entries kept in memory for followers that are a little behind.",
+    "Durable entries kept in memory for followers that are a little behind.",
   ),
   reads_pending_max: integer(
     { default: 4096, min: 1, max: 1_000_000 },

@@ -238,7 +238,6 @@ export class RaftLog {
       `Applied ${position.index} is not in ${this.#applied} … ${this.#handedOut}`,
     );
     this.#applied = assertCount(position.index, "applied");
-    this.#trimCache();
   }
 
   /** Moves the boundary up to an applied position; entries below may go. */
@@ -324,13 +323,15 @@ export class RaftLog {
     this.configurations.truncateFrom(from);
   }
 
-  /** Gives back memory of entries that are applied and durable, oldest first, down to the limit. */
+  /**
+   * Gives back memory of entries that are durable, oldest first, down to the limit. Also of those
+   * that are not applied yet, which are read back: a store that waits for its image may wait long.
+   */
   #trimCache(): void {
     if (this.#tailBytes <= this.#cacheBytesMax) return;
-    const end = Math.min(this.#applied, this.#stableIndex);
     let from = this.#tailStart;
     let bytes = this.#tailBytes;
-    while (from <= end && bytes > this.#cacheBytesMax / 2) {
+    while (from <= this.#stableIndex && bytes > this.#cacheBytesMax / 2) {
       bytes -= entryBytes(this.#tail[from - this.#tailStart]!);
       from++;
     }

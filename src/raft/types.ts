@@ -203,7 +203,7 @@ export interface RaftOptions {
    * as overloaded.
    */
   readonly uncommittedBytesMax: number;
-  /** Bytes of applied entries kept in memory for followers that are a little behind. */
+  /** Bytes of durable entries kept in memory: for followers that are a little behind. */
   readonly logCacheBytesMax: number;
   /** ReadIndex requests waiting for a round, of all nodes together. */
   readonly readsPendingMax: number;

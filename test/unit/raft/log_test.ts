@@ -1,7 +1,7 @@
 import { utf8 } from "../../../src/lib/bytes.ts";
 import { Prng } from "../../../src/lib/prng.ts";
 import { encodeConfiguration, makeEntry } from "../../../src/raft/encoding.ts";
-import { RaftLog } from "../../../src/raft/log.ts";
+import { entryBytes, RaftLog } from "../../../src/raft/log.ts";
 import type { Entry, Index, LogPosition, Term } from "../../../src/raft/types.ts";
 import { originPosition } from "../../../src/raft/types.ts";
 import { configurationOf, firstEntry } from "../../harness/raft_cluster.ts";
@@ -12,11 +12,20 @@ import { assert, describe, it } from "../../harness/test.ts";
 const first = configurationOf({ voters: [1, 2, 3] });
 
 /** A log that a disk holds durably, `1@1` being the first configuration. */
-function logOf(positions: readonly string[], options: {
+function logOf(positions: readonly string[], options: LogOptions = {}): RaftLog {
+  return logOnDisk(positions, options).log;
+}
+
+interface LogOptions {
   readonly commitIndex?: Index;
   readonly applied?: Index;
   readonly cacheBytesMax?: number;
-} = {}): RaftLog {
+}
+
+function logOnDisk(
+  positions: readonly string[],
+  options: LogOptions,
+): { readonly log: RaftLog; readonly disk: RaftDisk } {
   const entries = [firstEntry(first), ...positions.slice(1).map((at) => entryAt(at))];
   const hardState = { currentTerm: 9, commitIndex: options.commitIndex ?? 1 };
   const disk = new RaftDisk(first, entries, hardState);
@@ -24,7 +33,7 @@ function logOf(positions: readonly string[], options: {
   const index = options.applied ?? 0;
   const applied = index === 0 ? originPosition : position(positions[index - 1]!);
   const identity = { nodeId: 1, incarnation: "", logEpoch: 0, nonce: 1 };
-  return new RaftLog(
+  const log = new RaftLog(
     {
       ...{ identity, hardState, boundary, configurations, batchNumber, applied },
       recovering: false,
@@ -32,6 +41,7 @@ function logOf(positions: readonly string[], options: {
     disk,
     options.cacheBytesMax ?? 1_000_000,
   );
+  return { log, disk };
 }
 
 /** Every position of the log. */
@@ -186,6 +196,21 @@ describe("RaftLog, commit and apply", () => {
     log.stableTo(position("2@2"));
     assert.equal(log.hasUnapplied(), true);
     assert.deepEqual(log.takeCommitted(1000).map(({ index }) => index), [2]);
+  });
+
+  it("keeps no more in memory than its cache holds while nothing is applied", () => {
+    const { log, disk } = logOnDisk(["1@1"], { applied: 1, cacheBytesMax: 2_000 });
+    for (let index = 2; index <= 100; index++) {
+      const entry = entryAt(`${index}@2`, "v".repeat(100));
+      log.appendFrom([entry]);
+      disk.entriesHeld.push(entry);
+      log.commitTo(index);
+      log.stableTo(position(`${index}@2`));
+    }
+    const held = log.unwritten(0).map(entryBytes).reduce((sum, bytes) => sum + bytes);
+    assert.ok(held <= 2_000, `${held} bytes`);
+    const page = log.takeCommitted(1_000_000);
+    assert.deepEqual([page[0]?.index, page.length > 80], [2, true], "read back");
   });
 
   it("applied stays between what was applied and what was handed out", () => {
