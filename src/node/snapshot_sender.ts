@@ -50,8 +50,11 @@ export class SnapshotSender {
   #image: SnapshotImage | undefined;
   /** Of the image that is being made: it stands no further back than this. */
   #makingFrom: Index | undefined;
-  /** Where the log began at the last tick. */
+  /** Where the log began at the last tick, and where the store stood. */
   #boundary: Index = 0;
+  #applied: Index = 0;
+  /** How often the image was found damaged. */
+  #complaints = 0;
   #imageFailures = 0;
   #makeAtMs = 0;
   #imageUsedMs = 0;
@@ -74,7 +77,7 @@ export class SnapshotSender {
     if (this.#makingFrom !== undefined) {
       holds.push({ index: this.#makingFrom, bytesMax: Infinity });
     }
-    if (this.#image !== undefined && this.#transfers.size > 0) {
+    if (this.#image !== undefined && this.#served > 0) {
       const { position, bytes: imageBytes } = this.#image.meta;
       holds.push({ index: position.index, bytesMax: imageBytes });
     }
@@ -88,9 +91,12 @@ export class SnapshotSender {
   }
 
   /** To be called now and then. */
-  tick(status: Pick<RaftStatus, "role" | "peers" | "boundary" | "commitIndex">): void {
+  tick(
+    status: Pick<RaftStatus, "role" | "peers" | "boundary" | "applied" | "commitIndex">,
+  ): void {
     const nowMs = this.#parts.monotonicMs();
     this.#boundary = status.boundary;
+    this.#applied = status.applied;
     const wanting = status.peers.filter(({ wantsSnapshot }) => wantsSnapshot);
     const heard = new Set(
       wanting.filter(({ heardMs }) => nowMs - heardMs <= this.#parts.silentMsMax)
@@ -100,12 +106,10 @@ export class SnapshotSender {
       if (!wanting.some(({ id }) => id === peer)) this.#transfers.delete(peer);
     }
     if (status.role !== "leader") this.#transfers.clear();
+    for (const [peer, transfer] of this.#transfers) transfer.isReachable = heard.has(peer);
     this.#follow(status, nowMs);
     this.#releaseImage(status, nowMs);
-    for (const [peer, transfer] of this.#transfers) {
-      transfer.isReachable = heard.has(peer);
-      transfer.tick(nowMs);
-    }
+    for (const transfer of this.#transfers.values()) transfer.tick(nowMs);
     this.#pumpAll(nowMs);
   }
 
@@ -115,6 +119,9 @@ export class SnapshotSender {
     const transfer = this.#transfers.get(peer);
     const meta = this.#image?.meta;
     if (transfer === undefined || meta === undefined) return;
+    if (refused === "busy" && position.index > meta.position.index) {
+      return this.#needsNewer(transfer, position.index);
+    }
     const isSame = meta.position.index === position.index && meta.position.term === position.term;
     if (!isSame) return;
     const nowMs = this.#parts.monotonicMs();
@@ -133,8 +140,9 @@ export class SnapshotSender {
         this.#parts.onProblem(`node ${peer} found the image of ${position.index} damaged`);
         transfer.beginAnew();
         transfer.rest(nowMs);
+        this.#complaints++;
         // It may have been damaged here.
-        if (this.#transfers.size === 1) this.#dropImage();
+        if (this.#served === 1 || this.#complaints > 1) this.#dropImage();
     }
   }
 
@@ -142,6 +150,17 @@ export class SnapshotSender {
     this.#isClosed = true;
     this.#transfers.clear();
     this.#dropImage();
+  }
+
+  /** How many want it and answer. Whoever is down is not waited for. */
+  get #served(): number {
+    return [...this.#transfers.values()].filter(({ isReachable }) => isReachable).length;
+  }
+
+  /** The peer's own log begins at `index`, so this image is of no use to it. */
+  #needsNewer(transfer: SnapshotTransfer, index: Index): void {
+    transfer.rest(this.#parts.monotonicMs());
+    if (this.#applied >= index) this.#dropImage();
   }
 
   /** Until they have caught up, or cannot be helped by entries any more. */
@@ -158,7 +177,7 @@ export class SnapshotSender {
 
   #releaseImage({ boundary }: Pick<RaftStatus, "boundary">, nowMs: number): void {
     if (this.#image === undefined) return;
-    if (this.#transfers.size > 0) this.#imageUsedMs = nowMs;
+    if (this.#served > 0) this.#imageUsedMs = nowMs;
     // Whoever got it would need entries that are not there any more.
     const isOld = this.#image.meta.position.index < boundary;
     if (isOld || nowMs - this.#imageUsedMs > imageIdleMs) this.#dropImage();
@@ -215,6 +234,7 @@ export class SnapshotSender {
       this.#imageFailures = 0;
       if (this.#isClosed) return image.release();
       this.#image = image;
+      this.#complaints = 0;
       this.#imageUsedMs = laterMs;
       this.#pumpAll(laterMs);
     });

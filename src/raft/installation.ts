@@ -52,7 +52,10 @@ export class Installation {
       case "none":
         return this.#reply(from, { position, nextOffset: 0, refused: "notNeeded" });
       case "newer":
-        return this.#reply(from, { position, nextOffset: 0, refused: "busy" });
+        return this.#reply(from, {
+          ...{ position: this.#state.log.boundary.position, nextOffset: 0 },
+          refused: "busy",
+        });
       case "this":
         this.#chunks.push({ from, chunk: message });
     }

@@ -156,7 +156,7 @@ export interface InstallSnapshot {
 /** How far the image has come, or why it is not taken. */
 export interface InstallSnapshotReply {
   readonly kind: "installSnapshotReply";
-  /** Of the image that the chunk belonged to. */
+  /** Of the image that the chunk belonged to; with `busy` perhaps higher: that much is needed. */
   readonly position: LogPosition;
   readonly nextOffset: number;
   readonly refused?: "corrupt" | "busy" | "notNeeded";

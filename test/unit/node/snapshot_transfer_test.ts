@@ -152,7 +152,8 @@ class Pair {
       ...{ heardMs: this.heardMs, wantsSnapshot: this.wants },
     };
     const { boundary, commitIndex } = this;
-    this.sender.tick({ role: "leader", peers: [peer], boundary, commitIndex });
+    const applied = commitIndex;
+    this.sender.tick({ role: "leader", peers: [peer], boundary, applied, commitIndex });
   }
 
   /** Everything that is under way arrives, but what `isLost` picks. */
