@@ -209,6 +209,10 @@ export class Follower {
     if (!state.recovering || envelope.toEpoch !== state.identity.logEpoch) return;
     if (leaderCommit > state.log.stableIndex || leaderCommit > state.verifiedIndex) return;
     if (state.log.term(leaderCommit) !== envelope.term) return;
+    // An image that takes the place of the log counts as stable before its write is.
+    const { log, writes } = state;
+    const isBoundary = leaderCommit === log.boundary.position.index;
+    if (isBoundary && writes.coveringNumber > writes.persistedNumber) return;
     state.recovering = false;
   }
 

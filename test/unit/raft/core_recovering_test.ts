@@ -52,6 +52,25 @@ describe("RaftCore, recovering", () => {
     assert.equal(cluster.status(3).recovering, true);
   });
 
+  it("does not end by an image before the write that it replaces the log by is durable", () => {
+    const cluster = lossy();
+    const node = cluster.node(3);
+    const toNewEpoch = () => {
+      const message = heartbeat(9, 3);
+      const envelope = { from: 1, to: 3, fromEpoch: 0, toEpoch: 1, term: 2, message };
+      cluster.step(3, { kind: "receive", envelope });
+    };
+    toNewEpoch();
+    node.diskIsAutomatic = false;
+    cluster.step(3, { kind: "snapshotStaged", meta: cluster.node(1).image() });
+    toNewEpoch();
+    const { boundary, recovering } = cluster.status(3);
+    assert.deepEqual([boundary, recovering], [3, true]);
+    while (node.disk.underWay.length > 0) node.persistOldest(cluster.nowMs);
+    toNewEpoch();
+    assert.equal(cluster.status(3).recovering, false);
+  });
+
   it("acknowledgements of an older epoch do not count any more", () => {
     const cluster = lossy();
     cluster.run(500);
