@@ -323,7 +323,7 @@ export class RaftNode<Query, Answer, Result> {
       this.#afterApply(nowMs);
     }
     this.#snapshots.act(ready);
-    if (ready.adopt !== undefined) this.#adopt(nowMs);
+    if (ready.adopt !== undefined) this.#adopt(ready.adopt, nowMs);
     if (ready.heard !== undefined) {
       this.#staleness.heard(ready.heard);
       if (this.#store.isWhole) this.#staleness.applied(this.#store.reached);
@@ -336,8 +336,8 @@ export class RaftNode<Query, Answer, Result> {
   }
 
   /** The store becomes the image that waits beside it, before anything else is applied or read. */
-  #adopt(nowMs: number): void {
-    this.#store.adopt();
+  #adopt(position: LogPosition, nowMs: number): void {
+    this.#store.adopt(position);
     this.#snapshots.adopted();
     this.#parts.onAdopted(this.#store.reached);
     this.#afterApply(nowMs);

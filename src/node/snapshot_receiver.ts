@@ -42,6 +42,7 @@ export class SnapshotReceiver {
       this.#parts.step({ kind: "snapshotChunkStored", peer, position, ...said });
     try {
       const open = this.#openFor(chunk.meta);
+      if (open === undefined) return answer({ nextOffset: 0, refused: "busy" });
       if (open.isFinishing) return answer({ nextOffset: chunk.meta.bytes });
       const isNext = chunk.offset === open.stage.offset && crc32c(chunk.data) === chunk.crc32c;
       if (isNext) open.stage.write(chunk.data);
@@ -68,9 +69,11 @@ export class SnapshotReceiver {
     this.#open = undefined;
   }
 
-  #openFor(meta: SnapshotMeta): Open {
+  /** Undefined while another one is whole: the core may count on it, and says when it may go. */
+  #openFor(meta: SnapshotMeta): Open | undefined {
     const open = this.#open;
     if (open !== undefined && isSame(open.meta, meta)) return open;
+    if (open?.isFinishing) return undefined;
     open?.stage.abort();
     this.#open = undefined;
     const opened = { meta, stage: this.#parts.machine.stage(meta), isFinishing: false };

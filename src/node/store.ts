@@ -4,7 +4,7 @@
  * of no progress.
  */
 
-import { assertDefined } from "../lib/assert.ts";
+import { assert, assertDefined } from "../lib/assert.ts";
 import { entryBytes } from "../raft/log.ts";
 import type { LogReader } from "../raft/ports.ts";
 import type { Entry, LogPosition } from "../raft/types.ts";
@@ -70,8 +70,10 @@ export class Store<Query, Answer, Result> {
     this.#isSuspended = true;
   }
 
-  /** Switches to the image that is staged. */
-  adopt(): void {
+  /** Switches to the image that is staged, which is the one of `position`. */
+  adopt({ index }: LogPosition): void {
+    const staged = this.#machine.staged()?.position.index;
+    assert(staged === index, `The image of ${index} is to be adopted, and ${staged} is staged`);
     this.#machine.adopt();
     this.#reached = this.#machine.applied().position;
     this.#behind = false;

@@ -17,6 +17,7 @@
  * not committed may go.
  */
 
+import { equalBytes } from "../lib/bytes.ts";
 import type { Envelope, InstallSnapshot, InstallSnapshotReply } from "./message.ts";
 import type { RaftState } from "./state.ts";
 import type { BatchNumber, LogPosition, NodeId, SnapshotMeta } from "./types.ts";
@@ -44,8 +45,12 @@ export class Installation {
 
   /** A chunk from the leader of the current term. */
   receive({ from, message }: Envelope & { readonly message: InstallSnapshot }): void {
-    const { position } = message.meta;
-    if (this.#adopting !== undefined) {
+    const { position, digest } = message.meta;
+    const early = this.#early;
+    // Another image would take the place of the one that was gathered.
+    const isOther = early !== undefined &&
+      (early.position.index !== position.index || !equalBytes(early.digest, digest));
+    if (this.#adopting !== undefined || isOther) {
       return this.#reply(from, { position, nextOffset: 0, refused: "busy" });
     }
     switch (this.#need(position)) {

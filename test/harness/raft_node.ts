@@ -218,6 +218,10 @@ export class RaftNode {
     }
     if (ready.stageDropped !== undefined) this.stage = undefined;
     if (ready.adopt === undefined) return;
+    const staged = this.stage?.meta.position.index;
+    if (staged !== ready.adopt.index) {
+      throw new RaftInvariantError(`Node ${this.id} adopts ${ready.adopt.index}, has ${staged}`);
+    }
     this.#becomeImage(ready.adopt);
     this.core.step({ kind: "applied", position: ready.adopt }, nowMs);
   }

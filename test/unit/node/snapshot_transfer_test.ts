@@ -1,3 +1,4 @@
+import { crc32c } from "../../../src/lib/crc32c.ts";
 import { Prng } from "../../../src/lib/prng.ts";
 import { DiskFullError, type SnapshotImage, type SnapshotStage } from "../../../src/node/ports.ts";
 import { SnapshotReceiver } from "../../../src/node/snapshot_receiver.ts";
@@ -263,6 +264,23 @@ describe("An image on its way", () => {
     assert.equal(pair.target.held.length, 0);
     assert.equal(pair.replies[0]?.nextOffset, 0);
     pair.run();
+  });
+
+  it("that is whole stays until the core has judged it, whatever else arrives", () => {
+    const pair = new Pair(imageBytes(5_000));
+    pair.run();
+    pair.replies.length = 0;
+    const data = imageBytes(500, 9);
+    const other: InstallSnapshot = {
+      ...{ kind: "installSnapshot", meta: metaOf(data, "12@2"), offset: 0, data },
+      ...{ crc32c: crc32c(data), last: true },
+    };
+    pair.receiver.chunk(1, other);
+    assert.deepEqual(pair.replies.map(({ refused }) => refused), ["busy"]);
+    assert.deepEqual(pair.target.held, pair.source.content);
+    pair.receiver.drop(position("9@2"));
+    pair.receiver.chunk(1, other);
+    assert.deepEqual(pair.target.held, data);
   });
 
   it("waits where the peer's disk is full, and says so", () => {

@@ -53,7 +53,7 @@ function store(): {
 } {
   const machine = new TestMachine();
   const results: string[] = [];
-  const unused = { read: (query: string) => `read ${query}` };
+  const unused = { read: (query: string) => `read ${query}`, staged: () => undefined };
   const whole = Object.assign(machine, unused) as unknown as StateMachine<string, string, string>;
   return {
     machine,
@@ -143,6 +143,10 @@ describe("Store", () => {
     assert.equal(made.retry(1000 + diskFullRetryMs - 1), false, "it rests");
     assert.equal(made.retry(1000 + diskFullRetryMs), true);
     assert.deepEqual(machine.handedIn, [1, 2, 3, 4, 3, 4]);
+  });
+
+  it("does not go on where the image that was decided for is not there", () => {
+    assert.throws(() => store().store.adopt(position("9@2")), /image of 9 .* undefined is staged/);
   });
 
   it("has nothing to retry while it is whole", () => {
