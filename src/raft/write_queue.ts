@@ -78,8 +78,10 @@ export class WriteQueue {
     for (const inFlight of this.#inFlight) {
       if (inFlight.last.index >= from) inFlight.last = this.#log.positionAt(from - 1);
     }
-    this.#truncateFrom = Math.min(from, this.#truncateFrom ?? from);
-    this.#writtenIndex = Math.min(this.#writtenIndex, from - 1);
+    // Storage was never told of the others; behind an image that is to be written it has nothing.
+    if (from > this.#writtenIndex) return;
+    this.#truncateFrom = from;
+    this.#writtenIndex = from - 1;
   }
 
   markSnapshot(meta: SnapshotMeta): void {

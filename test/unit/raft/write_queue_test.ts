@@ -1,3 +1,4 @@
+import { emptyBytes } from "../../../src/lib/bytes.ts";
 import { RaftLog } from "../../../src/raft/log.ts";
 import type { Envelope } from "../../../src/raft/message.ts";
 import { originPosition } from "../../../src/raft/types.ts";
@@ -65,6 +66,29 @@ describe("WriteQueue", () => {
     const write = queue.take(hardState, 0);
     assert.equal(write?.truncateFrom, 2);
     assert.deepEqual(write?.entries.map(({ index, term }) => `${index}@${term}`), ["2@4"]);
+  });
+
+  it("truncates nothing on a disk that was not told of it", () => {
+    const { queue, log } = queueOf();
+    log.appendFrom([entryAt("2@2"), entryAt("3@2")]);
+    queue.markTruncated(log.appendFrom([entryAt("3@3")])!);
+    const write = queue.take(hardState, 0);
+    assert.equal(write?.truncateFrom, undefined);
+    assert.deepEqual(write?.entries.map(({ index, term }) => `${index}@${term}`), ["2@2", "3@3"]);
+  });
+
+  it("writes an image and what was replaced behind it at once", () => {
+    const { queue, log } = queueOf();
+    log.appendFrom([entryAt("2@2")]);
+    queue.take(hardState, 0);
+    const meta = { ...log.boundary, position: position("9@3"), bytes: 1, digest: emptyBytes };
+    log.replaceBy(meta);
+    queue.markSnapshot(meta);
+    log.appendFrom([entryAt("10@3"), entryAt("11@3")]);
+    queue.markTruncated(log.appendFrom([entryAt("11@4")])!);
+    const write = queue.take(hardState, 0);
+    assert.deepEqual([write?.snapshot, write?.truncateFrom], [meta, undefined]);
+    assert.deepEqual(write?.entries.map(({ index, term }) => `${index}@${term}`), ["10@3", "11@4"]);
   });
 
   it("holds a message until the write that covers it is durable, and all before it", () => {
