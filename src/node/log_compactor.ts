@@ -77,7 +77,10 @@ export class LogCompactor {
     this.#groups = [];
   }
 
-  /** Compacts at the next look, whatever the policy and its rest say. */
+  /**
+   * Compacts at the next look, whatever the policy and its rest say; as soon as something may go,
+   * where all that could is still needed.
+   */
   request(): void {
     this.#isRequested = true;
   }
@@ -85,11 +88,10 @@ export class LogCompactor {
   /** To be called now and then. */
   look(extent: LogExtent, nowMs: number): void {
     this.#lastMs ??= nowMs;
-    const to = this.#target(extent);
-    if (to <= extent.boundary) {
-      this.#isRequested = false;
-      return;
-    }
+    const end = this.#target(extent);
+    const to = this.#held(extent, end);
+    if (end <= extent.boundary) this.#isRequested = false;
+    if (to <= extent.boundary) return;
     if (!this.#isDue(extent, to, nowMs)) return;
     this.#isRequested = false;
     this.#lastMs = nowMs;
@@ -111,7 +113,8 @@ export class LogCompactor {
     return bytes > 0 && this.#bytesBetween(boundary, to) >= bytes;
   }
 
-  #target({ boundary, applied, holds }: LogExtent): Index {
+  /** In front of the tail, whoever needs it. */
+  #target({ boundary, applied }: LogExtent): Index {
     const { retainedEntries, retainedBytes } = this.#parts.policy;
     let to = Math.max(boundary, applied - retainedEntries);
     let bytes = 0;
@@ -120,6 +123,10 @@ export class LogCompactor {
       // The groups in front of this one go.
       if (bytes > retainedBytes) to = Math.max(to, this.#groups[at]!.last);
     }
+    return to;
+  }
+
+  #held({ boundary, holds }: LogExtent, to: Index): Index {
     const honoured = holds.filter(({ index, bytesMax }) =>
       index < to && this.#bytesBetween(index, to) <= bytesMax
     );
