@@ -227,9 +227,10 @@ export class SnapshotSender {
       this.#makingFrom = undefined;
       const laterMs = this.#parts.monotonicMs();
       if (image === undefined) {
-        this.#imageFailures++;
-        this.#makeAtMs = laterMs + restMsAfter(this.#imageFailures);
-        return this.#parts.onProblem("an image of the store could not be made: the disk is full");
+        const restMs = restMsAfter(++this.#imageFailures);
+        this.#makeAtMs = laterMs + restMs;
+        const again = `it is tried again in ${restMs} ms`;
+        return this.#parts.onProblem(`an image of the store could not be made now; ${again}`);
       }
       this.#imageFailures = 0;
       if (this.#isClosed) return image.release();

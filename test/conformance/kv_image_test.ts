@@ -186,6 +186,16 @@ describe(`An image of kv.db on ${runtime.name}`, () => {
     store.machine.close();
   });
 
+  it("is not begun while another one is made, for a backup say, and the reason is told", () => {
+    const store = new Written(1);
+    const first = store.begin();
+    assert.equal(store.begin().made(), undefined);
+    assert.deepEqual(store.problems, ["An image could not be begun: another one is being made"]);
+    store.finish();
+    assert.ok(typeof first.made() === "object");
+    store.machine.close();
+  });
+
   it("is given up where the disk takes no slice, before the log has no bound", () => {
     const store = new Written(3);
     const { made } = store.begin();

@@ -174,6 +174,7 @@ export class KvConnection {
       this.guarded("copied", () => this.#on.maker.make(this.#meta.meta, done));
     } catch (error) {
       if (!(error instanceof KvFullError)) throw error;
+      this.#folder.problem("An image could not be begun: the disk is full");
       done(undefined);
     }
   }

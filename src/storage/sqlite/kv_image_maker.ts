@@ -81,8 +81,11 @@ export class KvImageMaker {
 
   /** Between transactions. Throws what SQLite throws. */
   make(stored: KvMeta, done: (image: SnapshotImage | undefined) => void): void {
-    if (this.#making !== undefined) return done(undefined);
     const { database, path, folder } = this.#parts;
+    if (this.#making !== undefined) {
+      folder.problem("An image could not be begun: another one is being made");
+      return done(undefined);
+    }
     this.#setAutocheckpoint(0);
     try {
       checkpoint(database);

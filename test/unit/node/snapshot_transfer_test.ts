@@ -297,6 +297,8 @@ describe("An image on its way", () => {
     pair.source.isFull = true;
     assert.throws(() => pair.run(undefined, 100));
     assert.ok(pair.problems.length <= 3, `told ${pair.problems.length} times in two seconds`);
+    const what = "an image of the store could not be made now; it is tried again in 2000 ms";
+    assert.equal(pair.problems[0], what, "why, it cannot know");
     pair.source.isFull = false;
     pair.run();
   });
