@@ -61,7 +61,7 @@ export function openStorage(options: {
   readonly onImageProblem: (why: string) => void;
 }): OpenedStorage {
   const { config, runtime, clock, onFatal, onImageProblem } = options;
-  const { engine: name, spaceReserveBytes } = config.storage;
+  const { engine: name, spaceLowBytes, spaceReserveBytes } = config.storage;
   const inMemory = (clusterId: string): KvTables =>
     new MemoryKvTables({
       ...{ clusterId, soon: (run) => clock.soon(run), onProblem: onImageProblem },
@@ -99,6 +99,7 @@ export function openStorage(options: {
     directory: join(config.dataDir, "snapshots"),
     files: nodeFiles,
     ...{ clock, work, onFatal, onProblem: onImageProblem },
+    ...{ freeBytes: () => directory.engine.space().freeBytes, spaceLowBytes },
   };
   return {
     engine: directory.engine,

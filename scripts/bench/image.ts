@@ -61,6 +61,7 @@ function open(directory: string): SqliteKvTables {
     ...{ openSqlite, path: join(directory, "kv.db"), clusterId: "bench", firstLogIndex: () => 1 },
     images: {
       ...{ directory: join(directory, "snapshots"), files: nodeFiles, clock: systemClock, work },
+      ...{ freeBytes: () => Infinity, spaceLowBytes: 0 },
       onProblem: (what) => console.error(what),
       onFatal: (error) => {
         throw error;

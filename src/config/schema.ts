@@ -229,7 +229,8 @@ const storage = {
   ),
   space_low_bytes: integer(
     { default: 256 * mebi, min: 0, max: 1024 * tebi },
-    "With less free space on the data directory's disk, writes other than deletes are refused.",
+    "With less free space on the data directory's disk, writes other than deletes are refused, " +
+      "and an image of the store is made or received only where it leaves as much.",
   ),
   space_reserve_bytes: integer(
     { default: 64 * mebi, min: 0, max: tebi },

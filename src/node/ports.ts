@@ -195,7 +195,7 @@ export interface SnapshotImage {
 export interface SnapshotStage {
   /** So many bytes from the front are held: where the next chunk goes. */
   readonly offset: number;
-  /** Appends at `offset`. Throws {@link DiskFullError}, and then nothing has changed. */
+  /** Appends at `offset`. Throws {@link DiskFullError}; what is held may be given up then. */
   write(chunk: Uint8Array): void;
   /**
    * Checks length and digest, and syncs; then `staged()` is it. `done("corrupt")` when the bytes

@@ -50,8 +50,12 @@ export class SnapshotReceiver {
       if (open.stage.offset >= chunk.meta.bytes) this.#finish(peer, open);
     } catch (error) {
       if (!(error instanceof DiskFullError)) throw error;
-      this.#parts.onProblem(`there is no room for an image of ${chunk.meta.bytes} bytes`);
-      answer({ nextOffset: this.#open?.stage.offset ?? 0, refused: "busy" });
+      const { bytes } = chunk.meta;
+      this.#parts.onProblem(`there is no room for an image of ${bytes} bytes: ${error.message}`);
+      // Until it is sent again others need the room more, the log before all: it waits for some.
+      this.#open?.stage.abort();
+      this.#open = undefined;
+      answer({ nextOffset: 0, refused: "busy" });
     }
   }
 

@@ -1,10 +1,10 @@
 /** Images that are not for this node, disks that are full, and the worker of the program. */
 
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { KvTables } from "../../src/kv/ports.ts";
 import { KvStateMachine } from "../../src/kv/state_machine.ts";
-import { DiskFullError } from "../../src/node/ports.ts";
+import { DiskFullError, type SnapshotStage } from "../../src/node/ports.ts";
 import { WorkerImages } from "../../src/server_worker.ts";
 import { type Files, nodeFiles } from "../../src/storage/directory/files.ts";
 import type { ImageOutcome, ImageWork } from "../../src/storage/image_work.ts";
@@ -100,6 +100,11 @@ describe(`an image that is not for this node, on ${runtime.name}`, () => {
   }
 });
 
+function written(stage: SnapshotStage, image: Received): SnapshotStage {
+  writeRest(stage, image);
+  return stage;
+}
+
 /** Files of which a write takes half and says that there is no room, while `isFull` says so. */
 function fullFiles(isFull: () => boolean): Files {
   return {
@@ -144,6 +149,52 @@ describe(`an image where the disk is full, on ${runtime.name}`, () => {
     assert.equal(await finished(again), "staged");
     target.adopt();
     assert.deepEqual(describeStore(target), describeStore(source));
+    source.close();
+    target.close();
+  });
+
+  it("is not begun where it would not leave to others what they need", async () => {
+    let free = Infinity;
+    const room = { freeBytes: () => free, spaceLowBytes: 1_000_000 };
+    const source = filled(sqlite(ours, room));
+    const target = filled(sqlite(ours, room), 3);
+    const image = await imageOf(source);
+    const needed = image.meta.bytes + 1_000_000;
+    free = needed - 1;
+    assert.equal(await new Promise((resolve) => source.image(resolve)), undefined);
+    const figures = `${free} bytes are free, ${image.meta.bytes} are still to come, and ` +
+      "storage.space_low_bytes is 1000000";
+    assert.deepEqual(problems, [`An image could not be begun: ${figures}`]);
+    const refusal = (error: unknown): boolean =>
+      error instanceof DiskFullError && error.message.endsWith(`has no room: ${figures}`);
+    assert.throws(() => target.stage(image.meta), refusal);
+    free = needed;
+    assert.deepEqual((await imageOf(source)).meta, image.meta);
+    assert.equal(await finished(written(target.stage(image.meta), image)), "staged");
+    source.close();
+    target.close();
+  });
+
+  it("goes where others have taken the room that it was to have", async () => {
+    let free = Infinity;
+    const room = { freeBytes: () => free, spaceLowBytes: 1_000_000 };
+    const source = filled(sqlite(), 8_000);
+    const target = filled(sqlite(ours, room), 3);
+    const image = await imageOf(source);
+    const part = join(temp.path, String(stores), "snapshots", "stage.part");
+    const stage = target.stage(image.meta);
+    writeRest(stage, image, 1_000_000);
+    const rest = image.meta.bytes - 1_000_000;
+    free = 1_500_000;
+    assert.throws(() => writeRest(stage, image), DiskFullError);
+    assert.ok(!existsSync(part));
+    // Likewise where a process before this one had begun it.
+    free = Infinity;
+    writeRest(target.stage(image.meta), image, 1_000_000);
+    assert.ok(existsSync(part));
+    free = rest + 999_999;
+    assert.throws(() => target.stage(image.meta), DiskFullError);
+    assert.ok(!existsSync(part));
     source.close();
     target.close();
   });

@@ -14,6 +14,7 @@ export function imagesIn(directory: string, more: Partial<KvImageOptions> = {}):
     files: nodeFiles,
     clock: systemClock,
     work: workOnLoop(new ImageJobs(), systemClock),
+    ...{ freeBytes: () => Infinity, spaceLowBytes: 0 },
     onProblem: () => {},
     onFatal: (error) => {
       throw error;

@@ -22,6 +22,10 @@ export interface KvImageOptions {
   readonly files: Files;
   readonly clock: Pick<Clock, "every">;
   readonly work: ImageWork;
+  /** What the disk of the folder has left. */
+  readonly freeBytes: () => number;
+  /** So much of it an image leaves to everybody else. */
+  readonly spaceLowBytes: number;
   /** What is wrong with an image, made or received, in one line. */
   readonly onProblem: (what: string) => void;
   /** Storage failed outside a call; the process ends with this error. */
@@ -80,6 +84,15 @@ export class KvImageFolder {
 
   releaseAll(): void {
     for (const image of [...this.#images]) image.release();
+  }
+
+  /** Why `bytes` more would not leave enough to everybody else; undefined where they do. */
+  shortage(bytes: number): string | undefined {
+    const { freeBytes, spaceLowBytes } = this.options;
+    const free = freeBytes();
+    if (free >= bytes + spaceLowBytes) return undefined;
+    return `${free} bytes are free, ${bytes} are still to come, and storage.space_low_bytes is ` +
+      `${spaceLowBytes}`;
   }
 
   problem(what: string): void {

@@ -86,10 +86,16 @@ export class KvImageMaker {
       folder.problem("An image could not be begun: another one is being made");
       return done(undefined);
     }
+    const size = (): number => Number(readPragma(database, "page_count")) * pageBytes;
+    const shortage = folder.shortage(size());
+    if (shortage !== undefined) {
+      folder.problem(`An image could not be begun: ${shortage}`);
+      return done(undefined);
+    }
     this.#setAutocheckpoint(0);
     try {
       checkpoint(database);
-      const bytes = Number(readPragma(database, "page_count")) * pageBytes;
+      const bytes = size();
       const making = this.#begin(stored, { bytes, done });
       this.#making = making;
       this.#run(making, { kind: "copy", pass: making.pass, from: path, to: making.path, bytes });

@@ -141,15 +141,27 @@ export class KvStages {
     if (isHeld && this.#staged !== undefined) {
       return { ...open, file: undefined, offset: meta.bytes };
     }
-    if (isHeld && sizeOf(files, part) !== undefined) {
+    const heldBytes = isHeld ? sizeOf(files, part) : undefined;
+    if (heldBytes !== undefined) {
+      this.#requireRoom(meta.bytes - heldBytes);
       const file = files.open(part, "existing");
       if (file.size() > meta.bytes) file.truncate(meta.bytes);
       return { ...open, file, offset: file.size() };
     }
     folder.make();
     this.#removeAll();
+    this.#requireRoom(meta.bytes);
     replaceFile(files, this.#paths.meta, metaFile(meta));
     return { ...open, file: files.open(part, "create"), offset: 0 };
+  }
+
+  /** Others need the disk, too: an image that does not fit gives back what it has taken. */
+  #requireRoom(bytes: number): void {
+    const { folder } = this.#parts;
+    const shortage = folder.shortage(Math.max(0, bytes));
+    if (shortage === undefined) return;
+    this.#forget();
+    throw new DiskFullError(`The image in ${folder.options.directory} has no room: ${shortage}`);
   }
 
   #write(stage: Stage, chunk: Uint8Array): void {
@@ -164,6 +176,7 @@ export class KvStages {
     stage.offset += bytes.length;
     stage.unsynced += bytes.length;
     if (stage.unsynced < unsyncedBytesMax || stage.isSyncing) return;
+    this.#requireRoom(stage.meta.bytes - stage.offset);
     stage.unsynced = 0;
     stage.isSyncing = true;
     // Should it fail, the sync at the end will tell.
@@ -264,6 +277,7 @@ export class KvStages {
     try {
       return run();
     } catch (error) {
+      if (error instanceof DiskFullError) throw error;
       const { directory } = this.#parts.folder.options;
       if (isNoSpace(error)) {
         throw new DiskFullError(`The image in ${directory} has no room: ${errorText(error)}`);

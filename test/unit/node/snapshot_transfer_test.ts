@@ -292,6 +292,28 @@ describe("An image on its way", () => {
     pair.run();
   });
 
+  it("gives back what it has taken where the peer's disk runs full, and begins anew", () => {
+    const pair = new Pair(imageBytes(20_000));
+    for (let left = 5; left > 0; left--) {
+      pair.heardMs = pair.nowMs;
+      pair.tick();
+      pair.deliver();
+    }
+    assert.ok(pair.target.held.length >= 4_000);
+    pair.target.isFull = true;
+    const next = { offset: pair.target.held.length, data: new Uint8Array(5), last: false };
+    const meta = metaOf(pair.source.content);
+    pair.replies.length = 0;
+    pair.receiver.chunk(1, { kind: "installSnapshot", meta, ...next, crc32c: crc32c(next.data) });
+    assert.equal(pair.target.held.length, 0);
+    assert.deepEqual(pair.replies.map(({ nextOffset, refused }) => [nextOffset, refused]), [
+      [0, "busy"],
+    ]);
+    assert.deepEqual(pair.problems, ["there is no room for an image of 20000 bytes: full"]);
+    pair.target.isFull = false;
+    pair.run();
+  });
+
   it("is not made where there is no room, and made later", () => {
     const pair = new Pair(imageBytes(5_000));
     pair.source.isFull = true;
