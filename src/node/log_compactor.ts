@@ -5,6 +5,7 @@
  * only so much: whoever is slow must not let the log grow without end.
  */
 
+import type { LogReader } from "../raft/ports.ts";
 import type { Entry, Index, LogPosition } from "../raft/types.ts";
 
 /** Policies by size, by time, or both; a bound of 0 is none. */
@@ -34,6 +35,9 @@ export interface LogCompactorParts {
   readonly makeDurable: (done: (through: LogPosition) => void) => void;
   /** The log may begin behind this index. */
   readonly compact: (to: Index) => void;
+  readonly log: Pick<LogReader, "entries">;
+  /** Up to here the store had applied at the start: of these entries the log knows the sizes. */
+  readonly reached: LogPosition;
 }
 
 /** Where the log begins and ends, and what is needed of it. */
@@ -45,12 +49,21 @@ export interface LogExtent {
 
 /** Entries are counted in groups of about so many bytes. */
 const groupBytes = 64 * 1024;
+/** Of what was applied before the start so much is read at a look, to keep each short. */
+const readBytesMax = 1024 * 1024;
+
+interface Group {
+  last: Index;
+  bytes: number;
+}
 
 /** The log of one node. */
 export class LogCompactor {
   readonly #parts: LogCompactorParts;
   /** Groups of applied entries, oldest first: the last index of each, and its bytes. */
-  #groups: { last: Index; bytes: number }[] = [];
+  #groups: Group[] = [];
+  /** What was applied before the start, as far as it was read; undefined when all of it was. */
+  #earlier: Group[] | undefined = [];
   #lastMs: number | undefined;
   #isRequested = false;
 
@@ -60,21 +73,13 @@ export class LogCompactor {
 
   /** These entries are applied. */
   applied(entries: readonly Entry[]): void {
-    for (const { index, data } of entries) {
-      const group = this.#groups.at(-1);
-      const bytes = data.length + entryOverheadBytes;
-      if (group === undefined || group.bytes >= groupBytes) {
-        this.#groups.push({ last: index, bytes });
-      } else {
-        group.last = index;
-        group.bytes += bytes;
-      }
-    }
+    count(entries, this.#groups);
   }
 
   /** An image took the place of the log. */
   adopted(): void {
     this.#groups = [];
+    this.#earlier = undefined;
   }
 
   /**
@@ -88,6 +93,7 @@ export class LogCompactor {
   /** To be called now and then. */
   look(extent: LogExtent, nowMs: number): void {
     this.#lastMs ??= nowMs;
+    if (!this.#readEarlier(extent)) return;
     const end = this.#target(extent);
     const to = this.#held(extent, end);
     if (end <= extent.boundary) this.#isRequested = false;
@@ -101,6 +107,23 @@ export class LogCompactor {
       this.#groups = this.#groups.filter(({ last }) => last > durable);
       this.#parts.compact(durable);
     });
+  }
+
+  /** False while there is more to read: the log may hold more bytes than are known of. */
+  #readEarlier({ boundary }: LogExtent): boolean {
+    if (this.#earlier === undefined) return true;
+    const from = Math.max(boundary, this.#earlier.at(-1)?.last ?? 0) + 1;
+    const to = this.#parts.reached.index;
+    const page = from > to
+      ? undefined
+      : this.#parts.log.entries({ from, to, bytesMax: readBytesMax });
+    if (page === undefined || page.length === 0) {
+      this.#groups = [...this.#earlier, ...this.#groups];
+      this.#earlier = undefined;
+      return true;
+    }
+    count(page, this.#earlier);
+    return false;
   }
 
   #isDue({ boundary }: LogExtent, to: Index, nowMs: number): boolean {
@@ -139,6 +162,19 @@ export class LogCompactor {
       if (group.last > after && group.last <= through) bytes += group.bytes;
     }
     return bytes;
+  }
+}
+
+function count(entries: readonly Entry[], groups: Group[]): void {
+  for (const { index, data } of entries) {
+    const group = groups.at(-1);
+    const bytes = data.length + entryOverheadBytes;
+    if (group === undefined || group.bytes >= groupBytes) {
+      groups.push({ last: index, bytes });
+    } else {
+      group.last = index;
+      group.bytes += bytes;
+    }
   }
 }
 

@@ -60,7 +60,7 @@ export class RaftNode<Query, Answer, Result> {
     );
     this.#snapshots = new NodeSnapshots({
       ...parts.snapshots,
-      machine,
+      ...{ machine, log: storage.log, reached: restored.applied },
       silentMsMax: raft.electionTimeoutMaxMs,
       step: (input) => this.#complete(input),
       monotonicMs: () => clock.monotonicMs(),

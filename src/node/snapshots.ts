@@ -4,6 +4,7 @@
  */
 
 import type { Input } from "../raft/input.ts";
+import type { LogReader } from "../raft/ports.ts";
 import type { Ready } from "../raft/ready.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { LogPosition } from "../raft/types.ts";
@@ -27,6 +28,9 @@ export interface NodeSnapshotsParts extends SnapshotOptions {
     StateMachine<unknown, unknown, unknown>,
     "image" | "stage" | "makeDurable"
   >;
+  readonly log: Pick<LogReader, "entries">;
+  /** Where the log begins to hand in to the store. */
+  readonly reached: LogPosition;
   readonly silentMsMax: number;
   /** Steps the core, before the next turn ends. */
   readonly step: (input: Input) => void;
@@ -43,13 +47,14 @@ export class NodeSnapshots {
 
   constructor(parts: NodeSnapshotsParts) {
     this.#parts = parts;
-    const { machine, step, send: limits, compaction } = parts;
+    const { machine, step, send: limits, compaction, log, reached } = parts;
     this.#sender = new SnapshotSender({ ...parts, limits });
     this.#receiver = new SnapshotReceiver(parts);
     this.#compactor = compaction && new LogCompactor({
       policy: compaction,
       makeDurable: (done) => machine.makeDurable(done),
       compact: (to) => step({ kind: "compact", to }),
+      ...{ log, reached },
     });
   }
 

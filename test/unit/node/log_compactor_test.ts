@@ -1,4 +1,6 @@
 import { type CompactionPolicy, LogCompactor } from "../../../src/node/log_compactor.ts";
+import type { LogReader } from "../../../src/raft/ports.ts";
+import type { Entry } from "../../../src/raft/types.ts";
 import { entryAt } from "../../harness/raft_messages.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
@@ -20,22 +22,51 @@ class Log {
   holdIndex: number | undefined;
   heldBytesMax = 1_000_000;
   readonly compactedTo: number[] = [];
-  readonly compactor: LogCompactor;
+  /** What was read of the log since the last start, bytes a read. */
+  readonly reads: number[] = [];
+  readonly #policy: CompactionPolicy;
+  readonly #entries: Entry[] = [];
+  compactor: LogCompactor;
 
   constructor(policy: Partial<CompactionPolicy>) {
-    this.compactor = new LogCompactor({
-      policy: { ...off, ...policy },
+    this.#policy = { ...off, ...policy };
+    this.compactor = this.#started();
+  }
+
+  #started(): LogCompactor {
+    return new LogCompactor({
+      policy: this.#policy,
       makeDurable: (done) => done({ index: Math.min(this.durable, this.applied), term: 1 }),
       compact: (to) => {
         this.boundary = to;
         this.compactedTo.push(to);
       },
+      log: { entries: (range) => this.#read(range) },
+      reached: { index: this.applied, term: 1 },
     });
+  }
+
+  #read({ from, to, bytesMax }: Parameters<LogReader["entries"]>[0]): readonly Entry[] {
+    assert.ok(from > this.boundary, `entry ${from} is compacted`);
+    let bytes = 0;
+    const page = this.#entries.slice(from - 1, to).filter(({ data }, at) => {
+      bytes += data.length;
+      return at === 0 || bytes <= bytesMax;
+    });
+    this.reads.push(page.reduce((sum, { data }) => sum + data.length, 0));
+    return page;
+  }
+
+  restart(): void {
+    this.reads.length = 0;
+    this.compactor = this.#started();
   }
 
   apply(count: number, entryBytes = 1): void {
     for (let left = count; left > 0; left--) {
-      this.compactor.applied([entryAt(`${++this.applied}@1`, "x".repeat(entryBytes))]);
+      const entry = entryAt(`${++this.applied}@1`, "x".repeat(entryBytes));
+      this.#entries.push(entry);
+      this.compactor.applied([entry]);
     }
   }
 
@@ -172,5 +203,34 @@ describe("LogCompactor", () => {
     log.boundary = 9;
     log.apply(9, 100_000);
     assert.equal(log.look(5_000), 9);
+  });
+
+  it("counts the bytes of what was applied before the start, a little at a look", () => {
+    const log = new Log({ bytes: 2_000_000, retainedEntries: 1_000, retainedBytes: 500_000 });
+    for (let run = 1; run <= 10; run++) {
+      for (let at = 0; at < 9; at++) {
+        log.apply(1, 100_000);
+        log.look(run * 100_000 + at * 10_000);
+      }
+      assert.ok(log.reads.every((bytes) => bytes <= 1_048_576), String(log.reads));
+      log.restart();
+    }
+    assert.ok(log.applied - log.boundary <= 27, `${log.applied - log.boundary} entries are left`);
+    // What was read of what is compacted by now counts no more.
+    log.apply(1, 100_000);
+    for (let nowMs = 0; nowMs < 10_000; nowMs += 1_000) log.look(nowMs);
+    assert.ok(log.applied - log.boundary >= 4, `${log.applied - log.boundary} entries are left`);
+  });
+
+  it("does not read on what an image has taken the place of", () => {
+    const log = new Log({ bytes: 1_000_000, retainedEntries: 0 });
+    log.apply(60, 100_000);
+    log.restart();
+    log.look(0);
+    log.compactor.adopted();
+    log.boundary = 60;
+    log.apply(9, 100_000);
+    assert.equal(log.look(5_000), 60);
+    assert.equal(log.reads.length, 1);
   });
 });
