@@ -66,18 +66,63 @@ describe("the housekeeping of raft.db", () => {
     engine.persist({ number: 1, entries }, () => model.apply({ number: 1, entries }));
     assert.deepEqual(clock.intervalsMs, []);
     sql.length = 0;
-    const compaction = { number: 2, entries: [], compactTo: model.boundaryAt(rows) };
-    engine.persist(compaction, () => model.apply(compaction));
+    const compactTo = (number: number, index: number): void => {
+      const compaction = { number, entries: [], compactTo: model.boundaryAt(index) };
+      engine.persist(compaction, () => model.apply(compaction));
+    };
+    compactTo(2, purgeRowsMax);
     assert.deepEqual(sql.filter((text) => /DELETE FROM entries/.test(text)), []);
     assert.equal(rowCount(database()), rows + 10);
     assert.deepEqual(viewOf(engine), model.view());
     const counts: number[] = [];
+    const tickToEnd = (): void => {
+      while (clock.intervalsMs.length > 0) {
+        clock.tick();
+        counts.push(rowCount(database()) - 10);
+      }
+    };
+    tickToEnd();
+    compactTo(3, rows);
+    tickToEnd();
+    // Nothing was written meanwhile: one portion a tick.
+    assert.deepEqual(counts, [3, 2, 1, 0].map((portions) => portions * purgeRowsMax));
+    assert.deepEqual(viewOf(engine), model.view());
+    engine.close();
+  });
+
+  it("deletes twice what was written, however few the writes were", () => {
+    using temp = makeTempDir("purge");
+    const { engine, clock, database } = open(temp.path);
+    const model = new LogModel();
+    for (let number = 1; number <= 30; number++) {
+      const from = model.lastIndex + 1;
+      const entries = Array.from({ length: 4 * purgeRowsMax }, (_, at) => entryAt(from + at, 1));
+      const compactTo = number % 5 === 0 ? model.boundaryAt(model.lastIndex) : undefined;
+      const write = { number, entries, ...(compactTo && { compactTo }) };
+      engine.persist(write, () => model.apply(write));
+      clock.tick();
+    }
+    assert.ok(rowCount(database()) <= 10 * 4 * purgeRowsMax, `${rowCount(database())} rows`);
+    engine.close();
+  });
+
+  it("deletes little of large entries at a time", () => {
+    using temp = makeTempDir("purge");
+    const first = open(temp.path);
+    const model = new LogModel();
+    const megabyte = "x".repeat(1024 * 1024);
+    const entries = Array.from({ length: 12 }, (_, at) => entryAt(at + 1, 1, megabyte));
+    first.engine.persist({ number: 1, entries }, () => model.apply({ number: 1, entries }));
+    const compaction = { number: 2, entries: [], compactTo: model.boundaryAt(10) };
+    first.engine.persist(compaction, () => model.apply(compaction));
+    first.engine.close();
+    const { engine, clock, database } = open(temp.path);
+    const counts: number[] = [];
     while (clock.intervalsMs.length > 0) {
       clock.tick();
-      counts.push(rowCount(database()) - 10);
+      counts.push(rowCount(database()));
     }
-    // Two writes came before the first tick, none after: two portions, then one a tick.
-    assert.deepEqual(counts, [2, 1, 0].map((portions) => portions * purgeRowsMax));
+    assert.deepEqual(counts.slice(0, 3), [8, 4, 2]);
     assert.deepEqual(viewOf(engine), model.view());
     engine.close();
   });
@@ -90,10 +135,10 @@ describe("the housekeeping of raft.db", () => {
     first.engine.persist({ number: 1, entries }, () => model.apply({ number: 1, entries }));
     const compaction = { number: 2, entries: [], compactTo: model.boundaryAt(590) };
     first.engine.persist(compaction, () => model.apply(compaction));
-    first.clock.tick();
     first.engine.close();
     const again = open(temp.path);
-    assert.equal(rowCount(again.database()), 600 - 2 * purgeRowsMax);
+    again.clock.tick();
+    assert.equal(rowCount(again.database()), 600 - purgeRowsMax);
     for (let i = 0; i < 5; i++) again.clock.tick();
     assert.equal(rowCount(again.database()), 10);
     assert.deepEqual(viewOf(again.engine), model.view());
