@@ -199,7 +199,7 @@ export interface SnapshotStage {
   write(chunk: Uint8Array): void;
   /**
    * Checks length and digest, and syncs; then `staged()` is it. `done("corrupt")` when the bytes
-   * are not those of `meta`: they are gone then. `done("busy")` when the disk is full.
+   * are not those of `meta`, `done("busy")` when the disk is full: they are gone then.
    */
   finish(done: (outcome: "staged" | "corrupt" | "busy") => void): void;
   /** Forgets what is held. Idempotent; without effect on a finished stage that was adopted. */

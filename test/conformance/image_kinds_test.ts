@@ -7,7 +7,7 @@ import { KvStateMachine } from "../../src/kv/state_machine.ts";
 import { DiskFullError, type SnapshotStage } from "../../src/node/ports.ts";
 import { WorkerImages } from "../../src/server_worker.ts";
 import { type Files, nodeFiles } from "../../src/storage/directory/files.ts";
-import type { ImageOutcome, ImageWork } from "../../src/storage/image_work.ts";
+import type { ImageJob, ImageWork } from "../../src/storage/image_work.ts";
 import { MemoryKvTables } from "../../src/storage/memory/kv_tables.ts";
 import type { KvImageOptions } from "../../src/storage/sqlite/kv_image_folder.ts";
 import { EntryMaker, put } from "../harness/kv_commands.ts";
@@ -127,6 +127,30 @@ function fullFiles(isFull: () => boolean): Files {
   };
 }
 
+/** Work of which one step fails. */
+function failingWork(): ImageWork & {
+  readonly fail: (kind: ImageJob["kind"], code: string) => void;
+  readonly next: (kind: ImageJob["kind"]) => Promise<void>;
+} {
+  const inner = imagesIn(temp.path).work;
+  let failing: { readonly kind: ImageJob["kind"]; readonly code: string } | undefined;
+  const awaited = new Map<ImageJob["kind"], () => void>();
+  return {
+    run: (job, done) =>
+      inner.run(job, (outcome) => {
+        if (failing?.kind !== job.kind) done(outcome);
+        else {
+          const { code } = failing;
+          failing = undefined;
+          done({ kind: "failed", code, reason: `${code}: no luck` });
+        }
+        awaited.get(job.kind)?.();
+      }),
+    fail: (kind, code) => failing = { kind, code },
+    next: (kind) => new Promise((resolve) => awaited.set(kind, resolve)),
+  };
+}
+
 describe(`an image where the disk is full, on ${runtime.name}`, () => {
   it("is received in part, and goes on when there is room", async () => {
     let isFull = false;
@@ -199,30 +223,55 @@ describe(`an image where the disk is full, on ${runtime.name}`, () => {
     target.close();
   });
 
-  it("waits where what was written cannot be synced for want of room", async () => {
-    const inner = imagesIn(temp.path).work;
-    let failure: ImageOutcome | undefined = {
-      kind: "failed",
-      code: "ENOSPC",
-      reason: "ENOSPC: no space left on device",
-    };
-    const work: ImageWork = {
-      run: (job, done) =>
-        inner.run(job, (outcome) => {
-          done(job.kind === "end" && failure !== undefined ? failure : outcome);
-        }),
-    };
-    const source = filled(sqlite());
+  for (const failing of ["end", "sync"] as const) {
+    it(`is received anew where it cannot be synced for want of room: ${failing}`, async () => {
+      const work = failingWork();
+      const source = filled(sqlite(), 6_000);
+      const target = filled(sqlite(ours, { work }), 3);
+      const image = await imageOf(source);
+      assert.ok(image.meta.bytes > 4 * 1024 * 1024);
+      work.fail(failing, "ENOSPC");
+      const stage = target.stage(image.meta);
+      writeRest(stage, image);
+      assert.equal(await finished(stage), "busy");
+      assert.equal(target.staged(), undefined);
+      // The kernel has said so once, and takes what it could not write for written.
+      const again = target.stage(image.meta);
+      assert.equal(again.offset, 0);
+      assert.equal(await finished(written(again, image)), "staged");
+      target.close();
+      source.close();
+    });
+  }
+
+  it("is given up at the next write where a sync found no room", async () => {
+    const work = failingWork();
+    const source = filled(sqlite(), 6_000);
     const target = filled(sqlite(ours, { work }), 3);
     const image = await imageOf(source);
+    work.fail("sync", "EDQUOT");
+    const stage = target.stage(image.meta);
+    const synced = work.next("sync");
+    writeRest(stage, image, 5 * 1024 * 1024);
+    await synced;
+    assert.throws(() => stage.write(image.bytes.subarray(stage.offset)), DiskFullError);
+    assert.equal(target.stage(image.meta).offset, 0);
+    target.close();
+    source.close();
+  });
+
+  it("ends the process where a sync on the way has failed, and the last one has not", async () => {
+    const fatal = Promise.withResolvers<Error>();
+    const work = failingWork();
+    const source = filled(sqlite(), 6_000);
+    const target = filled(sqlite(ours, { work, onFatal: fatal.resolve }), 3);
+    const image = await imageOf(source);
+    work.fail("sync", "EIO");
     const stage = target.stage(image.meta);
     writeRest(stage, image);
-    assert.equal(await finished(stage), "busy");
+    stage.finish((outcome) => fatal.reject(new Error(`It is ${outcome}`)));
+    assert.match((await fatal.promise).message, /stage\.part could not be .* synced: EIO/);
     assert.equal(target.staged(), undefined);
-    failure = undefined;
-    const again = target.stage(image.meta);
-    assert.equal(again.offset, image.meta.bytes);
-    assert.equal(await finished(again), "staged");
     target.close();
     source.close();
   });

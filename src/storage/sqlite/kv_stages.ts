@@ -43,12 +43,19 @@ interface Stage {
   pass: number | undefined;
 }
 
+type Failed = Extract<ImageOutcome, { readonly kind: "failed" }>;
+
 /** One image at a time. */
 export class KvStages {
   readonly #parts: KvStagesParts;
   readonly #paths: { readonly meta: string; readonly part: string; readonly whole: string };
   #stage: Stage | undefined;
   #staged: SnapshotMeta | undefined;
+  /**
+   * A sync of what the part holds has failed. The kernel tells that once and takes the pages for
+   * clean: whatever a later sync says, they may not be on the disk.
+   */
+  #unsyncable: Failed | undefined;
 
   /** Looks at what a process before this one has left. Throws FatalStorageError. */
   constructor(parts: KvStagesParts) {
@@ -166,6 +173,7 @@ export class KvStages {
 
   #write(stage: Stage, chunk: Uint8Array): void {
     assert(stage.file !== undefined && stage.pass === undefined, "The stage is being finished");
+    if (this.#unsyncable !== undefined) throw this.#givenUp(this.#unsyncable);
     const bytes = chunk.subarray(0, stage.meta.bytes - stage.offset);
     try {
       stage.file.write(bytes, stage.offset);
@@ -179,9 +187,10 @@ export class KvStages {
     this.#requireRoom(stage.meta.bytes - stage.offset);
     stage.unsynced = 0;
     stage.isSyncing = true;
-    // Should it fail, the sync at the end will tell.
-    this.#parts.folder.options.work.run({ kind: "sync", path: this.#paths.part }, () => {
+    this.#work({ kind: "sync", path: this.#paths.part }, (outcome) => {
       stage.isSyncing = false;
+      // It is not there any more where it was dropped meanwhile.
+      if (outcome.kind === "failed" && outcome.code !== "ENOENT") this.#unsyncable ??= outcome;
     });
   }
 
@@ -205,8 +214,9 @@ export class KvStages {
       this.#parts.folder.guard(() => {
         if (outcome.kind === "done") return this.#work(next(), went);
         stage.pass = undefined;
-        if (outcome.kind === "failed") return this.#failed(outcome, done);
-        this.#judge(stage, outcome.digest, done);
+        const failed = this.#unsyncable ?? outcome;
+        if (failed.kind === "failed") return this.#failed(failed, done);
+        if (outcome.kind === "digest") this.#judge(stage, outcome.digest, done);
       });
     };
     this.#work({ kind: "read", pass, from: this.#paths.part, bytes: meta.bytes }, went);
@@ -216,13 +226,21 @@ export class KvStages {
     this.#parts.folder.options.work.run(job, done);
   }
 
-  /** Where there is no room for what was written already, it may come; anything else is an end. */
-  #failed(
-    { code, reason }: ImageOutcome & { readonly kind: "failed" },
-    done: (outcome: "busy") => void,
-  ): void {
-    if (code === "ENOSPC" || code === "EDQUOT") return done("busy");
-    throw new FatalStorageError(`${this.#paths.part} could not be read and synced: ${reason}`);
+  #failed(failed: Failed, done: (outcome: "busy") => void): void {
+    const error = this.#givenUp(failed);
+    if (!(error instanceof DiskFullError)) throw error;
+    done("busy");
+  }
+
+  /**
+   * Where there is no room for what was written already, it may come, but what was written is lost;
+   * anything else is an end.
+   */
+  #givenUp({ code, reason }: Failed): Error {
+    const what = `${this.#paths.part} could not be read and synced: ${reason}`;
+    if (code !== "ENOSPC" && code !== "EDQUOT") return new FatalStorageError(what);
+    this.#forget();
+    return new DiskFullError(what);
   }
 
   #judge(
@@ -263,6 +281,7 @@ export class KvStages {
     for (const path of Object.values(this.#paths)) files.remove(path);
     files.syncDirectory(directory);
     this.#staged = undefined;
+    this.#unsyncable = undefined;
   }
 
   #close(): void {
