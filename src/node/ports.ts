@@ -198,6 +198,11 @@ export interface SnapshotStage {
   /** Appends at `offset`. Throws {@link DiskFullError}; what is held may be given up then. */
   write(chunk: Uint8Array): void;
   /**
+   * Calls `done` as soon as more should be written: perhaps inside this call, and later where the
+   * disk is slower than what comes. Nobody is told after an `abort`.
+   */
+  ready(done: () => void): void;
+  /**
    * Checks length and digest, and syncs; then `staged()` is it. `done("corrupt")` when the bytes
    * are not those of `meta`, `done("busy")` when the disk is full: they are gone then.
    */

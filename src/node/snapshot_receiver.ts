@@ -46,8 +46,14 @@ export class SnapshotReceiver {
       if (open.isFinishing) return answer({ nextOffset: chunk.meta.bytes });
       const isNext = chunk.offset === open.stage.offset && crc32c(chunk.data) === chunk.crc32c;
       if (isNext) open.stage.write(chunk.data);
-      answer({ nextOffset: open.stage.offset });
-      if (open.stage.offset >= chunk.meta.bytes) this.#finish(peer, open);
+      if (open.stage.offset >= chunk.meta.bytes) {
+        answer({ nextOffset: open.stage.offset });
+        return this.#finish(peer, open);
+      }
+      // The sender is a window ahead of the answers: without one it waits for the disk.
+      open.stage.ready(() => {
+        if (this.#open === open) answer({ nextOffset: open.stage.offset });
+      });
     } catch (error) {
       if (!(error instanceof DiskFullError)) throw error;
       const { bytes } = chunk.meta;

@@ -103,6 +103,7 @@ class TallyMachine implements AnyMachine {
         if (held === undefined) return;
         keep({ ...held, bytes: new Uint8Array([...held.bytes, ...chunk]) });
       },
+      ready: (done) => done(),
       finish: (done) => {
         const isWhole = held !== undefined && tallyOf(held) !== undefined;
         keep(isWhole && held !== undefined ? { ...held, isFinished: true } : undefined);

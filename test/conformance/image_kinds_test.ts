@@ -277,6 +277,41 @@ describe(`an image where the disk is full, on ${runtime.name}`, () => {
   });
 });
 
+describe(`an image that comes faster than the disk takes it, on ${runtime.name}`, () => {
+  it("makes its sender wait, and one sync begins as the last ends", async () => {
+    const syncs: (() => void)[] = [];
+    const inner = imagesIn(temp.path).work;
+    const work: ImageWork = {
+      run: (job, done) => {
+        if (job.kind === "sync") syncs.push(() => inner.run(job, done));
+        else inner.run(job, done);
+      },
+    };
+    const source = filled(sqlite(), 8_000);
+    const target = filled(sqlite(ours, { work }), 3);
+    const image = await imageOf(source);
+    const stage = target.stage(image.meta);
+    const mebi = 1024 * 1024;
+    let told = 0;
+    const write = (bytes: number): void => {
+      stage.write(image.bytes.subarray(stage.offset, stage.offset + bytes));
+      stage.ready(() => told++);
+    };
+    for (let written = 1; written <= 7; written++) write(mebi);
+    assert.deepEqual([told, syncs.length], [7, 1]);
+    write(mebi);
+    assert.deepEqual([told, syncs.length], [7, 1]);
+    const again = new Promise<void>((resolve) => stage.ready(resolve));
+    syncs.shift()?.();
+    await again;
+    assert.deepEqual([told, syncs.length], [8, 1]);
+    for (const sync of syncs) sync();
+    assert.equal(await finished(written(stage, image)), "staged");
+    source.close();
+    target.close();
+  });
+});
+
 describe(`images in the worker of the program, on ${runtime.name}`, () => {
   it("are made and checked there", async () => {
     const work = new WorkerImages(runtime);

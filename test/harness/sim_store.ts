@@ -189,6 +189,9 @@ export class SimStore {
           this.#grow(chunk);
         });
       },
+      ready: (done) => {
+        if (isAlive()) stage?.ready(done);
+      },
       finish: (done) => {
         if (!isAlive()) return;
         if (this.isFull) return done("busy");

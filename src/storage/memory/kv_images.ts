@@ -106,6 +106,7 @@ export class MemoryImages {
         assert(isCurrent(), "The stage to write to is closed");
         stage.bytes.append(chunk.slice(0, stage.meta.bytes - stage.bytes.length));
       },
+      ready: (done) => done(),
       finish: (done) => {
         assert(isCurrent(), "The stage to finish is closed");
         if (stage.held !== undefined) return done("staged");

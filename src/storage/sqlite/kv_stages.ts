@@ -17,7 +17,10 @@ import type { ImageJob, ImageOutcome } from "../image_work.ts";
 import { decodeSnapshotMeta, encodeSnapshotMeta, isSameImage } from "../snapshot_meta.ts";
 import { folderError, isNoSpace, type KvImageFolder } from "./kv_image_folder.ts";
 
-/** So much is written before it is asked to be synced: more would hold up the syncs of the log. */
+/**
+ * So much is written before it is asked to be synced: more would hold up the syncs of the log.
+ * While it is synced as much may be written again, and then no more is asked for.
+ */
 const unsyncedBytesMax = 4 * 1024 * 1024;
 /** What is read at once for the digest. */
 const readBytes = 8 * 1024 * 1024;
@@ -39,6 +42,8 @@ interface Stage {
   offset: number;
   unsynced: number;
   isSyncing: boolean;
+  /** Those who would write more. */
+  waiting: (() => void)[];
   /** The pass that reads it for its digest. */
   pass: number | undefined;
 }
@@ -84,6 +89,11 @@ export class KvStages {
       write: (chunk) => {
         assert(isCurrent(), "The stage to write to is closed");
         this.#guarded(() => this.#write(stage, chunk));
+      },
+      ready: (done) => {
+        assert(isCurrent(), "The stage to write to is closed");
+        if (stage.isSyncing && stage.unsynced >= unsyncedBytesMax) stage.waiting.push(done);
+        else done();
       },
       finish: (done) => {
         assert(isCurrent(), "The stage to finish is closed");
@@ -142,7 +152,7 @@ export class KvStages {
     const { folder } = this.#parts;
     const { files } = folder.options;
     const { part } = this.#paths;
-    const open = { meta, unsynced: 0, isSyncing: false, pass: undefined };
+    const open = { meta, unsynced: 0, isSyncing: false, waiting: [], pass: undefined };
     const held = this.#staged ?? readMeta(files, this.#paths.meta);
     const isHeld = held !== undefined && isSameImage(held, meta);
     if (isHeld && this.#staged !== undefined) {
@@ -174,6 +184,7 @@ export class KvStages {
   #write(stage: Stage, chunk: Uint8Array): void {
     assert(stage.file !== undefined && stage.pass === undefined, "The stage is being finished");
     if (this.#unsyncable !== undefined) throw this.#givenUp(this.#unsyncable);
+    this.#requireRoom(stage.meta.bytes - stage.offset);
     const bytes = chunk.subarray(0, stage.meta.bytes - stage.offset);
     try {
       stage.file.write(bytes, stage.offset);
@@ -183,14 +194,20 @@ export class KvStages {
     }
     stage.offset += bytes.length;
     stage.unsynced += bytes.length;
+    this.#syncIfDue(stage);
+  }
+
+  #syncIfDue(stage: Stage): void {
     if (stage.unsynced < unsyncedBytesMax || stage.isSyncing) return;
-    this.#requireRoom(stage.meta.bytes - stage.offset);
     stage.unsynced = 0;
     stage.isSyncing = true;
     this.#work({ kind: "sync", path: this.#paths.part }, (outcome) => {
       stage.isSyncing = false;
       // It is not there any more where it was dropped meanwhile.
       if (outcome.kind === "failed" && outcome.code !== "ENOENT") this.#unsyncable ??= outcome;
+      if (this.#stage !== stage) return;
+      if (stage.pass === undefined) this.#syncIfDue(stage);
+      for (const tell of stage.waiting.splice(0)) tell();
     });
   }
 

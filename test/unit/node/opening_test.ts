@@ -57,7 +57,7 @@ class Directory {
           staged: () => this.staged,
           stage: ({ position: { index } }) => {
             const abort = () => this.#step(`drop image ${index}`, () => this.staged = undefined);
-            return { offset: 0, write: () => {}, finish: () => {}, abort };
+            return { offset: 0, write: () => {}, ready: () => {}, finish: () => {}, abort };
           },
           adopt: () => this.#step("adopt", () => {}),
         },

@@ -60,6 +60,8 @@ class Target {
   /** The next finish finds this. */
   finds: "staged" | "corrupt" = "staged";
   written = 0;
+  /** Tells that more may come, where it does not take what comes at once. */
+  waiting: (() => void)[] | undefined;
 
   stage(meta: SnapshotMeta): SnapshotStage {
     if (this.isFull) throw new DiskFullError("full");
@@ -74,6 +76,10 @@ class Target {
         if (this.isFull) throw new DiskFullError("full");
         this.written += chunk.length;
         this.held = Uint8Array.from([...this.held, ...chunk]);
+      },
+      ready: (done) => {
+        if (this.waiting === undefined) done();
+        else this.waiting.push(done);
       },
       finish: (done) => {
         if (this.finds === "corrupt") this.held = new Uint8Array();
@@ -311,6 +317,30 @@ describe("An image on its way", () => {
     ]);
     assert.deepEqual(pair.problems, ["there is no room for an image of 20000 bytes: full"]);
     pair.target.isFull = false;
+    pair.run();
+  });
+
+  it("is sent no faster than the peer's disk takes it", () => {
+    const pair = new Pair(imageBytes(20_000));
+    pair.target.waiting = [];
+    for (let left = 1_000 / tickMs; left > 0; left--) {
+      pair.heardMs = pair.nowMs;
+      pair.tick();
+      pair.deliver();
+    }
+    assert.equal(pair.target.held.length, chunkBytes);
+    for (const tell of pair.target.waiting.splice(0)) tell();
+    for (let left = 1_000 / tickMs; left > 0; left--) {
+      pair.heardMs = pair.nowMs;
+      pair.tick();
+      pair.deliver();
+    }
+    assert.equal(pair.target.held.length, 5 * chunkBytes, "one window more");
+    const late = pair.target.waiting.splice(0);
+    pair.receiver.drop(position("9@2"));
+    for (const tell of late) tell();
+    assert.deepEqual(pair.replies, [], "nobody is told of what was dropped");
+    pair.target.waiting = undefined;
     pair.run();
   });
 
