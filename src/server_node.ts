@@ -36,6 +36,7 @@ import type { Answer, Query, Result } from "./service/contract.ts";
 import type { Forwarder } from "./service/forwarder.ts";
 import { StoreChecks } from "./service/store_checks.ts";
 import { VersionKeeper } from "./service/version_keeper.ts";
+import { whereabouts } from "./service/whereabouts.ts";
 
 /** How often the slow chores run: addresses, lag, free space. */
 const choresEveryMs = 1_000;
@@ -247,6 +248,7 @@ export class FormedNode {
       status: () => this.node.status(),
       judgedBy: () => `${committed().position.index} ${formatPosition(effective().position)}`,
       joining: () => formation.keeper.identity.joining ?? [],
+      askMembers: whereabouts({ self: config.nodeId, clusterId: config.clusterId, forwarder }),
     });
     this.services = new NodeServices({
       storeChecks: () => this.#checks.all(),

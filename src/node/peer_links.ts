@@ -15,14 +15,22 @@ export interface PeerLinksParts {
   readonly self: NodeId;
   readonly transport: Pick<Transport, "setPeers" | "hello">;
   readonly peers: Pick<Peers, "addressesOf" | "hello" | "judge">;
-  readonly status: () => Pick<NodeStatus, "configuration" | "peers">;
+  readonly status: () => Pick<NodeStatus, "configuration" | "peers" | "leader">;
   /** By which configurations `peers` judges. */
   readonly judgedBy: () => string;
   /** The other nodes that the configuration file names. */
   readonly configured: readonly PeerAddress[];
   /** Those that have taken this one in, until its own store knows the members. */
   readonly joining: () => readonly PeerAddress[];
+  /** Asks whoever listens at an address where the members are; tells nobody without an answer. */
+  readonly askMembers: AskMembers;
 }
+
+/** Calls `tell` once, with the members as the asked node sees them. */
+export type AskMembers = (
+  address: string,
+  tell: (members: readonly PeerAddress[]) => void,
+) => void;
 
 /** To be looked at now and then: members and addresses change. */
 export class PeerLinks {
@@ -31,6 +39,10 @@ export class PeerLinks {
   #judgedBy = "";
   /** Who is being asked who it is. */
   readonly #seeking = new Set<NodeId>();
+  /** Who is being asked where the members are. */
+  readonly #asked = new Set<NodeId>();
+  /** At the look before no leader was known. */
+  #wasLeaderless = false;
   #isCut = false;
 
   constructor(parts: PeerLinksParts) {
@@ -41,6 +53,7 @@ export class PeerLinks {
     if (this.#isCut) return;
     this.#link();
     this.#seek();
+    this.#askAround();
   }
 
   /** Nobody is spoken to any more. */
@@ -89,6 +102,31 @@ export class PeerLinks {
     for (const peer of configured) if (peer.address !== this.addressOf(peer.id)) this.#ask(peer);
     for (const peer of joining()) {
       if (!this.#linked.some(({ id }) => id === peer.id)) this.#ask(peer);
+    }
+  }
+
+  /**
+   * Who leads may have become a member while this node was down, which then does not know it, and
+   * knows this node by an address where it is no more. So the others are asked, and whom they name
+   * is told: one Hello at the leader is enough. An election takes less than from one look to the
+   * next.
+   */
+  #askAround(): void {
+    const { self, status, askMembers } = this.#parts;
+    const isLeaderless = status().leader === undefined;
+    const shallAsk = isLeaderless && this.#wasLeaderless;
+    this.#wasLeaderless = isLeaderless;
+    if (!shallAsk) return;
+    for (const asked of this.#linked) {
+      if (this.#asked.has(asked.id)) continue;
+      this.#asked.add(asked.id);
+      askMembers(asked.address, (members) => {
+        this.#asked.delete(asked.id);
+        if (this.#isCut) return;
+        for (const peer of members) {
+          if (peer.id !== self && peer.address !== this.addressOf(peer.id)) this.#ask(peer);
+        }
+      });
     }
   }
 

@@ -7,6 +7,7 @@ import {
   type ServedNode,
   type ServerCluster,
 } from "../harness/server_cluster.ts";
+import { freePorts } from "../harness/ports.ts";
 import { after, assert, before, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
@@ -165,5 +166,27 @@ describe("A cluster", { timeout: 300_000 }, () => {
     await untilReady(three!);
     await untilMembers(three!, "1v 2v 5v");
     assert.equal(await (await three!.fetch("/v1/kv/a")).text(), "at the read-only one");
+  });
+
+  it("finds a member again that comes back elsewhere, and knows nobody that leads", async () => {
+    const [one, two, three, four] = cluster.nodes;
+    await three!.stop();
+    rmSync(four!.dataDir, { recursive: true });
+    await four!.start(joining(one!));
+    await untilMembers(one!, "1v 2v 5v 6l");
+    const ask = async (target: string, body: unknown) => {
+      const headers = { "content-type": "application/json" };
+      const init = { method: "POST", headers, body: JSON.stringify(body) };
+      const answer = await one!.fetch(`/v1/cluster/${target}?timeout=60s`, init);
+      assert.ok(answer.status < 300, await answer.text());
+    };
+    await ask("members/2/replacement", { rpc: four!.rpcAddress, http: four!.url });
+    await two!.stop();
+    await ask("leadership", { target: 6 });
+    // Its old address stands in the log, and of node 6 its own log says nothing.
+    const [port] = await freePorts(1);
+    await three!.start({ ...alone, node_id: undefined, rpc_addr: `127.0.0.1:${port}` });
+    await untilReady(three!);
+    assert.equal((await three!.cluster()).leader?.id, 6);
   });
 });

@@ -18,7 +18,20 @@ class Linked {
   readonly met = new Map<NodeId, MemberAddresses>();
   readonly set: string[] = [];
   readonly asked: string[] = [];
+  leader: NodeId | undefined = 2;
+  readonly questions = new Map<string, (members: readonly PeerAddress[]) => void>();
   #links: PeerLinks | undefined;
+
+  /** Who is being asked where the members are. */
+  get questioned(): string {
+    return [...this.questions.keys()].join();
+  }
+
+  answer(address: string, members: readonly PeerAddress[]): void {
+    const tell = this.questions.get(address);
+    this.questions.delete(address);
+    tell?.(members);
+  }
 
   look(): void {
     this.#links ??= this.#make();
@@ -54,6 +67,7 @@ class Linked {
       },
       status: () => ({
         configuration: { position: { index: 4, term: 1 }, configuration: this.configuration },
+        leader: this.leader,
         peers: this.replicatesTo.map((id): NodeStatus["peers"][number] => ({
           ...{ id, mode: "replicating", wantsSnapshot: false },
           ...{ match: 1, next: 2, applied: 1, heardMs: 0 },
@@ -62,6 +76,7 @@ class Linked {
       judgedBy: () => this.judgedBy,
       configured: this.configured,
       joining: () => this.joining,
+      askMembers: (address, tell) => this.questions.set(address, tell),
     });
   }
 }
@@ -135,5 +150,29 @@ describe("The links of a node", () => {
     node.at(8);
     node.look();
     assert.deepEqual([node.set, node.asked], [["3@m3"], ["m7"]]);
+  });
+
+  it("tell those that the others name of this node, while it knows no leader", () => {
+    const node = new Linked();
+    node.at(2, 3);
+    node.look();
+    node.leader = undefined;
+    node.look();
+    assert.equal(node.questioned, "");
+    node.look();
+    assert.equal(node.questioned, "n2,n3");
+    node.answer("n2", [{ id: 1, address: "old" }, { id: 2, address: "n2" }, {
+      id: 4,
+      address: "n4",
+    }]);
+    assert.deepEqual(node.asked, ["n4"]);
+    // One question at a time.
+    node.questions.delete("n3");
+    node.look();
+    assert.equal(node.questioned, "n2");
+    node.answer("n2", []);
+    node.leader = 4;
+    node.look();
+    assert.equal(node.questioned, "");
   });
 });
