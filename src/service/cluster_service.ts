@@ -24,7 +24,7 @@ import { type LeaderProxy, notLeader, type Try } from "./leader_proxy.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 import { MemberViews, type MemberViewsParts } from "./member_views.ts";
 import { Membership } from "./membership.ts";
-import type { MembershipAttempt } from "./membership_steps.ts";
+import type { MembershipAttempt } from "./membership_run.ts";
 import type { AskHello } from "./newcomers.ts";
 import type { ServedNode } from "./node_port.ts";
 

@@ -10,11 +10,8 @@ import { type ErrorCode, ServiceError } from "./errors.ts";
 import type { ForwardAnswer } from "./forwarder.ts";
 import type { LeaderProxy } from "./leader_proxy.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
-import {
-  type MembershipAttempt,
-  MembershipSteps,
-  type MembershipStepsParts,
-} from "./membership_steps.ts";
+import type { MembershipAttempt } from "./membership_run.ts";
+import { MembershipSteps, type MembershipStepsParts } from "./membership_steps.ts";
 
 /** Rest before whoever leads next is asked. */
 const pauseMs = 50;

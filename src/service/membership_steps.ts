@@ -15,16 +15,10 @@ import {
   type QuorumJudgement,
 } from "../node/judge_change.ts";
 import type { NodeStatus } from "../node/parts.ts";
-import {
-  catchUpText,
-  type ChangePlan,
-  planChange,
-  type WantedChange,
-} from "../node/plan_change.ts";
+import { catchUpText, type ChangePlan, planChange } from "../node/plan_change.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
 import type { Member, NodeId, PositionedConfiguration } from "../raft/types.ts";
-import type { MembershipAnswer, MembershipRequest, MemberView } from "./contract.ts";
-import type { Outcome } from "./errors.ts";
+import type { MembershipAnswer, MemberView } from "./contract.ts";
 import { clientGone, unlessGone, type Waited } from "./gone.ts";
 import { notLeader, type Try } from "./leader_proxy.ts";
 import {
@@ -32,13 +26,24 @@ import {
   changeRefused,
   leadershipLost,
   notHandedOver,
-  otherConfiguration,
   stepRefused,
   stepUnknown,
   tooLate,
   tooManyChanges,
   wouldLoseQuorum,
 } from "./membership_errors.ts";
+import {
+  type Goal,
+  hasBegun,
+  idOf,
+  isRemovedAlready,
+  type MembershipAttempt,
+  named,
+  outcomeOf,
+  requireExpected,
+  type Run,
+  stayText,
+} from "./membership_run.ts";
 import { countsOf, inForceOf, judgeGoal } from "./membership_standing.ts";
 import { type AskHello, withIncarnations } from "./newcomers.ts";
 import type { ServedNode } from "./node_port.ts";
@@ -67,27 +72,7 @@ export interface MembershipStepsParts {
   readonly silentMsMax: number;
 }
 
-/** A request as the leader gets it. */
-export interface MembershipAttempt {
-  readonly request: MembershipRequest;
-  /** It was sent before, and nobody knows what became of it. */
-  readonly again: boolean;
-}
-
-/** One request under way. */
-interface Run extends MembershipAttempt {
-  readonly wanted: WantedChange;
-  readonly waited: Waited;
-  /** Steps that it has taken here. */
-  steps: number;
-  /** Voters that were not heard yet are waited for until then. */
-  unheardUntilMs: number | undefined;
-  /** Somebody else's change is waited for until then. */
-  readonly othersUntilMs: number;
-}
-
 type Step = Extract<ChangePlan, { readonly kind: "step" }>;
-type Goal = Exclude<ChangePlan, { readonly kind: "done" | "refused" }>;
 type Done = Try<MembershipAnswer>;
 
 /** See the head of this file. */
@@ -255,6 +240,7 @@ export class MembershipSteps {
     switch (outcome.kind) {
       case "applied":
         run.steps += 1;
+        run.wanted = named(run.wanted, id);
         return undefined;
       case "unknown":
         if (this.#isCommitted(members)) return this.#answer({ ...run, steps: run.steps + 1 }, id);
@@ -324,52 +310,6 @@ export class MembershipSteps {
       ...countsOf(kept),
     };
   }
-}
-
-function requireExpected(
-  { expected }: MembershipRequest,
-  present: PositionedConfiguration,
-): void {
-  if (expected === undefined || expected.includes(present.position.index)) return;
-  throw otherConfiguration(inForceOf(present), expected);
-}
-
-/** Its own first step has made the configuration another one than was expected. */
-function hasBegun(run: Run, { id }: Goal, present: PositionedConfiguration): boolean {
-  if (run.steps > 0) return true;
-  return run.again && run.wanted.kind === "replace" &&
-    present.configuration.members.some((member) => member.id === id);
-}
-
-/** It was taken out here, or, where it is asked for again, perhaps before. */
-function isRemovedAlready(
-  { steps, again, wanted }: Run,
-  present: PositionedConfiguration,
-): boolean {
-  return (steps > 0 || again) && wanted.kind === "remove" &&
-    wanted.id <= present.configuration.nodeIdMax &&
-    !present.configuration.members.some(({ id }) => id === wanted.id);
-}
-
-function idOf(wanted: WantedChange): NodeId {
-  switch (wanted.kind) {
-    case "setSuffrage":
-    case "remove":
-      return wanted.id;
-    case "add":
-    case "replace":
-      throw new Error(`A change of kind ${wanted.kind} has no member yet`);
-  }
-}
-
-function outcomeOf({ steps, again }: Run): Outcome {
-  return steps > 0 || again ? "unknown" : "not_applied";
-}
-
-function stayText({ steps, wanted }: Run): string {
-  return steps > 0 && wanted.kind === "replace"
-    ? "; it stays a learner, and repeating the request goes on"
-    : "";
 }
 
 function shown(members: readonly Member[]): string {

@@ -1,6 +1,6 @@
 /**
  * Who is to be added: whoever listens at an address is asked which data directory it has, so that
- * nobody has to copy sixteen digits by hand. A node that waits to join answers as well.
+ * nobody has to copy sixteen digits by hand. Who answers has an id already, and can have no other.
  */
 
 import type { HelloAnswer } from "../node/ports.ts";
@@ -34,14 +34,19 @@ async function known(
   askHello: AskHello,
   signal: AbortSignal | undefined,
 ): Promise<NewMember> {
-  const { incarnation, addresses: { rpc } } = member;
+  const { id, incarnation, addresses: { rpc } } = member;
   if (incarnation !== undefined) return { ...member, incarnation };
   const outcome = "not_applied";
   const answer = await unlessGone<HelloAnswer | undefined>({ signal, outcome }, (tell) => {
     askHello(rpc, tell);
     return () => {};
   });
-  if (answer?.kind === "accepted") return { ...member, incarnation: answer.hello.incarnation };
+  if (answer?.kind === "accepted") {
+    const { from, incarnation } = answer.hello;
+    if (id === undefined || id === from) return { ...member, id: from, incarnation };
+    const detail = `Whoever listens at ${rpc} is node ${from}, not ${id}`;
+    throw new ServiceError("conflict", detail, { outcome });
+  }
   if (answer?.kind === "refused") {
     const detail = `Whoever listens at ${rpc} does not belong here: ${answer.reason}`;
     throw new ServiceError("conflict", detail, { outcome });

@@ -105,6 +105,16 @@ describe("A replacement", soon, () => {
     assert.deepEqual(served.steps, ["1v 2v 3v 4l", "1v 2v 4v"]);
   });
 
+  it("does not add its new node again, which somebody else has removed meanwhile", async () => {
+    const served = new LeadingNode(three);
+    served.ill.set(4, { match: 10 });
+    const replacing = served.change(replace(3));
+    await served.waits();
+    served.applied(served.config.members.filter(({ id }) => id !== 4));
+    assert.match((await errorOf(replacing)).message, /^Id 4 is not above 4, /);
+    assert.deepEqual(served.steps, ["1v 2v 3v 4l"]);
+  });
+
   it("that loses its leader half way is in doubt", async () => {
     const served = new LeadingNode(three);
     served.ill.set(4, { match: 10 });
