@@ -225,7 +225,7 @@ export class MembershipSteps {
 
   async #change(
     run: Run,
-    { id, members }: Step,
+    { id, members, goal }: Step,
     { position }: PositionedConfiguration,
   ): Promise<Done | undefined> {
     const { node, self } = this.#parts;
@@ -241,7 +241,10 @@ export class MembershipSteps {
       case "applied":
         run.steps += 1;
         run.wanted = named(run.wanted, id);
-        return undefined;
+        // A leader that goes without an heir is a follower already when it is told.
+        return members === goal && node.status().role !== "leader" && this.#isCommitted(members)
+          ? this.#answer(run, id)
+          : undefined;
       case "unknown":
         if (this.#isCommitted(members)) return this.#answer({ ...run, steps: run.steps + 1 }, id);
         throw stepUnknown(outcome.reason, self);
