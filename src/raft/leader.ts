@@ -57,7 +57,7 @@ export class Leader {
     this.#heartbeatMs = state.nowMs;
     this.#quorumGraceMs = state.nowMs;
     this.#reads = new ReadIndexRounds(state.options.readsPendingMax);
-    this.transfer = new LeadershipTransfer(state, (peer) => this.#progress.get(peer)?.match);
+    this.transfer = new LeadershipTransfer(state, this.#progress, this.snapshotPeers);
     this.termStart = this.#append("noop", emptyBytes).index;
     this.#progress.follow(this.termStart);
     this.transfer.follow();

@@ -163,7 +163,8 @@
  * # Leadership transfer
  *
  * Thesis §3.10: the leader takes no proposals, brings the target up to date, and sends TimeoutNow.
- * If nobody takes over within electionTimeoutMinMs it serves on; a lost message does no harm.
+ * If nobody takes over within electionTimeoutMinMs it serves on; a lost message does no harm. Where
+ * no target is named, it is who holds most of those that were heard and need no image.
  *
  * # Messages get lost
  *

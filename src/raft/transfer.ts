@@ -5,8 +5,11 @@
  */
 
 import { isVoter } from "./configuration.ts";
+import type { PeerProgress } from "./peer_progress.ts";
+import type { Progress } from "./progress.ts";
+import type { SnapshotPeers } from "./snapshot_peers.ts";
 import type { RaftState } from "./state.ts";
-import type { Index, NodeId, ProposalId } from "./types.ts";
+import type { NodeId, ProposalId } from "./types.ts";
 
 interface UnderWay {
   readonly id: ProposalId;
@@ -20,14 +23,20 @@ interface UnderWay {
 /** The transfer, at most one, that a leader has under way. */
 export class LeadershipTransfer {
   readonly #state: RaftState;
-  readonly #matchOf: (peer: NodeId) => Index | undefined;
+  readonly #peers: Pick<PeerProgress, "get">;
+  readonly #snapshotPeers: Pick<SnapshotPeers, "has">;
   #underWay: UnderWay | undefined;
   #timeoutNowSent = false;
   #leaves = false;
 
-  constructor(state: RaftState, matchOf: (peer: NodeId) => Index | undefined) {
+  constructor(
+    state: RaftState,
+    peers: Pick<PeerProgress, "get">,
+    snapshotPeers: Pick<SnapshotPeers, "has">,
+  ) {
     this.#state = state;
-    this.#matchOf = matchOf;
+    this.#peers = peers;
+    this.#snapshotPeers = snapshotPeers;
   }
 
   get isUnderWay(): boolean {
@@ -97,7 +106,7 @@ export class LeadershipTransfer {
     const { log, nowMs } = this.#state;
     const underWay = this.#underWay;
     if (underWay === undefined || underWay.isSent) return;
-    if (this.#matchOf(underWay.target) !== log.lastIndex) return;
+    if (this.#peers.get(underWay.target)?.match !== log.lastIndex) return;
     if (log.applied < log.lastIndex && nowMs < underWay.patientUntilMs) return;
     this.#state.send(underWay.target, { kind: "timeoutNow" });
     underWay.isSent = true;
@@ -130,13 +139,25 @@ export class LeadershipTransfer {
     });
   }
 
+  /** Of those that were heard and may campaign; of equals, whoever was heard last. */
   #mostCaughtUp(): NodeId | undefined {
-    let best: { readonly peer: NodeId; readonly match: Index } | undefined;
+    let best: { readonly peer: NodeId; readonly progress: Progress } | undefined;
     for (const peer of new Set(this.#state.voterSets.flat())) {
-      const match = this.#matchOf(peer);
-      if (match === undefined || (best !== undefined && match <= best.match)) continue;
-      best = { peer, match };
+      const progress = this.#peers.get(peer);
+      if (progress === undefined || !this.#mayTakeOver(peer, progress)) continue;
+      if (best === undefined || isAhead(progress, best.progress)) best = { peer, progress };
     }
     return best?.peer;
   }
+
+  /** Who needs an image could not campaign, and who is silent is likely to be down. */
+  #mayTakeOver(peer: NodeId, { mode, heardMs }: Progress): boolean {
+    const { nowMs, options } = this.#state;
+    const isSilent = nowMs - heardMs > options.electionTimeoutMinMs;
+    return !isSilent && mode !== "snapshot" && !this.#snapshotPeers.has(peer);
+  }
+}
+
+function isAhead(one: Progress, other: Progress): boolean {
+  return one.match === other.match ? one.heardMs > other.heardMs : one.match > other.match;
 }

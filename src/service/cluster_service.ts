@@ -259,7 +259,7 @@ function judgeTransfer(
       return { kind: "notDone", error: notLeader(self) };
     case "noTarget":
       return target === undefined
-        ? new ServiceError("conflict", "There is no other voter to lead", {
+        ? new ServiceError("conflict", "There is no other voter that could lead now", {
           outcome: "not_applied",
         })
         : new ServiceError("member_not_found", `Node ${target} is no voter of this cluster`, {

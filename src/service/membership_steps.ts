@@ -194,10 +194,12 @@ export class MembershipSteps {
   #heir(kept: QuorumJudgement, present: QuorumJudgement): NodeId | undefined {
     const { self, node } = this.#parts;
     if (kept.voters.includes(self) || !present.voters.includes(self)) return undefined;
-    const heirs = node.status().peers.filter(({ id }) =>
-      kept.healthy.includes(id) && present.healthy.includes(id)
+    // Who needs an image could not campaign.
+    const heirs = node.status().peers.filter(({ id, mode, wantsSnapshot }) =>
+      kept.healthy.includes(id) && present.healthy.includes(id) && mode !== "snapshot" &&
+      !wantsSnapshot
     );
-    heirs.sort((a, b) => b.match - a.match);
+    heirs.sort((a, b) => b.match - a.match || b.heardMs - a.heardMs);
     return heirs[0]?.id;
   }
 

@@ -58,14 +58,11 @@ export class LeadingNode {
   /** The configuration is in force, and the leader hears its members. */
   force(configuration: Configuration, index: number): void {
     const position = { index, term: 2 };
+    const heardMs = this.below.monotonicMs;
     const peers = configuration.members.filter(({ id }) => id !== 1).map(({ id }): PeerStatus => ({
       ...{ id, mode: "replicating", match: commitIndex, next: commitIndex + 1 },
-      ...{
-        wantsSnapshot: false,
-        applied: commitIndex,
-        heardMs: this.below.monotonicMs,
-        ...this.ill.get(id),
-      },
+      ...{ wantsSnapshot: false, applied: commitIndex, heardMs },
+      ...this.ill.get(id),
     }));
     this.node.current = {
       ...this.node.current,

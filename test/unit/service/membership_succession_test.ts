@@ -51,6 +51,17 @@ describe("A leader that is to go", soon, () => {
     }
   });
 
+  it("passes over who needs an image, and of equals takes whom it has heard last", async () => {
+    const served = new LeadingNode({ ...three, 4: "voter", 5: "voter" });
+    const heardMs = served.below.monotonicMs;
+    served.hears(2, { heardMs: heardMs - 100 });
+    served.hears(3, { match: commitIndex + 1, wantsSnapshot: true });
+    served.hears(4, { heardMs: heardMs + 100, mode: "snapshot" });
+    served.hears(5, { heardMs });
+    await failureOf(served.change(remove(1), {}, 200));
+    assert.deepEqual(served.node.transfers.map(({ what }) => what), [5]);
+  });
+
   it("does not for a dry run", async () => {
     const served = new LeadingNode(three);
     assert.equal((await served.change(remove(1), { dryRun: true })).voters, 2);
