@@ -72,19 +72,26 @@ export function goOnAlone(
   // crash in between leaves a node that does not start, and this can be repeated.
   const { refused: _, peerStarts: _seen, ...identity } = keeper.identity;
   const renewed = { ...identity, incarnation, logEpoch: identity.logEpoch + 1, recovering: false };
+  const idsSeen = idsSeenBy(keeper.identity);
   keeper.replace(renewed, () => {
-    if (remains.lost === undefined) return appendLonely(parts, done);
+    if (remains.lost === undefined) return appendLonely(parts, idsSeen, done);
     const birth = assertDefined(identity.birth, "It was born");
     goOnWithTheRest(parts, { birth, lost: remains.lost }, (acceptance) => {
-      if (acceptance.kind === "accepted") return appendLonely(parts, done);
+      if (acceptance.kind === "accepted") return appendLonely(parts, idsSeen, done);
       done({ kind: "refused", reason: acceptance.kind === "refused" ? acceptance.reason : "" });
     });
   });
 }
 
+/** What is left of the log may be from before these ids were given, the own one among them. */
+function idsSeenBy({ nodeId, peerStarts = [], joining = [] }: Identity): readonly NodeId[] {
+  return [nodeId, ...[...peerStarts, ...joining].map(({ id }) => id)];
+}
+
 /** C_new, by nobody's vote: this node alone. */
 function appendLonely(
   { keeper, storage, machine, clusterTimeMs }: LossParts,
+  idsSeen: readonly NodeId[],
   done: (loneliness: Loneliness) => void,
 ): void {
   const { nodeId, incarnation } = keeper.identity;
@@ -96,7 +103,7 @@ function appendLonely(
   const term = Math.max(stored.hardState.currentTerm, markedTerm, last.term) + 1;
   const configuration: Configuration = {
     members: [{ id: nodeId, incarnation, suffrage: "voter" }],
-    nodeIdMax: before.nodeIdMax,
+    nodeIdMax: Math.max(before.nodeIdMax, ...idsSeen),
   };
   const timeMs = Math.max(clusterTimeMs, timeOf(stored, storage.log, last));
   const data = encodeConfiguration(configuration);

@@ -86,6 +86,21 @@ describe("A node that is left when the quorum is lost", () => {
     for (const node of gone) assert.equal(node.value("d"), "old");
   });
 
+  it("leaves no id free that it has seen, its own among them, whatever its log says", () => {
+    const start = { id: 8, incarnation: "0".repeat(16), starts: 1, nonce: 1 };
+    // The first: as of a node that was down before its log came to the entry that names it.
+    for (const [own, highest] of [[9, 9], [undefined, 8]] as const) {
+      const { survivor } = downed();
+      const identities = survivor.disk.identityFile();
+      const seen = { joining: [{ id: 7, address: "n7" }], peerStarts: [start] };
+      const nodeId = own ?? survivor.id;
+      identities.save({ ...identities.load()!, nodeId, ...seen }, () => {});
+      assert.equal(alone(survivor).kind, "alone");
+      const { configurations } = openStopped(survivor).storage.stored();
+      assert.equal(configurations.at(-1)?.configuration.nodeIdMax, highest);
+    }
+  });
+
   it("goes on although the cluster had turned it away, and whatever starts it had seen", () => {
     const { cluster, survivor } = downed();
     const identities = survivor.disk.identityFile();
