@@ -161,11 +161,18 @@ export class Peers {
     }
   }
 
-  /** Whether a peer's final refusal is the cluster's word: anybody may listen at an address. */
+  /**
+   * Whether a peer's final refusal is the cluster's word: anybody may listen at an address. As long
+   * as the own log does not name this node, it shows a past, and who was a member then may have
+   * been left behind with a lost quorum (lost_quorum.ts): only those that took this node in count.
+   */
   believes({ final, by }: HelloRefusal): boolean {
     const committed = this.#committed();
-    return final && committed !== undefined &&
-      memberOf(committed, by.id)?.incarnation === by.incarnation;
+    if (!final || committed === undefined) return false;
+    if (memberOf(committed, by.id)?.incarnation !== by.incarnation) return false;
+    const { nodeId, joining } = this.#self.keeper.identity;
+    return joining === undefined || memberOf(committed, nodeId) !== undefined ||
+      joining.some(({ id }) => id === by.id);
   }
 
   #refusal(reason: string, how: "for now" | "final" | "removed"): HelloRefusal {

@@ -352,23 +352,7 @@ describe("Peers, a later start while a stream of an earlier one is open", () => 
   });
 });
 
-describe("Peers, a final refusal by somebody else", () => {
-  const by = { id: 2, incarnation: incarnationOf(2) };
-  const said = { kind: "refused", reason: "no", final: true, removed: false, by } as const;
-
-  it("is believed from a member of the committed configuration alone", () => {
-    const peers = peersOf({ birth });
-    peers.judgeBy(() => birth);
-    assert.equal(peers.believes(said), true);
-    assert.equal(peers.believes({ ...said, final: false }), false);
-    assert.equal(peers.believes({ ...said, by: { ...by, incarnation: "f".repeat(16) } }), false);
-    assert.equal(peers.believes({ ...said, by: { ...by, id: 9 } }), false);
-  });
-
-  it("is not believed before there is a cluster", () => {
-    assert.equal(peersOf().believes(said), false);
-  });
-
+describe("Peers, a refusal", () => {
   it("says who refuses", () => {
     const answer = peersOf().judge(hello({ clusterId: "d" }));
     assert.deepEqual(answer.kind === "refused" && answer.by, {
