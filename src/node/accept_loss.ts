@@ -9,7 +9,7 @@ import type { Configuration, HardState, LogPosition } from "../raft/types.ts";
 import { firstWrite } from "./birth.ts";
 import type { OpeningParts } from "./opening.ts";
 import type { StateMachine } from "./ports.ts";
-import { isSoleVoter, lossOf } from "./recovery.ts";
+import { doubtOfHealing, isSoleVoter, lossOf } from "./recovery.ts";
 
 /** What came of it. */
 export type Acceptance =
@@ -37,7 +37,9 @@ export function acceptLoss(parts: LossParts, done: (acceptance: Acceptance) => v
   const lost = lossOf(found);
   if (lost === undefined) return done({ kind: "whole" });
   if (!isSoleVoter(found)) {
-    const reason = `${lost}, but other voters may hold what is lost: start the node, it heals`;
+    const doubt = doubtOfHealing(found);
+    const remedy = doubt === undefined ? "start the node, it heals" : `start the node; ${doubt}`;
+    const reason = `${lost}, but other voters may hold what is lost: ${remedy}`;
     return done({ kind: "refused", reason });
   }
   const birth = identity.birth;

@@ -132,10 +132,24 @@ export function lossOf(found: Found): string | undefined {
  * configuration with further voters: the store may know a later one, and whoever was met as a
  * member may vote by now. A wrong yes would make a person give up what the others hold.
  */
-export function isSoleVoter(
-  { identity, stored, applied }: Pick<Found, "identity" | "stored" | "applied">,
-): boolean {
-  if (identity.peerStarts?.length) return false;
+export function isSoleVoter(found: Known): boolean {
+  return !found.identity.peerStarts?.length && namesNoOtherVoter(found);
+}
+
+/**
+ * What is to be said where no other voter is known, but members were met: a learner, which votes by
+ * now or does not. Undefined where the others heal it.
+ */
+export function doubtOfHealing(found: Known): string | undefined {
+  return namesNoOtherVoter(found)
+    ? "if no other node votes it does not heal, then: skein recover --lost-quorum " +
+      "--accept-data-loss"
+    : undefined;
+}
+
+type Known = Pick<Found, "identity" | "stored" | "applied">;
+
+function namesNoOtherVoter({ identity, stored, applied }: Known): boolean {
   const inLog = stored.configurations.at(-1);
   const isNewer = applied.configuration.position.index > (inLog?.position.index ?? 0);
   const latest = (isNewer ? applied.configuration : inLog)?.configuration;
@@ -162,6 +176,7 @@ function recover(found: Found, reason: string): Recovery {
   const known = Math.max(stored.hardState.commitIndex, stored.boundary.position.index);
   const commitIndex = Math.min(last, holdsApplied ? Math.max(known, index) : known);
   const currentTerm = Math.max(stored.hardState.currentTerm, stored.mark?.currentTerm ?? 0);
+  const doubt = doubtOfHealing(found);
   if (currentTerm === 0) {
     // It would be healed in the term of whoever leads, and might have voted in a higher one.
     return {
@@ -178,7 +193,7 @@ function recover(found: Found, reason: string): Recovery {
     applied: holdsApplied
       ? applied.position
       : { index: commitIndex, term: log.term(commitIndex) ?? 0 },
-    reason,
+    reason: doubt === undefined ? reason : `${reason}; ${doubt}`,
     ...(last < lastIndex && { discardFrom: last + 1 }),
   };
 }

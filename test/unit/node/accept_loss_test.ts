@@ -114,4 +114,19 @@ describe("A sole voter's lost entries", () => {
       /start the node, it heals/,
     );
   });
+
+  it("are not accepted where a learner was met, which may vote by now: what helps is told", () => {
+    const { cluster, node } = soleVoter();
+    const identities = node.disk.identityFile();
+    const peerStarts = [{ id: 2, incarnation: "0".repeat(16), starts: 1, nonce: 1 }];
+    identities.save({ ...identities.load()!, peerStarts }, () => {});
+    node.disk.log.damage(3);
+    const doubt =
+      /if no other node votes it does not heal, then: skein recover --lost-quorum --acc/;
+    const acceptance = accept(node);
+    assert.match(acceptance.kind === "refused" ? acceptance.reason : "", doubt);
+    node.start();
+    cluster.run(1_000);
+    assert.ok(node.lines.some((line) => line.includes("WARN") && doubt.test(line)));
+  });
 });
