@@ -23,7 +23,10 @@ export interface MembershipParts extends MembershipStepsParts {
   readonly leaders: LeaderWatch;
 }
 
-/** Refusals by a leader that has looked: what was asked before has not come to pass either. */
+/**
+ * Refusals by a leader that has looked: what was asked before has not come to pass either. Not so
+ * of a replacement, whose new node may have been added.
+ */
 const decided: ReadonlySet<ErrorCode> = new Set([
   ...["conflict", "member_not_found", "precondition_failed", "would_lose_quorum"] as const,
 ]);
@@ -84,10 +87,11 @@ export class Membership {
 function doubtful(
   error: ServiceError,
   before: ServiceError | undefined,
-  { expected }: MembershipRequest,
+  { expected, change }: MembershipRequest,
 ): ServiceError | undefined {
   const isOpen = error.outcome === "unknown";
-  if (!isOpen && (before === undefined || decided.has(error.code))) return undefined;
+  const isDecided = decided.has(error.code) && change.kind !== "replace";
+  if (!isOpen && (before === undefined || isDecided)) return undefined;
   const told = isOpen ? error : before ?? error;
   const detail = isOpen ? error.message : `${told.message}; asked again: ${error.message}`;
   // The client does not know of `again`: its own condition would refuse what it has done itself.

@@ -8,9 +8,11 @@ import type { NodeId } from "../raft/types.ts";
 import { type ErrorCode, type Outcome, ServiceError } from "./errors.ts";
 
 /** The plan says that it cannot be. */
-export function changeRefused({ reason, detail, mayPass }: ChangeRefusal): ServiceError {
-  const code = codes[reason];
-  return new ServiceError(code, detail, { outcome: "not_applied", retryable: mayPass });
+export function changeRefused(
+  { reason, detail, mayPass }: ChangeRefusal,
+  outcome: Outcome,
+): ServiceError {
+  return new ServiceError(codes[reason], detail, { outcome, retryable: mayPass });
 }
 
 const codes: Readonly<Record<ChangeRefusal["reason"], ErrorCode>> = {
@@ -22,15 +24,16 @@ const codes: Readonly<Record<ChangeRefusal["reason"], ErrorCode>> = {
 /** The voters that would be left could decide nothing. */
 export function wouldLoseQuorum(
   { voters, healthy, quorum }: QuorumJudgement,
-  silent: readonly NodeId[],
+  outcome: Outcome,
 ): ServiceError {
+  const silent = voters.filter((id) => !healthy.includes(id));
   const who = silent.length === 1
     ? `node ${silent[0]} is not heard`
     : `the nodes ${silent.join(", ")} are not heard`;
   const detail = `Afterwards ${quorum} of ${voters.length} voters would have to agree, and ` +
     `${healthy.length} of them are healthy: ${who}`;
   return new ServiceError("would_lose_quorum", detail, {
-    outcome: "not_applied",
+    outcome,
     extra: { quorum, voters: voters.length, healthy_voters: healthy.length },
   });
 }
@@ -142,8 +145,11 @@ type TransferFailure = Exclude<
 >;
 
 /** A leader that is to go could not hand over. */
-export function notHandedOver(target: NodeId, reason: TransferFailure): ServiceError {
-  const outcome = "not_applied";
+export function notHandedOver(
+  target: NodeId,
+  reason: TransferFailure,
+  outcome: Outcome,
+): ServiceError {
   if (reason === "overloaded" || reason === "closing") return stepRefused(reason, outcome);
   return new ServiceError(
     "timeout",

@@ -86,6 +86,14 @@ export function outcomeOf({ steps, again }: Run): Outcome {
   return steps > 0 || again ? "unknown" : "not_applied";
 }
 
+/**
+ * What a refusal leaves behind by a leader that has looked: what was asked for before has not come
+ * to pass either, but of a replacement the first step may have.
+ */
+export function refusedOutcomeOf({ steps, again, wanted }: Run): Outcome {
+  return steps > 0 || (again && wanted.kind === "replace") ? "unknown" : "not_applied";
+}
+
 /** What is left of a replacement whose time is up, for people. */
 export function stayText({ steps, wanted }: Run): string {
   return steps > 0 && wanted.kind === "replace"

@@ -40,6 +40,7 @@ import {
   type MembershipAttempt,
   named,
   outcomeOf,
+  refusedOutcomeOf,
   requireExpected,
   type Run,
   stayText,
@@ -99,7 +100,11 @@ export class MembershipSteps {
 
   async #run(attempt: MembershipAttempt, waited: Waited): Promise<Done> {
     const { askHello } = this.#parts;
-    const wanted = await withIncarnations(attempt.request.change, askHello, waited.signal);
+    const wanted = await withIncarnations(attempt.request.change, {
+      askHello,
+      signal: waited.signal,
+      outcome: attempt.again ? "unknown" : "not_applied",
+    });
     const { monotonicMs, silentMsMax } = this.#parts;
     const run: Run = {
       ...{ ...attempt, wanted, waited, steps: 0, unheardUntilMs: undefined },
@@ -125,7 +130,7 @@ export class MembershipSteps {
     if (plan.kind === "done") return this.#answer(run, plan.id);
     if (plan.kind === "refused") {
       if (isRemovedAlready(run, present)) return this.#answer(run, idOf(wanted));
-      throw changeRefused(plan.refusal);
+      throw changeRefused(plan.refusal, refusedOutcomeOf(run));
     }
     if (!hasBegun(run, plan, present)) requireExpected(request, present);
     const kept = judgeGoal(run.wanted, plan, hearing);
@@ -187,7 +192,7 @@ export class MembershipSteps {
     run.unheardUntilMs ??= nowMs + this.#parts.silentMsMax;
     const mayTurn = kept.unheard.length > 0 && nowMs < run.unheardUntilMs;
     if (mayTurn) return await this.#wait(run, "the leader has not heard all voters");
-    throw wouldLoseQuorum(kept, kept.voters.filter((id) => !kept.healthy.includes(id)));
+    throw wouldLoseQuorum(kept, refusedOutcomeOf(run));
   }
 
   /** Who shall lead instead where this node is to vote no more, and somebody else can. */
@@ -221,7 +226,7 @@ export class MembershipSteps {
       case "inProgress":
         return await this.#wait(run, "another transfer of leadership was not complete");
       default:
-        throw notHandedOver(heir, outcome.reason);
+        throw notHandedOver(heir, outcome.reason, outcomeOf(run));
     }
   }
 

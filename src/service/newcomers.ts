@@ -6,23 +6,30 @@
 import type { HelloAnswer } from "../node/ports.ts";
 import type { NewMember, WantedChange } from "../node/plan_change.ts";
 import type { MembershipChange, OfferedMember } from "./contract.ts";
-import { ServiceError } from "./errors.ts";
+import { type Outcome, ServiceError } from "./errors.ts";
 import { unlessGone } from "./gone.ts";
 
 /** Says Hello to whoever listens at an address, and tells the answer, if any, within seconds. */
 export type AskHello = (address: string, tell: (answer: HelloAnswer | undefined) => void) => void;
 
+/** How whoever comes is asked. */
+export interface Asking {
+  readonly askHello: AskHello;
+  readonly signal: AbortSignal | undefined;
+  /** What became of the change so far, for the errors. */
+  readonly outcome: Outcome;
+}
+
 /** The change with every incarnation known. */
 export async function withIncarnations(
   change: MembershipChange,
-  askHello: AskHello,
-  signal: AbortSignal | undefined,
+  asking: Asking,
 ): Promise<WantedChange> {
   switch (change.kind) {
     case "add":
-      return { ...change, member: await known(change.member, askHello, signal) };
+      return { ...change, member: await known(change.member, asking) };
     case "replace":
-      return { ...change, by: await known(change.by, askHello, signal) };
+      return { ...change, by: await known(change.by, asking) };
     case "setSuffrage":
     case "remove":
       return change;
@@ -31,12 +38,10 @@ export async function withIncarnations(
 
 async function known(
   member: OfferedMember,
-  askHello: AskHello,
-  signal: AbortSignal | undefined,
+  { askHello, signal, outcome }: Asking,
 ): Promise<NewMember> {
   const { id, incarnation, addresses: { rpc } } = member;
   if (incarnation !== undefined) return { ...member, incarnation };
-  const outcome = "not_applied";
   const answer = await unlessGone<HelloAnswer | undefined>({ signal, outcome }, (tell) => {
     askHello(rpc, tell);
     return () => {};

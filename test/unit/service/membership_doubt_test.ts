@@ -52,6 +52,14 @@ describe("A change of members whose answer is lost", soon, () => {
     }
   });
 
+  it("stays in doubt where it is a replacement, whose new node may have been added", async () => {
+    const by = { addresses: { rpc: "n4:1", http: "http://n4:2" } };
+    const request: MembershipRequest = { change: { kind: "replace", id: 3, by }, dryRun: false };
+    const served = following(broken, refusedWith("conflict", "not_applied"));
+    const asked = served.cluster.changeMembers(request, within(20_000));
+    assert.equal(await failureOf(asked), "leader_changed, unknown, retryable");
+  });
+
   it("stays in doubt where the next one says nothing of it", async () => {
     const served = following(broken, refusedWith("overloaded", "not_applied", true));
     assert.equal(await failureOf(change(served)), "leader_changed, unknown, retryable");

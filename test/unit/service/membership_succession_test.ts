@@ -5,6 +5,7 @@ import {
   dead,
   errorOf,
   LeadingNode,
+  newcomer,
   remove,
   replace,
   set,
@@ -133,7 +134,9 @@ describe("A replacement", soon, () => {
     const replacing = served.change(replace(3));
     await served.waits();
     served.applied(served.config.members.filter(({ id }) => id !== 4));
-    assert.match((await errorOf(replacing)).message, /^Id 4 is not above 4, /);
+    const failure = await errorOf(replacing);
+    assert.match(failure.message, /^Id 4 is not above 4, /);
+    assert.deepEqual([failure.code, failure.outcome], ["conflict", "unknown"]);
     assert.deepEqual(served.steps, ["1v 2v 3v 4l"]);
   });
 
@@ -151,6 +154,17 @@ describe("A replacement", soon, () => {
     const served = new LeadingNode(three);
     assert.equal((await served.change(replace(3), { expected: [17] })).id, 4);
     assert.equal(served.steps.length, 2);
+  });
+
+  it("that is refused half way has been applied in part", async () => {
+    const served = new LeadingNode({ ...three, 5: "voter", 6: "voter" });
+    served.ill.set(7, { match: 10 });
+    const by = { ...newcomer, incarnation: "7".repeat(16) };
+    const replacing = served.change({ kind: "replace", id: 3, by });
+    await served.waits();
+    for (const id of [2, 5, 6]) served.hears(id, dead);
+    assert.equal(await failureOf(replacing), "would_lose_quorum, unknown, retryable");
+    assert.equal(served.steps.length, 1);
   });
 
   it("is refused where the others are no quorum with the new one", async () => {

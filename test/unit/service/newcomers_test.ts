@@ -21,7 +21,10 @@ const seventh: HelloAnswer = {
 };
 
 const whois = (change: MembershipChange, answer: HelloAnswer | undefined) =>
-  withIncarnations(change, (_address, tell) => tell(answer), undefined);
+  withIncarnations(change, {
+    askHello: (_address, tell) => tell(answer),
+    ...{ signal: undefined, outcome: "unknown" },
+  });
 
 describe("Whoever listens at an address", () => {
   it("is asked for its data directory and keeps the id that it has", async () => {
@@ -42,7 +45,7 @@ describe("Whoever listens at an address", () => {
 
   it("has to answer, or its data directory be told", async () => {
     const change: MembershipChange = { kind: "replace", id: 2, by };
-    assert.equal(await failureOf(whois(change, undefined)), "conflict, not_applied, retryable");
+    assert.equal(await failureOf(whois(change, undefined)), "conflict, unknown, retryable");
     const incarnation = "a".repeat(16);
     const told: MembershipChange = { ...change, by: { incarnation, addresses } };
     assert.deepEqual(await whois(told, undefined), told);
