@@ -8,7 +8,7 @@ import { version } from "./lib/version.ts";
 import type { Clock } from "./node/ports.ts";
 import type { NodeId } from "./raft/types.ts";
 import type { BackupStorage } from "./server_storage.ts";
-import { NodeBackupService } from "./service/backup_service.ts";
+import { anyQuery, NodeBackupService } from "./service/backup_service.ts";
 import type { KvService } from "./service/contract.ts";
 import { ServiceError } from "./service/errors.ts";
 import type { RemovableBackup } from "./service/kept_backups.ts";
@@ -33,7 +33,7 @@ export async function backUp(
   const origin = (): BackupOrigin => ({ program: version, createdMs: clock.wallMs(), clusterId });
   return await orOutOfSpace(() =>
     makeBackup({
-      image: (done) => machine.image(done),
+      image: (done) => isWhole(machine) ? machine.image(done) : done(undefined),
       openImage: (image) => storage.openImage(image, clusterId),
       files: storage.files,
       origin,
@@ -41,6 +41,14 @@ export async function backUp(
       rest: () => restOf(clock),
     })
   );
+}
+
+/**
+ * Whether the store shows what this node has shown before: not while it is restored, nor while it
+ * is behind, on a full disk. Asked when the image is made: who asked for it may have waited long.
+ */
+function isWhole(machine: KvStateMachine): boolean {
+  return machine.read(anyQuery).kind !== "future";
 }
 
 /** BackupService of a node. */
@@ -55,6 +63,7 @@ export function backupService(
   const { kv, self, machine, storage, clock, limits, outOfSpace } = parts;
   return new NodeBackupService({
     ...{ kv, self, limits, outOfSpace, newSha256, store: machine },
+    isRestoring: () => machine.isRestoring,
     clock: systemStreamClock(clock.monotonicMs),
     rest: () => restOf(clock),
     holdFile: () => {

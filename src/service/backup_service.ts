@@ -35,6 +35,8 @@ export interface NodeBackupServiceParts extends RestoringParts {
    * may succeed later. Rejects with the disk's own errors.
    */
   readonly makeBackup: () => Promise<RemovableBackup | undefined>;
+  /** No image is made meanwhile. */
+  readonly isRestoring: () => boolean;
   /** Undefined, or why there is no room on the disk. */
   readonly outOfSpace: () => string | undefined;
 }
@@ -99,7 +101,7 @@ export class NodeBackupService implements BackupService {
   }
 
   async #make(): Promise<RemovableBackup> {
-    const { clock, makeBackup, self } = this.#parts;
+    const { clock, makeBackup, isRestoring, self } = this.#parts;
     const endMs = clock.monotonicMs() + imagePatienceMs;
     for (;;) {
       if (this.#isClosed) throw readFailed("closing", self);
@@ -110,13 +112,21 @@ export class NodeBackupService implements BackupService {
         if (this.#isClosed) this.#kept.close();
         return made;
       }
-      if (clock.monotonicMs() >= endMs) throw noImage();
+      if (clock.monotonicMs() >= endMs) throw isRestoring() ? restoring() : noImage();
       await new Promise<void>((resolve) => clock.after(imageRetryMs, resolve));
     }
   }
 }
 
-const anyQuery: Query = { kind: "get", keys: [Uint8Array.of(0)], bytesMax: 0 };
+/** Asks for nothing. */
+export const anyQuery: Query = { kind: "get", keys: [Uint8Array.of(0)], bytesMax: 0 };
+
+function restoring(): ServiceError {
+  return new ServiceError("not_ready", "The store is being restored from a backup", {
+    retryable: true,
+    retryAfterMs: 10_000,
+  });
+}
 
 function noImage(): ServiceError {
   return new ServiceError(

@@ -46,7 +46,7 @@ function served(kv: KvService = new FakeKvService()) {
   const timers = new Timers();
   const makings: Making[] = [];
   const removed: string[] = [];
-  const state: { full: string | undefined } = { full: undefined };
+  const state = { full: "", isRestoring: false };
   const service = new NodeBackupService({
     ...{ kv, self: 1, newSha256, rest: () => Promise.resolve() },
     clock: { monotonicMs: () => timers.nowMs, after: timers.after },
@@ -56,7 +56,8 @@ function served(kv: KvService = new FakeKvService()) {
     drawId: () => "00000000000000a1",
     store: { restore: undefined, status: () => ({ liveKeys: 0, leases: 0 }) },
     limits: { restoreBytesMax: 1e9 },
-    outOfSpace: () => state.full,
+    isRestoring: () => state.isRestoring,
+    outOfSpace: () => state.full || undefined,
     makeBackup: () =>
       new Promise((resolve, reject) => makings.push({ finish: resolve, fail: reject })),
   });
@@ -112,6 +113,19 @@ describe("Backups through a node", () => {
     await until(() => timers.count > 1, { what: "a pause beside the life of the first" });
     timers.pass(60_000);
     (await making(3)).finish(undefined);
+    await refused;
+  });
+
+  it("are refused where a restore under way outlasts the wait", async () => {
+    const { service, making, timers, state } = served();
+    state.isRestoring = true;
+    const refused = assert.rejects(service.make(asked), (error) => {
+      return error instanceof ServiceError && error.code === "not_ready" && error.retryable;
+    });
+    (await making(0)).finish(undefined);
+    await until(() => timers.count > 0, { what: "a pause" });
+    timers.pass(60_000);
+    (await making(1)).finish(undefined);
     await refused;
   });
 
