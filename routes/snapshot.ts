@@ -31,8 +31,8 @@ const download = defineRoute({
   description: "Keys with all readable revisions, locks and elections, leases with what remains " +
     "of their time, and remembered answers: all that was committed when it was asked for, and " +
     "nothing of the cluster itself. It is whole and hashed before its first byte leaves. The " +
-    "node keeps it for 10 minutes: a download that broke off goes on with `Range` and " +
-    "`If-Range`. `timeout` does not bound how long making it takes.",
+    "node keeps its two newest, for 10 minutes after they were last asked for: a download that " +
+    "broke off goes on with `Range` and `If-Range`. `timeout` does not bound how long making it takes.",
   options: { ...presentOptions, ...noConditions },
   success: {
     200: readResponse("The backup.", file, ofFile),

@@ -3,14 +3,14 @@
  * cluster that was just born begins with. What goes wrong is told in the log, and tried again.
  */
 
-import { closeSync, openSync, readSync } from "node:fs";
+import { open } from "node:fs/promises";
 import type { Config } from "./config/schema.ts";
 import type { KvStateMachine } from "./kv/state_machine.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Clock } from "./node/ports.ts";
 import type { BackupService } from "./service/contract.ts";
 import { ServiceError } from "./service/errors.ts";
-import { BackupDirectory, backupIn } from "./storage/backup/backup_directory.ts";
+import { aheadMsMax, BackupDirectory, backupIn } from "./storage/backup/backup_directory.ts";
 import { errorText } from "./storage/directory/files.ts";
 
 /** How often {@link BackupSchedule.look} is called, ms. */
@@ -49,6 +49,10 @@ export class BackupSchedule {
   readonly #directory: BackupDirectory | undefined;
   #isBusy = false;
   #notBeforeMs = 0;
+  /** Of the newest backup, while this node leads: nothing is listed before another one is due. */
+  #newestMs: number | undefined;
+  /** Warned of already. */
+  #ahead = "";
   /** Of the backup to begin with: it is restored, or it will never be. */
   #hasBegun: boolean;
 
@@ -62,9 +66,10 @@ export class BackupSchedule {
   /** Does something where this node leads and it is time; one thing at a time. */
   look(): void {
     const { isLeader, clock } = this.#parts;
+    if (!isLeader()) this.#newestMs = undefined;
     if (this.#isBusy || clock.monotonicMs() < this.#notBeforeMs || !isLeader()) return;
     if (!this.#hasBegun) return this.#run(() => this.#begin(), restoreRetryMs, "restored");
-    if (this.#directory === undefined || !this.#isOld(this.#directory)) return;
+    if (this.#directory === undefined || !this.#isDue()) return;
     this.#run(() => this.#save(), retryMs, "saved");
   }
 
@@ -77,28 +82,41 @@ export class BackupSchedule {
     }).finally(() => this.#isBusy = false);
   }
 
-  #isOld(directory: BackupDirectory): boolean {
-    const { config, clock, logger } = this.#parts;
-    try {
-      const newestMs = directory.newestMs();
-      return newestMs === undefined || clock.wallMs() - newestMs >= config.backup.intervalMs;
-    } catch (error) {
-      this.#notBeforeMs = clock.monotonicMs() + retryMs;
-      logger.error("The directory of backups cannot be read", { reason: errorText(error) });
-      return false;
+  #isDue(): boolean {
+    const { config, clock } = this.#parts;
+    const newestMs = this.#newestMs;
+    if (newestMs === undefined) return true;
+    const ageMs = clock.wallMs() - newestMs;
+    return ageMs >= config.backup.intervalMs || ageMs < -aheadMsMax;
+  }
+
+  /** What somebody else has saved meanwhile counts as well. */
+  async #look(directory: BackupDirectory): Promise<void> {
+    const { clock, logger } = this.#parts;
+    const { newestMs, ahead } = await directory.find(clock.wallMs());
+    this.#newestMs = newestMs;
+    const last = ahead.at(-1) ?? "";
+    if (last !== "" && last !== this.#ahead) {
+      const facts = { count: ahead.length, last };
+      logger.warn("Backups are named after the future, and do not count as the newest", facts);
     }
+    this.#ahead = last;
   }
 
   async #save(): Promise<void> {
     const { backups, config, logger, clock } = this.#parts;
     const directory = this.#directory;
     if (directory === undefined) return;
+    await this.#look(directory);
+    if (!this.#isDue()) return;
     const options = { timeoutMs: patienceMs, requestId: "scheduled-backup" };
     const { backup } = await backups.make({ ...options, level: "linearizable" });
     const { revision, bytes } = backup;
     const rest = () => new Promise<void>((resolve) => clock.soon(resolve));
-    const path = await directory.add({ revision, createdMs: clock.wallMs() }, backup, rest);
-    const removed = directory.retain(config.backup.keepMax);
+    const createdMs = clock.wallMs();
+    const path = await directory.add({ revision, createdMs }, backup, rest);
+    this.#newestMs = createdMs;
+    const removed = await directory.retain(config.backup.keepMax, clock.wallMs());
     logger.info("Backup saved", { path, revision, bytes, removed });
   }
 
@@ -110,7 +128,7 @@ export class BackupSchedule {
       return;
     }
     const from = config.backup.restoreOnFirstStart;
-    const path = backupIn(from);
+    const path = await backupIn(from);
     if (path === undefined) throw new Error(`${from} holds no backup`);
     const request = {
       ...{ pieces: piecesOf(path), sha256: undefined, over: "unwritten" } as const,
@@ -129,16 +147,16 @@ export class BackupSchedule {
 }
 
 async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
-  const descriptor = openSync(path, "r");
+  const file = await open(path, "r");
   try {
     for (let at = 0;;) {
       const piece = new Uint8Array(pieceBytes);
-      const count = readSync(descriptor, piece, 0, pieceBytes, at);
-      if (count === 0) return;
-      at += count;
-      yield piece.subarray(0, count);
+      const { bytesRead } = await file.read(piece, 0, pieceBytes, at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      yield piece.subarray(0, bytesRead);
     }
   } finally {
-    closeSync(descriptor);
+    await file.close();
   }
 }

@@ -84,7 +84,7 @@ function removable(made: MadeBackup): RemovableBackup {
     ...outlineOf(made, digest),
     tag: `b${hex(digest.subarray(0, 12))}`,
     body: (part) => file.body(part),
-    read: (position, bytesMax) => file.read(position, bytesMax),
+    reader: () => file.reader(),
     remove: () => file.remove(),
   };
 }

@@ -13,7 +13,7 @@ export const backup = {
   ),
   interval_ms: integer(
     { default: 86_400_000, min: 1_000, max: 31_557_600_000 },
-    "A backup is made when the newest in backup.dir is so old.",
+    "A backup is made when the newest in backup.dir is so old; names of the future do not count.",
   ),
   keep_max: integer(
     { default: 7, min: 1, max: 100_000 },

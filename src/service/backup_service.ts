@@ -49,7 +49,7 @@ export class NodeBackupService implements BackupService {
   /** What is being made: of no use for who asks from now on. */
   #running: Promise<unknown> | undefined;
   /** What will be made next, for all who ask meanwhile. */
-  #queued: Promise<RemovableBackup> | undefined;
+  #queued: Promise<KeptBackup> | undefined;
   #isClosed = false;
 
   constructor(parts: NodeBackupServiceParts) {
@@ -90,7 +90,7 @@ export class NodeBackupService implements BackupService {
   }
 
   /** One that begins after this call. */
-  #next(): Promise<RemovableBackup> {
+  #next(): Promise<KeptBackup> {
     this.#queued ??= (this.#running ?? Promise.resolve()).then(() => {
       const made = this.#make();
       this.#running = made.catch(() => {});
@@ -100,17 +100,17 @@ export class NodeBackupService implements BackupService {
     return this.#queued;
   }
 
-  async #make(): Promise<RemovableBackup> {
+  async #make(): Promise<KeptBackup> {
     const { clock, makeBackup, isRestoring, self } = this.#parts;
     const endMs = clock.monotonicMs() + imagePatienceMs;
     for (;;) {
       if (this.#isClosed) throw readFailed("closing", self);
       const made = await makeBackup();
       if (made !== undefined) {
-        this.#kept.add(made);
+        const given = this.#kept.add(made);
         // Closed meanwhile: nobody would remove it.
         if (this.#isClosed) this.#kept.close();
-        return made;
+        return given;
       }
       if (clock.monotonicMs() >= endMs) throw isRestoring() ? restoring() : noImage();
       await new Promise<void>((resolve) => clock.after(imageRetryMs, resolve));

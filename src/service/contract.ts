@@ -36,6 +36,7 @@ export type { ContestDone } from "../kv/result.ts";
 export { changesPerRevisionMax, keyBytesMax, valueBytesMax } from "../kv/record.ts";
 export type {
   BackupOutline,
+  BackupReading,
   BackupService,
   KeptBackup,
   RestoreAnswer,

@@ -12,6 +12,8 @@ export type RemovableBackup = KeptBackup & { readonly remove: () => void };
 
 interface Held {
   readonly backup: RemovableBackup;
+  /** As it is given away: who reads it asks for it. */
+  readonly given: KeptBackup;
   forgetTimer: () => void;
 }
 
@@ -26,11 +28,27 @@ export class KeptBackups {
     this.#after = after;
   }
 
-  add(backup: RemovableBackup): void {
-    const held: Held = { backup, forgetTimer: () => {} };
+  /** Gives it back as it is to be given away. */
+  add(backup: RemovableBackup): KeptBackup {
+    const { remove: _remove, ...rest } = backup;
+    const given: KeptBackup = {
+      ...rest,
+      reader: () => {
+        const reading = backup.reader();
+        return {
+          read: (position, bytesMax) => {
+            this.#touch(held);
+            return reading.read(position, bytesMax);
+          },
+          close: () => reading.close(),
+        };
+      },
+    };
+    const held: Held = { backup, given, forgetTimer: () => {} };
     this.#held = [...this.#held, held];
     this.#touch(held);
     for (const each of this.#held.slice(0, -backupsKeptMax)) this.#remove(each);
+    return given;
   }
 
   /** Without a tag the newest. */
@@ -39,7 +57,7 @@ export class KeptBackups {
       ? this.#held.at(-1)
       : this.#held.find(({ backup }) => backup.tag === tag);
     if (held !== undefined) this.#touch(held);
-    return held?.backup;
+    return held?.given;
   }
 
   close(): void {
@@ -47,6 +65,7 @@ export class KeptBackups {
   }
 
   #touch(held: Held): void {
+    if (!this.#held.includes(held)) return;
     held.forgetTimer();
     held.forgetTimer = this.#after(backupKeptMs, () => this.#remove(held));
   }

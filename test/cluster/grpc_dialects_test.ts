@@ -1,5 +1,6 @@
 /** The dialects for clients, met by an ordinary grpc-js client over a socket. */
 
+import { createHash } from "node:crypto";
 import { compressionAlgorithms } from "@grpc/grpc-js";
 import { codec, method } from "../../src/grpc/codec.ts";
 import { concatBytes, utf8 } from "../../src/lib/bytes.ts";
@@ -168,7 +169,8 @@ describe("skein.cluster.v1.RaftClusterService", () => {
     const first = await reader.next();
     assert.equal(first?.header?.bytes, 600_000);
     assert.equal(first?.header?.revision, 9);
-    assert.deepEqual([...first?.header?.digest ?? []], new Array(32).fill(7));
+    const digest = createHash("sha256").update(bytes).digest();
+    assert.deepEqual([...first?.header?.digest ?? []], [...digest]);
     const chunks = [first?.chunk ?? new Uint8Array(0)];
     for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
       assert.equal(next.header, null);

@@ -1,5 +1,6 @@
 /** Backups that a test sets, and what was restored. */
 
+import { createHash } from "node:crypto";
 import type {
   BackupOutline,
   BackupService,
@@ -23,9 +24,13 @@ export function fakeBackup(tag: string, bytes: Uint8Array): KeptBackup {
   return {
     ...outline,
     bytes: bytes.length,
+    sha256: new Uint8Array(createHash("sha256").update(bytes).digest()),
     tag,
     body: ({ start, end }) => new Blob([new Uint8Array(bytes.slice(start, end))]),
-    read: (position, bytesMax) => bytes.slice(position, position + bytesMax),
+    reader: () => ({
+      read: (position, bytesMax) => bytes.slice(position, position + bytesMax),
+      close: () => {},
+    }),
   };
 }
 

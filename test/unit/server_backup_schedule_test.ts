@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createLogger } from "../../src/lib/logger.ts";
 import { BackupSchedule } from "../../src/server_backup_schedule.ts";
@@ -33,7 +33,7 @@ function scheduled(options: { readonly dir?: string; readonly first?: string }) 
     },
     isLeader: () => state.leads,
     clock: {
-      monotonicMs: () => state.nowMs,
+      monotonicMs: () => Math.max(0, state.nowMs),
       wallMs: () => 1_796_000_000_000 + state.nowMs,
       soon: (run) => void setImmediate(run),
     },
@@ -93,6 +93,44 @@ describe("Scheduled backups", () => {
       return fine.backups.made.length === 2;
     }, { what: "another attempt" });
     await fine.told(/Backup saved/);
+  });
+});
+
+describe("A directory of scheduled backups", () => {
+  it("is not listed before another backup is due, while one node leads", async () => {
+    using temp = makeTempDir("scheduled");
+    const { schedule, backups, state, told, lines } = scheduled({ dir: temp.path });
+    schedule.look();
+    await told(/Backup saved/);
+    await new Promise((resolve) => setImmediate(resolve));
+    // Nobody would see that it is gone, nor wait for a disk that does not answer.
+    for (const name of readdirSync(temp.path)) rmSync(join(temp.path, name));
+    state.nowMs += 3_599_999;
+    schedule.look();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assert.equal(backups.made.length, 1);
+    state.leads = false;
+    schedule.look();
+    state.leads = true;
+    schedule.look();
+    await until(() => lines.filter((line) => /Backup saved/.test(line)).length === 2, {
+      what: "one that a new leader saves",
+    });
+  });
+
+  it("does not end the backups where a clock was ahead once", async () => {
+    using temp = makeTempDir("scheduled");
+    writeFileSync(join(temp.path, "c-20991130T100258Z-r900.skein"), "");
+    const { schedule, state, told, lines } = scheduled({ dir: temp.path });
+    schedule.look();
+    await told(/warn.*future.*c-20991130T100258Z-r900/i);
+    await told(/Backup saved/);
+    // And where it was this node's own.
+    state.nowMs -= 7_200_000;
+    await until(() => {
+      schedule.look();
+      return lines.filter((line) => /Backup saved/.test(line)).length === 2;
+    }, { what: "one by the right clock" });
   });
 });
 

@@ -26,6 +26,14 @@ export interface BackupOutline {
   readonly sha256: Uint8Array;
 }
 
+/** One who reads a backup, for as long as it takes them: also where it is not kept any more. */
+export interface BackupReading {
+  /** A part as bytes, at most so many. */
+  read(position: number, bytesMax: number): Uint8Array;
+  /** Idempotent. */
+  close(): void;
+}
+
 /** A backup that this node keeps for a while, whole. */
 export interface KeptBackup extends BackupOutline {
   /** Names it: of no other one. */
@@ -35,8 +43,8 @@ export interface KeptBackup extends BackupOutline {
     readonly start: number;
     readonly end: number;
   }): Blob | ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** A part as bytes, at most so many. */
-  read(position: number, bytesMax: number): Uint8Array;
+  /** To be closed by who reads. Throws where it is not kept any more. */
+  reader(): BackupReading;
 }
 
 /** How a backup is to be restored. */

@@ -1,17 +1,27 @@
-/** Backups in a directory of a person's: under names that tell what they are. */
+/**
+ * Backups in a directory of a person's: under names that tell what they are. It may be on another
+ * machine that does not answer, and nothing here waits for it on the event loop.
+ */
 
-import { closeSync, fsync, openSync, statSync, writeSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { nodeFiles } from "../directory/files.ts";
+import { equalBytes } from "../../lib/bytes.ts";
+import { errorCode } from "../directory/files.ts";
+import type { HeldReader } from "./held_files.ts";
 
 /** What is written or copied at once. */
 const pieceBytes = 1024 * 1024;
 const nameEnd = ".skein";
+/** Clocks differ; by more than this, one of them was wrong, ms. */
+export const aheadMsMax = 60_000;
 
 /** The bytes of a backup. */
 export interface BackupBytes {
   readonly bytes: number;
-  read(position: number, bytesMax: number): Uint8Array;
+  /** Of all of them. */
+  readonly sha256: Uint8Array;
+  reader(): HeldReader;
 }
 
 /** Which backup, and of when, ms of the wall clock. */
@@ -20,7 +30,15 @@ export interface NamedBackup {
   readonly createdMs: number;
 }
 
-/** Those of one cluster. Every method throws what `node:fs` throws. */
+/** What lies there. */
+export interface FoundBackups {
+  /** When the newest one was made; undefined where there is none. */
+  readonly newestMs: number | undefined;
+  /** Names from the future, made while a clock was wrong: they tell nothing. */
+  readonly ahead: readonly string[];
+}
+
+/** Those of one cluster. Every method rejects with what `node:fs` throws. */
 export class BackupDirectory {
   readonly #path: string;
   readonly #pattern: RegExp;
@@ -34,10 +52,15 @@ export class BackupDirectory {
     this.#pattern = new RegExp(`^${name}-(\\d{8}T\\d{6}Z)-r(\\d{1,16})\\.skein(\\.part)?$`);
   }
 
-  /** When the newest one was made; undefined where there is none. */
-  newestMs(): number | undefined {
-    const newest = this.#names().at(-1);
-    return newest === undefined ? undefined : timeOf(this.#pattern.exec(newest)?.[1] ?? "");
+  /** `nowMs`: the wall clock. */
+  async find(nowMs: number): Promise<FoundBackups> {
+    const names = await this.#names();
+    const past = names.filter((name) => this.#msOf(name) <= nowMs + aheadMsMax);
+    const newest = past.at(-1);
+    return {
+      newestMs: newest === undefined ? undefined : this.#msOf(newest),
+      ahead: names.slice(past.length),
+    };
   }
 
   /**
@@ -49,67 +72,138 @@ export class BackupDirectory {
     backup: BackupBytes,
     rest: () => Promise<void>,
   ): Promise<string> {
-    nodeFiles.makeDirectory(this.#path);
-    this.#removeParts();
+    await mkdir(this.#path, { recursive: true, mode: 0o700 });
+    await this.#removeParts();
     const stamp = stampOf(named.createdMs);
     const path = join(this.#path, `${this.#clusterId}-${stamp}-r${named.revision}${nameEnd}`);
     const beside = `${path}.part`;
-    const descriptor = openSync(beside, "w", 0o600);
+    const file = await open(beside, "w", 0o600);
     try {
-      for (let at = 0; at < backup.bytes;) {
-        const piece = backup.read(at, pieceBytes);
-        writeSync(descriptor, piece, 0, piece.length, at);
-        at += piece.length;
-        await rest();
-      }
-      // Off the event loop: it takes as long as the disk does for all of it.
-      await new Promise<void>((resolve, reject) =>
-        fsync(descriptor, (error) => error === null ? resolve() : reject(error))
-      );
+      await copy(backup, file, rest);
+      await file.sync();
     } catch (error) {
-      nodeFiles.remove(beside);
+      await rm(beside, { force: true });
       throw error;
     } finally {
-      closeSync(descriptor);
+      await file.close();
     }
-    nodeFiles.rename(beside, path);
-    nodeFiles.syncDirectory(this.#path);
+    await rename(beside, path);
+    await syncDirectory(this.#path);
     return path;
   }
 
-  /** Deletes all but the newest so many, and nothing that has another name. */
-  retain(keep: number): readonly string[] {
-    const surplus = this.#names().slice(0, -keep);
-    for (const name of surplus) nodeFiles.remove(join(this.#path, name));
+  /**
+   * Deletes all but the newest so many, and nothing that has another name or is of the future.
+   * Resolves with the names of those that are gone.
+   */
+  async retain(keep: number, nowMs: number): Promise<readonly string[]> {
+    const names = await this.#names();
+    const past = names.filter((name) => this.#msOf(name) <= nowMs + aheadMsMax);
+    const surplus = past.slice(0, -keep);
+    for (const name of surplus) await rm(join(this.#path, name), { force: true });
     return surplus;
   }
 
   /** Left over where a process ended. */
-  #removeParts(): void {
-    for (const name of nodeFiles.list(this.#path)) {
-      if (this.#pattern.exec(name)?.[3] !== undefined) nodeFiles.remove(join(this.#path, name));
+  async #removeParts(): Promise<void> {
+    for (const name of await namesIn(this.#path)) {
+      if (this.#pattern.exec(name)?.[3] === undefined) continue;
+      await rm(join(this.#path, name), { force: true });
     }
   }
 
   /** The newest last: their names sort as their times do. */
-  #names(): readonly string[] {
-    return nodeFiles.list(this.#path).filter((name) => {
-      const match = this.#pattern.exec(name);
-      return match !== null && match[3] === undefined && timeOf(match[1] ?? "") !== undefined;
+  async #names(): Promise<readonly string[]> {
+    const names = await namesIn(this.#path);
+    return names.filter((name) => {
+      return this.#pattern.exec(name)?.[3] === undefined && !Number.isNaN(this.#msOf(name));
     });
+  }
+
+  /** NaN where it is no name of a backup. */
+  #msOf(name: string): number {
+    return timeOf(this.#pattern.exec(name)?.[1] ?? "") ?? NaN;
+  }
+}
+
+/** Throws where what comes is not what was announced: a short file is worse than none. */
+async function copy(
+  backup: BackupBytes,
+  file: FileHandle,
+  rest: () => Promise<void>,
+): Promise<void> {
+  const hash = createHash("sha256");
+  const reader = backup.reader();
+  try {
+    for (let at = 0; at < backup.bytes;) {
+      const piece = reader.read(at, pieceBytes);
+      if (piece.length === 0) throw new Error(`The backup ends at byte ${at} of ${backup.bytes}`);
+      hash.update(piece);
+      await writeAll(file, piece, at);
+      at += piece.length;
+      await rest();
+    }
+  } finally {
+    reader.close();
+  }
+  if (equalBytes(new Uint8Array(hash.digest()), backup.sha256)) return;
+  throw new Error("What was copied is not the backup: its SHA-256 is another one");
+}
+
+/** What {@link writeAll} needs of a FileHandle. */
+export interface PartlyWritten {
+  write(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>;
+}
+
+/** Exported for its tests. One call may write less than it was given. */
+export async function writeAll(
+  file: PartlyWritten,
+  bytes: Uint8Array,
+  position: number,
+): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const left = bytes.length - done;
+    const { bytesWritten } = await file.write(bytes, done, left, position + done);
+    if (bytesWritten === 0) throw new Error(`Nothing was written at byte ${position + done}`);
+    done += bytesWritten;
   }
 }
 
 /** `path` itself, or where it is a directory, the backup in it that was made last. */
-export function backupIn(path: string): string | undefined {
-  if (!statSync(path).isDirectory()) return path;
-  const found = nodeFiles.list(path).filter((name) => name.endsWith(nameEnd)).map((name) => {
+export async function backupIn(path: string): Promise<string | undefined> {
+  if (!(await stat(path)).isDirectory()) return path;
+  const names = (await namesIn(path)).filter((name) => name.endsWith(nameEnd));
+  const found = await Promise.all(names.map(async (name) => {
     const whole = join(path, name);
     const stamp = /-(\d{8}T\d{6}Z)-r\d+\.skein$/.exec(name)?.[1];
     const named = stamp === undefined ? undefined : timeOf(stamp);
-    return { path: whole, ms: named ?? statSync(whole).mtimeMs };
-  });
+    return { path: whole, ms: named ?? (await stat(whole)).mtimeMs };
+  }));
   return found.sort((a, b) => a.ms - b.ms).at(-1)?.path;
+}
+
+/** Sorted; none where there is no such directory. */
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 function stampOf(ms: number): string {

@@ -10,13 +10,23 @@ import { type Files, nodeFiles, type OpenFile } from "../directory/files.ts";
 import { ByteList } from "../memory/byte_list.ts";
 
 /** A file of ours. */
-export interface HeldFile extends Omit<OpenFile, "truncate" | "sync"> {
+export interface HeldFile extends Omit<OpenFile, "truncate" | "sync" | "close"> {
   /** Where it lies; undefined in memory. */
   readonly path: string | undefined;
   /** A part as the body of an answer. */
   body(part: { readonly start: number; readonly end: number }): BodyPart;
-  /** Closes and deletes it. Whoever reads a body of it goes on. Idempotent. */
+  /** Reads it on its own. Throws where it is removed. */
+  reader(): HeldReader;
+  /** Deletes it. Whoever has a reader or a body of it goes on. Idempotent. */
   remove(): void;
+}
+
+/** One who reads a file, for as long as it takes them. */
+export interface HeldReader {
+  /** Bytes from `position` on, fewer where the file ends. */
+  read(position: number, bytesMax: number): Uint8Array;
+  /** Idempotent. */
+  close(): void;
 }
 
 /** What an answer's body may be. */
@@ -55,13 +65,21 @@ export class HeldFilesInDirectory implements HeldFiles {
     const path = join(this.#directory, `${++this.#count}${nameEnd}`);
     const file = this.#files.open(path, "create");
     let isThere = true;
+    // The number of its descriptor may be that of another file by then.
+    const there = (): OpenFile => {
+      if (isThere) return file;
+      throw new Error(`${path} is removed`);
+    };
     return {
       path,
-      size: () => file.size(),
-      read: (position, length) => file.read(position, length),
-      write: (bytes, position) => file.write(bytes, position),
-      close: () => file.close(),
+      size: () => there().size(),
+      read: (position, length) => there().read(position, length),
+      write: (bytes, position) => there().write(bytes, position),
       body: (part) => this.#bodyOf(path, part),
+      reader: () => {
+        there();
+        return readerOf(this.#files.open(path, "existing"));
+      },
       remove: () => {
         if (!isThere) return;
         isThere = false;
@@ -72,23 +90,40 @@ export class HeldFilesInDirectory implements HeldFiles {
   }
 }
 
+function readerOf(file: OpenFile): HeldReader {
+  let isOpen = true;
+  return {
+    read: (position, bytesMax) => file.read(position, bytesMax),
+    close: () => {
+      if (isOpen) file.close();
+      isOpen = false;
+    },
+  };
+}
+
 /** For a store in memory. */
 export class HeldFilesInMemory implements HeldFiles {
   create(): HeldFile {
-    let bytes = new ByteList();
+    let held: ByteList | undefined = new ByteList();
+    const there = (): ByteList => {
+      if (held !== undefined) return held;
+      throw new Error("The file in memory is removed");
+    };
     return {
       path: undefined,
-      size: () => bytes.length,
-      read: (position, length) => bytes.slice(position, length),
+      size: () => there().length,
+      read: (position, length) => there().slice(position, length),
       write: (piece, position) => {
+        const bytes = there();
         if (position !== bytes.length) throw new Error(`Written at ${position}, not at the end`);
         bytes.append(piece.slice());
       },
-      close: () => {},
-      body: ({ start, end }) => new Blob([new Uint8Array(bytes.slice(start, end - start))]),
-      remove: () => {
-        bytes = new ByteList();
+      body: ({ start, end }) => new Blob([new Uint8Array(there().slice(start, end - start))]),
+      reader: () => {
+        const bytes = there();
+        return { read: (position, bytesMax) => bytes.slice(position, bytesMax), close: () => {} };
       },
+      remove: () => held = undefined,
     };
   }
 }

@@ -170,8 +170,9 @@ describe("Kept backups", () => {
     const timers = new Timers();
     const removed: string[] = [];
     const keeper = new KeptBackups(timers.after);
-    const add = (tag: string): void =>
+    const add = (tag: string): void => {
       keeper.add({ ...fakeBackup(tag, new Uint8Array(1)), remove: () => removed.push(tag) });
+    };
     return { timers, removed, keeper, add };
   }
 
@@ -184,6 +185,23 @@ describe("Kept backups", () => {
       "b2",
       "b3",
     ]);
+  });
+
+  it("are kept for who reads them, also once they are not kept for others", () => {
+    const { timers, add, keeper, removed } = kept();
+    add("b1");
+    const reading = keeper.find("b1")?.reader();
+    for (let minutes = 0; minutes < 60; minutes++) {
+      timers.pass(60_000);
+      assert.equal(reading?.read(0, 1).length, 1);
+    }
+    assert.deepEqual(removed, []);
+    add("b2");
+    add("b3");
+    assert.deepEqual(removed, ["b1"]);
+    assert.equal(reading?.read(0, 1).length, 1);
+    timers.pass(backupKeptMs);
+    assert.deepEqual(removed, ["b1", "b2", "b3"]);
   });
 
   it("go when nobody has asked for them for long", () => {
