@@ -15,6 +15,7 @@ import {
   presentOptions,
 } from "../src/http/option_schemas.ts";
 import { binary, json, readResponse, storeResponse } from "../src/http/response_docs.ts";
+import { backupCountMax } from "../src/service/contract.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
 
 const file = { [backupMediaType]: { schema: binary } };
@@ -32,7 +33,8 @@ const download = defineRoute({
     "of their time, and remembered answers: all that was committed when it was asked for, and " +
     "nothing of the cluster itself. It is whole and hashed before its first byte leaves. The " +
     "node keeps its two newest, for 10 minutes after they were last asked for: a download that " +
-    "broke off goes on with `Range` and `If-Range`. `timeout` does not bound how long making it takes.",
+    "broke off goes on with `Range` and `If-Range`. `timeout` does not bound how long making it " +
+    "takes.",
   options: { ...presentOptions, ...noConditions },
   success: {
     200: readResponse("The backup.", file, ofFile),
@@ -63,7 +65,7 @@ const upload = defineRoute({
     verify: flagOption("Only look whether the file is whole; nothing is changed."),
     above: countOption(
       "The revision becomes higher than this one: what clients of a lost cluster may have seen.",
-      { min: 1, max: Number.MAX_SAFE_INTEGER - 1 },
+      { min: 1, max: backupCountMax },
     ),
   },
   body: { required: true, content: { "application/octet-stream": { schema: binary } } },

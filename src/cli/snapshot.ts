@@ -12,6 +12,8 @@ import { UsageError } from "./usage_error.ts";
 import { download, upload } from "./snapshot_transfer.ts";
 import type { InspectedBackup } from "./server_port.ts";
 
+/** As every node takes it: revisions go on from there. */
+const aboveMax = 2 ** 52;
 /** For so long nothing may come of it. */
 const pauseMsDefault = 60_000;
 
@@ -82,7 +84,7 @@ export const snapshotRestore: Command = {
     const { args, terminal } = context;
     const output = args.oneOf("output", ["table", "json"]) ?? "table";
     const [file = ""] = operandsOf(context, ["FILE"]);
-    const above = args.integer("above", { min: 1, max: Number.MAX_SAFE_INTEGER - 1 });
+    const above = args.integer("above", { min: 1, max: aboveMax });
     const asked = askedOf(context);
     // A damaged file is not even sent.
     const inspected = await context.inspectBackup(file);

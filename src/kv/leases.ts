@@ -4,6 +4,7 @@
  * lease ends when a command says so.
  */
 
+import { assertCount } from "../lib/assert.ts";
 import { ByteReader, ByteWriter, emptyBytes } from "../lib/bytes.ts";
 import type { BackupLease } from "./backup/format.ts";
 import type { Facts } from "./facts.ts";
@@ -54,7 +55,7 @@ export class LeaseBook {
   /** An id that no lease has, chosen in the same way on every member. */
   nextId(): LeaseId {
     for (;;) {
-      const number = this.#facts.meta.leasesNumbered + 1;
+      const number = assertCount(this.#facts.meta.leasesNumbered + 1, "leasesNumbered");
       this.#facts.set({ leasesNumbered: number });
       const id = String(number);
       if (this.get(id) === undefined) return id;
@@ -94,18 +95,23 @@ export class LeaseBook {
 
   /** The key belongs to the lease from now on; it must not belong to it yet. */
   attach(id: LeaseId, storedKey: Uint8Array): void {
-    this.#ledger.set(attachedKey(id, storedKey), emptyBytes);
     const lease = this.get(id);
-    if (lease !== undefined) this.#put({ ...lease, keys: lease.keys + 1 });
+    // A backup may name one that has ended, or that it does not hold.
+    if (lease === undefined) return;
+    this.#ledger.set(attachedKey(id, storedKey), emptyBytes);
+    this.#put({ ...lease, keys: lease.keys + 1 });
   }
 
   /** Undoes {@link attach}. A private lease ends with that, unless it is only being loaded. */
   detach(id: LeaseId, storedKey: Uint8Array, { isLoading = false } = {}): void {
-    this.#ledger.delete(attachedKey(id, storedKey));
+    const attached = attachedKey(id, storedKey);
+    // One of that id may have been granted since.
+    if (this.#ledger.get(attached) === undefined) return;
+    this.#ledger.delete(attached);
     const lease = this.get(id);
     if (lease === undefined) return;
     if (lease.isPrivate && !isLoading) this.end(lease);
-    else this.#put({ ...lease, keys: lease.keys - 1 });
+    else this.#put({ ...lease, keys: Math.max(0, lease.keys - 1) });
   }
 
   /** Adds a lease of a backup, whose time stands still until {@link start}. */

@@ -2,7 +2,8 @@
 
 import { exportBlocks } from "../../src/kv/backup/export.ts";
 import { BackupReader, type WholeBackup } from "../../src/kv/backup/reader.ts";
-import type { BackupRecord } from "../../src/kv/backup/format.ts";
+import { backupMagic, type BackupRecord, encodeBlock } from "../../src/kv/backup/format.ts";
+import { encodeHeader } from "../../src/kv/backup/header.ts";
 import type { KvTables } from "../../src/kv/ports.ts";
 import { concatBytes } from "../../src/lib/bytes.ts";
 import { atOnce, newSha256, writeBackup } from "../../src/storage/backup/backup_file.ts";
@@ -57,6 +58,26 @@ export function backupOf(tables: KvTables): Uint8Array {
   const file = new MemoryFile();
   atOnce(writeBackup({ tables, origin, file }));
   return file.contents();
+}
+
+/** The backup without the records that `isKept` leaves out, as a file that is right in itself. */
+export function rewritten(
+  bytes: Uint8Array,
+  isKept: (record: BackupRecord) => boolean,
+): Uint8Array {
+  const counts = { leases: 0, changes: 0, answers: 0 };
+  const { header } = readBackup(bytes);
+  const blocks = [encodeBlock({ kind: "header", json: encodeHeader(header) })];
+  const reader = new BackupReader(newSha256(), (_bytes, { kind, records }) => {
+    const kept = records.filter(isKept);
+    counts[kind] += kept.length;
+    if (kept.length > 0) blocks.push(encodeBlock({ kind, records: kept }));
+  });
+  reader.push(bytes);
+  const whole = concatBytes([backupMagic, ...blocks]);
+  const sha256 = newSha256();
+  sha256.update(whole);
+  return concatBytes([whole, encodeBlock({ kind: "end", counts, sha256: sha256.digest() })]);
 }
 
 /** The records of a backup; throws BackupFlawError. */

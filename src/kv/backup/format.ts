@@ -31,7 +31,9 @@
  * behind it: what compaction would leave if it were done. `key` is as key_space.ts lets it stand in
  * the tables, `scope` and what stands in answers as idempotency.ts and result_encoding.ts say.
  * Times are cluster time; what remains, and for how long a stream was idle, is counted from the
- * header's `cluster_time_ms`.
+ * header's `cluster_time_ms`. Counts that a store goes on from (`revision`, `version`,
+ * `leases_numbered`, `cluster_time_ms`) are at most 2^52, times of the wall clock (`wallMs`,
+ * `created_ms`) at most 8,640,000,000,000,000: no date is later.
  */
 
 import { ByteReader, ByteWriter, concatBytes, MalformedBytesError, utf8 } from "../../lib/bytes.ts";
@@ -44,6 +46,11 @@ import type { LeaseId, Revision } from "../record.ts";
 export const backupMagic: Uint8Array = utf8("skeinbak");
 /** The one format that there is. */
 export const backupFormat = 1;
+
+/** A store goes on counting from what it has restored: there has to be room above it. */
+export const backupCountMax: number = 2 ** 52;
+/** The last moment that a date can be, ms of the wall clock. */
+export const wallMsMax = 8.64e15;
 
 /** A block ends with the record that takes it past this. */
 export const blockBytesTarget = 64 * 1024;

@@ -2,7 +2,7 @@
 
 import { MalformedBytesError, strictText, utf8 } from "../../lib/bytes.ts";
 import { emptyRevision, type Revision } from "../record.ts";
-import { backupFormat } from "./format.ts";
+import { backupCountMax, backupFormat, wallMsMax } from "./format.ts";
 
 /** The first block of a backup. */
 export interface BackupHeader {
@@ -54,14 +54,14 @@ export function decodeHeader(bytes: Uint8Array): BackupHeader {
   const header = {
     format: backupFormat,
     program: members.text("program"),
-    createdMs: members.count("created_ms"),
+    createdMs: members.count("created_ms", wallMsMax),
     clusterId: members.text("cluster_id"),
     appliedIndex: members.count("applied_index"),
-    revision: members.count("revision"),
+    revision: members.count("revision", backupCountMax),
     oldest: members.count("oldest"),
-    clusterTimeMs: members.count("cluster_time_ms"),
+    clusterTimeMs: members.count("cluster_time_ms", backupCountMax),
     keys: members.count("keys"),
-    leasesNumbered: members.count("leases_numbered"),
+    leasesNumbered: members.count("leases_numbered", backupCountMax),
   } as const;
   if (header.oldest >= emptyRevision && header.oldest <= header.revision) return header;
   throw malformedMember("oldest", header.oldest);
@@ -89,10 +89,13 @@ class Members {
     throw malformedMember(name, value);
   }
 
-  count(name: string): number {
+  count(name: string, max = Number.MAX_SAFE_INTEGER): number {
     const value = this.get(name);
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-    throw malformedMember(name, value);
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+      throw malformedMember(name, value);
+    }
+    if (value <= max) return value;
+    throw new MalformedBytesError(`the header has ${name} ${value}; allowed is 0 to ${max}`);
   }
 }
 

@@ -22,10 +22,12 @@ import {
   type BackupAnswer,
   type BackupBlock,
   type BackupChange,
+  backupCountMax,
   type BackupLease,
   type BackupRecord,
   type BackupSection,
   backupSections,
+  wallMsMax,
 } from "./format.ts";
 import { type BackupProgress, noProgress } from "./progress.ts";
 
@@ -87,13 +89,14 @@ function behindChange(
   before: BackupProgress,
   extent: BackupExtent,
 ): BackupProgress {
-  const { revision, timeMs, key, written } = change;
+  const { revision, timeMs, wallMs, key, written } = change;
   const where = (): string => `a change of revision ${revision}`;
   must(revision > 1 && revision <= extent.revision, () => `${where()} cannot be`);
   must(
     revision >= before.revision && timeMs >= before.timeMs && timeMs <= extent.clusterTimeMs,
     () => `${where()} is out of order`,
   );
+  must(wallMs <= wallMsMax, () => `${where()} is of the time ${wallMs}, which no date can be`);
   const isKey = isOwnKey(key)
     ? isContestKey(key)
     : isStoredKey(key) && key.length <= keyBytesMax + 1;
@@ -101,7 +104,7 @@ function behindChange(
   if (written !== undefined) {
     const { create, version, value, lease, mediaType } = written;
     must(
-      create >= 1 && create <= revision && version >= 1,
+      create >= 1 && create <= revision && version >= 1 && version <= backupCountMax,
       () => `${where()} has version ${version} since ${create}`,
     );
     must(value.length <= valueBytesMax, () => `${where()} has ${value.length} bytes`);

@@ -1,10 +1,11 @@
 /** What a store is after a backup was restored into it, and what it is in between. */
 
+import type { BackupRecord } from "../../../src/kv/backup/format.ts";
 import type { Contend } from "../../../src/kv/command.ts";
 import type { Answer, GetQuery, HistoryQuery, RangeQuery } from "../../../src/kv/query.ts";
 import type { LeaseId } from "../../../src/kv/record.ts";
 import { utf8 } from "../../../src/lib/bytes.ts";
-import { backupOf, randomStore } from "../../harness/backups.ts";
+import { backupOf, randomStore, rewritten } from "../../harness/backups.ts";
 import { del, get, put, range } from "../../harness/kv_commands.ts";
 import { MemoryStore } from "../../harness/kv_store.ts";
 import { plain } from "../../harness/plain.ts";
@@ -158,6 +159,36 @@ describe("a backup restored into a store that was never written to", () => {
     assert.equal(restored.value("a", 2), "1");
     const next = restored.do(put("a", "9"));
     assert.equal(next.kind === "put" && next.revision, 1_002);
+  });
+
+  it("leaves room above the largest numbers that it may have", () => {
+    const most = 2 ** 52;
+    const backup = backupOf(smallStore().tables);
+    const names = ["revision", "above", "leasesNumbered", "clusterTimeMs"] as const;
+    for (const name of names) {
+      const [begin] = restoreCommands(backup, { [name]: most + 1 });
+      assert.ok(begin);
+      const result = new MemoryStore().do(begin);
+      assert.ok(result.kind === "rejected");
+      assert.match(result.reason, new RegExp(`^${name} is 4503599627370497; allowed is 0 to `));
+      const restored = new MemoryStore();
+      restore(into(restored), backup, { [name]: most });
+      assert.equal(restored.codeOf(put("a", "9")), "put");
+      assert.equal(restored.codeOf({ kind: "grantLease", ttlMs: 60_000 }), "granted");
+      restored.assertIntact();
+    }
+  });
+
+  it("has no key on a lease that did not come with it, also once that is granted", () => {
+    const origin = smallStore();
+    const isOther = (record: BackupRecord) => record.kind !== "lease" || record.id !== "7";
+    const restored = new MemoryStore();
+    restore(into(restored), rewritten(backupOf(origin.tables), isOther));
+    restored.do({ kind: "grantLease", ttlMs: 60_000, id: "7" });
+    assert.equal(restored.codeOf(put("b", "9")), "put");
+    restored.do({ kind: "revokeLease", id: "7" });
+    assert.equal(restored.value("b"), "9");
+    restored.assertIntact();
   });
 });
 

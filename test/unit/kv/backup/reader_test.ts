@@ -107,6 +107,22 @@ describe("reading a backup", () => {
     }
   });
 
+  it("refuses a header that leaves a store no room, or tells a time that no date can be", () => {
+    const { header } = readBackup(good);
+    const most = { revision: 2 ** 52, cluster_time_ms: 2 ** 52, leases_numbered: 2 ** 52 };
+    for (const [member, max] of Object.entries({ ...most, created_ms: 8.64e15 })) {
+      const json = (value: number) =>
+        sealed([
+          headerBlock(JSON.stringify({ ...JSON.parse(textOf(header)), [member]: value })),
+        ]);
+      assert.match(flawOf(json(max)), /is whole/);
+      assert.match(
+        flawOf(json(max + 1)),
+        new RegExp(`the header has ${member} ${max + 1}; allowed is 0 to ${max}$`),
+      );
+    }
+  });
+
   it("passes over members of the header that it does not know", () => {
     const { header } = readBackup(good);
     const more = JSON.stringify({ ...JSON.parse(textOf(header)), users: 7 });
@@ -195,6 +211,14 @@ function impossibleChanges(): Table {
     "a version before its key was made": {
       block: changes({ ...version, written: { ...written, create: 3 } }),
       flaw: /has version 1 since 3/,
+    },
+    "a version that leaves no room above it": {
+      block: changes({ ...version, written: { ...written, version: 2 ** 52 + 1 } }),
+      flaw: /has version 4503599627370497 since 2/,
+    },
+    "a time that no date can be": {
+      block: changes({ ...version, wallMs: 8.64e15 + 1 }),
+      flaw: /of revision 2 is of the time 8640000000000001, which no date can be/,
     },
     "version 0 of a key": {
       block: changes({ ...version, written: { ...written, version: 0 } }),
