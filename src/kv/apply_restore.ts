@@ -85,7 +85,8 @@ function begin(store: Store, operation: BeginRestore, { timeMs }: ChangeTimes): 
   }
   const refusal = coverRefusal(store, operation);
   if (refusal !== undefined) return refusal;
-  store.restores.set(newRestore(operation, timeMs));
+  const { replacedThrough } = store.restores;
+  store.restores.set(newRestore(operation, { nowMs: timeMs, replacedThrough }));
   return done(store);
 }
 
@@ -289,6 +290,6 @@ function removeStaged(store: Store, restore: Restore, rowsMax: number): void {
   // The rows are as long as those that a step loads.
   const first = Math.max(0, restore.next - Math.max(1, Math.floor(rowsMax / 32)));
   for (let index = first; index < restore.next; index++) store.restores.unstage(index);
-  if (first === 0) store.restores.delete();
+  if (first === 0) store.restores.giveUp();
   else store.restores.set({ ...restore, next: first });
 }

@@ -42,16 +42,19 @@ export interface Restore extends Omit<BeginRestore, "kind"> {
   readonly target: Revision;
   /** The lease up to which deadlines are set, as ordered bytes; empty before the first. */
   readonly startedLease: Uint8Array;
-  /** The last change that it made, once it is done. */
+  /** The last change that it made, once it is done; before, {@link RestoreBook.replacedThrough}. */
   readonly lastChange: ChangeNumber;
 }
 
 /** A restore that begins. */
-export function newRestore({ kind: _kind, ...begun }: BeginRestore, nowMs: number): Restore {
+export function newRestore(
+  { kind: _kind, ...begun }: BeginRestore,
+  { nowMs, replacedThrough }: { readonly nowMs: number; readonly replacedThrough: ChangeNumber },
+): Restore {
   return {
     ...{ ...begun, phase: "staging", next: 0, progress: noProgress, stagedCrc32c: 0 },
     ...{ touchedMs: nowMs, committedMs: 0, replaces: false, target: 0 },
-    ...{ startedLease: emptyBytes, lastChange: 0 },
+    ...{ startedLease: emptyBytes, lastChange: replacedThrough },
   };
 }
 
@@ -80,7 +83,8 @@ export class RestoreBook {
   /** Up to here changes were made to put what was restored in the place of everything before. */
   get replacedThrough(): ChangeNumber {
     const { current } = this;
-    return current?.phase === "done" && current.replaces ? current.lastChange : 0;
+    if (current === undefined) return 0;
+    return current.phase !== "done" || current.replaces ? current.lastChange : 0;
   }
 
   /** The ledger is another one now. */
@@ -93,7 +97,12 @@ export class RestoreBook {
     this.#known = { restore };
   }
 
-  delete(): void {
+  /** The current one was given up. What one before it has put in the place of all stays known. */
+  giveUp(): void {
+    const { current } = this;
+    if (current !== undefined && current.lastChange > 0) {
+      return this.set({ ...current, id: nobodysId, phase: "done", replaces: true, next: 0 });
+    }
     this.#ledger.delete(stateKey);
     this.#known = { restore: undefined };
   }
@@ -115,6 +124,9 @@ export class RestoreBook {
     return row && decodeRestore(row);
   }
 }
+
+/** No command is of it. */
+const nobodysId = "";
 
 const stateKey = ledgerKey(ledgerKind.restore);
 

@@ -160,7 +160,7 @@ export class ScrubPass {
 
   /** Compaction removes what a change has superseded, and nothing else. */
   #checkPlace(change: AuditedChange): void {
-    const { tables, meta: { purgedThrough } } = this.#store;
+    const { tables, restores, meta: { purgedThrough } } = this.#store;
     const { number, previous, skip, depth, version, previousDepth } = change;
     const leadsBack = skip <= previous && previous < number && (previous === 0) === (depth === 1);
     if (!leadsBack) throw tables.damaged(`change ${number} does not lead back`);
@@ -169,8 +169,10 @@ export class ScrubPass {
       if (left === 0) return;
       throw tables.damaged(`change ${left} is there, though compaction has removed it`);
     }
-    // A first version follows a deletion, which goes when compaction comes to it.
-    const mayBeGone = previous === 0 || (version === 1 && previous <= purgedThrough);
+    // A deletion goes when compaction comes to it. A first version follows one, and so does what
+    // a restore has loaded in the place of what it has deleted.
+    const followsDeletion = version === 1 || number <= restores.replacedThrough;
+    const mayBeGone = previous === 0 || (followsDeletion && previous <= purgedThrough);
     if (previousDepth === undefined ? mayBeGone : previousDepth === depth - 1) return;
     if (previousDepth === undefined) this.#store.missing(previous);
     throw tables.damaged(`change ${number} does not lead back to change ${previous}`);

@@ -7,12 +7,17 @@ import type { Delete, Operation, Put, TxnOperation } from "../../src/kv/command.
 import { KvFullError, type KvTables } from "../../src/kv/ports.ts";
 import { KvStateMachine } from "../../src/kv/state_machine.ts";
 import { FatalStorageError, type SnapshotImage } from "../../src/node/ports.ts";
+import type { Result } from "../../src/kv/result.ts";
+import { backupOf } from "../harness/backups.ts";
 import { bytes, del, EntryMaker, put } from "../harness/kv_commands.ts";
+import { restore, restoreCommands, smallStore } from "../harness/restoring.ts";
 import { scrubAll, Scrubbing } from "../harness/scrubbing.ts";
 import { makeTempDir } from "../harness/temp_dir.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { bytesOf, finished } from "./image_place.ts";
 import { memoryPlace, openSqliteTables, runtime, sqlitePlace } from "./state_machine_places.ts";
+
+const otherId = "00000000000000b2";
 
 /** Changes 1 to 10; those up to 5 are compacted, which has taken 1, 3 and 4. */
 function fill(machine: KvStateMachine): EntryMaker {
@@ -155,6 +160,38 @@ for (const [name, makePlace] of Object.entries(places)) {
         assert.equal(pass?.step(), "void");
         machine.apply(entries);
         scrubAll(machine);
+      } finally {
+        place.remove();
+      }
+    });
+
+    it("finds nothing wrong after a restore over all, however far it is compacted", () => {
+      const place = makePlace();
+      try {
+        const origin = smallStore();
+        const machine = new KvStateMachine({ tables: place.open() });
+        const maker = fill(machine);
+        const apply = (operation: Operation): Result => {
+          const results = machine.apply(maker.commands([operation]));
+          assert.ok(!("full" in results) && results[0] !== undefined);
+          return results[0];
+        };
+        restore(apply, backupOf(origin.tables), { over: "any" });
+        // Another one that comes to nothing takes nothing of it back.
+        const [begin] = restoreCommands(backupOf(origin.tables), { over: "any", id: otherId });
+        assert.ok(begin !== undefined);
+        apply(begin);
+        apply({ kind: "abortRestore", id: otherId });
+        apply({ kind: "stepRestore", id: otherId, recordsMax: 64 });
+        assert.equal(machine.restore?.phase, "done");
+        // The deletions that made room go, one after the other.
+        apply(put("b", "later"));
+        apply({ kind: "compact", revision: machine.revision });
+        for (let isMore = true; isMore;) {
+          isMore = machine.purge(1);
+          machine.commit();
+          scrubAll(machine);
+        }
       } finally {
         place.remove();
       }
