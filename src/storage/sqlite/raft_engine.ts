@@ -151,11 +151,10 @@ export class SqliteEngine implements StorageEngine {
   #commit(write: LogWrite): boolean {
     const { outline } = this.#marked;
     try {
-      return this.#opened().transaction.commit(write, {
-        batchNumber: outline.batchNumber,
-        hardState: write.hardState ?? outline.hardState,
-        last: outline.lastAfter(write),
-      });
+      const { batchNumber, hardState } = outline;
+      const last = outline.lastAfter(write);
+      const state = { batchNumber, hardState: write.hardState ?? hardState, last };
+      return this.#opened().transaction.commit(write, state, hardState.commitIndex);
     } catch (error) {
       throw raftDatabaseError(this.#path, "written", error);
     }

@@ -75,10 +75,7 @@ export class RaftHousekeeping {
     this.#fresh.entries += write.entries.length;
     this.#fresh.bytes += bytes;
     this.#walPages += writePages + Math.ceil(bytes / pageBytes);
-    if (write.snapshot !== undefined) {
-      this.#purgedTo = write.snapshot.position.index;
-      this.#purgeTarget = this.#purgedTo;
-    }
+    if (write.snapshot !== undefined) this.#purgeTarget = write.snapshot.position.index;
     if (write.compactTo !== undefined) this.#purgeTarget = write.compactTo.position.index;
     this.#startIfNeeded();
   }

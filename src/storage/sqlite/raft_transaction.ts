@@ -32,7 +32,6 @@ export class RaftTransaction {
   readonly #entry: SqliteStatement;
   readonly #entryPortion: SqliteStatement;
   readonly #configuration: SqliteStatement;
-  readonly #deleteEntries: SqliteStatement;
   readonly #deleteEntriesFrom: SqliteStatement;
   readonly #deleteConfigurationsFrom: SqliteStatement;
   readonly #deleteConfigurationsTo: SqliteStatement;
@@ -48,8 +47,6 @@ export class RaftTransaction {
     const moreRows = ", (?, ?, ?, ?, ?, ?)".repeat(portionRows - 1);
     this.#entryPortion = database.prepare(insertEntrySql + moreRows);
     this.#configuration = database.prepare(insertConfigurationSql);
-    // Without a condition SQLite frees whole pages instead of deleting row by row.
-    this.#deleteEntries = database.prepare("DELETE FROM entries");
     this.#deleteEntriesFrom = database.prepare("DELETE FROM entries WHERE idx >= ?");
     const deleteConfigurations = "DELETE FROM configurations WHERE idx";
     this.#deleteConfigurationsFrom = database.prepare(`${deleteConfigurations} >= ?`);
@@ -58,12 +55,13 @@ export class RaftTransaction {
 
   /**
    * Returns when the write is durable. False: the disk is full, and the transaction was rolled back
-   * without a trace. `state` is what the row of state shall say, with the batch number before.
+   * without a trace. `state` is what the row of state shall say, with the batch number before;
+   * `committed` the commit index before.
    */
-  commit(write: LogWrite, state: StateRow): boolean {
+  commit(write: LogWrite, state: StateRow, committed: Index): boolean {
     this.#begin.run();
     try {
-      this.#fill(write, state);
+      this.#fill(write, state, committed);
       this.#commit.run();
       return true;
     } catch (error) {
@@ -75,10 +73,12 @@ export class RaftTransaction {
     }
   }
 
-  #fill(write: LogWrite, state: StateRow): void {
+  #fill(write: LogWrite, state: StateRow, committed: Index): void {
     this.#state.run(...stateValues({ ...state, batchNumber: write.number }));
     if (write.snapshot !== undefined) {
-      this.#deleteEntries.run();
+      // The rest lies below the new boundary, where it means nothing, and goes a little at a time.
+      // What is not known as committed may be what an image has replaced: that goes now.
+      this.#deleteEntriesFrom.run(Math.min(committed, write.snapshot.position.index) + 1);
       this.#deleteConfigurationsFrom.run(0);
       this.#boundary.run(...boundaryValues(write.snapshot));
     }

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { assert, describe, it } from "../../harness/test.ts";
-import { entryAt, LogModel, viewOf } from "../../harness/log_model.ts";
+import { entryAt, LogModel, snapshotAt, viewOf } from "../../harness/log_model.ts";
 import { ManualClock } from "../../harness/manual_clock.ts";
 import { makeTempDir } from "../../harness/temp_dir.ts";
 import { makeEntry } from "../../../src/raft/encoding.ts";
@@ -144,6 +144,35 @@ describe("the housekeeping of raft.db", () => {
     assert.deepEqual(viewOf(again.engine), model.view());
     assert.deepEqual(again.clock.intervalsMs, []);
     again.engine.close();
+  });
+
+  it("deletes what an image stands for little by little, and what is not committed at once", () => {
+    using temp = makeTempDir("purge");
+    const first = open(temp.path);
+    const model = new LogModel();
+    const [rows, committed] = [4 * purgeRowsMax, 3 * purgeRowsMax];
+    const entries = Array.from({ length: rows }, (_, at) => entryAt(at + 1, 1));
+    const hardState = { currentTerm: 2, commitIndex: committed };
+    const filling = { number: 1, hardState, entries };
+    first.engine.persist(filling, () => model.apply(filling));
+    const snapshot = snapshotAt(rows + 1_000_000, 2);
+    const decision = { number: 2, snapshot, entries: [entryAt(rows + 1_000_001, 2)] };
+    first.engine.persist(decision, () => model.apply(decision));
+    assert.equal(rowCount(first.database()), committed + 1);
+    assert.deepEqual(viewOf(first.engine), model.view());
+    first.engine.close();
+    const { engine, clock, database } = open(temp.path);
+    assert.deepEqual(viewOf(engine), model.view());
+    assert.deepEqual(engine.stored().firstBad, undefined);
+    assert.equal(engine.stored().badMeta, false);
+    const counts: number[] = [];
+    while (clock.intervalsMs.length > 0) {
+      clock.tick();
+      counts.push(rowCount(database()) - 1);
+    }
+    assert.deepEqual(counts, [2, 1, 0, 0].map((portions) => portions * purgeRowsMax));
+    assert.deepEqual(viewOf(engine), model.view());
+    engine.close();
   });
 
   it("keeps up with any rate of writes", { timeout: 240_000 }, () => {
