@@ -127,7 +127,8 @@ function planReplacement(
     return refused(knownByOtherId(by.incarnation, newcomer.id, by.id));
   }
   if (old === undefined) {
-    return newcomer === undefined ? notMember(present, id) : { kind: "done", id: newcomer.id };
+    const isReplaced = newcomer !== undefined && wasRemoved(present, id);
+    return isReplaced ? { kind: "done", id: newcomer.id } : notMember(present, id);
   }
   if (newcomer?.id === id) return refused(conflict(`Node ${id} cannot replace itself`));
   const others = present.members.filter((member) => member.id !== id);

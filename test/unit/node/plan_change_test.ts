@@ -217,7 +217,12 @@ describe("Replacing a node", () => {
       "wait for 4 → 1v 2v 4v",
     );
     assert.equal(planned(added, wanted), "4: 1v 2v 4v");
-    assert.equal(planned(configuration({ 1: "voter", 2: "voter", 4: "voter" }), wanted), "done: 4");
+    const replaced = configuration({ 1: "voter", 2: "voter", 4: "voter" });
+    assert.equal(planned(replaced, wanted), "done: 4");
+    assert.equal(
+      planned(replaced, { ...wanted, id: 9 }),
+      "notMember: Node 9 is no member of this cluster",
+    );
   });
 
   it("removes the old one alone where the newcomer votes already", () => {
