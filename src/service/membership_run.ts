@@ -21,8 +21,8 @@ export interface Run extends MembershipAttempt {
   readonly waited: Waited;
   /** Steps that it has taken here. */
   steps: number;
-  /** Voters that were not heard yet are waited for until then. */
-  unheardUntilMs: number | undefined;
+  /** Since when the voters that would be left have been too few: some may be heard yet. */
+  refusedSinceMs: number | undefined;
   /** Somebody else's change is waited for until then. */
   readonly othersUntilMs: number;
 }

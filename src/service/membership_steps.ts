@@ -53,6 +53,9 @@ import { untilWoken } from "./patience.ts";
 /** Rest between two looks at what is waited for, where nothing tells of it. */
 const lookEveryMs = 50;
 
+/** So soon what came while the process stood still has been taken from the inbox. */
+const standstillMs = 200;
+
 /**
  * Changes that are asked for and wait at one leader: they are made one after the other, and each
  * looks now and then whether its turn has come.
@@ -107,7 +110,7 @@ export class MembershipSteps {
     });
     const { monotonicMs, silentMsMax } = this.#parts;
     const run: Run = {
-      ...{ ...attempt, wanted, waited, steps: 0, unheardUntilMs: undefined },
+      ...{ ...attempt, wanted, waited, steps: 0, refusedSinceMs: undefined },
       // One that makes progress takes no longer: the node itself writes addresses now and then.
       othersUntilMs: Math.min(waited.deadlineMs, monotonicMs() + silentMsMax),
     };
@@ -186,11 +189,16 @@ export class MembershipSteps {
     return { kind: "notDone", error: notLeader(self) };
   }
 
-  /** A leader that has just been elected waits until it has heard the others, or has not. */
+  /**
+   * A leader that has just been elected waits until it has heard the others, or has not; and one
+   * that stood still until it has taken the answers that came meanwhile.
+   */
   async #refuseQuorum(run: Run, kept: QuorumJudgement): Promise<undefined> {
-    const nowMs = this.#parts.monotonicMs();
-    run.unheardUntilMs ??= nowMs + this.#parts.silentMsMax;
-    const mayTurn = kept.unheard.length > 0 && nowMs < run.unheardUntilMs;
+    const { monotonicMs, silentMsMax } = this.#parts;
+    const nowMs = monotonicMs();
+    run.refusedSinceMs ??= nowMs;
+    const patienceMs = kept.unheard.length > 0 ? silentMsMax : standstillMs;
+    const mayTurn = nowMs < run.refusedSinceMs + patienceMs;
     if (mayTurn) return await this.#wait(run, "the leader has not heard all voters");
     throw wouldLoseQuorum(kept, refusedOutcomeOf(run));
   }

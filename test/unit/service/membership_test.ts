@@ -183,6 +183,15 @@ describe("The quorum", soon, () => {
     assert.deepEqual((await removing).members.map(({ id }) => id), [1, 3]);
   });
 
+  it("is judged once what came was taken, after the leader stood still", async () => {
+    const served = new LeadingNode(three);
+    for (const id of [2, 3]) served.hears(id, dead);
+    const removing = served.change(remove(2));
+    await served.waits();
+    served.hears(3, {});
+    assert.deepEqual((await removing).members.map(({ id }) => id), [1, 3]);
+  });
+
   it("does not hinder a change that leaves the voters as they are", async () => {
     const served = new LeadingNode({ ...three, 5: "learner" });
     served.hears(2, dead);
