@@ -130,7 +130,10 @@ export class MembershipSteps {
     if (wait !== undefined) return await this.#wait(run, wait);
     const hearing = this.#hearing(status);
     const plan = planChange(present.configuration, wanted, (id) => catchUpOf(id, hearing));
-    if (plan.kind === "done") return this.#answer(run, plan.id);
+    if (plan.kind === "done") {
+      if (run.steps === 0 && !run.again) requireExpected(request, present);
+      return this.#answer(run, plan.id);
+    }
     if (plan.kind === "refused") {
       if (isRemovedAlready(run, present)) return this.#answer(run, idOf(wanted));
       throw changeRefused(plan.refusal, refusedOutcomeOf(run));

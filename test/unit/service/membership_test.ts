@@ -135,8 +135,10 @@ describe("A change of members", soon, () => {
       ...["precondition_failed", "not_applied", { configuration: { index: 17, joint: false } }],
     ]);
     assert.equal((await served.change(add, { expected: [16, 17] })).id, 4);
-    // What is so already needs no condition.
-    assert.equal((await served.change(add, { expected: [16] })).id, 4);
+    // Nothing is left to do, and the condition counts all the same.
+    const stale = await errorOf(served.change(add, { expected: [17] }));
+    assert.deepEqual([stale.code, stale.outcome], ["precondition_failed", "not_applied"]);
+    assert.equal((await served.change(add, { expected: [18] })).added, false);
   });
 
   it("that the plan refuses has not been applied", async () => {
