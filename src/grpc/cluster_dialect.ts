@@ -7,7 +7,7 @@ import { answering } from "./cluster_answers.ts";
 import { ClusterSource } from "./cluster_source.ts";
 import { method } from "./codec.ts";
 import { fromCheck, fromClusterView, fromOutline } from "./convert_cluster.ts";
-import { membershipMethods } from "./membership_calls.ts";
+import { membershipMethods, nodeOf } from "./membership_calls.ts";
 import { answerHeaders, minRevision, requestOptions } from "./request_options.ts";
 
 const service = "skein.cluster.v1.RaftClusterService";
@@ -39,7 +39,12 @@ export function clusterMethods(
     offerUnary(
       method(service, "TransferLeadership"),
       ({ target }, call) =>
-        answering(call, (options) => cluster.transferLeadership(target ?? undefined, options)),
+        answering(call, async (options) => {
+          const wanted = target === null || target === undefined
+            ? target
+            : nodeOf(target, "target");
+          return await cluster.transferLeadership(wanted ?? undefined, options);
+        }),
     ),
     ...membershipMethods(cluster),
     offerSource(method(service, "WatchMembership"), (_request, call) => {

@@ -6,14 +6,14 @@
  */
 
 import { type ChannelCredentials, Client, connectivityState, Metadata } from "@grpc/grpc-js";
-import { grpcStatus, ServiceError } from "../service/errors.ts";
+import { ServiceError } from "../service/errors.ts";
 import type {
   Forwarder,
   ForwardHandler,
   ForwardOutcome,
   ForwardRequest,
 } from "../service/forwarder.ts";
-import { CallError, type OfferedMethod, offerUnary } from "./call.ts";
+import { type OfferedMethod, offerUnary } from "./call.ts";
 import { method } from "./codec.ts";
 import {
   fromForwardAnswer,
@@ -185,8 +185,8 @@ export interface ForwardServiceOptions {
 /** The answering side, to be offered to peers. */
 export function offerForward(options: ForwardServiceOptions): OfferedMethod {
   return offerUnary(forwardMethod, async (wire, context) => {
-    const request = parse(wire);
     try {
+      const request = parse(wire);
       const ownId = options.clusterId();
       if (request.clusterId !== ownId) {
         const detail = `The request is for cluster ${request.clusterId}, this is ${ownId}`;
@@ -209,6 +209,6 @@ function parse(wire: Parameters<typeof toForwardRequest>[0]): ForwardRequest {
     return toForwardRequest(wire);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    throw new CallError(grpcStatus.invalidArgument, detail);
+    throw new ServiceError("validation_failed", detail, { outcome: "not_applied" });
   }
 }

@@ -88,9 +88,10 @@ function conditionsOf({ expectedConfiguration, dryRun }: {
     : { expected: [expectedConfiguration], dryRun };
 }
 
-function nodeOf(id: number): number {
+/** Throws ServiceError where a field of that name holds no id. */
+export function nodeOf(id: number, path = "id"): number {
   if (id > 0) return id;
-  throw invalid([{ path: "id", message: "id is 0, allowed is the id of a member" }]);
+  throw invalid([{ path, message: `${path} is 0, allowed is the id of a member` }]);
 }
 
 function addedSuffrage(number: number): "learner" | "readOnly" {

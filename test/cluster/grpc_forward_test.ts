@@ -145,6 +145,16 @@ describe("GrpcForwarder", () => {
     assert.equal(asked.length, 0);
   });
 
+  it("has a request refused that cannot be read, with proof that nothing happened", async () => {
+    const body = { kind: "transferLeadership", target: 0 } as const;
+    const outcome = await forward(server.rpcAddress, request({ body }));
+    assert.ok(outcome.kind === "failed");
+    const { code, message } = outcome.error;
+    assert.deepEqual([code, outcome.error.outcome], ["validation_failed", "not_applied"]);
+    assert.match(message, /target/);
+    assert.equal(asked.length, 0);
+  });
+
   it("knows nothing of a write whose handler broke, and shows nothing of the inside", async () => {
     handle = () => Promise.reject(new TypeError("secret"));
     const outcome = await forward(server.rpcAddress, request());

@@ -11,6 +11,7 @@ const addMethod = method(service, "AddNode");
 const removeMethod = method(service, "RemoveNode");
 const promoteMethod = method(service, "PromoteNode");
 const suffrageMethod = method(service, "ChangeSuffrage");
+const transferMethod = method(service, "TransferLeadership");
 const replaceMethod = method(service, "ReplaceNode");
 
 let front: GrpcFront;
@@ -106,5 +107,12 @@ describe("Changes of members over gRPC", () => {
     };
     const removing = front.client.unary(removeMethod, { id: 3, dryRun: false });
     assert.match(await detailOf(removing), /^9 FAILED_PRECONDITION: No/);
+  });
+
+  it("and transfers of the leadership name a member, or nobody", async () => {
+    const detail = await detailOf(front.client.unary(transferMethod, { target: 0 }));
+    assert.match(detail, /INVALID_ARGUMENT: target is 0, allowed is the id of a member$/);
+    await front.client.unary(transferMethod, {});
+    await front.client.unary(transferMethod, { target: 2 });
   });
 });
