@@ -80,7 +80,8 @@ const add = defineRoute({
   summary: "Add a node",
   description: "As a learner or read_only: it gets everything and decides nothing. A node is " +
     "known by its data directory, so that who asks again is answered 200, and nothing changes. " +
-    "Without `incarnation` the node has to be running.",
+    "Without `incarnation` the node has to be running under an id; one that waits to join asks " +
+    "by itself.",
   options: changeOptions,
   body: { required: true, content: json(AddMemberSchema, place) },
   success: { 200: changed, 201: created },

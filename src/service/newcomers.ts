@@ -56,7 +56,8 @@ async function known(
     const detail = `Whoever listens at ${rpc} does not belong here: ${answer.reason}`;
     throw new ServiceError("conflict", detail, { outcome });
   }
-  const detail = `Nobody answers at ${rpc}: start the node there with --join, or give its ` +
-    "incarnation, which stands in its identity.json";
+  const detail = `Nobody answers at ${rpc}: a node that is started with --join asks by itself to ` +
+    "be added, and has no name before; of any other give the incarnation, which stands in its " +
+    "identity.json";
   throw new ServiceError("conflict", detail, { outcome, retryable: true });
 }
