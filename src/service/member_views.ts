@@ -1,5 +1,6 @@
 /** The members as one node sees them. */
 
+import { healthOf } from "../node/judge_change.ts";
 import type { NodeStatus } from "../node/parts.ts";
 import type { Member, MemberAddresses, NodeId, Role } from "../raft/types.ts";
 import type { MemberPlace, MemberView } from "./contract.ts";
@@ -41,15 +42,15 @@ export class MemberViews {
     const own = member.id === self;
     const peer = status.peers.find(({ id }) => id === member.id);
     const leads = status.role === "leader";
-    const healthy = leads
-      ? own || (peer !== undefined && monotonicMs() - peer.heardMs <= silentMsMax)
-      : undefined;
+    const nowMs = monotonicMs();
+    const health = leads ? healthOf(member.id, { self, status, nowMs, silentMsMax }) : "unheard";
+    const healthy = health === "unheard" ? undefined : health === "healthy";
     return {
       ...this.place(member),
       role: own ? status.role : roleOfPeer({ leads: status.leader === member.id, healthy }),
       match: leads ? (own ? status.stableIndex : peer?.match) : undefined,
       applied: own ? status.applied : peer?.applied,
-      lagMs: leads ? (own ? 0 : lag.msOf(member.id, monotonicMs())) : undefined,
+      lagMs: leads ? (own ? 0 : lag.msOf(member.id, nowMs)) : undefined,
       healthy,
       version: versionOf(member.id),
     };

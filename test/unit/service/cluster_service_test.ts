@@ -66,6 +66,11 @@ describe("The view of the leader", soon, () => {
     assert.deepEqual([row(view, 2).role, row(view, 3).role], ["follower", undefined]);
   });
 
+  it("does not know of a peer that it has not heard since its election", () => {
+    const view = leading([{ match: 0 }]).cluster.view();
+    assert.deepEqual([row(view, 2).healthy, row(view, 2).role], [undefined, undefined]);
+  });
+
   it("is not ready before its own first entry is committed", () => {
     const served = leading();
     served.node.current = { ...served.node.current, commitIndex: 5 };
