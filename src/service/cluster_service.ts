@@ -63,7 +63,7 @@ export class NodeClusterService implements ClusterService {
   view(): ClusterView {
     const { self, clusterId, currentRevision, lag, monotonicMs } = this.#parts;
     const status = this.#parts.node.status();
-    const { configuration, position } = status.configuration;
+    const { configuration, position } = this.#committed(status);
     // A node that has only just been elected has not looked yet.
     lag.look(status, monotonicMs());
     return {
@@ -82,6 +82,14 @@ export class NodeClusterService implements ClusterService {
       lastIndex: status.lastIndex,
       revision: currentRevision(),
     };
+  }
+
+  /**
+   * The index of a configuration is its tag, and must stand for its members for ever: one that is
+   * not committed may be taken back, and another one come at its index.
+   */
+  #committed({ configuration, configurationCommitted }: NodeStatus): PositionedConfiguration {
+    return configurationCommitted ? configuration : this.#parts.appliedConfiguration();
   }
 
   async fullView(options: RequestOptions): Promise<ClusterView> {

@@ -3,7 +3,7 @@
 import { encodeResult } from "../../src/kv/result_encoding.ts";
 import type { Result } from "../../src/kv/result.ts";
 import type { HelloAnswer } from "../../src/node/ports.ts";
-import type { MemberAddresses, NodeId } from "../../src/raft/types.ts";
+import type { MemberAddresses, NodeId, PositionedConfiguration } from "../../src/raft/types.ts";
 import { NodeClusterService } from "../../src/service/cluster_service.ts";
 import type { RequestOptions } from "../../src/service/contract.ts";
 import { type ErrorCode, type Outcome, ServiceError } from "../../src/service/errors.ts";
@@ -37,6 +37,8 @@ export class ServedFakeNode {
   nowMs = 1_000;
   outOfSpace: string | undefined;
   isRestoring = false;
+  /** What the store has come to; the configuration in effect unless set. */
+  appliedConfiguration: PositionedConfiguration | undefined;
   /** Called where reads leave room for others; they go on when it calls back. */
   onRest: (goOn: () => void) => void = (goOn) => goOn();
   readonly leaders: LeaderWatch;
@@ -86,7 +88,7 @@ export class ServedFakeNode {
       lag,
       isRestoring: () => this.isRestoring,
       storeChecks: () => [],
-      appliedConfiguration: () => this.node.current.configuration,
+      appliedConfiguration: () => this.appliedConfiguration ?? node.current.configuration,
       addressesOf,
       versionOf: (id) => id === 3 ? undefined : "0.1.0",
       silentMsMax: 60_000,

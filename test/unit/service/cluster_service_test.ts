@@ -71,6 +71,25 @@ describe("The view of the leader", soon, () => {
     assert.deepEqual([row(view, 2).healthy, row(view, 2).role], [undefined, undefined]);
   });
 
+  it("shows no members that may be taken back", () => {
+    const served = leading();
+    const { configuration: before } = served.node.current;
+    const configuration = configurationOf({ voters: [1, 2, 3], learners: [4] });
+    served.appliedConfiguration = before;
+    served.node.current = {
+      ...served.node.current,
+      configuration: { position: { index: 9, term: 4 }, configuration },
+      configurationCommitted: false,
+    };
+    const shown = () => {
+      const view = served.cluster.view();
+      return [view.configuration.index, view.members.length];
+    };
+    assert.deepEqual(shown(), [before.position.index, 3]);
+    served.node.current = { ...served.node.current, configurationCommitted: true };
+    assert.deepEqual(shown(), [9, 4]);
+  });
+
   it("is not ready before its own first entry is committed", () => {
     const served = leading();
     served.node.current = { ...served.node.current, commitIndex: 5 };
