@@ -32,6 +32,9 @@ export type AskMembers = (
   tell: (members: readonly PeerAddress[]) => void,
 ) => void;
 
+/** Peers that are asked where the members are at one look: each takes a connection of its own. */
+const askedAtOnceMax = 3;
+
 /** To be looked at now and then: members and addresses change. */
 export class PeerLinks {
   readonly #parts: PeerLinksParts;
@@ -43,6 +46,8 @@ export class PeerLinks {
   readonly #asked = new Set<NodeId>();
   /** At the look before no leader was known. */
   #wasLeaderless = false;
+  /** Of those that are linked, who is asked next. */
+  #turn = 0;
   #isCut = false;
 
   constructor(parts: PeerLinksParts) {
@@ -117,8 +122,7 @@ export class PeerLinks {
     const shallAsk = isLeaderless && this.#wasLeaderless;
     this.#wasLeaderless = isLeaderless;
     if (!shallAsk) return;
-    for (const asked of this.#linked) {
-      if (this.#asked.has(asked.id)) continue;
+    for (const asked of this.#next(askedAtOnceMax)) {
       this.#asked.add(asked.id);
       askMembers(asked.address, (members) => {
         this.#asked.delete(asked.id);
@@ -128,6 +132,14 @@ export class PeerLinks {
         }
       });
     }
+  }
+
+  /** Whose turn it is to be asked. */
+  #next(count: number): readonly PeerAddress[] {
+    const from = this.#turn % Math.max(1, this.#linked.length);
+    const inTurn = [...this.#linked.slice(from), ...this.#linked.slice(0, from)].slice(0, count);
+    this.#turn = from + inTurn.length;
+    return inTurn.filter(({ id }) => !this.#asked.has(id));
   }
 
   #ask({ id, address }: PeerAddress): void {

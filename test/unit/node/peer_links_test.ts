@@ -175,4 +175,17 @@ describe("The links of a node", () => {
     node.look();
     assert.equal(node.questioned, "");
   });
+
+  it("ask a few of many at a time, in turn", () => {
+    const node = new Linked();
+    node.leader = undefined;
+    node.configuration = configurationOf({ voters: [1, 2, 3, 4, 5, 6] });
+    node.at(2, 3, 4, 5, 6);
+    node.look();
+    for (const wanted of ["n2,n3,n4", "n5,n6,n2", "n3,n4,n5"]) {
+      node.look();
+      assert.equal(node.questioned, wanted);
+      for (const address of wanted.split(",")) node.answer(address, []);
+    }
+  });
 });
