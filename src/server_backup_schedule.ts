@@ -139,7 +139,9 @@ export class BackupSchedule {
       const { answer } = await backups.restore(request, options);
       logger.info("Backup restored", { path, revision: answer.revision });
     } catch (error) {
-      if (!(error instanceof ServiceError) || error.code !== "conflict") throw error;
+      const { revision, leases } = machine.status();
+      const isWritten = revision > 1 || leases > 0;
+      if (!isWritten || !(error instanceof ServiceError) || error.code !== "conflict") throw error;
       logger.warn("No backup was restored: the store has been written to", { path });
     }
     this.#hasBegun = true;

@@ -81,7 +81,7 @@ function begin(store: Store, operation: BeginRestore, { timeMs }: ChangeTimes): 
   if (current?.id === operation.id) return done(store);
   if (current !== undefined && current.phase !== "done") {
     const reason = `restore ${current.id} is under way, which is ${current.phase}`;
-    return rejected(store, current.phase === "staging" ? "conflict" : "not_ready", reason);
+    return rejected(store, "not_ready", reason);
   }
   const refusal = coverRefusal(store, operation);
   if (refusal !== undefined) return refusal;

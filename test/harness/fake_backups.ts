@@ -41,6 +41,7 @@ export class FakeBackupService implements BackupService {
   /** What the last restore was asked, and the bytes that came. */
   restored: (Omit<RestoreRequest, "pieces"> & { readonly bytes: Uint8Array }) | undefined;
   refusal: Error | undefined;
+  onRestore: () => void = () => {};
   readonly #header: () => Header;
 
   constructor(header: () => Header) {
@@ -64,6 +65,7 @@ export class FakeBackupService implements BackupService {
     { pieces, ...request }: RestoreRequest,
     _options: RequestOptions,
   ): Promise<{ answer: RestoreAnswer; header: Header }> {
+    this.onRestore();
     if (this.refusal !== undefined) throw this.refusal;
     const came: Uint8Array[] = [];
     for await (const piece of pieces) came.push(piece);

@@ -158,11 +158,27 @@ describe("The backup to begin with", () => {
     const written = scheduled({ first: temp.path });
     written.state.revision = 2;
     written.schedule.look();
-    const { schedule, backups, told } = scheduled({ first: temp.path });
+    const { schedule, backups, state, told } = scheduled({ first: temp.path });
     backups.refusal = new ServiceError("conflict", "the store was written to before");
+    backups.onRestore = () => state.revision = 2;
     schedule.look();
     await told(/No backup was restored/);
     assert.equal(written.backups.restored, undefined);
+  });
+
+  it("is tried again where nothing was written, whatever the refusal", async () => {
+    using temp = makeTempDir("first");
+    writeFileSync(join(temp.path, "first.skein"), "x");
+    const { schedule, backups, state, told } = scheduled({ first: temp.path });
+    backups.refusal = new ServiceError("conflict", "restore 00000000000000a1 is under way");
+    schedule.look();
+    await told(/is under way/);
+    backups.refusal = undefined;
+    state.nowMs += 5_000;
+    await until(() => {
+      schedule.look();
+      return backups.restored;
+    }, { what: "the second attempt" });
   });
 
   it("is waited for where it is not there, or cannot be restored now", async () => {
