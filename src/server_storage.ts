@@ -17,7 +17,7 @@ import {
   HeldFilesInDirectory,
   HeldFilesInMemory,
 } from "./storage/backup/held_files.ts";
-import { openDataDirectory } from "./storage/directory/data_directory.ts";
+import { type DataDirectory, openDataDirectory } from "./storage/directory/data_directory.ts";
 import { nodeFiles } from "./storage/directory/files.ts";
 import { MemoryKvTables } from "./storage/memory/kv_tables.ts";
 import { MemoryDisk, MemoryEngine } from "./storage/memory/memory_engine.ts";
@@ -78,10 +78,6 @@ export function openStorage(options: {
       close: () => {},
     };
   }
-  const files = new HeldFilesInDirectory({
-    directory: join(config.dataDir, "snapshots"),
-    bodyOf: (path, part) => runtime.fileBody(path, part),
-  });
   const openSqlite: Runtime["openSqlite"] = (path, how) => runtime.openSqlite(path, how);
   const directory = openDataDirectory({
     path: config.dataDir,
@@ -92,6 +88,7 @@ export function openStorage(options: {
     expected: config.named,
     reserveBytes: spaceReserveBytes,
   });
+  const files = heldFilesOf(directory, runtime);
   const path = join(config.dataDir, "kv.db");
   const firstLogIndex = () => directory.engine.log.firstIndex();
   const work = new WorkerImages(runtime);
@@ -121,4 +118,17 @@ export function openStorage(options: {
       work.close();
     },
   };
+}
+
+/** Under the lock: it deletes what is left there, which may be in use until then. */
+function heldFilesOf(directory: DataDirectory, runtime: Runtime): HeldFiles {
+  try {
+    return new HeldFilesInDirectory({
+      directory: join(directory.path, "snapshots"),
+      bodyOf: (path, part) => runtime.fileBody(path, part),
+    });
+  } catch (error) {
+    directory.close();
+    throw error;
+  }
 }

@@ -39,6 +39,8 @@ export interface HeldFiles {
 }
 
 const nameEnd = ".held";
+/** A held file may be a database: what SQLite leaves beside it would be taken for a part of it. */
+const besideEnds = ["-wal", "-shm", "-journal"];
 
 /** In a directory, which is made when it is needed. Those of an earlier process are deleted. */
 export class HeldFilesInDirectory implements HeldFiles {
@@ -55,14 +57,16 @@ export class HeldFilesInDirectory implements HeldFiles {
     this.#directory = directory;
     this.#files = files;
     this.#bodyOf = bodyOf;
+    const ends = ["", ...besideEnds].map((end) => nameEnd + end);
     for (const name of files.list(directory)) {
-      if (name.endsWith(nameEnd)) files.remove(join(directory, name));
+      if (ends.some((end) => name.endsWith(end))) files.remove(join(directory, name));
     }
   }
 
   create(): HeldFile {
     this.#files.makeDirectory(this.#directory);
     const path = join(this.#directory, `${++this.#count}${nameEnd}`);
+    for (const end of besideEnds) this.#files.remove(path + end);
     const file = this.#files.open(path, "create");
     let isThere = true;
     // The number of its descriptor may be that of another file by then.
@@ -84,7 +88,7 @@ export class HeldFilesInDirectory implements HeldFiles {
         if (!isThere) return;
         isThere = false;
         file.close();
-        this.#files.remove(path);
+        for (const end of ["", ...besideEnds]) this.#files.remove(path + end);
       },
     };
   }

@@ -20,8 +20,11 @@ export interface KvDatabaseOptions {
   readonly path: string;
   /** Whose store this is: a file of another cluster is refused. */
   readonly clusterId: string;
-  /** The first entry of the log beside it: whether the store can be built anew from there. */
-  readonly firstLogIndex: () => Index;
+  /**
+   * The first entry of the log beside it: whether the store can be built anew from there.
+   * Undefined: it is a copy of a store.
+   */
+  readonly firstLogIndex: () => Index | undefined;
   /** Where images of it are made and received. */
   readonly images: KvImageOptions;
 }
@@ -128,6 +131,7 @@ function oldFormatError(place: Place, format: string): FatalStorageError {
 /** To build the store anew from the log, where that goes back to its beginning. */
 function wayOut(place: Place, orElse: string): string {
   const first = place.firstLogIndex();
+  if (first === undefined) return "it is a copy of the store, which may be damaged as well";
   if (first === 1) {
     return `while the node is stopped, remove ${filesOf(place)} and the next start builds the ` +
       "store anew from the log";

@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import { equalBytes } from "../../lib/bytes.ts";
 import type { KvTables } from "../../kv/ports.ts";
 import type { SnapshotImage } from "../../node/ports.ts";
+import type { LogPosition } from "../../raft/types.ts";
 import type { SqliteDatabase } from "../../runtime/mod.ts";
 import type { HeldFiles } from "../backup/held_files.ts";
-import { nodeFiles } from "../directory/files.ts";
 import type { KvDatabaseOptions } from "./kv_database.ts";
 import { SqliteKvTables } from "./kv_tables.ts";
 
@@ -27,10 +27,6 @@ export async function openSqliteImage(
     & { readonly files: HeldFiles },
 ): Promise<{ readonly tables: KvTables; readonly close: () => void }> {
   const file = files.create();
-  const remove = (): void => {
-    for (const suffix of ["-wal", "-shm"]) nodeFiles.remove(`${file.path}${suffix}`);
-    file.remove();
-  };
   try {
     const hash = createHash("sha256");
     for (let offset = 0; offset < image.meta.bytes;) {
@@ -47,21 +43,34 @@ export async function openSqliteImage(
     }
     const path = file.path ?? "";
     let opened: SqliteDatabase | undefined;
-    const openSqlite: typeof database.openSqlite = (...how) => opened = database.openSqlite(...how);
+    // Where somebody has deleted the file, an empty store is not what it was.
+    const openSqlite: typeof database.openSqlite = (name) =>
+      opened = database.openSqlite(name, { create: false });
     const tables = new SqliteKvTables({
-      ...{ ...database, openSqlite, path, firstLogIndex: () => 1 },
+      ...{ ...database, openSqlite, path, firstLogIndex: () => undefined },
       // None are made of it; those of the store that lie beside it are not its own.
       images: { ...images, directory: `${path}.images` },
     });
+    requirePosition(tables, image.meta.position);
     // It is read once, from its front to its end: a large cache would be memory for nothing.
     opened?.exec(`PRAGMA cache_size = -${cacheKib}`);
     const close = (): void => {
       tables.close();
-      remove();
+      file.remove();
     };
     return { tables, close };
   } catch (error) {
-    remove();
+    file.remove();
     throw error;
   }
+}
+
+function requirePosition(tables: KvTables, { index, term }: LogPosition): void {
+  const { applied } = tables.stored();
+  if (applied.index === index && applied.term === term) return;
+  tables.close();
+  throw new Error(
+    `The image of the store is damaged: it ends with entry ${applied.index} of term ` +
+      `${applied.term}, it was announced with entry ${index} of term ${term}`,
+  );
 }

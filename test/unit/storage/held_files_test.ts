@@ -1,10 +1,17 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type HeldFiles,
   HeldFilesInDirectory,
   HeldFilesInMemory,
 } from "../../../src/storage/backup/held_files.ts";
+import { KvStateMachine } from "../../../src/kv/state_machine.ts";
+import type { SnapshotImage } from "../../../src/node/ports.ts";
+import { openSqliteImage } from "../../../src/storage/sqlite/open_image.ts";
+import { bytesOf } from "../../conformance/image_place.ts";
+import { clusterId, openSqliteTables, runtime } from "../../conformance/state_machine_places.ts";
+import { EntryMaker, put } from "../../harness/kv_commands.ts";
+import { imagesIn } from "../../harness/kv_images.ts";
 import { makeTempDir } from "../../harness/temp_dir.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
@@ -33,5 +40,62 @@ describe("A held file", () => {
     using temp = makeTempDir("held");
     outlives(new HeldFilesInDirectory({ directory: join(temp.path, "snapshots"), bodyOf }));
     outlives(new HeldFilesInMemory());
+  });
+
+  it("has nothing beside it that a process before has left", () => {
+    using temp = makeTempDir("held");
+    const files = new HeldFilesInDirectory({ directory: temp.path, bodyOf });
+    const leave = () => {
+      for (const end of ["", "-wal", "-shm", "-journal"]) {
+        writeFileSync(join(temp.path, `1.held${end}`), "left");
+      }
+    };
+    leave();
+    const file = files.create();
+    assert.deepEqual(readdirSync(temp.path), ["1.held"]);
+    assert.equal(file.size(), 0);
+    leave();
+    writeFileSync(join(temp.path, "image"), "stays");
+    new HeldFilesInDirectory({ directory: temp.path, bodyOf });
+    assert.deepEqual(readdirSync(temp.path), ["image"]);
+  });
+});
+
+describe("An image of kv.db that is opened", () => {
+  async function image(): Promise<SnapshotImage> {
+    using temp = makeTempDir("image");
+    const machine = new KvStateMachine({ tables: openSqliteTables(temp.path) });
+    machine.apply(new EntryMaker().commands([put("a", "1"), put("b", "2")]));
+    const made = await new Promise<SnapshotImage | undefined>((done) => machine.image(done));
+    assert.ok(made);
+    const bytes = await bytesOf(made);
+    made.release();
+    machine.close();
+    return {
+      meta: made.meta,
+      read: ({ offset, bytesMax }, done) => done(bytes.slice(offset, offset + bytesMax)),
+      release: () => {},
+    };
+  }
+
+  function opened(directory: string, from: SnapshotImage) {
+    const images = imagesIn(directory);
+    return openSqliteImage(from, {
+      ...{ openSqlite: runtime.openSqlite, clusterId, images },
+      files: new HeldFilesInDirectory({ directory, bodyOf }),
+    });
+  }
+
+  it("is what it was announced as, or refused", async () => {
+    using temp = makeTempDir("opened");
+    const made = await image();
+    const { tables, close } = await opened(temp.path, made);
+    assert.equal(tables.stored().applied.index, made.meta.position.index);
+    assert.match(tables.damaged("x").message, /1\.held is damaged: x; it is a copy of the store/);
+    close();
+    const position = { index: made.meta.position.index + 1, term: 1 };
+    const other = { ...made, meta: { ...made.meta, position } };
+    await assert.rejects(opened(temp.path, other), /it was announced with entry 3 of term 1/);
+    assert.deepEqual(readdirSync(temp.path), []);
   });
 });

@@ -251,3 +251,16 @@ function hotJournal(path: string): Uint8Array {
   database.close();
   return journal;
 }
+
+describe("A second process", () => {
+  it("is refused before it touches what the first one has in use", () => {
+    using temp = makeTempDir("second");
+    const storage = open(temp.path, "sqlite");
+    const held = storage.backups.files.create();
+    held.write(new Uint8Array(10), 0);
+    assert.match(refusalOf(temp.path, "sqlite") ?? "", /in use/);
+    assert.ok(existsSync(held.path ?? ""));
+    held.remove();
+    close(storage);
+  });
+});
