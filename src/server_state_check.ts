@@ -52,6 +52,7 @@ function tell(
 ): string {
   checks.compared(verdict);
   if (verdict.kind === "notCompared") return said;
+  if (verdict.kind === "alone") return "";
   if (verdict.kind === "equal") {
     if (said !== "") logger.info("The members' stores hold the same again");
     return "";

@@ -27,6 +27,8 @@ export interface ReportedHash {
 export type StateVerdict =
   /** No other member has answered with a position that this node knows as well. */
   | { readonly kind: "notCompared" }
+  /** There is no other member. */
+  | { readonly kind: "alone" }
   | { readonly kind: "equal"; readonly position: LogPosition; readonly members: readonly NodeId[] }
   /**
    * Some differ. `isDecided`: a majority of the voters has what this node has, so that it is they
@@ -77,7 +79,9 @@ export class StateComparison {
   async look(): Promise<void> {
     const { self, isQuorum, hashes, onVerdict } = this.#parts;
     const others = this.#parts.others();
-    if (this.#isAsking || this.#closed.signal.aborted || others.length === 0) return;
+    if (this.#isAsking || this.#closed.signal.aborted) return;
+    // Who differed is no member any more.
+    if (others.length === 0) return onVerdict({ kind: "alone" });
     this.#isAsking = true;
     this.#rounds++;
     const told = await Promise.all(others.map((id) => this.#ask(id)));

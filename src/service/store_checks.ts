@@ -49,6 +49,8 @@ function comparisonCheck(verdict: StateVerdict): Pick<Check, "ok" | "detail"> {
   switch (verdict.kind) {
     case "notCompared":
       return { ok: true, detail: "the store was not compared with another member's yet" };
+    case "alone":
+      return { ok: true, detail: "there is no other member to compare the store with" };
     case "equal": {
       const { position, members } = verdict;
       const detail = `as at node ${members.join(", ")} after entry ${position.index}`;

@@ -9,6 +9,7 @@ import {
   StateComparison,
   type StateVerdict,
 } from "../../../src/service/state_comparison.ts";
+import { StoreChecks } from "../../../src/service/store_checks.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 const [right, wrong, other]: readonly StateHash[] = [
@@ -96,12 +97,15 @@ describe("A node that compares its state with that of the others", () => {
   });
 });
 
+/** All but node 1. */
+let others: readonly number[] = [2, 3, 4];
+
 /** A comparison of node 1 whose others answer as told. */
 function comparing(answers: Readonly<Record<string, () => Promise<ForwardOutcome>>>) {
   const verdicts: StateVerdict[] = [];
   const asked: string[] = [];
   const comparison = new StateComparison({
-    ...{ self: 1, clusterId: "c", others: () => [2, 3, 4] },
+    ...{ self: 1, clusterId: "c", others: () => others },
     isQuorum: (says) => isQuorum([[1, 2, 3]], says),
     addressOf: (id) => id === 4 ? undefined : `node${id}`,
     hashes: () => [at(8, right)],
@@ -121,6 +125,22 @@ function answering(...hashes: readonly PositionedHash[]): () => Promise<ForwardO
 }
 
 describe("A comparison", () => {
+  it("takes back what it has found where nobody else is a member any more", async () => {
+    const { comparison, verdicts } = comparing({ node2: answering(at(8, wrong)) });
+    const checks = new StoreChecks(() => 0);
+    const isOk = () => {
+      checks.compared(verdicts.at(-1) ?? { kind: "notCompared" });
+      return checks.all()[0]?.ok;
+    };
+    await comparison.look();
+    assert.equal(isOk(), false);
+    others = [];
+    await comparison.look();
+    others = [2, 3, 4];
+    assert.deepEqual(verdicts.at(-1), { kind: "alone" });
+    assert.equal(isOk(), true);
+  });
+
   it("asks everybody whose address is known, and judges by those who answer", async () => {
     const { comparison, verdicts, asked } = comparing({ node3: answering(at(8, right)) });
     await comparison.look();
