@@ -11,10 +11,12 @@ import type { BackupStorage } from "./server_storage.ts";
 import { anyQuery, NodeBackupService } from "./service/backup_service.ts";
 import type { KvService } from "./service/contract.ts";
 import { ServiceError } from "./service/errors.ts";
+import { noRoom } from "./service/restoring.ts";
 import type { RemovableBackup } from "./service/kept_backups.ts";
 import { systemStreamClock } from "./service/stream_clock.ts";
 import { outlineOf } from "./service/upload_reader.ts";
 import { newSha256 } from "./storage/backup/backup_file.ts";
+import type { HeldFiles } from "./storage/backup/held_files.ts";
 import { type MadeBackup, makeBackup } from "./storage/backup/backup_maker.ts";
 import { errorCode } from "./storage/directory/files.ts";
 
@@ -24,18 +26,21 @@ export interface BackupParts {
   readonly storage: BackupStorage;
   readonly clusterId: string;
   readonly clock: Clock;
+  /** Undefined, or why there is no room on the disk. */
+  readonly outOfSpace: () => string | undefined;
 }
 
 /** A backup of what is applied now, or later; undefined where no image could be made now. */
 export async function backUp(
-  { machine, storage, clusterId, clock }: BackupParts,
+  { machine, storage, clusterId, clock, outOfSpace }: BackupParts,
 ): Promise<MadeBackup | undefined> {
+  const files = whileRoom(storage.files, outOfSpace);
   const origin = (): BackupOrigin => ({ program: version, createdMs: clock.wallMs(), clusterId });
   return await orOutOfSpace(() =>
     makeBackup({
       image: (done) => isWhole(machine) ? machine.image(done) : done(undefined),
-      openImage: (image) => storage.openImage(image, clusterId),
-      files: storage.files,
+      openImage: (image) => storage.openImage(image, clusterId, files),
+      files,
       origin,
       monotonicMs: clock.monotonicMs,
       rest: () => restOf(clock),
@@ -57,7 +62,6 @@ export function backupService(
     readonly kv: KvService;
     readonly self: NodeId;
     readonly limits: Config["limits"];
-    readonly outOfSpace: () => string | undefined;
   },
 ): NodeBackupService {
   const { kv, self, machine, storage, clock, limits, outOfSpace } = parts;
@@ -76,6 +80,23 @@ export function backupService(
       return made && removable(made);
     },
   });
+}
+
+/** Files that grow only while there is room: what is made takes as much as the store does. */
+function whileRoom(files: HeldFiles, outOfSpace: () => string | undefined): HeldFiles {
+  return {
+    create: () => {
+      const file = files.create();
+      return {
+        ...file,
+        write: (bytes, position) => {
+          const full = outOfSpace();
+          if (full !== undefined) throw noRoom(full);
+          file.write(bytes, position);
+        },
+      };
+    },
+  };
 }
 
 function removable(made: MadeBackup): RemovableBackup {

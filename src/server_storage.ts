@@ -41,10 +41,11 @@ export interface OpenedStorage {
 /** Where backups of the store are made. */
 export interface BackupStorage {
   readonly files: HeldFiles;
-  /** An image of the store as tables, to be closed by who asked. */
+  /** An image of the store as tables, in a file of `files`, to be closed by who asked. */
   openImage(
     image: SnapshotImage,
     clusterId: string,
+    files: HeldFiles,
   ): Promise<{ readonly tables: KvTables; readonly close: () => void }>;
 }
 
@@ -66,7 +67,7 @@ export function openStorage(options: {
     new MemoryKvTables({
       ...{ clusterId, soon: (run) => clock.soon(run), onProblem: onImageProblem },
     });
-  const openInMemory: BackupStorage["openImage"] = (image, clusterId) =>
+  const openInMemory = (image: SnapshotImage, clusterId: string) =>
     openMemoryImage(image, { clusterId, soon: (run) => clock.soon(run) });
   if (name === "memory") {
     return {
@@ -108,7 +109,7 @@ export function openStorage(options: {
         : inMemory(clusterId),
     backups: {
       files,
-      openImage: (image, clusterId) =>
+      openImage: (image, clusterId, files) =>
         name === "sqlite"
           ? openSqliteImage(image, { openSqlite, clusterId, files, images })
           : openInMemory(image, clusterId),

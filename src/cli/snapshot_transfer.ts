@@ -1,7 +1,16 @@
 /** Backups between files and a cluster: of any length, and never in memory as a whole. */
 
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { AnswerError, UnreachableError } from "../client/errors.ts";
 import { type PlainAnswer, readAnswer } from "../client/problem.ts";
 import { reasonOf } from "../client/silence.ts";
@@ -54,12 +63,13 @@ async function downloadTo(descriptor: number, asked: Asked): Promise<Downloaded>
       // All of another one: what has come of the first is of no use.
       hash = createHash("sha256");
       bytes = 0;
+      ftruncateSync(descriptor, 0);
     }
     tag = response.headers.get("etag") ?? "";
     const before = bytes;
     try {
       for await (const piece of pieces(response, asked.pauseMs)) {
-        writeSync(descriptor, piece, 0, piece.length, bytes);
+        writeAll(descriptor, piece, bytes);
         hash.update(piece);
         bytes += piece.length;
       }
@@ -77,6 +87,13 @@ async function downloadTo(descriptor: number, asked: Asked): Promise<Downloaded>
     }
     const revision = Number(response.headers.get("kv-revision"));
     return { revision, bytes, sha256: sha256.toString("hex") };
+  }
+}
+
+/** One call may write less than it was given. */
+function writeAll(descriptor: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length;) {
+    done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
   }
 }
 

@@ -18,7 +18,7 @@ import { ServiceError } from "./errors.ts";
 import { clientGone, whenGone } from "./gone.ts";
 import { KeptBackups, type RemovableBackup } from "./kept_backups.ts";
 import { readFailed } from "./outcome_errors.ts";
-import { Restoring, type RestoringParts } from "./restoring.ts";
+import { noRoom, Restoring, type RestoringParts } from "./restoring.ts";
 import type { StreamClock } from "./stream_clock.ts";
 
 /** How long to wait before another image of the store is tried, ms. */
@@ -37,8 +37,6 @@ export interface NodeBackupServiceParts extends RestoringParts {
   readonly makeBackup: () => Promise<RemovableBackup | undefined>;
   /** No image is made meanwhile. */
   readonly isRestoring: () => boolean;
-  /** Undefined, or why there is no room on the disk. */
-  readonly outOfSpace: () => string | undefined;
 }
 
 /** BackupService over one node. */
@@ -60,9 +58,7 @@ export class NodeBackupService implements BackupService {
 
   async make(options: ReadOptions): Promise<{ backup: KeptBackup; header: Header }> {
     const full = this.#parts.outOfSpace();
-    if (full !== undefined) {
-      throw new ServiceError("out_of_space", full, { retryable: true, retryAfterMs: 5_000 });
-    }
+    if (full !== undefined) throw noRoom(full);
     // What is read does not matter: with its answer this node is as fresh as was asked for.
     const { header } = await this.#parts.kv.read(anyQuery, options);
     const backup = await unlessClientGone(options, this.#next());

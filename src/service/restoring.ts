@@ -5,7 +5,7 @@
  */
 
 import { BackupFlawError, type Sha256 } from "../kv/backup/reader.ts";
-import type { RestoreOperation } from "../kv/restore_command.ts";
+import type { RestoreId, RestoreOperation } from "../kv/restore_command.ts";
 import type { Restore } from "../kv/restores.ts";
 import { equalBytes, hex } from "../lib/bytes.ts";
 import type { NodeId } from "../raft/types.ts";
@@ -47,6 +47,8 @@ export interface RestoringParts {
   readonly newSha256: () => Sha256;
   /** Throws what the disk throws. */
   readonly holdFile: () => HeldUpload;
+  /** Undefined, or why there is no room on the disk. */
+  readonly outOfSpace: () => string | undefined;
   /** Sixteen hexadecimal digits that were never drawn before. */
   readonly drawId: () => string;
   /** As this node has applied it. */
@@ -113,7 +115,7 @@ export class Restoring {
 
   /** Whole and right, or an error that says what is wrong with it. */
   async #receive(request: RestoreRequest, file: HeldUpload): Promise<ReceivedBackup> {
-    const { newSha256, rest, limits: { restoreBytesMax } } = this.#parts;
+    const { newSha256, rest, outOfSpace, limits: { restoreBytesMax } } = this.#parts;
     const reader = new UploadReader(newSha256);
     let bytes = 0;
     try {
@@ -123,6 +125,8 @@ export class Restoring {
           const detail = `The backup has more than ${restoreBytesMax} bytes`;
           throw new ServiceError("request_too_large", detail, { outcome: "not_applied" });
         }
+        const full = outOfSpace();
+        if (full !== undefined) throw noRoom(full);
         file.write(piece, bytes);
         bytes += piece.length;
         await reader.read(piece, rest);
@@ -131,7 +135,7 @@ export class Restoring {
       requireDigest(request.sha256, received.backup.sha256);
       return received;
     } catch (error) {
-      throw error instanceof BackupFlawError ? damaged(error) : error;
+      throw error instanceof BackupFlawError ? damaged(error) : notApplied(error);
     }
   }
 
@@ -152,12 +156,22 @@ export class Restoring {
       }
     } catch (error) {
       // Whoever leads gives it up as well, when nothing comes for long.
-      const abort = this.#attempt({ kind: "abortRestore", id }, options);
-      await abort.catch(() => {});
+      await this.#abort(id, options);
       throw notApplied(error);
     }
-    await this.#command({ kind: "commitRestore", id }, options);
+    try {
+      await this.#command({ kind: "commitRestore", id }, options);
+    } catch (error) {
+      // Its blocks are of no use where somebody has written meanwhile.
+      const isRefused = error instanceof ServiceError && error.outcome === "not_applied";
+      if (isRefused) await this.#abort(id, options);
+      throw error;
+    }
     return await this.#untilDone(id, options);
+  }
+
+  async #abort(id: RestoreId, options: RequestOptions): Promise<void> {
+    await this.#attempt({ kind: "abortRestore", id }, options).catch(() => {});
   }
 
   /** Again and again, until it is done or refused for good, or nothing comes of it for long. */
@@ -191,7 +205,7 @@ export class Restoring {
     for (;;) {
       const { restore } = store;
       // Another one has begun since: this one has ended.
-      if (restore?.id !== id && target > 0) return target;
+      if (restore !== undefined && restore.id !== id && target > 0) return target;
       if (restore?.id === id) {
         if (restore.phase === "done") return restore.target;
         target = restore.target;
@@ -204,6 +218,11 @@ export class Restoring {
       await new Promise<void>((resolve) => clock.after(lookEveryMs, resolve));
     }
   }
+}
+
+/** The disk has less room than the node wants to keep. */
+export function noRoom(why: string): ServiceError {
+  return new ServiceError("out_of_space", why, { retryable: true, retryAfterMs: 5_000 });
 }
 
 function standingOf({ phase, next, startedLease }: Restore): string {

@@ -1,4 +1,5 @@
 import { backUp } from "../../src/server_backups.ts";
+import { ServiceError } from "../../src/service/errors.ts";
 import { HeldFilesInMemory } from "../../src/storage/backup/held_files.ts";
 import { openMemoryImage } from "../../src/storage/memory/open_image.ts";
 import { systemClock } from "../../src/runtime/system_clock.ts";
@@ -10,7 +11,7 @@ import { assert, describe, it } from "../harness/test.ts";
 
 const soon = (run: () => void) => void setImmediate(run);
 
-function backedUp(store: MemoryStore) {
+function backedUp(store: MemoryStore, outOfSpace: () => string | undefined = () => undefined) {
   return backUp({
     machine: store.machine,
     storage: {
@@ -19,6 +20,7 @@ function backedUp(store: MemoryStore) {
     },
     clusterId: "",
     clock: systemClock,
+    outOfSpace,
   });
 }
 
@@ -40,5 +42,13 @@ describe("A backup of a node", () => {
     const { header } = readBackup(made.file.read(0, made.bytes));
     assert.equal(header.revision, store.machine.revision);
     assert.equal(header.keys, origin.machine.status().liveKeys);
+  });
+
+  it("goes no further where the disk runs full meanwhile", async () => {
+    const store = randomStore(3, { operations: 200, purge: false });
+    await assert.rejects(
+      backedUp(store, () => "The disk is nearly full"),
+      (error) => error instanceof ServiceError && error.code === "out_of_space",
+    );
   });
 });

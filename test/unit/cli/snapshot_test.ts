@@ -1,4 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { backupOf } from "../../harness/backups.ts";
 import { runCli } from "../../harness/cli.ts";
@@ -55,5 +57,40 @@ describe("skein snapshot inspect", () => {
     const missing = await runCli(["snapshot", "inspect", join(directory.path, "none")]);
     assert.equal(missing.code, 1);
     assert.match(missing.errors.join(), /ENOENT/);
+  });
+});
+
+describe("skein snapshot save", () => {
+  it("begins anew where its backup is not kept any more, and leaves no tail of it", async () => {
+    using directory = makeTempDir("save");
+    const [first, second] = [new Uint8Array(300_000).fill(1), new Uint8Array(1_000).fill(2)];
+    let asked = 0;
+    const server = createServer((request, response) => {
+      const bytes = asked++ === 0 ? first : second;
+      const digest = createHash("sha256").update(bytes).digest("base64");
+      response.writeHead(200, {
+        ...{ "ETag": `"b${asked}"`, "KV-Revision": "9", "Content-Length": bytes.length },
+        "Repr-Digest": `sha-256=:${digest}:`,
+      });
+      if (bytes === second) {
+        response.end(bytes);
+        return;
+      }
+      assert.equal(request.headers.range, undefined);
+      // The node is gone in the middle of it.
+      response.write(bytes.subarray(0, 200_000), () => setTimeout(() => response.destroy(), 50));
+    });
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address();
+        resolve(typeof address === "object" ? address?.port ?? 0 : 0);
+      })
+    );
+    const path = join(directory.path, "backup.skein");
+    const endpoints = `http://127.0.0.1:${port}`;
+    const { code } = await runCli(["snapshot", "save", path, "--endpoints", endpoints]);
+    server.close();
+    assert.deepEqual([code, asked], [0, 2]);
+    assert.deepEqual(new Uint8Array(readFileSync(path)), second);
   });
 });

@@ -23,6 +23,8 @@ function served(meddle: (operation: Operation) => ServiceError | undefined = () 
   const files = new HeldFilesInMemory();
   const held = { now: 0 };
   const isOver = { now: false };
+  const full: { why: string | undefined } = { why: undefined };
+  const look = { count: 0 };
   const restoring = new Restoring({
     kv: {
       write: (operation) => {
@@ -51,12 +53,18 @@ function served(meddle: (operation: Operation) => ServiceError | undefined = () 
       const file = files.create();
       return { ...file, remove: () => void held.now-- };
     },
-    get store() {
-      return store.machine;
+    outOfSpace: () => full.why,
+    store: {
+      status: () => store.machine.status(),
+      get restore() {
+        const { restore } = store.machine;
+        // One of them finds the disk full.
+        return restore?.phase === "loading" && ++look.count === 2 ? undefined : restore;
+      },
     },
     limits: { restoreBytesMax: 1_000_000 },
   });
-  return { store, asked, restoring, held, isOver };
+  return { store, asked, restoring, held, isOver, full, look };
 }
 
 function request(bytes: Uint8Array, more: Partial<RestoreRequest> = {}): RestoreRequest {
@@ -185,6 +193,56 @@ describe("Restoring through a node", () => {
       restoring.restore(request(backup), { ...options, timeoutMs: 30 }),
     );
     assert.deepEqual([code, outcome], ["timeout", "applied"]);
+  });
+
+  it("takes a look that fails for no answer", async () => {
+    const { restoring, store, look } = served();
+    const { revision } = await restoring.restore(request(backup), options);
+    assert.ok(look.count >= 2, `${look.count} looks`);
+    assert.equal(store.machine.restore?.phase, "done");
+    assert.equal(revision, store.machine.revision);
+  });
+
+  it("receives no more where the disk runs full meanwhile", async () => {
+    const { restoring, full, asked, held } = served();
+    let pieces = 0;
+    async function* filling(): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < backup.length; at += 1_000) {
+        if (++pieces === 3) full.why = "The disk is nearly full";
+        yield backup.slice(at, at + 1_000);
+      }
+    }
+    const work = restoring.restore(request(backup, { pieces: filling() }), options);
+    const { code, outcome } = await refusalOf(work);
+    assert.deepEqual([code, outcome, pieces], ["out_of_space", "not_applied", 3]);
+    assert.deepEqual([asked, held.now], [[], 0]);
+  });
+
+  it("says that nothing was done where the body breaks off", async () => {
+    const { restoring } = served();
+    // deno-lint-ignore require-yield
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      await Promise.resolve();
+      throw new ServiceError("timeout", "Nothing more came", { retryable: true });
+    }
+    const work = restoring.restore(request(backup, { pieces: broken() }), options);
+    const { code, outcome } = await refusalOf(work);
+    assert.deepEqual([code, outcome], ["timeout", "not_applied"]);
+  });
+
+  it("leaves no blocks where somebody has written before its commit", async () => {
+    let isFirst = true;
+    const { restoring, store, asked } = served((operation) => {
+      if (operation.kind === "stageRestore" && isFirst) {
+        isFirst = false;
+        store.do(put("meanwhile", "1"));
+      }
+      return undefined;
+    });
+    const { code } = await refusalOf(restoring.restore(request(backup), options));
+    assert.equal(code, "conflict");
+    assert.equal(asked.at(-1), "abortRestore");
+    assert.equal(store.machine.restore?.phase, "dropping");
   });
 
   it("is one at a time", async () => {
