@@ -16,6 +16,7 @@ import {
 } from "./backup/format.ts";
 import { progressBehind, type RecordsBlock } from "./backup/rules.ts";
 import type { ChangeTimes } from "./change.ts";
+import { LaterVersionError } from "./data_version.ts";
 import { leaseAt, orderedLease } from "./ledger.ts";
 import { emptyRevision } from "./record.ts";
 import { rejected } from "./rejected.ts";
@@ -135,6 +136,8 @@ function stage(
     }
   } catch (error) {
     if (!(error instanceof MalformedBytesError)) throw error;
+    // Who knows that version takes it over, and so has to every member.
+    if (error.isLater) throw new LaterVersionError(`What is to be restored: ${error.message}`);
     return rejected(store, "bad_request", `what is to be restored is damaged: ${error.message}`);
   }
   fresh.forEach((block, at) => store.restores.stage(restore.next + at, block));
@@ -287,9 +290,13 @@ function finish(store: Store, restore: Restore): void {
 }
 
 function removeStaged(store: Store, restore: Restore, rowsMax: number): void {
-  // The rows are as long as those that a step loads.
-  const first = Math.max(0, restore.next - Math.max(1, Math.floor(rowsMax / 32)));
-  for (let index = first; index < restore.next; index++) store.restores.unstage(index);
+  // The rows are as long as those that a step loads, and so are all of them together.
+  const end = Math.max(0, restore.next - Math.max(1, Math.floor(rowsMax / 32)));
+  let first = restore.next;
+  for (let bytes = 0; first > end && bytes < stagedBytesMax;) {
+    bytes += store.restores.staged(--first)?.length ?? 0;
+    store.restores.unstage(first);
+  }
   if (first === 0) store.restores.giveUp();
   else store.restores.set({ ...restore, next: first });
 }

@@ -192,7 +192,7 @@ export class ScrubPass {
     const { tables, tally, meta } = this.#store;
     if (tally.counted.part !== part) return false;
     let before = tally.counted.through;
-    const rows = rowsBehind(before, (slice) => tables.audit.heads(part, slice));
+    const rows = rowsBehind(before, stepRowsMax, (slice) => tables.audit.heads(part, slice));
     for (const row of rows) {
       this.#checkKey(part, row, before);
       tally.passKey(row.key);
@@ -224,10 +224,13 @@ export class ScrubPass {
   }
 
   #lookAtLedger(): boolean {
-    const { tables, tally, meta } = this.#store;
+    const { tables, tally, meta, restores } = this.#store;
     if (tally.counted.part !== "ledger") return false;
     let before = tally.counted.through;
-    const rows = rowsBehind(before, (slice) => tables.ledgerSlice(slice));
+    const { current } = restores;
+    // What is staged of a backup are rows of up to 9 MiB, one behind the other.
+    const rowsMax = current === undefined || current.phase === "done" ? stepRowsMax : 1;
+    const rows = rowsBehind(before, rowsMax, (slice) => tables.ledgerSlice(slice));
     for (const row of rows) {
       requireOrder(tables, "rows of the ledger", row.key, before);
       tally.passRow(row.key, ledgerRowHash(row));
@@ -235,7 +238,7 @@ export class ScrubPass {
       this.#ledgerRows++;
       this.#bytes += ledgerRowBytes + row.key.length + row.value.length;
     }
-    if (rows.length === stepRowsMax) return true;
+    if (rows.length === rowsMax) return true;
     if (isSame(tally.counted.sum, meta.ledgerHash)) return false;
     throw tables.damaged("the rows of the ledger are not those that were written");
   }
@@ -255,12 +258,13 @@ function isSame(left: StateHash, right: StateHash): boolean {
 /** The first rows whose keys are above `through`. */
 function rowsBehind<T>(
   through: Uint8Array | undefined,
+  rowsMax: number,
   read: (
     slice: { readonly start: Uint8Array; readonly reverse: boolean; readonly rowsMax: number },
   ) => readonly T[],
 ): readonly T[] {
   const start = through === undefined ? emptyBytes : concatBytes([through, zeroByte]);
-  return read({ start, reverse: false, rowsMax: stepRowsMax });
+  return read({ start, reverse: false, rowsMax });
 }
 
 const zeroByte = new Uint8Array(1);

@@ -117,6 +117,7 @@ function* changesOf(tables: KvTables): Generator<BackupChange | undefined> {
   for (;;) {
     const slice = tables.changeSlice(next, { rowsMax: sliceRows, valuesIn });
     for (const change of slice) {
+      yield* superseded.lookFor(change.number);
       if (!superseded.has(change)) yield backupChange(tables, change);
     }
     const last = slice.at(-1);

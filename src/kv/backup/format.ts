@@ -39,7 +39,7 @@
 import { ByteReader, ByteWriter, concatBytes, MalformedBytesError, utf8 } from "../../lib/bytes.ts";
 import { crc32c } from "../../lib/crc32c.ts";
 import type { ChangeTimes } from "../change.ts";
-import { readBoolean, readLeaseId, readList, requireKnownFlags, writeList } from "../encoding.ts";
+import { readBoolean, readLeaseId, requireKnownFlags, writeList } from "../encoding.ts";
 import type { LeaseId, Revision } from "../record.ts";
 
 /** What a backup begins with. */
@@ -210,10 +210,15 @@ function blockOf(kind: number, payload: Uint8Array): BackupBlock {
 }
 
 function readRecords<T>(reader: ByteReader, read: (reader: ByteReader) => T): readonly T[] {
-  const records = readList(reader, () => read(reader));
+  const count = reader.varint();
+  // Before they are read: nine mebibytes hold very many small ones.
+  if (count === 0 || count > blockRecordsMax) {
+    throw new MalformedBytesError(`a block of ${count} records`);
+  }
+  const records: T[] = [];
+  while (records.length < count) records.push(read(reader));
   reader.end();
-  if (records.length > 0 && records.length <= blockRecordsMax) return records;
-  throw new MalformedBytesError(`a block of ${records.length} records`);
+  return records;
 }
 
 function writeRecord(writer: ByteWriter, record: BackupRecord): void {

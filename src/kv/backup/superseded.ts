@@ -4,6 +4,7 @@
  * places with removing them; without them their backups are the same.
  */
 
+import { assert } from "../../lib/assert.ts";
 import { type ChangeHead, type ChangeNumber, isDeletion } from "../change.ts";
 import type { KvTables } from "../ports.ts";
 import { lastChangeAt } from "../revisions.ts";
@@ -11,7 +12,10 @@ import { lastChangeAt } from "../revisions.ts";
 /** How many numbers are told apart at once, in 8 MiB of memory. */
 const windowDefault = 64 * 1024 * 1024;
 
-/** To be asked of rows in ascending order. */
+/** So many links take a millisecond or two. */
+const linksAtOnce = 500;
+
+/** To be asked of rows in ascending order, each after {@link Superseded.lookFor}. */
 export class Superseded {
   readonly #tables: KvTables;
   /** Compaction has removed everything up to here that it may. */
@@ -37,19 +41,33 @@ export class Superseded {
 
   has(change: ChangeHead): boolean {
     const { number } = change;
-    if (number > this.#target || this.#purgedThrough === this.#target) return false;
+    if (!this.#mayHave(number)) return false;
     if (isDeletion(change)) return true;
-    if (number >= this.#windowEnd) this.#look(number);
+    const isLookedFor = number >= this.#windowStart && number < this.#windowEnd;
+    assert(isLookedFor, `Change ${number} is asked for before it is looked for`);
     const at = number - this.#windowStart;
     return (this.#bits[at >>> 3]! & (1 << (at & 7))) !== 0;
   }
 
-  /** Marks what the changes that compaction has still to look at have superseded. */
-  #look(start: ChangeNumber): void {
+  #mayHave(number: ChangeNumber): boolean {
+    return number <= this.#target && this.#purgedThrough !== this.#target;
+  }
+
+  /**
+   * Marks what the changes that compaction has still to look at have superseded, where `number` is
+   * behind what is marked. Undefined now and then: there may be millions of them.
+   */
+  *lookFor(number: ChangeNumber): Generator<undefined> {
+    if (number < this.#windowEnd || !this.#mayHave(number)) return;
+    yield* this.#look(number);
+  }
+
+  *#look(start: ChangeNumber): Generator<undefined> {
     this.#windowStart = start;
     this.#windowEnd = start + this.#windowLength;
     this.#bits.fill(0);
     for (let number = this.#purgedThrough + 1; number <= this.#target; number++) {
+      if (number % linksAtOnce === 0) yield undefined;
       const previous = this.#tables.link(number)?.previous ?? 0;
       if (previous < this.#windowStart || previous >= this.#windowEnd) continue;
       const at = previous - this.#windowStart;

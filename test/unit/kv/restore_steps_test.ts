@@ -1,7 +1,9 @@
 /** The commands of a restore: refused, repeated, given up, and with crashes between them. */
 
+import { LaterVersionError } from "../../../src/kv/data_version.ts";
 import { KvFullError } from "../../../src/kv/ports.ts";
-import { utf8 } from "../../../src/lib/bytes.ts";
+import { ByteWriter, concatBytes, utf8 } from "../../../src/lib/bytes.ts";
+import { crc32c } from "../../../src/lib/crc32c.ts";
 import { backupOf, randomStore } from "../../harness/backups.ts";
 import { del, put, range } from "../../harness/kv_commands.ts";
 import { MemoryStore } from "../../harness/kv_store.ts";
@@ -14,6 +16,7 @@ import {
   smallStore,
   valuesOf,
 } from "../../harness/restoring.ts";
+import { scrubAll } from "../../harness/scrubbing.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 const otherId = "00000000000000b2";
@@ -190,6 +193,44 @@ describe("a restore", () => {
     store.assertIntact();
     assert.equal(store.value("a"), "3");
     restore(into(store), backup, { over: "any", id: otherId });
+  });
+
+  it("is removed and looked at a mebibyte at a time where its blocks are long", () => {
+    const origin = new MemoryStore();
+    for (const key of ["a", "b", "c", "d"]) origin.do(put(key, new Uint8Array(1_100_000)));
+    origin.machine.commit();
+    const store = new MemoryStore();
+    const commands = restoreCommands(backupOf(origin.tables));
+    for (const command of commands.slice(0, -1)) assert.equal(store.codeOf(command), "restore");
+    store.machine.commit();
+    let bytesMost = 0;
+    const slice = store.tables.ledgerSlice.bind(store.tables);
+    store.tables.ledgerSlice = (asked) => {
+      const rows = slice(asked);
+      const bytes = rows.reduce((sum, { value }) => sum + value.length, 0);
+      bytesMost = Math.max(bytesMost, bytes);
+      return rows;
+    };
+    scrubAll(store.machine);
+    assert.ok(bytesMost < 2_000_000, `${bytesMost} bytes at once`);
+    store.do({ kind: "abortRestore", id: restoreId });
+    for (const left of [3, 2, 1, undefined]) {
+      store.do({ kind: "stepRestore", id: restoreId, recordsMax: 512 });
+      assert.equal(store.machine.restore?.next, left);
+    }
+  });
+
+  it("ends a member that does not know a block of a later version, and no other", () => {
+    const [begin, first] = restoreCommands(backup);
+    assert.ok(begin !== undefined && first?.kind === "stageRestore");
+    // One change with a flag that means nothing yet.
+    const payload = new ByteWriter(8).varint(1).u8(0x40).finish();
+    const head = new ByteWriter(8).u8(3).u32(payload.length).finish();
+    const crc = new ByteWriter(4).u32(crc32c(payload, crc32c(head))).finish();
+    const store = new MemoryStore();
+    store.do(begin);
+    const later = { ...first, blocks: [concatBytes([head, payload, crc])] };
+    assert.throws(() => store.do(later), LaterVersionError);
   });
 
   it("is one at a time", () => {

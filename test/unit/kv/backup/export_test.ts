@@ -1,6 +1,7 @@
 /** What a backup holds of a store: everything that can be read, and the same on every member. */
 
 import type { BackupChange, BackupLease, BackupRecord } from "../../../../src/kv/backup/format.ts";
+import { exportBlocks } from "../../../../src/kv/backup/export.ts";
 import { Superseded } from "../../../../src/kv/backup/superseded.ts";
 import { hex, lossyText, utf8 } from "../../../../src/lib/bytes.ts";
 import { backupOf, origin, randomStore, readBackup } from "../../../harness/backups.ts";
@@ -68,9 +69,28 @@ describe("a backup", () => {
     assert.ok(store.machine.revision > oldest + 10);
     const [narrow, wide] = [new Superseded(store.tables, 8), new Superseded(store.tables)];
     const rows = store.tables.changeSlice(1, { rowsMax: 10_000, valuesIn: { start: utf8("") } });
-    const shown = (superseded: Superseded) => rows.filter((row) => !superseded.has(row));
+    const shown = (superseded: Superseded) =>
+      rows.filter((row) => {
+        for (const _ of superseded.lookFor(row.number));
+        return !superseded.has(row);
+      });
     assert.deepEqual(shown(narrow), shown(wide));
     assert.equal(shown(wide).length, store.machine.status().liveKeys);
+  });
+
+  it("lets others go first while it looks what compaction has still to remove", () => {
+    const store = new MemoryStore();
+    for (let count = 0; count < 3_000; count++) store.do(put("a", "v"));
+    store.do({ kind: "compact", revision: store.machine.revision });
+    store.machine.commit();
+    assert.equal([...new Superseded(store.tables).lookFor(1)].length, 6);
+    let pauses = 0;
+    for (const block of exportBlocks(store.tables, origin)) {
+      if (block === undefined) pauses++;
+      else if (pauses > 0) break;
+    }
+    // Also for each 64 rows that it passes over.
+    assert.equal(pauses, Math.ceil(3_000 / 64) + 6);
   });
 
   it("holds long values, keys of any bytes, and locks", () => {

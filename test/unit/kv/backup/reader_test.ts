@@ -12,7 +12,8 @@ import {
 } from "../../../../src/kv/backup/format.ts";
 import { encodeHeader } from "../../../../src/kv/backup/header.ts";
 import { BackupFlawError, type WholeBackup } from "../../../../src/kv/backup/reader.ts";
-import { concatBytes, hex, utf8 } from "../../../../src/lib/bytes.ts";
+import { ByteWriter, concatBytes, hex, utf8 } from "../../../../src/lib/bytes.ts";
+import { crc32c } from "../../../../src/lib/crc32c.ts";
 import { newSha256 } from "../../../../src/storage/backup/backup_file.ts";
 import { backupOf, blocksOf, randomStore, readBackup } from "../../../harness/backups.ts";
 import { put } from "../../../harness/kv_commands.ts";
@@ -121,6 +122,15 @@ describe("reading a backup", () => {
         new RegExp(`the header has ${member} ${max + 1}; allowed is 0 to ${max}$`),
       );
     }
+  });
+
+  it("refuses a block of too many records before it reads them", () => {
+    const [header] = blocksOf(store.tables);
+    assert.ok(header !== undefined);
+    const payload = new ByteWriter(8).varint(257).finish();
+    const head = new ByteWriter(8).u8(3).u32(payload.length).finish();
+    const crc = new ByteWriter(4).u32(crc32c(payload, crc32c(head))).finish();
+    assert.match(flawOf(sealed([header, concatBytes([head, payload, crc])])), /of 257 records/);
   });
 
   it("passes over members of the header that it does not know", () => {
