@@ -7,6 +7,7 @@ import { KvStateMachine } from "./kv/state_machine.ts";
 import { type Acceptance, acceptLoss, type LossParts } from "./node/accept_loss.ts";
 import { IdentityKeeper } from "./node/identity_keeper.ts";
 import { goOnAlone, type Loneliness, type Remains, remainsOf } from "./node/lost_quorum.ts";
+import { completeInstall } from "./node/opening.ts";
 import type { NodeId } from "./raft/types.ts";
 import type { Runtime } from "./runtime/mod.ts";
 import { systemClock } from "./runtime/system_clock.ts";
@@ -50,6 +51,7 @@ export async function recoverNode(
     if (identity === undefined) return nothing;
     const tables = storage.openTables(identity.clusterId);
     machine = new KvStateMachine({ tables });
+    if (wish !== "inspect") completeInstall({ storage: storage.engine, machine });
     const { clusterTimeMs, stateHash } = machine.status();
     const keeper = new IdentityKeeper(storage.identities, identity);
     const parts = { keeper, storage: storage.engine, machine, clusterTimeMs };

@@ -15,8 +15,8 @@ import { encodeConfiguration, makeEntry } from "../raft/encoding.ts";
 import type { LogReader } from "../raft/ports.ts";
 import type { Configuration, LogPosition, NodeId, Term } from "../raft/types.ts";
 import { goOnWithTheRest, type LossParts } from "./accept_loss.ts";
-import type { Identity, StoredLog } from "./ports.ts";
-import { lossOf } from "./recovery.ts";
+import type { StoredLog } from "./ports.ts";
+import { type Found, gapOf, lossOf } from "./recovery.ts";
 
 /** What is left on a node that is not running: what a person chooses by. */
 export interface Remains {
@@ -55,7 +55,7 @@ export function remainsOf({ keeper, storage, machine }: LossParts): Remains {
     applied: applied.position,
     members: allMembers(newest).map(({ id, suffrage }) => ({ id, suffrage })),
     lost: lossOf(found),
-    refusal: refusalOf(identity, stored, applied.position),
+    refusal: refusalOf(found),
   };
 }
 
@@ -114,20 +114,12 @@ function appendLonely(
   }, () => done({ kind: "alone", position: { index, term }, incarnation }));
 }
 
-function refusalOf(
-  identity: Identity,
-  stored: StoredLog,
-  applied: LogPosition,
-): string | undefined {
-  const { birth, nodeId } = identity;
+function refusalOf(found: Omit<Found, "log">): string | undefined {
+  const { identity: { birth, nodeId }, stored } = found;
   if (birth === undefined || stored.configurations.length === 0) {
     return `node ${nodeId} has never belonged to a cluster that was formed`;
   }
-  const { index } = stored.boundary.position;
-  return applied.index < index
-    ? `the store of node ${nodeId} has applied ${applied.index} entries and the log begins ` +
-      `behind ${index}: what is in between is lost; take another node, or restore a backup`
-    : undefined;
+  return gapOf(found);
 }
 
 /** What is left of the log may end before a configuration that the store knows. */

@@ -8,7 +8,7 @@ import { assert } from "../lib/assert.ts";
 import type { HardState, LogPosition, RestoredState } from "../raft/types.ts";
 import type { IdentityKeeper } from "./identity_keeper.ts";
 import type { StateMachine, StorageEngine } from "./ports.ts";
-import { decideRecovery, type Recovery } from "./recovery.ts";
+import { decideRecovery, isDecided, type Recovery } from "./recovery.ts";
 
 /** What a node finds on its disk, opened. */
 export interface OpeningParts {
@@ -62,6 +62,17 @@ function withBirth({ keeper, storage }: OpeningParts, next: () => void): void {
   const first = storage.stored().configurations.find(({ position }) => position.index === 1);
   if (first === undefined) return next();
   keeper.change({ birth: first.configuration }, next);
+}
+
+/**
+ * For whoever looks at a node that is not running: what an image holds that was decided for is not
+ * lost. Takes it over as a start would, if there is one.
+ */
+export function completeInstall(
+  { storage, machine }: Pick<OpeningParts, "storage" | "machine">,
+): void {
+  const found = { applied: machine.applied(), staged: machine.staged(), stored: storage.stored() };
+  if (isDecided(found)) machine.adopt();
 }
 
 function carryOut(parts: OpeningParts, done: (opening: Opening) => void): void {

@@ -54,7 +54,7 @@ export interface Found {
 
 /** Decides; nothing is changed by it. */
 export function decideRecovery(found: Found): Recovery {
-  const { identity, stored, applied, staged } = found;
+  const { identity, stored, applied } = found;
   if (identity.refused !== undefined) {
     return { kind: "refuse", reason: `the cluster has turned it away: ${identity.refused}` };
   }
@@ -65,9 +65,7 @@ export function decideRecovery(found: Found): Recovery {
   const interrupted = interruptedRecovery(identity, newest);
   if (interrupted !== undefined) return { kind: "refuse", reason: interrupted };
   const boundary = stored.boundary.position;
-  if (applied.position.index < boundary.index && staged?.position.index === boundary.index) {
-    return { kind: "adopt" };
-  }
+  if (isDecided(found)) return { kind: "adopt" };
   const reason = lossOf(found);
   if (reason !== undefined) return recover(found, reason);
   const commitIndex = Math.max(
@@ -83,6 +81,25 @@ export function decideRecovery(found: Found): Recovery {
       hardState: { ...hardState, votedFor: hardState.votedFor ?? identity.nodeId },
     }
     : { kind: "start", hardState };
+}
+
+/**
+ * The log begins behind the image that waits beside the store: that write was the decision for it
+ * (raft/installation.ts), and the process ended before the store was that image.
+ */
+export function isDecided({ stored, applied, staged }: Omit<Found, "identity" | "log">): boolean {
+  const { index, term } = stored.boundary.position;
+  return applied.position.index < index && staged?.position.index === index &&
+    staged.position.term === term;
+}
+
+/** What is in between is nowhere on this node; undefined where the log goes on behind the store. */
+export function gapOf(found: Omit<Found, "log">): string | undefined {
+  const { identity, stored, applied: { position } } = found;
+  const { index } = stored.boundary.position;
+  if (position.index >= index || isDecided(found)) return undefined;
+  return `the store of node ${identity.nodeId} has applied ${position.index} entries and the log ` +
+    `begins behind ${index}: what is in between is lost; take another node, or restore a backup`;
 }
 
 /**

@@ -3,6 +3,7 @@
 import { KvStateMachine } from "../../src/kv/state_machine.ts";
 import type { LossParts } from "../../src/node/accept_loss.ts";
 import { IdentityKeeper } from "../../src/node/identity_keeper.ts";
+import { completeInstall } from "../../src/node/opening.ts";
 import { MemoryEngine } from "../../src/storage/memory/memory_engine.ts";
 import type { SimNode } from "./sim_node.ts";
 
@@ -13,6 +14,7 @@ export function openStopped(
 ): LossParts {
   const machine = new KvStateMachine({ tables: node.store.tables });
   const storage = new MemoryEngine(node.disk.log, { every: () => () => {} });
+  completeInstall({ storage, machine });
   const identities = node.disk.identityFile();
   const identity = identities.load();
   if (identity === undefined) throw new Error(`Node ${node.id} has no identity`);

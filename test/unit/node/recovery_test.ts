@@ -108,6 +108,8 @@ describe("Recovery, a log that is whole", () => {
   it("a store behind the boundary without a snapshot starts all the same, and needs one", () => {
     assert.equal(decideRecovery(found({ applied: "1@1" })).kind, "start");
     assert.equal(decideRecovery(found({ applied: "1@1", staged: meta("5@2") })).kind, "start");
+    // One of another history, at the same index.
+    assert.equal(decideRecovery(found({ applied: "1@1", staged: meta("2@2") })).kind, "start");
   });
 
   it("a finished snapshot at the boundary is taken over first", () => {
