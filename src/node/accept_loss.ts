@@ -9,7 +9,7 @@ import type { Configuration, HardState, LogPosition } from "../raft/types.ts";
 import { firstWrite } from "./birth.ts";
 import type { OpeningParts } from "./opening.ts";
 import type { StateMachine } from "./ports.ts";
-import { doubtOfHealing, isSoleVoter, lossOf } from "./recovery.ts";
+import { doubtOfHealing, gapOf, isSoleVoter, lossOf } from "./recovery.ts";
 
 /** What came of it. */
 export type Acceptance =
@@ -46,6 +46,8 @@ export function acceptLoss(parts: LossParts, done: (acceptance: Acceptance) => v
   if (birth === undefined) {
     return done({ kind: "refused", reason: `${lost}, and nothing tells who the members are` });
   }
+  const gap = gapOf(found);
+  if (gap !== undefined) return done({ kind: "refused", reason: `${lost}, and ${gap}` });
   // A crash from here on is a loss again: this can be repeated.
   const renewed = { logEpoch: identity.logEpoch + 1, recovering: false };
   keeper.change(renewed, () => goOnWithTheRest(parts, { birth, lost }, done));

@@ -54,6 +54,34 @@ describe("A sole voter's lost entries", () => {
     assert.ok(node.lines.some((line) => /ERROR.*store lost.*backup/.test(line)));
   });
 
+  it("are not accepted where the store has not come to where the log begins", () => {
+    const config = { "snapshot.log_entries_max": "3", "snapshot.retained_entries_max": "1" };
+    for (const isWiped of [true, false]) {
+      const cluster = new SimCluster({
+        ids: [1],
+        config: { ...config, "snapshot.cool_down_ms": "100" },
+      });
+      const node = cluster.form();
+      cluster.write("a", "1");
+      cluster.run(1_000);
+      const early = node.store.copy();
+      for (const key of ["b", "c", "d", "e", "f", "g"]) cluster.write(key, "1");
+      cluster.run(2_000);
+      const { boundary } = node.status();
+      assert.ok(boundary > 6, `The log begins behind ${boundary}`);
+      node.kill();
+      node.store = isWiped ? early.empty() : early;
+      node.disk.log.damage(node.disk.log.lastIndex());
+      const before = node.disk.identityFile().load();
+      const acceptance = accept(node);
+      assert.match(
+        acceptance.kind === "refused" ? acceptance.reason : acceptance.kind,
+        /has applied \d entries and the log begins behind \d+: .* restore a backup$/,
+      );
+      assert.deepEqual(node.disk.identityFile().load(), before);
+    }
+  });
+
   it("are left to the store only once no power cut can take them from there", () => {
     const { node } = soleVoter();
     node.disk.log.damage(3);
