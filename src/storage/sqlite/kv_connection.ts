@@ -59,6 +59,7 @@ export class KvConnection {
     const looking = { openSqlite, files: images.files, clusterId };
     const flawOf: KvStagesParts["flawOf"] = (file, meta) => kvFlaw(file, meta, looking);
     this.stages = new KvStages({ folder: this.#folder, flawOf });
+    this.stages.applied(this.#meta.meta.applied.index);
   }
 
   #connected(folder: KvImageFolder): Connection {
@@ -129,6 +130,7 @@ export class KvConnection {
     });
     this.#isOpen = false;
     this.#meta = next;
+    this.stages.applied(meta.applied.index);
     if (this.#on.maker.isMaking) this.guarded("copied", () => this.#on.maker.committed());
   }
 

@@ -11,7 +11,7 @@ import { assert } from "../../lib/assert.ts";
 import { ByteReader, ByteWriter, equalBytes, MalformedBytesError } from "../../lib/bytes.ts";
 import { crc32c } from "../../lib/crc32c.ts";
 import { DiskFullError, FatalStorageError, type SnapshotStage } from "../../node/ports.ts";
-import type { SnapshotMeta } from "../../raft/types.ts";
+import type { Index, SnapshotMeta } from "../../raft/types.ts";
 import { errorText, type Files, type OpenFile, replaceFile } from "../directory/files.ts";
 import type { ImageJob, ImageOutcome } from "../image_work.ts";
 import { decodeSnapshotMeta, encodeSnapshotMeta, isSameImage } from "../snapshot_meta.ts";
@@ -56,6 +56,8 @@ export class KvStages {
   readonly #paths: { readonly meta: string; readonly part: string; readonly whole: string };
   #stage: Stage | undefined;
   #staged: SnapshotMeta | undefined;
+  /** Of the part that a process before this one has left, until it is gone on with. */
+  #left: SnapshotMeta | undefined;
   /**
    * A sync of what the part holds has failed. The kernel tells that once and takes the pages for
    * clean: whatever a later sync says, they may not be on the disk.
@@ -81,6 +83,7 @@ export class KvStages {
     this.#close();
     const stage = this.#guarded(() => this.#openStage(meta));
     this.#stage = stage;
+    this.#left = undefined;
     const isCurrent = (): boolean => this.#stage === stage;
     return {
       get offset() {
@@ -130,6 +133,12 @@ export class KvStages {
     this.#staged = undefined;
   }
 
+  /** The store has come to `index` by itself: a part from before that nobody goes on with goes. */
+  applied(index: Index): void {
+    if (this.#left === undefined || this.#left.position.index > index) return;
+    this.#guarded(() => this.#removeAll());
+  }
+
   /** The files stay: the next process goes on with them. */
   close(): void {
     this.#close();
@@ -146,6 +155,7 @@ export class KvStages {
       sizeOf(files, this.#paths.whole) === meta.bytes;
     if (isWhole) this.#staged = meta;
     else if (meta === undefined || names.includes("stage")) this.#removeAll();
+    else this.#left = meta;
   }
 
   #openStage(meta: SnapshotMeta): Stage {
@@ -298,6 +308,7 @@ export class KvStages {
     for (const path of Object.values(this.#paths)) files.remove(path);
     files.syncDirectory(directory);
     this.#staged = undefined;
+    this.#left = undefined;
     this.#unsyncable = undefined;
   }
 
