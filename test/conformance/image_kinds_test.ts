@@ -1,6 +1,6 @@
 /** Images that are not for this node, disks that are full, and the worker of the program. */
 
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { KvTables } from "../../src/kv/ports.ts";
 import { KvStateMachine } from "../../src/kv/state_machine.ts";
@@ -275,41 +275,6 @@ describe(`an image where the disk is full, on ${runtime.name}`, () => {
     target.close();
     source.close();
   });
-});
-
-describe(`a part of an image that the next process finds, on ${runtime.name}`, () => {
-  for (const when of ["meanwhile", "before"] as const) {
-    it(`goes where the store has come further by itself: ${when}`, async () => {
-      const directory = join(temp.path, when);
-      mkdirSync(directory);
-      const source = filled(sqlite());
-      const image = await imageOf(source);
-      source.close();
-      const open = (): KvStateMachine =>
-        new KvStateMachine({ tables: openSqliteTables(directory, 1) });
-      const entries = new EntryMaker().commands(
-        Array.from({ length: 40 }, (_, at) => put(`key ${at}`, "1")),
-      );
-      const first = open();
-      if (when === "before") first.apply(entries);
-      else first.apply(entries.slice(0, 10));
-      first.commit();
-      writeRest(first.stage(image.meta), image, 1_000);
-      first.close();
-      const held = join(directory, "snapshots");
-      assert.deepEqual(readdirSync(held), ["stage.meta", "stage.part"]);
-      const next = open();
-      if (when === "meanwhile") {
-        next.apply(entries.slice(10, 39));
-        next.commit();
-        assert.deepEqual(readdirSync(held), ["stage.meta", "stage.part"], "it may be needed");
-        next.apply(entries.slice(39));
-        next.commit();
-      }
-      assert.deepEqual(readdirSync(held), []);
-      next.close();
-    });
-  }
 });
 
 describe(`an image that comes faster than the disk takes it, on ${runtime.name}`, () => {

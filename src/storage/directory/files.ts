@@ -5,6 +5,7 @@
  */
 
 import {
+  close,
   closeSync,
   fdatasyncSync,
   fstatSync,
@@ -81,6 +82,21 @@ export function errorCode(error: unknown): string | undefined {
 /** An error in words, for a message to people. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Takes the last name of a file that may be large, with `unlink`: by its removal, or by another
+ * file that takes its name. What it took is freed when its last descriptor is closed, which takes a
+ * tenth of a second for each gigabyte, and is not done on the event loop. No database of this
+ * process may be open on it.
+ */
+export function freeLater(path: string, unlink: () => void): void {
+  const descriptor = ifThere(() => openSync(path, "r"));
+  try {
+    unlink();
+  } finally {
+    if (descriptor !== undefined) close(descriptor, () => {});
+  }
 }
 
 /**

@@ -12,7 +12,13 @@ import { ByteReader, ByteWriter, equalBytes, MalformedBytesError } from "../../l
 import { crc32c } from "../../lib/crc32c.ts";
 import { DiskFullError, FatalStorageError, type SnapshotStage } from "../../node/ports.ts";
 import type { Index, SnapshotMeta } from "../../raft/types.ts";
-import { errorText, type Files, type OpenFile, replaceFile } from "../directory/files.ts";
+import {
+  errorText,
+  type Files,
+  freeLater,
+  type OpenFile,
+  replaceFile,
+} from "../directory/files.ts";
 import type { ImageJob, ImageOutcome } from "../image_work.ts";
 import { decodeSnapshotMeta, encodeSnapshotMeta, isSameImage } from "../snapshot_meta.ts";
 import { folderError, isNoSpace, type KvImageFolder } from "./kv_image_folder.ts";
@@ -305,7 +311,9 @@ export class KvStages {
   /** Durable: with another meta beside it, a finished stage would be taken for what it is not. */
   #removeAll(): void {
     const { files, directory } = this.#parts.folder.options;
-    for (const path of Object.values(this.#paths)) files.remove(path);
+    for (const path of Object.values(this.#paths)) {
+      freeLater(path, () => files.remove(path));
+    }
     files.syncDirectory(directory);
     this.#staged = undefined;
     this.#left = undefined;
@@ -349,7 +357,7 @@ export function completeAdoption(path: string, { files, directory }: StageFiles)
     files.syncDirectory(directory);
     for (const suffix of ["-wal", "-shm", "-journal"]) files.remove(`${path}${suffix}`);
     files.syncDirectory(dirname(path));
-    files.rename(adoptedPath(directory), path);
+    freeLater(path, () => files.rename(adoptedPath(directory), path));
     files.syncDirectory(dirname(path));
     files.syncDirectory(directory);
   } catch (error) {
