@@ -2,6 +2,7 @@
 
 import { RaftCluster } from "../../harness/raft_cluster.ts";
 import { appendEntries, heartbeat, matched } from "../../harness/raft_messages.ts";
+import { imageChunks } from "../../harness/raft_stage.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 function led(): RaftCluster {
@@ -62,7 +63,8 @@ describe("RaftCore, recovering", () => {
     };
     toNewEpoch();
     node.diskIsAutomatic = false;
-    cluster.step(3, { kind: "snapshotStaged", meta: cluster.node(1).image() });
+    node.stage = { meta: cluster.node(1).image(), chunks: imageChunks };
+    node.finishStage(cluster.nowMs);
     toNewEpoch();
     const { boundary, recovering } = cluster.status(3);
     assert.deepEqual([boundary, recovering], [3, true]);
