@@ -21,7 +21,10 @@ export function committedIsDurable(scene: Scene, broken: Broken): Invariant {
       if (message.kind !== "appendEntriesReply" || message.result.kind !== "matched") return;
       const { position } = message.result;
       if (position.index === 0 || scene.isImpostor(node)) return;
-      if (node.disk.log.outline.term(position.index) === position.term) return;
+      const { outline } = node.disk.log;
+      // It waited for a write that has compacted the log beyond it.
+      if (position.index < outline.boundary.position.index) return;
+      if (outline.term(position.index) === position.term) return;
       broken(`node ${node.id} acknowledges ${formatPosition(position)}, which is not on its disk`);
     },
     turned: (node, before, after) => {
