@@ -15,7 +15,7 @@ import { encodeConfiguration, makeEntry } from "../raft/encoding.ts";
 import type { LogReader } from "../raft/ports.ts";
 import type { Configuration, LogPosition, NodeId, Term } from "../raft/types.ts";
 import { goOnWithTheRest, type LossParts } from "./accept_loss.ts";
-import type { StoredLog } from "./ports.ts";
+import type { Identity, StoredLog } from "./ports.ts";
 import { type Found, gapOf, lossOf } from "./recovery.ts";
 
 /** What is left on a node that is not running: what a person chooses by. */
