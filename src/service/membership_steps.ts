@@ -126,8 +126,10 @@ export class MembershipSteps {
     const status = this.#parts.node.status();
     if (status.role !== "leader") return this.#elsewhere(run);
     const present = status.configuration;
-    const wait = this.#whatUnsettled(run, status);
-    if (wait !== undefined) return await this.#wait(run, wait);
+    // One look at the clock: whose time is up for others is refused for that, not as too late.
+    const nowMs = this.#parts.monotonicMs();
+    const wait = this.#whatUnsettled(run, status, nowMs);
+    if (wait !== undefined) return await this.#wait(run, wait, nowMs);
     const hearing = this.#hearing(status);
     const plan = planChange(present.configuration, wanted, (id) => catchUpOf(id, hearing));
     if (plan.kind === "done") {
@@ -157,7 +159,7 @@ export class MembershipSteps {
   }
 
   /** Why nothing can be decided yet; throws where somebody else's change takes long. */
-  #whatUnsettled(run: Run, status: NodeStatus): string | undefined {
+  #whatUnsettled(run: Run, status: NodeStatus, nowMs: number): string | undefined {
     const { termStart, commitIndex, configuration, configurationCommitted } = status;
     // Before that it is not known what is committed (paper §8; the erratum of 2015 to thesis §4).
     if (termStart === undefined || commitIndex < termStart) {
@@ -167,15 +169,15 @@ export class MembershipSteps {
     if (configurationCommitted && !inForce.joint) return undefined;
     // What is under way may be what was asked for before.
     const isOthers = run.steps === 0 && !run.again;
-    if (isOthers && this.#parts.monotonicMs() >= run.othersUntilMs) throw changeInProgress(inForce);
+    if (isOthers && nowMs >= run.othersUntilMs) throw changeInProgress(inForce);
     return "another change of members was not complete";
   }
 
-  async #wait(run: Run, what: string): Promise<undefined> {
-    const { node, monotonicMs } = this.#parts;
+  async #wait(run: Run, what: string, nowMs = this.#parts.monotonicMs()): Promise<undefined> {
+    const { node } = this.#parts;
     const { deadlineMs, signal } = run.waited;
     if (signal?.aborted === true) throw clientGone(outcomeOf(run));
-    const leftMs = deadlineMs - monotonicMs();
+    const leftMs = deadlineMs - nowMs;
     if (leftMs <= 0) throw tooLate(what + stayText(run), outcomeOf(run));
     await untilWoken({ ms: Math.min(leftMs, lookEveryMs), signal }, (wake) => {
       const stops = [node.onApplied(wake), node.onLeadership(wake)];
