@@ -49,6 +49,9 @@ function rewrite(node: ServedNode, value: string): void {
 async function corruptLast(cluster: ServerCluster): Promise<ServedNode> {
   const last = cluster.node(cluster.nodes.length);
   await patch(await cluster.leader(), '{"a":1}');
+  const holds = async (): Promise<boolean> =>
+    (await last.fetch("/v1/kv/a?consistency=eventual")).ok;
+  await until(holds, { what: "the value at the last node" });
   const checked = async (): Promise<boolean> =>
     (await last.readiness()).text.includes("[+] state_hash: as at node 1");
   await until(checked, { what: "a comparison" });
