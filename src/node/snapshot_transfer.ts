@@ -85,8 +85,9 @@ export class SnapshotTransfer {
     this.#probe();
   }
 
-  /** The peer cannot take it now. */
+  /** The peer cannot take it now. It says so of every chunk that was under way, and rests once. */
   rest(nowMs: number): void {
+    if (nowMs < this.#restUntilMs) return;
     this.#restUntilMs = nowMs + restMsAfter(this.#rests);
     this.#rests++;
     this.#probe();

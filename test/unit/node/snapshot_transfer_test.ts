@@ -112,6 +112,23 @@ describe("An image on its way", () => {
     pair.run();
   });
 
+  it("rests once, however many chunks the peer could not take", () => {
+    const pair = new Pair(imageBytes(50_000));
+    // The rate is earned, then a chunk finds out where the peer stands.
+    for (let ticks = 0; ticks < 2; ticks++) pair.tick();
+    pair.deliver();
+    assert.ok(pair.chunks.length > 2, `${pair.chunks.length} chunks are under way`);
+    pair.target.isFull = true;
+    pair.deliver();
+    pair.target.isFull = false;
+    const sent = pair.sentBytes;
+    for (let ticks = 0; ticks < 1_500 / tickMs; ticks++) {
+      pair.heardMs = pair.nowMs;
+      pair.tick();
+    }
+    assert.ok(pair.sentBytes > sent, "it goes on after a second");
+  });
+
   it("gives back what it has taken where the peer's disk runs full, and begins anew", () => {
     const pair = new Pair(imageBytes(20_000));
     for (let left = 5; left > 0; left--) {
