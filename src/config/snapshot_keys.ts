@@ -50,7 +50,7 @@ export const snapshot = {
     "Chunks under way to one peer without an answer.",
   ),
   bytes_per_second_max: integer(
-    { default: 64 * mebi, min: 256 * kibi, max: 16 * gibi },
+    { default: 32 * mebi, min: 256 * kibi, max: 16 * gibi },
     "How fast a node sends images of its store, to all peers together.",
   ),
 };
