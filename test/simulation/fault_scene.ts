@@ -19,6 +19,8 @@ export interface FaultScene {
   readonly prng: Prng;
   /** Told of each message as a node hands it over, before the network has it. */
   readonly onSend: Set<(envelope: Envelope) => void>;
+  /** Whether the cluster is being healed: nothing more may happen to it. */
+  readonly isOver: () => boolean;
   /** Later, unless the cluster is being healed by then. */
   later(afterMs: number, run: () => void): void;
 }

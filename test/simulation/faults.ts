@@ -71,13 +71,22 @@ export class Faults {
   /** To be told of each message that a node sends. */
   readonly onSend: FaultScene["onSend"] = new Set();
 
-  constructor(scene: Omit<FaultScene, "prng" | "later" | "copies" | "onSend">, prng: Prng) {
+  constructor(
+    scene: Omit<FaultScene, "prng" | "later" | "copies" | "onSend" | "isOver">,
+    prng: Prng,
+  ) {
     const later = (afterMs: number, run: () => void): void => {
       scene.cluster.scheduler.after(afterMs * 1_000, () => {
         if (!this.#isOver) run();
       });
     };
-    this.#scene = { ...scene, later, copies: new Map(), onSend: this.onSend };
+    this.#scene = {
+      ...scene,
+      later,
+      copies: new Map(),
+      onSend: this.onSend,
+      isOver: () => this.#isOver,
+    };
     this.#prngs = new Map(faultKinds.map((kind) => [kind, prng.split()]));
     this.#skipped = new Set(scene.plan.skipped);
   }

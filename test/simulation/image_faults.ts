@@ -21,7 +21,7 @@ export function imageCrash(scene: FaultScene): void {
   const { store } = node;
   const still = (): void => {};
   store[when] = (taken) => {
-    if (taken !== step) return;
+    if (taken !== step || scene.isOver()) return;
     store[when] = still;
     rare.saw("crash inside an install");
     operator.stop(node, how);
