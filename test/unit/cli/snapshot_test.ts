@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { backupOf } from "../../harness/backups.ts";
@@ -8,6 +8,7 @@ import { put } from "../../harness/kv_commands.ts";
 import { MemoryStore } from "../../harness/kv_store.ts";
 import { makeTempDir } from "../../harness/temp_dir.ts";
 import { assert, describe, it } from "../../harness/test.ts";
+import { until } from "../../harness/wait.ts";
 
 /** A backup of three keys, which `change` may damage. */
 function makeFile(directory: string, change: (bytes: Uint8Array) => Uint8Array = (same) => same) {
@@ -77,8 +78,11 @@ describe("skein snapshot save", () => {
         return;
       }
       assert.equal(request.headers.range, undefined);
-      // The node is gone in the middle of it.
-      response.write(bytes.subarray(0, 200_000), () => setTimeout(() => response.destroy(), 50));
+      // The node is gone in the middle of it, when some of it is on the disk.
+      response.write(bytes.subarray(0, 200_000));
+      const hasSome = (): boolean =>
+        readdirSync(directory.path).some((name) => statSync(join(directory.path, name)).size > 0);
+      until(hasSome, { what: "a part of the backup" }).finally(() => response.destroy());
     });
     const port = await new Promise<number>((resolve) =>
       server.listen(0, "127.0.0.1", () => {
