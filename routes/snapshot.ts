@@ -15,7 +15,7 @@ import {
   presentOptions,
 } from "../src/http/option_schemas.ts";
 import { binary, json, readResponse, storeResponse } from "../src/http/response_docs.ts";
-import { backupCountMax } from "../src/service/contract.ts";
+import { restoreAboveMax } from "../src/service/contract.ts";
 import { defineRoute, type Route } from "../src/http/route.ts";
 
 const file = { [backupMediaType]: { schema: binary } };
@@ -65,7 +65,7 @@ const upload = defineRoute({
     verify: flagOption("Only look whether the file is whole; nothing is changed."),
     above: countOption(
       "The revision becomes higher than this one: what clients of a lost cluster may have seen.",
-      { min: 1, max: backupCountMax },
+      { min: 1, max: restoreAboveMax },
     ),
   },
   body: { required: true, content: { "application/octet-stream": { schema: binary } } },

@@ -13,7 +13,7 @@ import { download, upload } from "./snapshot_transfer.ts";
 import type { InspectedBackup } from "./server_port.ts";
 
 /** As every node takes it: revisions go on from there. */
-const aboveMax = 2 ** 52;
+const aboveMax = 2 ** 51;
 /** For so long nothing may come of it. */
 const pauseMsDefault = 60_000;
 

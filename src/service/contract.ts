@@ -33,7 +33,7 @@ export type {
   RevisionChanges,
 } from "../kv/query.ts";
 export type { ContestDone } from "../kv/result.ts";
-export { backupCountMax } from "../kv/backup/format.ts";
+export { restoreAboveMax } from "../kv/backup/format.ts";
 export { changesPerRevisionMax, keyBytesMax, valueBytesMax } from "../kv/record.ts";
 export type {
   BackupOutline,
