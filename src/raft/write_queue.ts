@@ -84,7 +84,12 @@ export class WriteQueue {
     this.#writtenIndex = from - 1;
   }
 
+  /**
+   * An image replaced the whole log. What is under way was of the log before it, and speaks for
+   * nothing behind the image, even if the same entries come again.
+   */
   markSnapshot(meta: SnapshotMeta): void {
+    for (const inFlight of this.#inFlight) inFlight.last = meta.position;
     this.#snapshot = meta;
     this.#truncateFrom = undefined;
     this.#compactTo = undefined;

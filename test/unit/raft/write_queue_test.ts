@@ -139,6 +139,22 @@ describe("WriteQueue", () => {
     assert.equal(log.stableIndex, 3);
   });
 
+  it("not to what stands behind an image that came meanwhile, even when it was cut off there", () => {
+    const { queue, log } = queueOf();
+    log.appendFrom([entryAt("2@2"), entryAt("3@2"), entryAt("4@2"), entryAt("5@2")]);
+    queue.take(hardState, 0);
+    const meta = { ...log.boundary, position: position("3@2"), bytes: 1, digest: emptyBytes };
+    log.replaceBy(meta);
+    queue.markSnapshot(meta);
+    log.appendFrom([entryAt("4@3"), entryAt("5@3")]);
+    queue.markTruncated(log.appendFrom([entryAt("5@4")])!);
+    queue.persisted(8);
+    assert.equal(log.stableIndex, 3, "entry 4 of term 3 is in no write yet");
+    queue.take(hardState, 0);
+    queue.persisted(9);
+    assert.equal(log.stableIndex, 5);
+  });
+
   it("tells since when the oldest write is under way", () => {
     const { queue } = queueOf();
     assert.equal(queue.oldestSinceMs, undefined);
