@@ -99,11 +99,16 @@ export class LogCompactor {
     if (end <= extent.boundary) this.#isRequested = false;
     if (to <= extent.boundary) return;
     if (!this.#isDue(extent, to, nowMs)) return;
+    const wasRequested = this.#isRequested;
     this.#isRequested = false;
     this.#lastMs = nowMs;
     this.#parts.makeDurable(({ index }) => {
       const durable = Math.min(to, index);
-      if (durable <= extent.boundary) return;
+      if (durable <= extent.boundary) {
+        // A full disk: what was asked for is still to be done.
+        this.#isRequested ||= wasRequested;
+        return;
+      }
       this.#groups = this.#groups.filter(({ last }) => last > durable);
       this.#parts.compact(durable);
     });

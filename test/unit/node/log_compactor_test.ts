@@ -156,6 +156,18 @@ describe("LogCompactor", () => {
     assert.equal(log.look(2), 90);
   });
 
+  it("a request while nothing can be made durable is done as soon as it can", () => {
+    const log = new Log({});
+    log.apply(100);
+    log.durable = 0;
+    log.compactor.request();
+    assert.equal(log.look(0), 0);
+    log.durable = Infinity;
+    assert.equal(log.look(1), 90);
+    log.apply(100);
+    assert.equal(log.look(2), 90);
+  });
+
   it("the tail that stays is as long as both bounds allow", () => {
     const log = new Log({ entries: 1, retainedEntries: 1_000, retainedBytes: 500_000 });
     log.apply(100, 100_000);
