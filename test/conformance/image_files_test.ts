@@ -51,12 +51,18 @@ function written(machine: KvStateMachine, image: Received): SnapshotStage {
   return stage;
 }
 
-describe(`a part of an image that the next process finds, on ${runtime.name}`, () => {
-  for (const when of ["meanwhile", "before"] as const) {
-    it(`goes where the store has come further by itself: ${when}`, async () => {
-      const directory = join(temp.path, when);
+describe(`what the next process finds of an image, on ${runtime.name}`, () => {
+  const cases = [
+    { what: "part", when: "meanwhile" },
+    { what: "part", when: "before" },
+    { what: "whole", when: "meanwhile" },
+    { what: "whole", when: "before" },
+  ] as const;
+  for (const { what, when } of cases) {
+    it(`goes where the store has come further by itself: a ${what}, ${when}`, async () => {
+      const directory = join(temp.path, `${what} ${when}`);
       mkdirSync(directory);
-      const source = filled(opened("source"));
+      const source = filled(opened(`source of ${what} ${when}`));
       const image = await imageOf(source);
       source.close();
       const open = (): KvStateMachine =>
@@ -68,15 +74,17 @@ describe(`a part of an image that the next process finds, on ${runtime.name}`, (
       if (when === "before") first.apply(entries);
       else first.apply(entries.slice(0, 10));
       first.commit();
-      writeRest(first.stage(image.meta), image, 1_000);
+      if (what === "part") writeRest(first.stage(image.meta), image, 1_000);
+      else assert.equal(await finished(written(first, image)), "staged");
       first.close();
       const held = join(directory, "snapshots");
-      assert.deepEqual(readdirSync(held), ["stage.meta", "stage.part"]);
+      const names = [what === "part" ? "stage.part" : "stage", "stage.meta"].sort();
+      assert.deepEqual(readdirSync(held).sort(), names);
       const next = open();
       if (when === "meanwhile") {
         next.apply(entries.slice(10, 39));
         next.commit();
-        assert.deepEqual(readdirSync(held), ["stage.meta", "stage.part"], "it may be needed");
+        assert.deepEqual(readdirSync(held).sort(), names, "it may be needed");
         next.apply(entries.slice(39));
         next.commit();
       }

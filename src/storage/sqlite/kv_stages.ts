@@ -139,9 +139,10 @@ export class KvStages {
     this.#staged = undefined;
   }
 
-  /** The store has come to `index` by itself: a part from before that nobody goes on with goes. */
+  /** The store has come to `index` by itself: what is here from before and not in use goes. */
   applied(index: Index): void {
-    if (this.#left === undefined || this.#left.position.index > index) return;
+    const unused = this.#left ?? (this.#stage === undefined ? this.#staged : undefined);
+    if (unused === undefined || unused.position.index > index) return;
     this.#guarded(() => this.#removeAll());
   }
 
