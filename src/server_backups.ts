@@ -18,7 +18,7 @@ import { outlineOf } from "./service/upload_reader.ts";
 import { newSha256 } from "./storage/backup/backup_file.ts";
 import type { HeldFiles } from "./storage/backup/held_files.ts";
 import { type MadeBackup, makeBackup } from "./storage/backup/backup_maker.ts";
-import { errorCode } from "./storage/directory/files.ts";
+import { errorCode, isNoSpace } from "./storage/directory/files.ts";
 
 /** What they stand on. */
 export interface BackupParts {
@@ -133,7 +133,7 @@ function sparing(run: () => void): void {
 
 /** A full disk is no failure of ours. */
 function spaceError(error: unknown): unknown {
-  if (errorCode(error) !== "ENOSPC") return error;
+  if (!isNoSpace(errorCode(error))) return error;
   return new ServiceError("out_of_space", "The disk has no room for the backup", {
     retryable: true,
     retryAfterMs: 5_000,

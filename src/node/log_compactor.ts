@@ -5,6 +5,7 @@
  * only so much: whoever is slow must not let the log grow without end.
  */
 
+import { entryBytes } from "../raft/log.ts";
 import type { LogReader } from "../raft/ports.ts";
 import type { Entry, Index, LogPosition } from "../raft/types.ts";
 
@@ -171,9 +172,10 @@ export class LogCompactor {
 }
 
 function count(entries: readonly Entry[], groups: Group[]): void {
-  for (const { index, data } of entries) {
+  for (const entry of entries) {
+    const { index } = entry;
     const group = groups.at(-1);
-    const bytes = data.length + entryOverheadBytes;
+    const bytes = entryBytes(entry);
     if (group === undefined || group.bytes >= groupBytes) {
       groups.push({ last: index, bytes });
     } else {
@@ -182,6 +184,3 @@ function count(entries: readonly Entry[], groups: Group[]): void {
     }
   }
 }
-
-/** What an entry costs beside its data. */
-const entryOverheadBytes = 64;

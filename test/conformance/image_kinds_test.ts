@@ -223,6 +223,21 @@ describe(`an image where the disk is full, on ${runtime.name}`, () => {
     target.close();
   });
 
+  it("finds the room that the image before it gives back", async () => {
+    let free = Infinity;
+    const room = { freeBytes: () => free, spaceLowBytes: 1_000_000 };
+    const sources = [filled(sqlite(), 100), filled(sqlite(), 101)] as const;
+    const target = filled(sqlite(ours, room), 3);
+    const first = await imageOf(sources[0]);
+    assert.equal(await finished(written(target.stage(first.meta), first)), "staged");
+    const second = await imageOf(sources[1]);
+    // What the first one takes is not free before it is removed, nor at once behind that.
+    free = 1_000_000 + second.meta.bytes - first.meta.bytes;
+    assert.equal(target.stage(second.meta).offset, 0);
+    for (const source of sources) source.close();
+    target.close();
+  });
+
   for (const failing of ["end", "sync"] as const) {
     it(`is received anew where it cannot be synced for want of room: ${failing}`, async () => {
       const work = failingWork();

@@ -79,6 +79,11 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
+/** True for the codes of a full disk: the file system's, or what this user may have of it. */
+export function isNoSpace(code: string | undefined): boolean {
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
 /** An error in words, for a message to people. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -5,7 +5,7 @@
 
 import { dirname } from "node:path";
 import { DiskFullError, FatalStorageError } from "../../node/ports.ts";
-import { errorCode, errorText, type Files, replaceFile } from "./files.ts";
+import { errorCode, errorText, type Files, isNoSpace, replaceFile } from "./files.ts";
 
 /** The data directory cannot be used as it is; the message says what and where, for a person. */
 export class DataDirectoryError extends Error {
@@ -31,7 +31,7 @@ export function replaceKept(files: Files, path: string, bytes: Uint8Array): void
   } catch (cause) {
     const message = `${path} could not be written: ${errorText(cause)}`;
     // Only the file beside it was touched.
-    if (errorCode(cause) === "ENOSPC") throw new DiskFullError(message, { cause });
+    if (isNoSpace(errorCode(cause))) throw new DiskFullError(message, { cause });
     throw new FatalStorageError(message, { cause });
   }
 }

@@ -25,7 +25,7 @@ import { dirname } from "node:path";
 import { crc32c } from "../../lib/crc32c.ts";
 import { FatalStorageError } from "../../node/ports.ts";
 import type { BatchNumber, Term } from "../../raft/types.ts";
-import { errorCode, errorText, type Files, type OpenFile } from "./files.ts";
+import { errorCode, errorText, type Files, isNoSpace, type OpenFile } from "./files.ts";
 
 /** What the log held when it was last reported durable. */
 export interface Mark {
@@ -96,7 +96,7 @@ export class MarkFile {
     try {
       this.#writeSlot(mark, (mark.batchNumber % 2) * slotSpacing);
     } catch (error) {
-      if (errorCode(error) !== "ENOSPC") throw this.#failed("written", error);
+      if (!isNoSpace(errorCode(error))) throw this.#failed("written", error);
     }
   }
 

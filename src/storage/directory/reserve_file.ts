@@ -5,7 +5,7 @@
 
 import { dirname } from "node:path";
 import { FatalStorageError } from "../../node/ports.ts";
-import { errorCode, errorText, type Files } from "./files.ts";
+import { errorCode, errorText, type Files, isNoSpace } from "./files.ts";
 
 export const reserveBytesDefault: number = 32 * 1024 * 1024;
 /** One write of the filling; also the most that getRandomValues gives at a time. */
@@ -79,7 +79,7 @@ export class ReserveFile {
       files.syncDirectory(dirname(path));
       this.#isHeld = true;
     } catch (cause) {
-      if (errorCode(cause) !== "ENOSPC") {
+      if (!isNoSpace(errorCode(cause))) {
         const message = `${path} could not be written: ${errorText(cause)}`;
         throw new FatalStorageError(message, { cause });
       }

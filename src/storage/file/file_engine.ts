@@ -15,7 +15,7 @@ import {
 import type { LogReader } from "../../raft/ports.ts";
 import type { LogWrite } from "../../raft/ready.ts";
 import type { Entry, HardState, Index } from "../../raft/types.ts";
-import { errorCode, type Files } from "../directory/files.ts";
+import { errorCode, type Files, isNoSpace } from "../directory/files.ts";
 import { LogOutline } from "../log_outline.ts";
 import { MarkedLog, type PageRange } from "../marked_log.ts";
 import { EntryPlaces } from "./entry_places.ts";
@@ -172,7 +172,7 @@ export class FileEngine implements StorageEngine {
       this.#segments.push(next);
       return next;
     } catch (error) {
-      if (errorCode(error) !== "ENOSPC") throw error;
+      if (!isNoSpace(errorCode(error))) throw error;
       this.#files.remove(number);
       return undefined;
     }
@@ -184,7 +184,7 @@ export class FileEngine implements StorageEngine {
       segment.file.write(frame, segment.end);
       return true;
     } catch (error) {
-      if (errorCode(error) !== "ENOSPC") throw error;
+      if (!isNoSpace(errorCode(error))) throw error;
       segment.file.truncate(segment.end);
       return false;
     }
@@ -282,7 +282,7 @@ export class FileEngine implements StorageEngine {
         this.#files.remove(head.number);
       }
     } catch (error) {
-      if (errorCode(error) === "ENOSPC") return;
+      if (isNoSpace(errorCode(error))) return;
       this.#options.onFatal(this.#files.failed("tidied", error));
     }
     this.#stopTidying?.();

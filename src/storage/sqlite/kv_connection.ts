@@ -20,7 +20,8 @@ import { kvFlaw } from "./kv_flaw.ts";
 import { KvImageFolder } from "./kv_image_folder.ts";
 import { KvImageMaker } from "./kv_image_maker.ts";
 import { type MetaRow, metaValues, readMeta } from "./kv_schema.ts";
-import { completeAdoption, KvStages, type KvStagesParts } from "./kv_stages.ts";
+import { KvStages, type KvStagesParts } from "./kv_stages.ts";
+import { completeAdoption } from "./kv_adoption.ts";
 import { type KvStatements, prepareStatements } from "./kv_statements.ts";
 
 /** Above every key: the end of a range that has none. */

@@ -11,7 +11,7 @@
 import { dirname, join } from "node:path";
 import { type Clock, FatalStorageError, type SnapshotImage } from "../../node/ports.ts";
 import type { SnapshotMeta } from "../../raft/types.ts";
-import { errorCode, errorText, type Files } from "../directory/files.ts";
+import { errorText, type Files } from "../directory/files.ts";
 import type { ImageWork } from "../image_work.ts";
 import { ImageFile } from "./image_file.ts";
 
@@ -116,9 +116,4 @@ export function folderError(directory: string, cause: unknown): FatalStorageErro
   return new FatalStorageError(`The image in ${directory} could not be handled: ${text}`, {
     cause,
   });
-}
-
-/** True for the errors of a full disk. */
-export function isNoSpace(error: unknown): boolean {
-  return errorCode(error) === "ENOSPC" || errorCode(error) === "EDQUOT";
 }

@@ -13,15 +13,18 @@ import { crc32c } from "../../lib/crc32c.ts";
 import { DiskFullError, FatalStorageError, type SnapshotStage } from "../../node/ports.ts";
 import type { Index, SnapshotMeta } from "../../raft/types.ts";
 import {
+  errorCode,
   errorText,
   type Files,
   freeLater,
+  isNoSpace,
   type OpenFile,
   replaceFile,
 } from "../directory/files.ts";
 import type { ImageJob, ImageOutcome } from "../image_work.ts";
 import { decodeSnapshotMeta, encodeSnapshotMeta, isSameImage } from "../snapshot_meta.ts";
-import { folderError, isNoSpace, type KvImageFolder } from "./kv_image_folder.ts";
+import { adoptedPath } from "./kv_adoption.ts";
+import { folderError, type KvImageFolder } from "./kv_image_folder.ts";
 
 /**
  * So much is written before it is asked to be synced: more would hold up the syncs of the log.
@@ -30,9 +33,6 @@ import { folderError, isNoSpace, type KvImageFolder } from "./kv_image_folder.ts
 const unsyncedBytesMax = 4 * 1024 * 1024;
 /** What is read at once for the digest. */
 const readBytes = 8 * 1024 * 1024;
-
-/** What of the folder concerns an image that is received. */
-export type StageFiles = Pick<KvImageFolder["options"], "directory" | "files">;
 
 /** What stages stand on. */
 export interface KvStagesParts {
@@ -116,7 +116,7 @@ export class KvStages {
   }
 
   /**
-   * Decides that what is staged takes the place of kv.db; {@link completeAdoption} does it. Throws
+   * Decides that what is staged takes the place of kv.db; `completeAdoption` does it. Throws
    * FatalStorageError where it is not any more what it was found to be.
    */
   decide(): void {
@@ -183,8 +183,10 @@ export class KvStages {
       return { ...open, file, offset: file.size() };
     }
     folder.make();
+    // What is being freed may still count as taken.
+    const freed = (sizeOf(files, part) ?? 0) + (sizeOf(files, this.#paths.whole) ?? 0);
     this.#removeAll();
-    this.#requireRoom(meta.bytes);
+    this.#requireRoom(meta.bytes - freed);
     replaceFile(files, this.#paths.meta, metaFile(meta));
     return { ...open, file: files.open(part, "create"), offset: 0 };
   }
@@ -272,7 +274,7 @@ export class KvStages {
    */
   #givenUp({ code, reason }: Failed): Error {
     const what = `${this.#paths.part} could not be read and synced: ${reason}`;
-    if (code !== "ENOSPC" && code !== "EDQUOT") return new FatalStorageError(what);
+    if (!isNoSpace(code)) return new FatalStorageError(what);
     this.#forget();
     return new DiskFullError(what);
   }
@@ -335,35 +337,11 @@ export class KvStages {
     } catch (error) {
       if (error instanceof DiskFullError) throw error;
       const { directory } = this.#parts.folder.options;
-      if (isNoSpace(error)) {
+      if (isNoSpace(errorCode(error))) {
         throw new DiskFullError(`The image in ${directory} has no room: ${errorText(error)}`);
       }
       throw folderError(directory, error);
     }
-  }
-}
-
-function adoptedPath(directory: string): string {
-  return join(directory, "adopted");
-}
-
-/**
- * Where an image was adopted, and the process ended before it had taken the place of the store at
- * `path`: does the rest of it. No connection to the store may be open. Throws FatalStorageError.
- */
-export function completeAdoption(path: string, { files, directory }: StageFiles): void {
-  try {
-    if (!files.list(directory).includes("adopted")) return;
-    // The decision may have been made by a process that did not come to sync it.
-    files.syncDirectory(directory);
-    for (const suffix of ["-wal", "-shm", "-journal"]) files.remove(`${path}${suffix}`);
-    files.syncDirectory(dirname(path));
-    freeLater(path, () => files.rename(adoptedPath(directory), path));
-    files.syncDirectory(dirname(path));
-    files.syncDirectory(directory);
-  } catch (error) {
-    const text = `${path} could not be replaced by the image in ${directory}: ${errorText(error)}`;
-    throw new FatalStorageError(text, { cause: error });
   }
 }
 

@@ -139,7 +139,7 @@ describe("WriteQueue", () => {
     assert.equal(log.stableIndex, 3);
   });
 
-  it("not to what stands behind an image that came meanwhile, even when it was cut off there", () => {
+  it("not to what stands behind an image that came meanwhile, when it was cut off there", () => {
     const { queue, log } = queueOf();
     log.appendFrom([entryAt("2@2"), entryAt("3@2"), entryAt("4@2"), entryAt("5@2")]);
     queue.take(hardState, 0);
