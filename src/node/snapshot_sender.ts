@@ -70,14 +70,15 @@ export class SnapshotSender {
   /**
    * What the log has to keep so that an image is not in vain: the entries behind it, all while it
    * is made, then until whoever got it has caught up. But then not more of them than the image
-   * itself has, and what is kept for every follower: who is so slow would never catch up.
+   * itself has, and what is kept for every follower: who is so slow would never catch up. Who is
+   * down may be back before the image is given up, and goes on with what it has.
    */
   holds(bytes: number): readonly Hold[] {
     const holds: Hold[] = [...this.#followed.values()];
     if (this.#makingFrom !== undefined) {
       holds.push({ index: this.#makingFrom, bytesMax: Infinity });
     }
-    if (this.#image !== undefined && this.#served > 0) {
+    if (this.#image !== undefined && this.#transfers.size > 0) {
       const { position, bytes: imageBytes } = this.#image.meta;
       holds.push({ index: position.index, bytesMax: imageBytes });
     }

@@ -111,16 +111,17 @@ describe("A peer whose own log begins behind the image", () => {
 });
 
 describe("A peer that is down", () => {
-  it("keeps neither the image nor the log behind it", () => {
+  it("keeps the image and the log behind it for a minute, to go on, and no longer", () => {
     const sending = new Sending();
     sending.answer(2, takes);
     sending.run(5_000);
     assert.equal(sending.sender.holds(0).length, 1);
     sending.silent.add(2);
-    sending.run(100);
-    assert.deepEqual([sending.sender.holds(0), sending.released], [[], []]);
-    sending.run(61_000);
-    assert.deepEqual(sending.released, [1_000]);
+    sending.run(59_000);
+    assert.deepEqual(sending.sender.holds(0), [{ index: 1_000, bytesMax: bytes }]);
+    assert.deepEqual(sending.released, []);
+    sending.run(3_000);
+    assert.deepEqual([sending.sender.holds(0), sending.released], [[], [1_000]]);
   });
 });
 
