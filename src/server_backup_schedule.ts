@@ -5,15 +5,16 @@
 
 import { open } from "node:fs/promises";
 import type { Config } from "./config/schema.ts";
-import type { KvStateMachine } from "./kv/state_machine.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Clock } from "./node/ports.ts";
-import type { BackupService } from "./service/contract.ts";
+import type { BackupService, Check } from "./service/contract.ts";
 import { ServiceError } from "./service/errors.ts";
+import { awaitedRestore, type BegunStore, isBegun } from "./service/first_restore.ts";
+import { firstRestoreCheck } from "./service/store_checks.ts";
 import { aheadMsMax, BackupDirectory, backupIn } from "./storage/backup/backup_directory.ts";
 import { errorText } from "./storage/directory/files.ts";
 
-/** How often {@link BackupSchedule.look} is called, ms. */
+/** How often {@link BackupSchedule.look} is to be called, ms. */
 const lookEveryMs = 1_000;
 /** What failed is tried again so much later. */
 const retryMs = 60_000;
@@ -26,21 +27,11 @@ const pieceBytes = 256 * 1024;
 export interface BackupScheduleParts {
   readonly config: Pick<Config, "backup"> & { readonly clusterId: string };
   readonly backups: Pick<BackupService, "make" | "restore">;
-  readonly machine: Pick<KvStateMachine, "status" | "restore">;
+  readonly machine: BegunStore;
   /** Only then something is done. */
   readonly isLeader: () => boolean;
   readonly clock: Pick<Clock, "monotonicMs" | "wallMs" | "soon">;
   readonly logger: Logger;
-}
-
-/** Looks now and then, where anything is configured, until the returned function is called. */
-export function scheduleBackups(
-  parts: BackupScheduleParts & { readonly clock: Pick<Clock, "every"> },
-): () => void {
-  const { dir, restoreOnFirstStart } = parts.config.backup;
-  if (dir === "" && restoreOnFirstStart === "") return () => {};
-  const schedule = new BackupSchedule(parts);
-  return parts.clock.every(lookEveryMs, () => schedule.look());
 }
 
 /** See the head of this file. */
@@ -53,14 +44,30 @@ export class BackupSchedule {
   #newestMs: number | undefined;
   /** Warned of already. */
   #ahead = "";
-  /** Of the backup to begin with: it is restored, or it will never be. */
-  #hasBegun: boolean;
+  /** Why the backup to begin with could not be restored the last time, here. */
+  #obstacle = "";
 
   constructor(parts: BackupScheduleParts) {
-    const { dir, restoreOnFirstStart } = parts.config.backup;
+    const { dir } = parts.config.backup;
     this.#parts = parts;
     this.#directory = dir === "" ? undefined : new BackupDirectory(dir, parts.config.clusterId);
-    this.#hasBegun = restoreOnFirstStart === "";
+  }
+
+  /** Looks now and then, where anything is configured, until the returned function is called. */
+  start(clock: Pick<Clock, "every">): () => void {
+    const { dir, restoreOnFirstStart } = this.#parts.config.backup;
+    if (dir === "" && restoreOnFirstStart === "") return () => {};
+    return clock.every(lookEveryMs, () => this.look());
+  }
+
+  /** Of the readiness of this node. */
+  checks(): readonly Check[] {
+    const { config: { backup: { restoreOnFirstStart: path } }, machine } = this.#parts;
+    const awaited = awaitedRestore(path, machine);
+    if (path === "" && awaited === undefined) return [];
+    const obstacle = this.#obstacle === "" ? "" : `; the last attempt: ${this.#obstacle}`;
+    const detail = awaited === undefined ? "the store has begun" : `${awaited}${obstacle}`;
+    return [{ name: firstRestoreCheck, ok: awaited === undefined, detail }];
   }
 
   /** Does something where this node leads and it is time; one thing at a time. */
@@ -68,7 +75,7 @@ export class BackupSchedule {
     const { isLeader, clock } = this.#parts;
     if (!isLeader()) this.#newestMs = undefined;
     if (this.#isBusy || clock.monotonicMs() < this.#notBeforeMs || !isLeader()) return;
-    if (!this.#hasBegun) return this.#run(() => this.#begin(), restoreRetryMs, "restored");
+    if (this.#mustBegin()) return this.#run(() => this.#begin(), restoreRetryMs, "restored");
     if (this.#directory === undefined || !this.#isDue()) return;
     this.#run(() => this.#save(), retryMs, "saved");
   }
@@ -80,6 +87,11 @@ export class BackupSchedule {
       this.#notBeforeMs = clock.monotonicMs() + againMs;
       logger.error(`A backup could not be ${what}`, { reason: errorText(error) });
     }).finally(() => this.#isBusy = false);
+  }
+
+  #mustBegin(): boolean {
+    const { machine, config } = this.#parts;
+    return config.backup.restoreOnFirstStart !== "" && !isBegun(machine);
   }
 
   #isDue(): boolean {
@@ -123,28 +135,27 @@ export class BackupSchedule {
   /** Apply decides whether it is still time: whoever leads may not know of the newest write. */
   async #begin(): Promise<void> {
     const { machine, config, backups, logger } = this.#parts;
-    if (machine.status().revision > 1 || machine.restore?.phase === "done") {
-      this.#hasBegun = true;
-      return;
-    }
     const from = config.backup.restoreOnFirstStart;
-    const path = await backupIn(from);
-    if (path === undefined) throw new Error(`${from} holds no backup`);
-    const request = {
-      ...{ pieces: piecesOf(path), sha256: undefined, over: "unwritten" } as const,
-      ...{ verifyOnly: false, above: 0 },
-    };
+    let path: string | undefined;
     try {
+      path = await backupIn(from);
+      if (path === undefined) throw new Error(`${from} holds no backup`);
+      const request = {
+        ...{ pieces: piecesOf(path), sha256: undefined, over: "unwritten" } as const,
+        ...{ verifyOnly: false, above: 0 },
+      };
       const options = { timeoutMs: patienceMs, requestId: "first-restore" };
       const { answer } = await backups.restore(request, options);
       logger.info("Backup restored", { path, revision: answer.revision });
     } catch (error) {
-      const { revision, leases } = machine.status();
-      const isWritten = revision > 1 || leases > 0;
-      if (!isWritten || !(error instanceof ServiceError) || error.code !== "conflict") throw error;
-      logger.warn("No backup was restored: the store has been written to", { path });
+      this.#obstacle = errorText(error);
+      const isLate = error instanceof ServiceError && error.code === "conflict" &&
+        !this.#mustBegin();
+      if (!isLate) throw error;
+      // A leader whose configuration names no backup has let somebody write.
+      const how = machine.restore?.phase === "done" ? "another one was" : "something was written";
+      logger.warn("No backup was restored", { path, because: how });
     }
-    this.#hasBegun = true;
   }
 }
 

@@ -26,7 +26,7 @@ import type { Rng } from "./raft/ports.ts";
 import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
 import { memberOptions, nodeLimits, raftOptions, snapshotOptions } from "./server_options.ts";
-import { scheduleBackups } from "./server_backup_schedule.ts";
+import { BackupSchedule } from "./server_backup_schedule.ts";
 import type { OpenedStorage } from "./server_storage.ts";
 import { NodeServices } from "./server_services.ts";
 import { checkState } from "./server_state_check.ts";
@@ -200,6 +200,7 @@ export class FormedNode {
   readonly #addresses: AddressKeeper;
   readonly #members: MemberKeeper;
   readonly #links: PeerLinks;
+  readonly #backups: BackupSchedule;
   readonly #stops: (() => void)[] = [];
   #outOfSpace: string | undefined;
 
@@ -251,18 +252,21 @@ export class FormedNode {
       askMembers: whereabouts({ self: config.nodeId, clusterId: config.clusterId, forwarder }),
     });
     this.services = new NodeServices({
-      storeChecks: () => this.#checks.all(),
+      storeChecks: () => [...this.#checks.all(), ...this.#backups.checks()],
       ...{ node: this.node, machine, storage, config, clock, peers, forwarder, addressesOf },
       addressOf: (id) => this.#links.addressOf(id),
       askHello: (address, tell) => transport.hello(address, peers.hello(0), tell),
       sinceVersions: formation.versions.since,
       outOfSpace: () => this.#outOfSpace,
     });
+    this.#backups = new BackupSchedule({
+      ...{ config, machine, clock, logger: formation.logger, backups: this.services.backups },
+      isLeader: () => this.services.isLeader,
+    });
   }
 
   start(): void {
     const { clock, config, machine, transport, logger, forwarder } = this.#formation;
-    const { services } = this;
     transport.onRefused((peer, refusal) => this.#refused(peer, refusal));
     this.#links.look();
     this.#stops.push(
@@ -273,10 +277,7 @@ export class FormedNode {
       this.places.onPlace((place) => this.#moved(place)),
       clock.every(config.storage.kvCommitIntervalMs, () => this.#guard(() => machine.commit())),
       clock.every(choresEveryMs, () => this.#guard(() => this.#chores())),
-      scheduleBackups({
-        ...{ config, machine, clock, logger, backups: services.backups },
-        isLeader: () => services.isLeader,
-      }),
+      this.#backups.start(clock),
       checkState({
         ...{ machine, config, clock, logger, forwarder, checks: this.#checks },
         configuration: () => this.node.status().configuration.configuration,

@@ -17,6 +17,7 @@ import type { NodeBackupService } from "./service/backup_service.ts";
 import { NodeClusterService } from "./service/cluster_service.ts";
 import { NodeContestService } from "./service/contest_service.ts";
 import type { Answer, Check, Query, Result } from "./service/contract.ts";
+import { awaitedRestore } from "./service/first_restore.ts";
 import type { ForwardAnswer, Forwarder, ForwardRequest } from "./service/forwarder.ts";
 import { NodeKvService } from "./service/kv_service.ts";
 import { Lag } from "./service/lag.ts";
@@ -87,8 +88,9 @@ export class NodeServices {
     const { outOfSpace, sinceVersions } = parts;
     const tooNew = (operation: Operation) =>
       tooNewFor(machine, versionOf(operation, sinceVersions));
+    const awaitsRestore = () => awaitedRestore(config.backup.restoreOnFirstStart, machine);
     const kv = new NodeKvService({
-      ...{ ...common, proxy, leases: this.leases, wallMs, outOfSpace, tooNew },
+      ...{ ...common, proxy, leases: this.leases, wallMs, outOfSpace, tooNew, awaitsRestore },
     });
     const cluster = new NodeClusterService({
       ...common,

@@ -23,7 +23,8 @@ export const backup = {
   restore_on_first_start: text(
     path,
     "A backup, or a directory whose newest one is taken, that a cluster restores when it has " +
-      "just been born: once, and only while nothing was ever written to it. Whoever leads must " +
-      "find it.",
+      "just been born: once, and only while nothing was ever written to it. Until then nothing " +
+      "is read or written, and /readyz fails. Whoever leads must find it: the same on all nodes, " +
+      "and empty to begin with an empty store.",
   ),
 };

@@ -2,17 +2,19 @@
 
 import type { Check } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
-import { storeCheckNames } from "../service/store_checks.ts";
+import { firstRestoreCheck, storeCheckNames } from "../service/store_checks.ts";
 import { textAnswer } from "./answer.ts";
 import type { Call } from "./call.ts";
 
 const plainText = "text/plain; charset=utf-8";
 
 /**
- * The checks that a started node may still fail: an election may be under way, and a store that
- * differs from another one does so after a restart as well.
+ * The checks that a started node may still fail: an election may be under way, or a backup be
+ * restored, and a store that differs from another one does so after a restart as well.
  */
-const laterChecks: ReadonlySet<string> = new Set(["leader", storeCheckNames.stateHash]);
+const laterChecks: ReadonlySet<string> = new Set([
+  ...["leader", "restored", firstRestoreCheck, storeCheckNames.stateHash],
+]);
 
 /** The process answers: that is all it promises. */
 export function alive(call: Call): Response {

@@ -103,7 +103,8 @@ function coverRefusal(store: Store, { over }: Pick<BeginRestore, "over">): Rejec
   return isAllowed ? undefined : rejected(store, "conflict", "the store was written to before");
 }
 
-function isUnwritten(store: Store): boolean {
+/** Nothing was ever written to it that is still known. */
+export function isUnwritten(store: Pick<Store, "meta">): boolean {
   const { revision, changes, remembered } = store.meta;
   return revision === emptyRevision && changes === 0 && remembered === 0;
 }

@@ -18,6 +18,7 @@ import { contestOfKey } from "./contest_keys.ts";
 import type { AnswerLimits } from "./idempotency.ts";
 import { type DataVersion, type DataVersionBook, LaterVersionError } from "./data_version.ts";
 import { applyOnce } from "./apply_once.ts";
+import { isUnwritten } from "./apply_restore.ts";
 import { applyOperation } from "./operations.ts";
 import { hashOf } from "./past_hashes.ts";
 import { KvFullError, type KvMeta, type KvTables } from "./ports.ts";
@@ -203,6 +204,11 @@ export class KvStateMachine implements StateMachine<Query, Answer, Result> {
   /** Nothing is read, and nothing else is written, until the restore has come to its end. */
   get isRestoring(): boolean {
     return this.#unlessFull(() => this.#store.restores.isClosed) ?? false;
+  }
+
+  /** Nothing was ever written: what a cluster begins with may still be restored. */
+  get isUnwritten(): boolean {
+    return isUnwritten(this.#store) && this.#store.meta.leases === 0;
   }
 
   /** How often a lock or an election has changed since this node started. */

@@ -7,6 +7,7 @@
 import type { Command } from "../kv/command.ts";
 import { decodeOperation, encodeCommand, encodeOperation } from "../kv/command_encoding.ts";
 import type { Answer, Query } from "../kv/query.ts";
+import { isRestoreOperation } from "../kv/restore_command.ts";
 import type { Result } from "../kv/result.ts";
 import { decodeResult, encodeResult } from "../kv/result_encoding.ts";
 import type { ProposeOutcome } from "../node/pending.ts";
@@ -60,6 +61,8 @@ export interface NodeKvServiceParts {
   readonly outOfSpace: () => string | undefined;
   /** Undefined, or why not all members could apply such an operation. */
   readonly tooNew: (operation: Operation) => string | undefined;
+  /** Undefined, or why nothing may be read or written before a backup is restored. */
+  readonly awaitsRestore: () => string | undefined;
 }
 
 /** KvService over one node. */
@@ -89,6 +92,8 @@ export class NodeKvService implements KvService {
     const waited = { deadlineMs: this.#parts.monotonicMs() + options.timeoutMs, signal };
     const level = options.level === "lease" && !leases.holds() ? "linearizable" : options.level;
     if (level === "linearizable") await confirm(this.#parts, waited);
+    const awaited = this.#parts.awaitsRestore();
+    if (awaited !== undefined) throw notYet(awaited, undefined);
     if (options.minRevision !== undefined) {
       // Who asks for a view of the future waits for the same.
       const option = options.minRevision === query.revision ? "revision" : "min_revision";
@@ -172,6 +177,8 @@ export class NodeKvService implements KvService {
     if (tooNew !== undefined) {
       throw new ServiceError("not_ready", tooNew, { outcome: "not_applied", retryable: true });
     }
+    const awaited = isRestoreOperation(operation) ? undefined : this.#parts.awaitsRestore();
+    if (awaited !== undefined) throw notYet(awaited, "not_applied");
     const full = frees(operation) ? undefined : this.#parts.outOfSpace();
     if (full === undefined) return;
     throw new ServiceError("out_of_space", full, {
@@ -309,6 +316,10 @@ function frees({ kind }: Operation): boolean {
     case "commitRestore":
       return false;
   }
+}
+
+function notYet(why: string, outcome: "not_applied" | undefined): ServiceError {
+  return new ServiceError("not_ready", why, { outcome, retryable: true, retryAfterMs: 1_000 });
 }
 
 function acceptWritten(answer: ForwardAnswer): Written {

@@ -6,6 +6,8 @@ import { differenceText, type StateVerdict } from "./state_comparison.ts";
 
 /** What the checks are called. */
 export const storeCheckNames = { scrub: "scrub", stateHash: "state_hash" } as const;
+/** Whether the backup is there that the cluster begins with. */
+export const firstRestoreCheck = "first_restore";
 
 /** See the head of this file. */
 export class StoreChecks {

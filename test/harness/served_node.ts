@@ -36,6 +36,7 @@ export class ServedFakeNode {
   revision = 10;
   nowMs = 1_000;
   outOfSpace: string | undefined;
+  awaitsRestore: string | undefined;
   isRestoring = false;
   /** What the store has come to; the configuration in effect unless set. */
   appliedConfiguration: PositionedConfiguration | undefined;
@@ -80,6 +81,7 @@ export class ServedFakeNode {
       soon: (run) => this.onRest(run),
       outOfSpace: () => this.outOfSpace,
       tooNew: () => undefined,
+      awaitsRestore: () => this.awaitsRestore,
     });
     this.cluster = new NodeClusterService({
       ...common,

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { RestorePhase } from "../../src/kv/restore_command.ts";
 import { createLogger } from "../../src/lib/logger.ts";
 import { BackupSchedule } from "../../src/server_backup_schedule.ts";
 import { ServiceError } from "../../src/service/errors.ts";
@@ -11,7 +12,9 @@ import { until } from "../harness/wait.ts";
 const header = () => ({ revision: 9, servedBy: 1, leader: 1, clusterId: "c" });
 
 function scheduled(options: { readonly dir?: string; readonly first?: string }) {
-  const state = { nowMs: 0, leads: true, revision: 1 };
+  const state: { nowMs: number; leads: boolean; isUnwritten: boolean; phase?: RestorePhase } = {
+    ...{ nowMs: 0, leads: true, isUnwritten: true },
+  };
   const lines: string[] = [];
   const backups = new FakeBackupService(header);
   backups.next = fakeBackup("b1", new Uint8Array(100));
@@ -25,11 +28,13 @@ function scheduled(options: { readonly dir?: string; readonly first?: string }) 
     },
     backups,
     machine: {
-      restore: undefined,
-      status: () => ({
-        ...{ applied: { index: 0, term: 0 }, revision: state.revision, oldest: 1 },
-        ...{ clusterTimeMs: 0, liveKeys: 0, leases: 0, stateHash: { a: 0, b: 0 } },
-      }),
+      get isUnwritten() {
+        return state.isUnwritten;
+      },
+      get restore() {
+        const { phase } = state;
+        return phase && { phase, over: "unwritten" } as const;
+      },
     },
     isLeader: () => state.leads,
     clock: {
@@ -139,12 +144,13 @@ describe("The backup to begin with", () => {
     using temp = makeTempDir("first");
     const file = join(temp.path, "first.skein");
     writeFileSync(file, new Uint8Array(700_000).fill(3));
-    const { schedule, backups, told } = scheduled({ first: temp.path });
+    const { schedule, backups, state, told } = scheduled({ first: temp.path });
     schedule.look();
     await told(/Backup restored/);
     assert.equal(backups.restored?.over, "unwritten");
     assert.equal(backups.restored?.bytes.length, 700_000);
     backups.restored = undefined;
+    state.phase = "done";
     for (let looks = 0; looks < 3; looks++) {
       await new Promise((resolve) => setImmediate(resolve));
       schedule.look();
@@ -156,13 +162,13 @@ describe("The backup to begin with", () => {
     using temp = makeTempDir("first");
     writeFileSync(join(temp.path, "first.skein"), "x");
     const written = scheduled({ first: temp.path });
-    written.state.revision = 2;
+    written.state.isUnwritten = false;
     written.schedule.look();
     const { schedule, backups, state, told } = scheduled({ first: temp.path });
     backups.refusal = new ServiceError("conflict", "the store was written to before");
-    backups.onRestore = () => state.revision = 2;
+    backups.onRestore = () => state.isUnwritten = false;
     schedule.look();
-    await told(/No backup was restored/);
+    await told(/No backup was restored.*something was written/);
     assert.equal(written.backups.restored, undefined);
   });
 
@@ -179,6 +185,41 @@ describe("The backup to begin with", () => {
       schedule.look();
       return backups.restored;
     }, { what: "the second attempt" });
+  });
+
+  it("is not restored where another node has committed one, and that is told", async () => {
+    using temp = makeTempDir("first");
+    writeFileSync(join(temp.path, "first.skein"), "x");
+    const { schedule, backups, state, told } = scheduled({ first: temp.path });
+    for (const phase of ["clearing", "loading", "starting"] as const) {
+      state.phase = phase;
+      schedule.look();
+      assert.equal(backups.restored, undefined, phase);
+    }
+    state.phase = "dropping";
+    backups.refusal = new ServiceError("conflict", "the store was written to before");
+    backups.onRestore = () => state.phase = "done";
+    schedule.look();
+    await told(/No backup was restored.*another one was/);
+  });
+
+  it("keeps every node that names it from being ready, with what stands in its way", async () => {
+    using temp = makeTempDir("first");
+    const follower = scheduled({ first: temp.path });
+    follower.state.leads = false;
+    const { schedule, state, told } = scheduled({ first: temp.path });
+    schedule.look();
+    await told(/holds no backup/);
+    for (
+      const [asked, cause] of [[follower.schedule, ""], [schedule, "holds no backup"]] as const
+    ) {
+      const [check] = asked.checks();
+      assert.deepEqual([check?.name, check?.ok], ["first_restore", false]);
+      assert.match(check?.detail ?? "", new RegExp(`restore_on_first_start, .*${cause}$`));
+    }
+    assert.deepEqual(scheduled({}).schedule.checks(), []);
+    state.isUnwritten = false;
+    assert.equal(schedule.checks()[0]?.ok, true);
   });
 
   it("is waited for where it is not there, or cannot be restored now", async () => {

@@ -46,6 +46,13 @@ describe("probes", () => {
     fail("replayed");
     await probe.problem("GET /startupz", "503 not_ready");
   });
+
+  it("/startupz does not wait for a backup that is restored: nor would that be", async () => {
+    const check = { name: "first_restore", ok: false, detail: "not yet" };
+    probe.cluster.checks = [...probe.cluster.checks, check, { ...check, name: "restored" }];
+    assert.equal((await probe.ask("GET /startupz")).status, 200);
+    await probe.problem("GET /readyz", "503 not_ready");
+  });
 });
 
 describe("/version", () => {

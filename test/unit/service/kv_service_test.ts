@@ -8,7 +8,7 @@ import type { ReadOptions } from "../../../src/service/contract.ts";
 import { get, put } from "../../harness/kv_commands.ts";
 import { failureOf, ServedFakeNode, within, writtenBy } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
-import { standstill } from "../../harness/wait.ts";
+import { standstill, until } from "../../harness/wait.ts";
 
 const soon = { timeout: 30_000 };
 const written: Result = { kind: "put", revision: 11, create: 11, version: 1 };
@@ -366,5 +366,24 @@ describe("A forwarded write, on the node that it came to", soon, () => {
     const rubbish = served.kv.answerForward({ kind: "write", operation: utf8("?") }, 500);
     assert.equal(await failureOf(rubbish), "bad_request, not_applied, final");
     assert.deepEqual(served.node.proposals, []);
+  });
+});
+
+describe("A store that begins with a backup", soon, () => {
+  it("is neither read nor written before, and takes what restores it", async () => {
+    const served = serving();
+    served.awaitsRestore = "It has to be restored";
+    for (const level of ["linearizable", "eventual"] as const) {
+      const failure = await failureOf(served.kv.read(get("a"), options({ level })));
+      assert.equal(failure, "not_ready, no outcome, retryable");
+    }
+    const refused = "not_ready, not_applied, retryable";
+    assert.equal(await failureOf(served.kv.write(put("a", "1"), within(60_000))), refused);
+    const forwarded = { kind: "write", operation: encodeOperation(put("a", "1")) } as const;
+    assert.equal(await failureOf(served.kv.answerForward(forwarded, 500)), refused);
+    assert.deepEqual(served.node.proposals, []);
+    const commit = { kind: "commitRestore", id: "00000000000000a1" } as const;
+    void served.kv.write(commit, within(60_000)).catch(() => {});
+    await until(() => served.node.proposals.length === 1, { what: "the restore to be proposed" });
   });
 });
