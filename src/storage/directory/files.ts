@@ -21,6 +21,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { writeWhole } from "../../lib/write_whole.ts";
 
 /** An open file. Errors are those of `node:fs`, with their `code`. */
 export interface OpenFile {
@@ -186,11 +187,9 @@ class NodeFile implements OpenFile, ReadFile {
   }
 
   write(bytes: Uint8Array, position: number): void {
-    let done = 0;
-    while (done < bytes.length) {
-      const left = bytes.length - done;
-      done += writeSync(this.#descriptor, bytes, done, left, position + done);
-    }
+    const part = (...to: [Uint8Array, number, number, number]) =>
+      writeSync(this.#descriptor, ...to);
+    writeWhole(part, bytes, position);
   }
 
   truncate(length: number): void {
