@@ -10,14 +10,21 @@ import type { Clock } from "./node/ports.ts";
 import type { BackupService, Check } from "./service/contract.ts";
 import { ServiceError } from "./service/errors.ts";
 import { awaitedRestore, type BegunStore, isBegun } from "./service/first_restore.ts";
-import { firstRestoreCheck } from "./service/store_checks.ts";
-import { aheadMsMax, BackupDirectory, backupIn } from "./storage/backup/backup_directory.ts";
+import { backupCheck, firstRestoreCheck } from "./service/store_checks.ts";
+import {
+  aheadMsMax,
+  BackupDirectory,
+  backupIn,
+  NoRoomError,
+} from "./storage/backup/backup_directory.ts";
 import { errorText } from "./storage/directory/files.ts";
 
 /** How often {@link BackupSchedule.look} is to be called, ms. */
 const lookEveryMs = 1_000;
 /** What failed is tried again so much later. */
 const retryMs = 60_000;
+/** The whole backup is made before it is known how much room it takes. */
+const noRoomRetryMs = 600_000;
 const restoreRetryMs = 5_000;
 /** For so long one read or command may take, ms. */
 const patienceMs = 30_000;
@@ -25,7 +32,10 @@ const pieceBytes = 256 * 1024;
 
 /** What it stands on. */
 export interface BackupScheduleParts {
-  readonly config: Pick<Config, "backup"> & { readonly clusterId: string };
+  readonly config: Pick<Config, "backup" | "dataDir"> & {
+    readonly clusterId: string;
+    readonly storage: Pick<Config["storage"], "spaceLowBytes">;
+  };
   readonly backups: Pick<BackupService, "make" | "restore">;
   readonly machine: BegunStore;
   /** Only then something is done. */
@@ -44,13 +54,16 @@ export class BackupSchedule {
   #newestMs: number | undefined;
   /** Warned of already. */
   #ahead = "";
+  /** Of the last attempt to save one while this node leads, if that failed. */
+  #failure: { readonly atMs: number; readonly reason: string } | undefined;
   /** Why the backup to begin with could not be restored the last time, here. */
   #obstacle = "";
 
   constructor(parts: BackupScheduleParts) {
-    const { dir } = parts.config.backup;
+    const { backup: { dir }, clusterId, dataDir, storage: { spaceLowBytes } } = parts.config;
+    const store = { path: dataDir, leaveBytes: spaceLowBytes };
     this.#parts = parts;
-    this.#directory = dir === "" ? undefined : new BackupDirectory(dir, parts.config.clusterId);
+    this.#directory = dir === "" ? undefined : new BackupDirectory(dir, clusterId, store);
   }
 
   /** Looks now and then, where anything is configured, until the returned function is called. */
@@ -62,6 +75,24 @@ export class BackupSchedule {
 
   /** Of the readiness of this node. */
   checks(): readonly Check[] {
+    return [...this.#firstChecks(), ...this.#saveChecks()];
+  }
+
+  /** That none could be saved keeps nobody from being served. */
+  #saveChecks(): readonly Check[] {
+    const { config: { backup: { dir } }, isLeader } = this.#parts;
+    if (dir === "") return [];
+    const last = this.#newestMs === undefined
+      ? `no backup was found in ${dir} yet`
+      : `the last backup in ${dir} was made at ${timeText(this.#newestMs)}`;
+    const failure = this.#failure === undefined
+      ? ""
+      : `; at ${timeText(this.#failure.atMs)} none could be saved: ${this.#failure.reason}`;
+    const detail = isLeader() ? `${last}${failure}` : `whoever leads saves backups to ${dir}`;
+    return [{ name: backupCheck, ok: true, detail }];
+  }
+
+  #firstChecks(): readonly Check[] {
     const { config: { backup: { restoreOnFirstStart: path } }, machine } = this.#parts;
     const awaited = awaitedRestore(path, machine);
     if (path === "" && awaited === undefined) return [];
@@ -73,7 +104,7 @@ export class BackupSchedule {
   /** Does something where this node leads and it is time; one thing at a time. */
   look(): void {
     const { isLeader, clock } = this.#parts;
-    if (!isLeader()) this.#newestMs = undefined;
+    if (!isLeader()) this.#newestMs = this.#failure = undefined;
     if (this.#isBusy || clock.monotonicMs() < this.#notBeforeMs || !isLeader()) return;
     if (this.#mustBegin()) return this.#run(() => this.#begin(), restoreRetryMs, "restored");
     if (this.#directory === undefined || !this.#isDue()) return;
@@ -84,8 +115,11 @@ export class BackupSchedule {
     const { clock, logger } = this.#parts;
     this.#isBusy = true;
     work().catch((error: unknown) => {
-      this.#notBeforeMs = clock.monotonicMs() + againMs;
-      logger.error(`A backup could not be ${what}`, { reason: errorText(error) });
+      const isFull = error instanceof NoRoomError;
+      this.#notBeforeMs = clock.monotonicMs() + (isFull ? noRoomRetryMs : againMs);
+      const reason = errorText(error);
+      if (isFull) logger.warn(`No backup was ${what}: there is no room for it`, { reason });
+      else logger.error(`A backup could not be ${what}`, { reason });
     }).finally(() => this.#isBusy = false);
   }
 
@@ -116,10 +150,24 @@ export class BackupSchedule {
   }
 
   async #save(): Promise<void> {
-    const { backups, config, logger, clock } = this.#parts;
+    const { clock } = this.#parts;
     const directory = this.#directory;
     if (directory === undefined) return;
+    try {
+      await this.#saveIn(directory);
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = { atMs: clock.wallMs(), reason: errorText(error) };
+      throw error;
+    }
+  }
+
+  async #saveIn(directory: BackupDirectory): Promise<void> {
+    const { backups, config: { backup: { keepMax } }, logger, clock } = this.#parts;
     await this.#look(directory);
+    // First of all: on a full disk fewer of them are what makes room for another one.
+    const surplus = await directory.retain(keepMax, clock.wallMs());
+    if (surplus.length > 0) logger.info("Old backups removed", { removed: surplus });
     if (!this.#isDue()) return;
     const options = { timeoutMs: patienceMs, requestId: "scheduled-backup" };
     const { backup } = await backups.make({ ...options, level: "linearizable" });
@@ -128,7 +176,7 @@ export class BackupSchedule {
     const createdMs = clock.wallMs();
     const path = await directory.add({ revision, createdMs }, backup, rest);
     this.#newestMs = createdMs;
-    const removed = await directory.retain(config.backup.keepMax, clock.wallMs());
+    const removed = await directory.retain(keepMax, clock.wallMs());
     logger.info("Backup saved", { path, revision, bytes, removed });
   }
 
@@ -157,6 +205,10 @@ export class BackupSchedule {
       logger.warn("No backup was restored", { path, because: how });
     }
   }
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {

@@ -8,6 +8,8 @@ import { differenceText, type StateVerdict } from "./state_comparison.ts";
 export const storeCheckNames = { scrub: "scrub", stateHash: "state_hash" } as const;
 /** Whether the backup is there that the cluster begins with. */
 export const firstRestoreCheck = "first_restore";
+/** When the last backup was saved that nobody had asked for. */
+export const backupCheck = "backup";
 
 /** See the head of this file. */
 export class StoreChecks {

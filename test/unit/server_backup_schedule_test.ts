@@ -11,7 +11,9 @@ import { until } from "../harness/wait.ts";
 
 const header = () => ({ revision: 9, servedBy: 1, leader: 1, clusterId: "c" });
 
-function scheduled(options: { readonly dir?: string; readonly first?: string }) {
+function scheduled(
+  options: { readonly dir?: string; readonly first?: string; readonly spaceLowBytes?: number },
+) {
   const state: { nowMs: number; leads: boolean; isUnwritten: boolean; phase?: RestorePhase } = {
     ...{ nowMs: 0, leads: true, isUnwritten: true },
   };
@@ -20,7 +22,8 @@ function scheduled(options: { readonly dir?: string; readonly first?: string }) 
   backups.next = fakeBackup("b1", new Uint8Array(100));
   const schedule = new BackupSchedule({
     config: {
-      clusterId: "c",
+      ...{ clusterId: "c", dataDir: options.dir ?? "" },
+      storage: { spaceLowBytes: options.spaceLowBytes ?? 0 },
       backup: {
         ...{ dir: options.dir ?? "", intervalMs: 3_600_000, keepMax: 2 },
         restoreOnFirstStart: options.first ?? "",
@@ -50,6 +53,13 @@ function scheduled(options: { readonly dir?: string; readonly first?: string }) 
   const told = (what: RegExp) =>
     until(() => lines.some((line) => what.test(line)), { what: String(what) });
   return { schedule, backups, state, lines, told };
+}
+
+/** Of the check of scheduled backups, which holds always. */
+function detailOf(schedule: BackupSchedule): string {
+  const check = schedule.checks().find(({ name }) => name === "backup");
+  assert.equal(check?.ok, true);
+  return check?.detail ?? "";
 }
 
 describe("Scheduled backups", () => {
@@ -102,6 +112,70 @@ describe("Scheduled backups", () => {
 });
 
 describe("A directory of scheduled backups", () => {
+  it("loses what is more than is kept before another one is made, due or not", async () => {
+    using temp = makeTempDir("scheduled");
+    const names = ["00", "10", "20", "30"].map((at) => `c-20261130T00${at}00Z-r9.skein`);
+    for (const name of names) writeFileSync(join(temp.path, name), "");
+    const full = scheduled({ dir: temp.path });
+    full.state.nowMs += 3_600_000;
+    full.backups.next = new ServiceError("out_of_space", "The disk is full");
+    full.schedule.look();
+    await full.told(/Old backups removed/);
+    await full.told(/The disk is full/);
+    assert.deepEqual(readdirSync(temp.path).sort(), names.slice(2));
+    writeFileSync(join(temp.path, names[0]!), "");
+    const fresh = scheduled({ dir: temp.path });
+    fresh.schedule.look();
+    await fresh.told(/Old backups removed/);
+    assert.equal(fresh.backups.made.length, 0);
+    assert.deepEqual(readdirSync(temp.path).sort(), names.slice(2));
+  });
+
+  it("takes no more of the store's disk than may be taken, and says so", async () => {
+    using temp = makeTempDir("scheduled");
+    const { schedule, backups, state, told } = scheduled({
+      dir: temp.path,
+      spaceLowBytes: 2 ** 50,
+    });
+    schedule.look();
+    await told(
+      /warn.*no room.*a backup of 100 bytes storage.space_low_bytes, 1125899906842624/i,
+    );
+    assert.match(detailOf(schedule), /none could be saved: \d+ bytes are free in /);
+    await new Promise((resolve) => setImmediate(resolve));
+    state.nowMs += 599_999;
+    schedule.look();
+    assert.equal(backups.made.length, 1, "it is not made again and again in vain");
+    state.nowMs += 1;
+    schedule.look();
+    await until(() => backups.made.length === 2, { what: "another attempt" });
+    assert.deepEqual(readdirSync(temp.path), []);
+  });
+
+  it("is told of where readiness is asked for, which it never spoils", async () => {
+    using temp = makeTempDir("scheduled");
+    const { schedule, backups, state, told } = scheduled({ dir: temp.path });
+    assert.match(detailOf(schedule), /^no backup was found in /);
+    schedule.look();
+    await told(/Backup saved/);
+    const made = /^the last backup in .* was made at 2026-11-30T\S+$/;
+    assert.match(detailOf(schedule), made);
+    backups.next = new ServiceError("overloaded", "No image could be made");
+    state.nowMs += 3_600_000;
+    await until(() => {
+      schedule.look();
+      return /; at 2026-\S+ none could be saved: No image could be made$/.test(detailOf(schedule));
+    }, { what: "the failure to be shown" });
+    backups.next = fakeBackup("b2", new Uint8Array(100));
+    state.nowMs += 60_000;
+    await until(() => {
+      schedule.look();
+      return made.test(detailOf(schedule));
+    }, { what: "the next one" });
+    state.leads = false;
+    assert.match(detailOf(schedule), /^whoever leads saves backups to /);
+  });
+
   it("is not listed before another backup is due, while one node leads", async () => {
     using temp = makeTempDir("scheduled");
     const { schedule, backups, state, told, lines } = scheduled({ dir: temp.path });

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes } from "../../lib/bytes.ts";
 import { errorCode } from "../directory/files.ts";
@@ -38,15 +38,28 @@ export interface FoundBackups {
   readonly ahead: readonly string[];
 }
 
+/** Where the store lies, and how many bytes have to stay free there. */
+export interface StoreDisk {
+  readonly path: string;
+  readonly leaveBytes: number;
+}
+
+/** With the backup on it the disk of the store would have less room than it has to leave. */
+export class NoRoomError extends Error {
+  override readonly name = "NoRoomError";
+}
+
 /** Those of one cluster. Every method rejects with what `node:fs` throws. */
 export class BackupDirectory {
   readonly #path: string;
   readonly #pattern: RegExp;
   readonly #clusterId: string;
+  readonly #store: StoreDisk;
 
-  constructor(path: string, clusterId: string) {
+  constructor(path: string, clusterId: string, store: StoreDisk) {
     this.#path = path;
     this.#clusterId = clusterId;
+    this.#store = store;
     // What a cluster may be called has no letter that means something in a pattern but the dot.
     const name = clusterId.replaceAll(".", "\\.");
     this.#pattern = new RegExp(`^${name}-(\\d{8}T\\d{6}Z)-r(\\d{1,16})\\.skein(\\.part)?$`);
@@ -65,7 +78,8 @@ export class BackupDirectory {
 
   /**
    * Writes one beside the others; it is there under its name as a whole, and durable, or not at
-   * all. `rest` lets others go first, after each piece. Resolves with its path.
+   * all. `rest` lets others go first, after each piece. Resolves with its path; rejects with
+   * {@link NoRoomError} before anything is written.
    */
   async add(
     named: NamedBackup,
@@ -74,6 +88,7 @@ export class BackupDirectory {
   ): Promise<string> {
     await mkdir(this.#path, { recursive: true, mode: 0o700 });
     await this.#removeParts();
+    await this.#requireRoom(backup.bytes);
     const stamp = stampOf(named.createdMs);
     const path = join(this.#path, `${this.#clusterId}-${stamp}-r${named.revision}${nameEnd}`);
     const beside = `${path}.part`;
@@ -102,6 +117,19 @@ export class BackupDirectory {
     const surplus = past.slice(0, -keep);
     for (const name of surplus) await rm(join(this.#path, name), { force: true });
     return surplus;
+  }
+
+  /** A backup must not be what ends the writes: a full disk of its own holds up nothing else. */
+  async #requireRoom(bytes: number): Promise<void> {
+    const { path, leaveBytes } = this.#store;
+    if (await diskOf(this.#path) !== await diskOf(path)) return;
+    const { bavail, bsize } = await statfs(this.#path);
+    const freeBytes = bavail * bsize;
+    if (freeBytes - bytes >= leaveBytes) return;
+    throw new NoRoomError(
+      `${freeBytes} bytes are free in ${this.#path}, on the disk of the data directory; beside ` +
+        `a backup of ${bytes} bytes storage.space_low_bytes, ${leaveBytes}, have to stay free`,
+    );
   }
 
   /** Left over where a process ended. */
@@ -193,6 +221,16 @@ async function namesIn(directory: string): Promise<readonly string[]> {
     return (await readdir(directory)).sort();
   } catch (error) {
     if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Undefined where there is nothing. */
+async function diskOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).dev;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }

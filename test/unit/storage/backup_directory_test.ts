@@ -19,6 +19,9 @@ function bytesOf(length: number) {
   return { bytes: length, sha256, reader: () => ({ read, close: () => {} }), all: bytes };
 }
 
+/** A store on another disk. */
+const elsewhere = { path: "/proc", leaveBytes: 2 ** 60 };
+
 const laterMs = startMs + 60 * minuteMs;
 
 async function newestMs(directory: BackupDirectory, nowMs = laterMs) {
@@ -36,7 +39,7 @@ describe("A directory of backups", () => {
   it("holds each as a whole, under a name that tells of which cluster, when and what", async () => {
     using temp = makeTempDir("backups");
     const path = join(temp.path, "made", "for", "it");
-    const directory = new BackupDirectory(path, "prod.eu-1");
+    const directory = new BackupDirectory(path, "prod.eu-1", elsewhere);
     assert.equal(await newestMs(directory), undefined);
     const backup = bytesOf(3_000_000);
     const written = await add(directory, 0, backup);
@@ -54,7 +57,7 @@ describe("A directory of backups", () => {
       ...["prod-20209999T999999Z-r1.skein", "prod-r7.skein", "other-20200101T000000Z-r1.skein"],
     ];
     for (const name of others) writeFileSync(join(temp.path, name), "");
-    const directory = new BackupDirectory(temp.path, "prod");
+    const directory = new BackupDirectory(temp.path, "prod", elsewhere);
     for (let at = 0; at < 5; at++) await add(directory, at);
     assert.equal((await directory.retain(2, laterMs)).length, 3);
     assert.deepEqual(await directory.retain(2, laterMs), []);
@@ -65,13 +68,27 @@ describe("A directory of backups", () => {
         ...["prod-20261130T100258Z-r103.skein", "prod-20261130T100358Z-r104.skein"],
       ].sort(),
     );
-    const dotted = new BackupDirectory(temp.path, "pro.");
+    const dotted = new BackupDirectory(temp.path, "pro.", elsewhere);
     assert.deepEqual(await dotted.retain(1, laterMs), [], "a dot stands for itself alone");
+  });
+
+  it("leaves the store's disk the room that it needs, and asks for none elsewhere", async () => {
+    using temp = makeTempDir("backups");
+    const store = { path: temp.path, leaveBytes: 2 ** 60 };
+    const path = join(temp.path, "backups");
+    const adding = add(new BackupDirectory(path, "prod", store), 0);
+    await assert.rejects(adding, /bytes are free in .*; beside a backup of 10 bytes/);
+    assert.deepEqual(readdirSync(path), []);
+    await add(new BackupDirectory(path, "prod", { ...store, leaveBytes: 0 }), 0);
+    await add(new BackupDirectory(path, "prod", elsewhere), 1);
+    const nowhere = { path: join(temp.path, "none"), leaveBytes: 2 ** 60 };
+    await add(new BackupDirectory(path, "prod", nowhere), 2);
+    assert.equal(readdirSync(path).length, 3);
   });
 
   it("leaves nothing of one that breaks off, also where the process does", async () => {
     using temp = makeTempDir("backups");
-    const directory = new BackupDirectory(temp.path, "prod");
+    const directory = new BackupDirectory(temp.path, "prod", elsewhere);
     const reader = { read: () => assert.fail("the disk is gone"), close: () => {} };
     await assert.rejects(add(directory, 0, { ...bytesOf(10), reader: () => reader }), /gone/);
     assert.deepEqual(readdirSync(temp.path), []);
@@ -87,13 +104,13 @@ describe("A directory of backups", () => {
     );
     await assert.rejects(left, ends);
     writeFileSync(join(temp.path, "prod-20261130T095958Z-r8.skein.part"), "left");
-    await add(new BackupDirectory(temp.path, "prod"), 1);
+    await add(new BackupDirectory(temp.path, "prod", elsewhere), 1);
     assert.deepEqual(readdirSync(temp.path), ["prod-20261130T100058Z-r101.skein"]);
   });
 
   it("takes nothing over but the whole of what was announced", async () => {
     using temp = makeTempDir("backups");
-    const directory = new BackupDirectory(temp.path, "prod");
+    const directory = new BackupDirectory(temp.path, "prod", elsewhere);
     const backup = bytesOf(3_000_000);
     const closed: string[] = [];
     const from = (what: string, bytes: Uint8Array) => ({
@@ -129,7 +146,7 @@ describe("A directory of backups", () => {
 
   it("passes over names from the future: a clock was wrong then", async () => {
     using temp = makeTempDir("backups");
-    const directory = new BackupDirectory(temp.path, "prod");
+    const directory = new BackupDirectory(temp.path, "prod", elsewhere);
     const ahead = ["prod-20401130T100258Z-r900.skein", "prod-20411130T100258Z-r901.skein"];
     for (const name of ahead) writeFileSync(join(temp.path, name), "");
     for (let at = 0; at < 3; at++) await add(directory, at);
