@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type HeldFiles,
@@ -78,10 +78,10 @@ describe("An image of kv.db that is opened", () => {
     };
   }
 
-  function opened(directory: string, from: SnapshotImage) {
+  function opened(directory: string, from: SnapshotImage, openSqlite = runtime.openSqlite) {
     const images = imagesIn(directory);
     return openSqliteImage(from, {
-      ...{ openSqlite: runtime.openSqlite, clusterId, images },
+      ...{ openSqlite, clusterId, images },
       files: new HeldFilesInDirectory({ directory, bodyOf }),
     });
   }
@@ -97,5 +97,20 @@ describe("An image of kv.db that is opened", () => {
     const other = { ...made, meta: { ...made.meta, position } };
     await assert.rejects(opened(temp.path, other), /it was announced with entry 3 of term 1/);
     assert.deepEqual(readdirSync(temp.path), []);
+  });
+
+  it("is not made anew, empty, where somebody has deleted its file", async () => {
+    using temp = makeTempDir("opened");
+    const found: boolean[] = [];
+    const opening = opened(temp.path, await image(), (path, how) => {
+      rmSync(path);
+      try {
+        return runtime.openSqlite(path, how);
+      } finally {
+        found.push(existsSync(path));
+      }
+    });
+    await assert.rejects(opening);
+    assert.deepEqual(found, [false]);
   });
 });
