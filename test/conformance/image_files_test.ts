@@ -1,6 +1,6 @@
 /** What images leave on the disk, and what is left of them. */
 
-import { mkdirSync, readdirSync, readlinkSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
 import type { KvTables } from "../../src/kv/ports.ts";
@@ -10,6 +10,7 @@ import { type Files, nodeFiles } from "../../src/storage/directory/files.ts";
 import type { KvImageOptions } from "../../src/storage/sqlite/kv_image_folder.ts";
 import { EntryMaker, put } from "../harness/kv_commands.ts";
 import { imagesIn } from "../harness/kv_images.ts";
+import { openFiles } from "../harness/open_files.ts";
 import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
@@ -93,17 +94,6 @@ describe(`what the next process finds of an image, on ${runtime.name}`, () => {
     });
   }
 });
-
-/** The files that this process has open. */
-function openFiles(): readonly string[] {
-  return readdirSync("/proc/self/fd").flatMap((name) => {
-    try {
-      return [readlinkSync(`/proc/self/fd/${name}`)];
-    } catch {
-      return []; // The one of the listing.
-    }
-  });
-}
 
 const isLinux = process.platform === "linux";
 describe(`a large file that goes, on ${runtime.name}`, { skip: !isLinux }, () => {

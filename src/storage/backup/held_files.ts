@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import type { Runtime } from "../../runtime/mod.ts";
-import { type Files, nodeFiles, type OpenFile } from "../directory/files.ts";
+import { type Files, freeLater, nodeFiles, type OpenFile } from "../directory/files.ts";
 import { ByteList } from "../memory/byte_list.ts";
 
 /** A file of ours. */
@@ -87,8 +87,11 @@ export class HeldFilesInDirectory implements HeldFiles {
       remove: () => {
         if (!isThere) return;
         isThere = false;
-        file.close();
-        for (const end of ["", ...besideEnds]) this.#files.remove(path + end);
+        freeLater(path, () => {
+          file.close();
+          this.#files.remove(path);
+        });
+        for (const end of besideEnds) this.#files.remove(path + end);
       },
     };
   }

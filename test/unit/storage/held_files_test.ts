@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import {
   type HeldFiles,
   HeldFilesInDirectory,
@@ -7,11 +8,15 @@ import {
 } from "../../../src/storage/backup/held_files.ts";
 import { KvStateMachine } from "../../../src/kv/state_machine.ts";
 import type { SnapshotImage } from "../../../src/node/ports.ts";
+import type { SqliteDatabase } from "../../../src/runtime/mod.ts";
+import { type Files, nodeFiles } from "../../../src/storage/directory/files.ts";
+import { readPragma } from "../../../src/storage/sqlite_pragma.ts";
 import { openSqliteImage } from "../../../src/storage/sqlite/open_image.ts";
 import { bytesOf } from "../../conformance/image_place.ts";
 import { clusterId, openSqliteTables, runtime } from "../../conformance/state_machine_places.ts";
 import { EntryMaker, put } from "../../harness/kv_commands.ts";
 import { imagesIn } from "../../harness/kv_images.ts";
+import { openFiles } from "../../harness/open_files.ts";
 import { makeTempDir } from "../../harness/temp_dir.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
@@ -61,6 +66,23 @@ describe("A held file", () => {
   });
 });
 
+describe("A held file that goes", { skip: process.platform !== "linux" }, () => {
+  it("is freed when nobody waits for it", () => {
+    using temp = makeTempDir("held");
+    const isHeld: boolean[] = [];
+    const files: Files = {
+      ...nodeFiles,
+      remove: (path) => {
+        if (path.endsWith(".held")) isHeld.push(openFiles().includes(path));
+        nodeFiles.remove(path);
+      },
+    };
+    new HeldFilesInDirectory({ directory: temp.path, bodyOf, files }).create().remove();
+    assert.deepEqual(isHeld, [true], "what is freed with its last name is freed at once");
+    assert.deepEqual(readdirSync(temp.path), []);
+  });
+});
+
 describe("An image of kv.db that is opened", () => {
   async function image(): Promise<SnapshotImage> {
     using temp = makeTempDir("image");
@@ -97,6 +119,18 @@ describe("An image of kv.db that is opened", () => {
     const other = { ...made, meta: { ...made.meta, position } };
     await assert.rejects(opened(temp.path, other), /it was announced with entry 3 of term 1/);
     assert.deepEqual(readdirSync(temp.path), []);
+  });
+
+  it("is closed without a sync of all that was copied", async () => {
+    using temp = makeTempDir("opened");
+    let database: SqliteDatabase | undefined;
+    const { close } = await opened(temp.path, await image(), (path, how) => {
+      database = runtime.openSqlite(path, how);
+      return database;
+    });
+    assert.ok(database !== undefined);
+    assert.equal(readPragma(database, "synchronous"), 0);
+    close();
   });
 
   it("is not made anew, empty, where somebody has deleted its file", async () => {
