@@ -21,7 +21,10 @@ import { readFailed } from "./outcome_errors.ts";
 import { noRoom, Restoring, type RestoringParts } from "./restoring.ts";
 import type { StreamClock } from "./stream_clock.ts";
 
-/** How long to wait before another image of the store is tried, ms. */
+/**
+ * How long to wait before another image of the store is tried, ms; each time twice as long: where
+ * there is no room for it, each attempt is a line in the log.
+ */
 const imageRetryMs = 500;
 /** For so long an image may fail to be made, ms. */
 const imagePatienceMs = 60_000;
@@ -99,7 +102,7 @@ export class NodeBackupService implements BackupService {
   async #make(): Promise<KeptBackup> {
     const { clock, makeBackup, isRestoring, self } = this.#parts;
     const endMs = clock.monotonicMs() + imagePatienceMs;
-    for (;;) {
+    for (let retryMs = imageRetryMs;; retryMs *= 2) {
       if (this.#isClosed) throw readFailed("closing", self);
       const made = await makeBackup();
       if (made !== undefined) {
@@ -109,7 +112,7 @@ export class NodeBackupService implements BackupService {
         return given;
       }
       if (clock.monotonicMs() >= endMs) throw isRestoring() ? restoring() : noImage();
-      await new Promise<void>((resolve) => clock.after(imageRetryMs, resolve));
+      await new Promise<void>((resolve) => clock.after(retryMs, resolve));
     }
   }
 }

@@ -116,6 +116,21 @@ describe("Backups through a node", () => {
     await refused;
   });
 
+  it("try for an image ever more seldom", async () => {
+    const { service, making, timers, backup } = served();
+    const made = service.make(asked);
+    let attempt = 0;
+    for (const restMs of [500, 1_000, 2_000, 4_000]) {
+      (await making(attempt++)).finish(undefined);
+      await until(() => timers.count > 0, { what: "a pause" });
+      timers.pass(restMs - 1);
+      assert.equal(timers.count, 1, `it rests for ${restMs} ms`);
+      timers.pass(1);
+    }
+    (await making(attempt)).finish(backup("b1"));
+    assert.equal((await made).backup.tag, "b1");
+  });
+
   it("are refused where a restore under way outlasts the wait", async () => {
     const { service, making, timers, state } = served();
     state.isRestoring = true;
