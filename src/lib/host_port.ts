@@ -36,3 +36,9 @@ export function isLoopback(host: string): boolean {
     /^(?:0{1,4}:){7}0{0,3}1$/.test(bare) || /^(?:::|[0:]+:)0{0,3}1$/.test(bare) ||
     /^::ffff:127(?:\.\d{1,3}){3}$/.test(bare);
 }
+
+/** Whether a place, `host:port` or the URL of one, can be reached by its own machine alone. */
+export function isOnLoopback(place: string): boolean {
+  const url = place.includes("://") ? place : `http://${place}`;
+  return URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ""));
+}

@@ -7,6 +7,7 @@
  * Not decided here: whether the voters that are left are alive (judge_change.ts).
  */
 
+import { isOnLoopback } from "../lib/host_port.ts";
 import { memberOf, votersOf, wasRemoved } from "../raft/configuration.ts";
 import type { Configuration, Member, MemberAddresses, NodeId, Suffrage } from "../raft/types.ts";
 import type { CatchUp } from "./judge_change.ts";
@@ -172,7 +173,9 @@ function newMember(
   { id = present.nodeIdMax + 1, incarnation, addresses }: NewMember,
   suffrage: Suffrage,
 ): NewMemberOutcome {
-  const refusal = idRefusal(present, id) ?? addressRefusal(present.members, addresses);
+  const refusal = idRefusal(present, id) ??
+    addressRefusal(present.members, addresses) ??
+    loopbackRefusal(present.members, addresses);
   if (refusal !== undefined) return { kind: "refused", refusal };
   if (present.members.length >= membersMax) {
     return refused(
@@ -204,6 +207,25 @@ function addressRefusal(
       return conflict(
         `${name} is ${address}, which is an address of node ${id}: replace that node, or remove ` +
           "it first",
+      );
+    }
+  }
+  return undefined;
+}
+
+/** Its own machine alone could reach it: to any other one the address means itself. */
+function loopbackRefusal(
+  members: readonly Member[],
+  { rpc, http }: MemberAddresses,
+): ChangeRefusal | undefined {
+  for (const [name, address] of [["rpc", rpc], ["http", http]] as const) {
+    if (!isOnLoopback(address)) continue;
+    for (const { id, addresses } of members) {
+      if (addresses === undefined || isOnLoopback(addresses[name])) continue;
+      return conflict(
+        `${name} is ${address}, which other machines cannot reach, and node ${id} is at ` +
+          `${addresses[name]}: set ${name}_addr or ${name}_advertise_addr of the new node to ` +
+          "where the members reach it",
       );
     }
   }

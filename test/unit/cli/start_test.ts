@@ -68,9 +68,9 @@ const listening = { what: "the server" };
 
 describe("start", () => {
   it("joins the cluster of any of the nodes that it is told of", async () => {
-    const node = run(["--join", "http://n1:7400,http://n2:7400"]);
+    const node = run(["--join", "http://localhost:7400,http://[::1]:7410"]);
     await until(() => node.config, listening);
-    assert.deepEqual(node.config?.join, ["http://n1:7400", "http://n2:7400"]);
+    assert.deepEqual(node.config?.join, ["http://localhost:7400", "http://[::1]:7410"]);
     assert.deepEqual(node.config?.named, {}, "the cluster gives the names");
     node.end(0);
     assert.equal((await node.outcome).code, 0);

@@ -1,6 +1,7 @@
 import {
   formatHostPort,
   isLoopback,
+  isOnLoopback,
   isUnspecified,
   parseHostPort,
 } from "../../../src/lib/host_port.ts";
@@ -51,6 +52,15 @@ describe("host:port", () => {
     const others = ["0.0.0.0", "::", "128.0.0.1", "localhost.example", "127.0.0.1.example", "::11"];
     for (const host of [...others, "1::1", "fe80::1", "10.0.0.1", "127.evil"]) {
       assert.ok(!isLoopback(host), host);
+    }
+  });
+
+  it("knows places on them, with or without a scheme", () => {
+    for (const place of ["127.0.0.1:0", "[::1]:80", "http://localhost", "http://[::1]:7400"]) {
+      assert.ok(isOnLoopback(place), place);
+    }
+    for (const place of ["node1:80", "[fe80::1]:80", "http://node1", "https://10.0.0.1:1", ""]) {
+      assert.ok(!isOnLoopback(place), place);
     }
   });
 });

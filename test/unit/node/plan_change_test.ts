@@ -124,6 +124,24 @@ describe("Adding a node", () => {
     assert.match(at({ clientRpc: "n1:1" }), /^conflict: client_rpc is .* of node 1:/);
   });
 
+  it("that only its own machine reaches is refused where the members are on several", () => {
+    const there = (some: Partial<NewMember["addresses"]>, present = three) =>
+      planned(present, add({ ...newcomer(4), addresses: { ...addresses(4), ...some } }));
+    assert.equal(
+      there({ rpc: "127.0.0.1:7401" }),
+      "conflict: rpc is 127.0.0.1:7401, which other machines cannot reach, and node 1 is at " +
+        "n1:1: set rpc_addr or rpc_advertise_addr of the new node to where the members reach it",
+    );
+    assert.match(there({ http: "http://localhost:7400" }), /^conflict: http is http:\/\/localhost/);
+    assert.match(there({ rpc: "[::1]:7401" }), /^conflict: rpc is \[::1\]:7401/);
+    const local = { rpc: "127.0.0.1:1", http: "http://[::1]:2" };
+    const one: Configuration = {
+      ...{ members: [{ ...three.members[0]!, addresses: local }], nodeIdMax: 3 },
+    };
+    assert.match(there({ rpc: "127.0.0.1:7401" }, one), /^4: 1v 4l/, "all on one machine");
+    assert.match(there({}, one), /^4: 1v 4l/);
+  });
+
   it("to the most members that there may be is refused", () => {
     const full = configuration(
       Object.fromEntries(Array.from({ length: membersMax }, (_, at) => [at + 1, "voter" as const])),
