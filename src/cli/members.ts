@@ -34,7 +34,7 @@ const offerOptions: readonly Option[] = [
   {
     name: "incarnation",
     value: "HEX",
-    description: "of its identity.json; without it the node at RPC is asked",
+    description: "of its file incarnation, or identity.json; without it the node at RPC is asked",
   },
   {
     name: "client-rpc",

@@ -61,7 +61,10 @@ export interface NodeOffer {
   readonly clientRpc?: string;
   /** Above every id that was ever used; the next free one when absent. */
   readonly id?: number;
-  /** Of its `identity.json`; when absent, whoever listens at `rpc` is asked. */
+  /**
+   * Of its `identity.json`, or of its file `incarnation` while it has no id; when absent, whoever
+   * listens at `rpc` is asked.
+   */
   readonly incarnation?: string;
 }
 

@@ -42,7 +42,8 @@ const offeredMembers = {
     type: "string",
     pattern: "^[0-9a-f]{16}$",
     example: "00f1c2d3a4b5e697",
-    description: "Names its data directory; when absent, whoever listens at `rpc` is asked.",
+    description: "Names its data directory: it stands in its identity.json, or in its file " +
+      "incarnation while it has no id. When absent, whoever listens at `rpc` is asked.",
   }),
   rpc: rpcAddress.openapi({
     type: "string",

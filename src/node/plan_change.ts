@@ -174,7 +174,7 @@ function newMember(
   suffrage: Suffrage,
 ): NewMemberOutcome {
   const refusal = idRefusal(present, id) ??
-    addressRefusal(present.members, addresses) ??
+    addressRefusal(present.members, { incarnation, addresses }) ??
     loopbackRefusal(present.members, addresses);
   if (refusal !== undefined) return { kind: "refused", refusal };
   if (present.members.length >= membersMax) {
@@ -197,16 +197,18 @@ function idRefusal(present: Configuration, id: NodeId): ChangeRefusal | undefine
 
 function addressRefusal(
   members: readonly Member[],
-  { rpc, http, clientRpc }: MemberAddresses,
+  { incarnation, addresses: { rpc, http, clientRpc } }: NewMember,
 ): ChangeRefusal | undefined {
   const named = [["rpc", rpc], ["http", http], ["client_rpc", clientRpc]] as const;
   for (const { id, addresses } of members) {
     const theirs = [addresses?.rpc, addresses?.clientRpc, addresses?.http];
     for (const [name, address] of named) {
       if (address === undefined || !theirs.includes(address)) continue;
+      const client = clientRpc === undefined ? "" : ` --client-rpc ${clientRpc}`;
       return conflict(
-        `${name} is ${address}, which is an address of node ${id}: replace that node, or remove ` +
-          "it first",
+        `${name} is ${address}, which is an address of node ${id}: replace that node (skein ` +
+          `member replace ${id} ${rpc} ${http}${client} --incarnation ${incarnation}) or remove ` +
+          `it (skein member remove ${id}); a node that joins is then started again`,
       );
     }
   }

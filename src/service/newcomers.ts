@@ -57,7 +57,8 @@ async function known(
     throw new ServiceError("conflict", detail, { outcome });
   }
   const detail = `Nobody answers at ${rpc}: a node that is started with --join asks by itself to ` +
-    "be added, and has no name before; of any other give the incarnation, which stands in its " +
-    "identity.json";
+    "be added, and has no name before; where it was refused, or does not run, give its " +
+    "incarnation, which stands in the file incarnation of its directory, or, once it has an id, " +
+    "in identity.json";
   throw new ServiceError("conflict", detail, { outcome, retryable: true });
 }

@@ -24,7 +24,8 @@ export function isHttpAddress(text: string): boolean {
 }
 
 export const incarnationAllowed =
-  "allowed are the 16 lower-case hexadecimal digits that stand in the node's identity.json";
+  "allowed are the 16 lower-case hexadecimal digits that stand in the node's identity.json, or " +
+  "in its file incarnation while it has no id";
 
 /** Whether `text` may name a data directory. */
 export function isIncarnation(text: string): boolean {

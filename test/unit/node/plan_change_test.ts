@@ -118,10 +118,15 @@ describe("Adding a node", () => {
       planned(three, add({ ...newcomer(4), addresses: { ...addresses(4), ...some } }));
     assert.equal(
       at({ rpc: "n3:1" }),
-      "conflict: rpc is n3:1, which is an address of node 3: replace that node, or remove it first",
+      "conflict: rpc is n3:1, which is an address of node 3: replace that node (skein member " +
+        "replace 3 n3:1 http://n4:2 --incarnation 0000000000000004) or remove it (skein member " +
+        "remove 3); a node that joins is then started again",
     );
     assert.match(at({ http: "http://n2:2" }), /^conflict: http is .* of node 2:/);
-    assert.match(at({ clientRpc: "n1:1" }), /^conflict: client_rpc is .* of node 1:/);
+    assert.match(
+      at({ clientRpc: "n1:1" }),
+      /^conflict: client_rpc is .* of node 1:.* --client-rpc n1:1 --inc/,
+    );
   });
 
   it("that only its own machine reaches is refused where the members are on several", () => {
