@@ -1,6 +1,7 @@
 /** `recover`: opens the files of a node that is not running, and does what a person wishes. */
 
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "./config/schema.ts";
 import type { StateHash } from "./kv/checksum.ts";
 import { KvStateMachine } from "./kv/state_machine.ts";
@@ -37,9 +38,10 @@ export async function recoverNode(
   options: { readonly config: Config; readonly runtime: Runtime; readonly wish: Wish },
 ): Promise<Recovered> {
   const { config, runtime, wish } = options;
-  const nothing = { kind: "refused", reason: `${config.dataDir} holds no node` } as const;
-  // Whoever mistypes the path must not find a directory made there.
-  if (!existsSync(config.dataDir)) return nothing;
+  const reason = `${config.dataDir} holds no node: there is no identity.json`;
+  const nothing = { kind: "refused", reason } as const;
+  // Whoever mistypes the path must find neither a directory nor files of a node made there.
+  if (!existsSync(join(config.dataDir, "identity.json"))) return nothing;
   const failure = Promise.withResolvers<never>();
   const onFatal = (error: unknown) => failure.reject(error);
   // No image is made or received here.

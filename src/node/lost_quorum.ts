@@ -69,8 +69,9 @@ export function goOnAlone(
   if (remains.refusal !== undefined) return done({ kind: "refused", reason: remains.refusal });
   const incarnation = drawIncarnation();
   // Nobody may take what it says under the new configuration for the word of the old member. A
-  // crash in between leaves a node that does not start, and this can be repeated.
-  const { refused: _, peerStarts: _seen, ...identity } = keeper.identity;
+  // crash in between leaves a node that does not start, and this can be repeated: so what tells of
+  // ids that were given (peerStarts, joining) stays.
+  const { refused: _, ...identity } = keeper.identity;
   const renewed = { ...identity, incarnation, logEpoch: identity.logEpoch + 1, recovering: false };
   const idsSeen = idsSeenBy(keeper.identity);
   keeper.replace(renewed, () => {

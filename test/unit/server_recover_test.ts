@@ -1,6 +1,6 @@
 /** What a person asks of a node that is not running. */
 
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
@@ -30,8 +30,22 @@ describe("recoverNode", () => {
       runtime: await currentRuntime(),
       wish: "acceptLoss",
     });
-    assert.deepEqual(refused, { kind: "refused", reason: `${dataDir} holds no node` });
+    const reason = `${dataDir} holds no node: there is no identity.json`;
+    assert.deepEqual(refused, { kind: "refused", reason });
     assert.equal(existsSync(dataDir), false);
+  });
+
+  it("makes no files in a directory that is no node's", async () => {
+    using temp = makeTempDir("recover");
+    const flag = { flag: "--data-dir", path: "data_dir", text: temp.path };
+    const { config } = loadConfig({ flags: [flag] });
+    const runtime = await currentRuntime();
+    for (const names of [[], ["incarnation"], ["incarnation", "raft.db"]]) {
+      for (const name of names) writeFileSync(join(temp.path, name), "");
+      const looked = await recoverNode({ config, runtime, wish: "inspect" });
+      assert.equal(looked.kind, "refused");
+      assert.deepEqual(readdirSync(temp.path).sort(), names);
+    }
   });
 
   it("goes on from an image that was decided for, and not yet taken over", async () => {

@@ -101,6 +101,20 @@ describe("A node that is left when the quorum is lost", () => {
     }
   });
 
+  it("leaves none of them free where it was interrupted and is run again", () => {
+    const { survivor } = downed();
+    const identities = survivor.disk.identityFile();
+    const start = { id: 8, incarnation: "0".repeat(16), starts: 1, nonce: 1 };
+    identities.save({ ...identities.load()!, peerStarts: [start] }, () => {});
+    const powerCut = (next: string): void => {
+      if (next === "log") throw new Error("power cut");
+    };
+    assert.throws(() => alone(survivor, { onStep: powerCut }));
+    assert.equal(alone(survivor, { incarnation: "00000000000000fe" }).kind, "alone");
+    const { configurations } = openStopped(survivor).storage.stored();
+    assert.equal(configurations.at(-1)?.configuration.nodeIdMax, 8);
+  });
+
   it("goes on although the cluster had turned it away, and whatever starts it had seen", () => {
     const { cluster, survivor } = downed();
     const identities = survivor.disk.identityFile();
