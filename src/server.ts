@@ -29,6 +29,7 @@ import type { HttpServer, Runtime } from "./runtime/mod.ts";
 import { systemClock } from "./runtime/system_clock.ts";
 import { Admission } from "./server_admission.ts";
 import { type FormedNode, formNode } from "./server_node.ts";
+import { peerReports } from "./server_peer_reports.ts";
 import { type OpenedStorage, openStorage } from "./server_storage.ts";
 import {
   AwaitedBackupService,
@@ -134,8 +135,7 @@ class SkeinServer implements RunningServer {
     this.#transport = new GrpcRaftTransport({
       credentials,
       currentTerm: () => this.#node?.node.status().term ?? 0,
-      onFault: ({ kind, source, detail, suppressed }) =>
-        this.#logger.warn(detail, { kind, source, suppressed }),
+      ...peerReports(logger),
       monotonicMs: systemClock.monotonicMs,
       random: Math.random,
       queueLimits: { countMax: 4_096, bytesMax: config.network.peerQueueBytesMax },

@@ -10,6 +10,7 @@ import { type Codec, method, type Wire } from "./codec.ts";
 import { fromEnvelope } from "./convert.ts";
 import { fromHello, toHelloAnswer } from "./convert_hello.ts";
 import { frameBytesMax, PeerConnection, type PeerTiming } from "./peer_connection.ts";
+import type { Reach } from "./reach.ts";
 import { type FaultLog, WireRefusal } from "./refusal.ts";
 import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
 
@@ -30,6 +31,7 @@ export interface PeerStreamOptions {
   readonly onRefused: (refusal: HelloRefusal) => void;
   /** Something that was sent may be lost. Never called inside `send`. */
   readonly onLoss: () => void;
+  readonly reach: Reach;
   readonly faults: FaultLog;
   readonly queueLimits: SendQueueLimits;
   /** Uniform in 0 … 1: spreads reconnects. */
@@ -119,21 +121,31 @@ export class PeerStream {
       timing: this.#options.timing,
     }, {
       frame: (bytes) => this.#receive(bytes),
-      down: () => this.#pause(this.#nextPauseMs()),
+      down: (reason) => this.#down(reason),
     });
     connection.write(
       frameCodec.encode({ hello: fromHello(this.#options.hello()), envelopes: [] }),
       nothing,
     );
-    const timer = setTimeout(() => this.#give("It did not answer our Hello"), helloTimeoutMs);
+    const timer = setTimeout(() => {
+      this.#options.reach.failed(`it did not answer within ${helloTimeoutMs} ms`);
+      this.#cut(refusedPauseMs);
+    }, helloTimeoutMs);
     return { kind: "opening", connection, timer };
   }
 
+  /** A stream that stood and broke is opened again first: only what comes of that is news. */
+  #down(reason: string): void {
+    if (this.#state.kind === "opening") this.#options.reach.failed(reason);
+    this.#pause(this.#nextPauseMs());
+  }
+
   #receive(bytes: Uint8Array): void {
-    const { faults, name } = this.#options;
+    const { faults, name, reach } = this.#options;
     if (this.#state.kind !== "opening") {
       return faults.note("hello", name, "It spoke on a stream that is ours");
     }
+    reach.answered();
     let answer: HelloAnswer;
     try {
       const frame = frameCodec.decode(bytes);

@@ -12,6 +12,7 @@ import { askHello } from "./ask_hello.ts";
 import { InboundStreams } from "./inbound_streams.ts";
 import { defaultPeerTiming, type PeerTiming } from "./peer_connection.ts";
 import { type PeerMethod, PeerStream } from "./peer_stream.ts";
+import { Reach, type ReachReport } from "./reach.ts";
 import { type FaultKind, FaultLog, type FaultReport } from "./refusal.ts";
 import type { SendQueueLimits } from "./send_queue.ts";
 
@@ -22,6 +23,8 @@ export interface RaftTransportOptions {
   readonly currentTerm: () => Term;
   /** Gets what was refused or dropped, named and at a bounded rate. */
   readonly onFault: (report: FaultReport) => void;
+  /** Told when a peer cannot be reached, and when it is back. */
+  readonly onReach: (report: ReachReport) => void;
   readonly monotonicMs: () => number;
   /** Uniform in 0 … 1. */
   readonly random: () => number;
@@ -37,6 +40,7 @@ interface Link {
   readonly address: string;
   /** Not among the peers that we were given: known only because it speaks to us. */
   readonly guest: boolean;
+  readonly reach: Reach;
   readonly connect: PeerStream;
   snapshot: { readonly stream: PeerStream; idle: ReturnType<typeof setTimeout> } | undefined;
 }
@@ -150,7 +154,10 @@ export class GrpcRaftTransport implements Transport {
   }
 
   #link(id: NodeId, address: string, guest: boolean): Link {
-    return { address, guest, connect: this.#stream(id, address, "Connect"), snapshot: undefined };
+    const { onReach, monotonicMs } = this.#options;
+    const reach = new Reach({ name: `node ${id}`, address }, onReach, monotonicMs);
+    const connect = this.#stream(id, { address, reach }, "Connect");
+    return { address, guest, reach, connect, snapshot: undefined };
   }
 
   #unlink(id: NodeId, link: Link): void {
@@ -180,7 +187,7 @@ export class GrpcRaftTransport implements Transport {
 
   #snapshotStream(id: NodeId, link: Link): PeerStream {
     if (link.snapshot === undefined) {
-      const stream = this.#stream(id, link.address, "Snapshot");
+      const stream = this.#stream(id, link, "Snapshot");
       link.snapshot = { stream, idle: this.#idleTimer(link) };
     } else {
       clearTimeout(link.snapshot.idle);
@@ -196,13 +203,16 @@ export class GrpcRaftTransport implements Transport {
     }, snapshotIdleMs);
   }
 
-  #stream(id: NodeId, address: string, method: PeerMethod): PeerStream {
+  #stream(
+    id: NodeId,
+    { address, reach }: Pick<Link, "address" | "reach">,
+    method: PeerMethod,
+  ): PeerStream {
     const make = this.#makeHello;
     if (make === undefined) throw new Error("setHello comes before the first setPeers");
     return new PeerStream({
       name: `node ${id}`,
-      address,
-      method,
+      ...{ address, reach, method },
       credentials: this.#options.credentials,
       timing: this.#options.timing ?? defaultPeerTiming,
       hello: () => make(id),

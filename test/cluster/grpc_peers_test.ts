@@ -12,6 +12,7 @@ import { grpcStatus } from "../../src/service/errors.ts";
 import { TestGrpcClient } from "../harness/grpc_client.ts";
 import { type GrpcNode, refusalFor, startGrpcNode, testHello } from "../harness/grpc_node.ts";
 import { heartbeat as beat } from "../harness/raft_messages.ts";
+import { freePorts } from "../harness/ports.ts";
 import { runtimeNames, startProgram } from "../harness/runtime_process.ts";
 import { after, assert, before, beforeEach, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
@@ -320,6 +321,24 @@ describe("a frozen peer", () => {
       }
     });
   }
+});
+
+describe("a peer that is not there", () => {
+  it("is told of with its address and the reason, and again when it is back", async () => {
+    const [port] = await freePorts(1);
+    const address = `127.0.0.1:${port}`;
+    const one = await startGrpcNode({ id: 1 });
+    one.transport.setPeers([{ id: 2, address }]);
+    await until(() => one.reaches.length > 0, { what: "the line of its absence" });
+    const [report] = one.reaches;
+    assert.equal(report?.kind === "unreachable" && report.address, address);
+    assert.match(report?.kind === "unreachable" ? report.reason : "", /ECONNREFUSED/);
+    const two = await startGrpcNode({ id: 2, rpcAddress: address });
+    await until(() => one.reaches.length > 1, { what: "the line of its return" });
+    assert.deepEqual(one.reaches.map(({ kind }) => kind), ["unreachable", "back"]);
+    await one.close();
+    await two.close();
+  });
 });
 
 describe("a peer that is closed", () => {

@@ -4,6 +4,7 @@ import { channelCredentials, serverCredentials } from "../../src/grpc/credential
 import type { OfferedMethod } from "../../src/grpc/call.ts";
 import { defaultPeerTiming, type PeerTiming } from "../../src/grpc/peer_connection.ts";
 import { GrpcRaftTransport } from "../../src/grpc/raft_transport.ts";
+import type { ReachReport } from "../../src/grpc/reach.ts";
 import type { FaultReport } from "../../src/grpc/refusal.ts";
 import type { SendQueueLimits } from "../../src/grpc/send_queue.ts";
 import { type GrpcServer, startGrpcServer } from "../../src/grpc/server.ts";
@@ -34,6 +35,7 @@ export interface GrpcNode {
   readonly unreachable: number[];
   readonly refusals: string[];
   readonly faults: FaultReport[];
+  readonly reaches: ReachReport[];
   readonly hello: Hello;
   /** What is open on the listener after `graceMs`, a second when absent, is cut. */
   close(graceMs?: number): Promise<void>;
@@ -68,10 +70,12 @@ export async function startGrpcNode(options: GrpcNodeOptions): Promise<GrpcNode>
   const unreachable: number[] = [];
   const refusals: string[] = [];
   const faults: FaultReport[] = [];
+  const reaches: ReachReport[] = [];
   const transport = new GrpcRaftTransport({
     credentials: channelCredentials(undefined),
     currentTerm: () => 1,
     onFault: (report) => faults.push(report),
+    onReach: (report) => reaches.push(report),
     monotonicMs: () => Math.floor(performance.now()),
     random: () => 0.5,
     timing: options.timing ?? patientTiming,
@@ -99,7 +103,7 @@ export async function startGrpcNode(options: GrpcNodeOptions): Promise<GrpcNode>
   };
   return {
     ...{ id: options.id, address, transport, server, received, unreachable, refusals, faults },
-    ...{ hello, close },
+    ...{ reaches, hello, close },
   };
 }
 
