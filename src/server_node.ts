@@ -8,7 +8,6 @@ import type { KvStateMachine } from "./kv/state_machine.ts";
 import { assertDefined } from "./lib/assert.ts";
 import type { Logger } from "./lib/logger.ts";
 import { AddressKeeper } from "./node/address_keeper.ts";
-import { version } from "./lib/version.ts";
 import { Birth, firstWrite } from "./node/birth.ts";
 import { RaftNode } from "./node/node.ts";
 import type { IdentityKeeper } from "./node/identity_keeper.ts";
@@ -16,7 +15,7 @@ import { MemberKeeper } from "./node/member_keeper.ts";
 import { judgeNames } from "./node/named_members.ts";
 import { open } from "./node/opening.ts";
 import { PeerLinks } from "./node/peer_links.ts";
-import { Peers, removalOf } from "./node/peers.ts";
+import { removalOf } from "./node/peers.ts";
 import { notMemberAnswer, type Place } from "./node/place.ts";
 import { PlaceKeeper } from "./node/place_keeper.ts";
 import { type Clock, type HelloRefusal, type PeerAddress, type Transport } from "./node/ports.ts";
@@ -25,6 +24,7 @@ import { formatPosition } from "./raft/format.ts";
 import type { Rng } from "./raft/ports.ts";
 import type { Loss } from "./raft/ready.ts";
 import type { MemberAddresses, NodeId, RestoredState } from "./raft/types.ts";
+import { introduce, type Introduction } from "./server_introduction.ts";
 import { memberOptions, nodeLimits, raftOptions, snapshotOptions } from "./server_options.ts";
 import { BackupSchedule } from "./server_backup_schedule.ts";
 import type { OpenedStorage } from "./server_storage.ts";
@@ -66,37 +66,14 @@ export interface NodeFormation {
   readonly done: (node: FormedNode) => void;
 }
 
-/** From here on the other nodes may be talked to. */
-interface Introduced extends NodeFormation {
-  readonly peers: Peers;
-}
+type Introduced = NodeFormation & Introduction;
 
 /**
  * Calls `done` once the node runs; until then the cluster is being born. `onFatal` when it cannot
  * run on what it finds, or the cluster refuses it, now or later.
  */
 export function formNode(formation: NodeFormation): void {
-  openNode({ ...formation, peers: introduce(formation) });
-}
-
-/** Tells the transport who this node is and whom it listens to. */
-function introduce(formation: NodeFormation): Peers {
-  const { keeper, nonce, addresses, transport } = formation;
-  const self = {
-    keeper,
-    nonce,
-    addresses,
-    protocols: formation.versions.protocols,
-    dataVersion: formation.machine.dataVersions.newest,
-    dataVersionInUse: () => formation.machine.dataVersions.inUse,
-    programVersion: version,
-    electionTimeoutMinMs: formation.config.raft.electionTimeoutMinMs,
-    bootstrapIds: idsInFile(formation),
-  };
-  const peers = new Peers(self, (address, mine, done) => transport.hello(address, mine, done));
-  transport.setHello((to) => peers.hello(to));
-  transport.onHello((theirs, standing) => peers.judge(theirs, standing));
-  return peers;
+  openNode({ ...formation, ...introduce(formation, idsInFile(formation)) });
 }
 
 function refusedError({ config }: NodeFormation, reason: string): Error {
@@ -206,7 +183,7 @@ export class FormedNode {
 
   constructor(formation: Introduced, restored: RestoredState) {
     this.#formation = formation;
-    const { config, storage, machine, transport, clock, rng, peers, forwarder } = formation;
+    const { config, storage, machine, transport, clock, rng, peers, doubt, forwarder } = formation;
     this.node = new RaftNode<Query, Answer, Result>({
       raft: raftOptions(config),
       limits: nodeLimits(config),
@@ -228,6 +205,7 @@ export class FormedNode {
     const committed = () => machine.applied().configuration;
     const effective = () => this.node.status().configuration;
     peers.judgeBy(() => committed().configuration, () => effective().configuration);
+    doubt.judgeBy(() => effective().configuration);
     this.places = new PlaceKeeper(formation.keeper, () => machine.applied().configuration);
     const addressesOf = (id: NodeId) =>
       id === config.nodeId ? peers.hello(0).addresses : peers.addressesOf(id);
@@ -252,7 +230,11 @@ export class FormedNode {
       askMembers: whereabouts({ self: config.nodeId, clusterId: config.clusterId, forwarder }),
     });
     this.services = new NodeServices({
-      storeChecks: () => [...this.#checks.all(), ...this.#backups.checks()],
+      storeChecks: () => [
+        { name: "identity", ...doubt.check() },
+        ...this.#checks.all(),
+        ...this.#backups.checks(),
+      ],
       ...{ node: this.node, machine, storage, config, clock, peers, forwarder, addressesOf },
       addressOf: (id) => this.#links.addressOf(id),
       askHello: (address, tell) => transport.hello(address, peers.hello(0), tell),

@@ -82,7 +82,8 @@ const top = {
   ),
   join: urls(
     "Nodes of a cluster that exists, any of them, by the URL of http_addr: a node with an empty " +
-      "data directory becomes a member of it. Without effect once it is one.",
+      "data directory becomes a member of it. Without effect once it is one; left in the file, " +
+      "it keeps a node whose directory was lost from founding a cluster of its own.",
   ),
   join_as: oneOf(
     ["learner", "read_only"],

@@ -189,4 +189,29 @@ describe("A cluster", { timeout: 300_000 }, () => {
     await untilReady(three!);
     assert.equal((await three!.cluster()).leader?.id, 6);
   });
+
+  it("lets a founder know that lost its directory, and founds it anew", async () => {
+    const [one, two, three, four] = cluster.nodes;
+    await one!.stop();
+    rmSync(one!.dataDir, { recursive: true });
+    // Who keeps `join` in its file founds nothing.
+    const kept = await lastWords(one!, joining(three!, { cluster_id: "grown", node_id: "1" }));
+    assert.match(kept, /Node 1 is a member already, on another data directory/);
+    rmSync(one!.dataDir, { recursive: true });
+    one!.lines.length = 0;
+    await one!.start({ ...alone, cluster_id: "grown" });
+    const readiness = async () => (await one!.readiness()).text;
+    const doubted = async () => (await readiness()).includes("takes this node for one of its");
+    await until(doubted, { what: "the doubt" });
+    assert.equal((await one!.readiness()).status, 503);
+    await writeAt(one!, "what a stray peer must not stop");
+    const [line = ""] = one!.lines.filter((each) => each.includes("ERROR"));
+    assert.match(line, /node [56] \(incarnation \w{16}, at .*\) greets node 1 here/);
+    const objects = () =>
+      [three!, four!].every(({ lines }) =>
+        lines.some((each) => /node id 1 belongs to another data directory/.test(each))
+      );
+    await until(objects, { what: "the lines of the members" });
+    assert.equal(two!.isRunning, false);
+  });
 });
