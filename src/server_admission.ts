@@ -14,12 +14,15 @@ import type { MemberAddresses } from "./raft/types.ts";
 import { drawIncarnation } from "./server_incarnation.ts";
 import { Joining, type JoinOutcome } from "./server_join.ts";
 import type { OpenedStorage } from "./server_storage.ts";
+import { isAlone, otherClusterAt } from "./server_vain_join.ts";
 import { untilWoken } from "./service/patience.ts";
 
 /** What it is decided from. */
 export interface AdmissionParts {
   readonly config: Config;
-  readonly storage: Pick<OpenedStorage, "identities" | "candidacy">;
+  readonly storage: Pick<OpenedStorage, "identities" | "candidacy"> & {
+    readonly engine: Pick<OpenedStorage["engine"], "stored">;
+  };
   readonly logger: Logger;
 }
 
@@ -34,23 +37,50 @@ export class Admission {
 
   /**
    * The identity, with this start counted. Undefined where a cluster has to be asked for one, or
-   * where its members are: {@link ask} does.
+   * where its members are: {@link ask} does. Rejects where the directory is not what `join` asks
+   * for.
    */
-  identify(): Promise<IdentityKeeper | undefined> {
+  async identify(): Promise<IdentityKeeper | undefined> {
     const { config, storage } = this.#parts;
     const known = storage.identities.load();
     const joins = config.join.length > 0;
     const isTaken = known?.joining !== undefined && known.birth === undefined;
     // A process that ended just behind that left it.
     if (known !== undefined && storage.candidacy.load() !== undefined) storage.candidacy.remove();
-    if (joins && (known === undefined || isTaken)) return Promise.resolve(undefined);
+    if (joins && (known === undefined || isTaken)) return undefined;
+    if (joins && known !== undefined) await this.#joinInVain(known);
     if (known === undefined && storage.candidacy.load() !== undefined) {
       throw new Error(
         `Data directory ${config.dataDir} has asked a cluster to take it in, and join is not ` +
           "set: start with --join again, or empty the directory to begin anew",
       );
     }
-    return this.#counted();
+    return await this.#counted();
+  }
+
+  async #joinInVain(known: Identity): Promise<void> {
+    const { config, storage, logger } = this.#parts;
+    const { clusterId, nodeId } = known;
+    const where = `Data directory ${config.dataDir}`;
+    if (known.birth === undefined) {
+      throw new Error(
+        `${where} was to be node ${nodeId} of cluster "${clusterId}", which was never formed, ` +
+          "and join is set: empty the directory to join, or leave join out",
+      );
+    }
+    const names = { cluster_id: clusterId, node_id: nodeId };
+    if (!isAlone(known, storage.engine)) {
+      return logger.info("This directory is a member's already: join has no effect", names);
+    }
+    const other = await otherClusterAt(config, known);
+    if (other === undefined) {
+      return logger.warn("This directory is a cluster of its own: join has no effect", names);
+    }
+    throw new Error(
+      `${where} is node ${nodeId} of cluster "${clusterId}", which it founded and has no other ` +
+        `member, and ${other}: empty the directory or set data_dir to another one to join that ` +
+        "one, or leave join out to go on alone",
+    );
   }
 
   /** Undefined when it was stopped; rejects when the cluster refuses. */

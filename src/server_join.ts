@@ -192,7 +192,7 @@ export class Joining {
 }
 
 /** The members of an answer that can be reached, ascending by id. */
-function membersOf(answer: Readonly<Record<string, unknown>>): readonly PeerAddress[] {
+export function membersOf(answer: Readonly<Record<string, unknown>>): readonly PeerAddress[] {
   const members: PeerAddress[] = [];
   for (const item of listMember(answer, "members")) {
     const member = objectOf(item);

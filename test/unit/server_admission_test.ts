@@ -3,10 +3,15 @@
 import { createServer, type Server } from "node:http";
 import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/lib/logger.ts";
+import { firstWrite } from "../../src/node/birth.ts";
 import type { Identity } from "../../src/node/ports.ts";
+import { systemClock } from "../../src/runtime/system_clock.ts";
 import { Admission } from "../../src/server_admission.ts";
 import { MemoryCandidacy } from "../../src/storage/memory/memory_candidacy.ts";
+import { MemoryDisk, MemoryEngine } from "../../src/storage/memory/memory_engine.ts";
 import { MemoryIdentity } from "../../src/storage/memory/memory_identity.ts";
+import { configurationOf } from "../harness/raft_cluster.ts";
+import { incarnationOf } from "../harness/raft_node.ts";
 import { after, assert, before, describe, it } from "../harness/test.ts";
 import { until } from "../harness/wait.ts";
 
@@ -53,7 +58,11 @@ before(() => member.open());
 after(() => member.close());
 
 function directory() {
-  return { identities: new MemoryIdentity(), candidacy: new MemoryCandidacy() };
+  return {
+    ...{ identities: new MemoryIdentity(), candidacy: new MemoryCandidacy() },
+    engine: new MemoryEngine(new MemoryDisk(), systemClock),
+    lines: new Array<string>(),
+  };
 }
 
 function admission(storage: ReturnType<typeof directory>, more: Record<string, string> = {}) {
@@ -62,7 +71,8 @@ function admission(storage: ReturnType<typeof directory>, more: Record<string, s
   return new Admission({
     ...{ config: loadConfig({ flags }).config, storage },
     logger: createLogger({
-      ...{ level: "error", format: "text", write: () => {}, timestamp: () => "" },
+      ...{ level: "info", format: "text", timestamp: () => "" },
+      write: (line) => storage.lines.push(line),
     }),
   });
 }
@@ -129,5 +139,57 @@ describe("A directory that asks a cluster to take it in", () => {
     const keeper = await admission(storage, { join: "[]" }).identify();
     const { clusterId, nodeId } = keeper!.identity;
     assert.deepEqual([clusterId, nodeId, storage.candidacy.load()], ["prod", 4, undefined]);
+  });
+});
+
+describe("A directory that is told to join, and is a node's already", () => {
+  /** Node 1 of a cluster that it founded, whose newest configuration has these members. */
+  function founded(
+    more: { readonly clusterId?: string; readonly voters?: readonly number[] } = {},
+  ): ReturnType<typeof directory> {
+    const { clusterId = "prod", voters = [1] } = more;
+    const storage = directory();
+    storage.engine.persist(firstWrite(configurationOf({ voters })), () => {});
+    storage.identities.save({
+      ...{ clusterId, nodeId: 1, incarnation: incarnationOf(1), starts: 1, logEpoch: 1 },
+      ...{ recovering: false, birth: configurationOf({ voters: [1] }) },
+    }, () => {});
+    return storage;
+  }
+
+  const elsewhere =
+    /is node 1 of cluster "\w+", which it founded .* another cluster, "prod" of the nodes 1: /;
+
+  it("does not serve the cluster that it is by itself instead of another one", async () => {
+    for (const clusterId of ["trial", "prod"]) {
+      const storage = founded({ clusterId });
+      await assert.rejects(admission(storage).identify(), elsewhere);
+      assert.equal(storage.identities.load()?.starts, 1);
+    }
+  });
+
+  it("goes on where the cluster is its own, or nobody answers, and says so", async () => {
+    const own = founded();
+    await admission(own, { rpc_addr: "127.0.0.1:0", rpc_advertise_addr: "a:7401" }).identify();
+    const unasked = founded();
+    await admission(unasked, { join: "http://127.0.0.1:1" }).identify();
+    for (const { identities, lines } of [own, unasked]) {
+      assert.equal(identities.load()?.starts, 2);
+      assert.match(lines.join(), /WARN .* cluster of its own: join has no effect .*prod.*=1/);
+    }
+  });
+
+  it("is what it was where it has other members, and asks nobody", async () => {
+    const storage = founded({ clusterId: "other", voters: [1, 2] });
+    await admission(storage).identify();
+    assert.equal(storage.identities.load()?.starts, 2);
+    assert.match(storage.lines.join(), /INFO .* a member's already: join has no effect/);
+  });
+
+  it("founds nothing where its own cluster was never formed", async () => {
+    const storage = founded();
+    const { birth: _, ...unborn } = storage.identities.load()!;
+    storage.identities.save(unborn, () => {});
+    await assert.rejects(admission(storage).identify(), /was never formed, and join is set: empty/);
   });
 });
