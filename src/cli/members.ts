@@ -95,11 +95,15 @@ export const memberPromote: Command = {
 
 export const memberDemote: Command = {
   name: "member demote",
-  summary: "Make a voter a learner, or read-only, so that it decides nothing",
+  summary: "Make a voter a learner until it is promoted again, or read-only, for good",
   operands: "NODE_ID",
   options: [
     ...changeOptions,
-    { name: "read-only", description: "it shall never be promoted again" },
+    {
+      name: "read-only",
+      description: "it shall never be promoted again; without it the cluster does so by itself, " +
+        "once the node has caught up (raft.promote_learners)",
+    },
   ],
   example: "skein member demote 4 --read-only",
   run: (context) => setSuffrage(context, context.args.has("read-only") ? "read_only" : "learner"),
@@ -120,7 +124,7 @@ export const memberReplace: Command = {
       context,
       asked,
       (_answer, { id: newcomer }) => `node ${cell(newcomer)} is in the place of node ${id}`,
-      replacementTimeoutMs,
+      { timeoutMs: replacementTimeoutMs },
     );
   },
 };
@@ -144,7 +148,9 @@ async function setSuffrage(context: CommandContext, suffrage: string): Promise<n
   const id = nodeIdOf(text);
   const asked = { method: "PATCH", path: `${path}/${id}`, json: { suffrage } } as const;
   const become = suffrage === "read_only" ? "read-only" : `a ${suffrage}`;
-  return await change(context, asked, () => `node ${id} is ${become} now`);
+  return await change(context, asked, () => `node ${id} is ${become} now`, {
+    ...(suffrage === "learner" && { advice: promotedAgain }),
+  });
 }
 
 function offerOf({ args }: CommandContext, rpc: string, http: string): Json {
@@ -158,12 +164,17 @@ function offerOf({ args }: CommandContext, rpc: string, http: string): Json {
   });
 }
 
-/** `said` is what has happened, in a line. */
+/** What a person who demotes a node may not expect. */
+const promotedAgain =
+  "the cluster promotes it again once it has caught up, unless raft.promote_learners is off; " +
+  "--read-only keeps it a learner\n";
+
+/** `said` is what has happened, in a line; `advice` stands below it. */
 async function change(
   context: CommandContext,
   asked: MembershipAsked,
   said: (answer: RestAnswer, json: Json) => string,
-  timeoutMs?: number,
+  { timeoutMs, advice = "" }: { readonly timeoutMs?: number; readonly advice?: string } = {},
 ): Promise<number> {
   const remote = connect(context);
   const ifConfiguration = configurationOf(context);
@@ -182,7 +193,7 @@ async function change(
     const done = dryRun
       ? `nothing is changed, configuration c${cell(index)}; so it would be:`
       : `${said(answer, json)}, configuration c${cell(index)}`;
-    await context.terminal.write(`${done}\n${quorumText(json)}\n\n${memberTable(json)}`);
+    await context.terminal.write(`${done}\n${advice}${quorumText(json)}\n\n${memberTable(json)}`);
   }
   return exitCode.ok;
 }

@@ -90,6 +90,16 @@ describe("member add, promote, demote, replace and remove", () => {
     assert.match(out, /\n4 +follower +learner/);
   });
 
+  it("say of a node that is demoted that it comes to vote again, and how not", async () => {
+    const second = async (words: string): Promise<string> =>
+      (await skein(`member ${words}`)).out.split("\n")[1] ?? "";
+    assert.match(await second("demote 4"), /^the cluster promotes it again .* --read-only keeps/);
+    assert.match(await second("demote 4 --read-only"), /^2 of 3 voters decide/);
+    assert.match(await second("promote 4"), /^2 of 3 voters decide/);
+    const { out } = await skein("member demote --help");
+    assert.match(out, /without it the cluster does so by itself/);
+  });
+
   it("change nothing with --dry-run, and take a condition", async () => {
     const { out } = await skein("member remove 3 --dry-run --if-match c17");
     assert.match(out, /^nothing is changed, configuration c18; so it would be:\n2 of 3 voters/);
