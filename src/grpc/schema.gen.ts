@@ -839,6 +839,29 @@ export const schema = {
         }
        }
       },
+      "BadRequest": {
+       "fields": {
+        "fieldViolations": {
+         "rule": "repeated",
+         "type": "FieldViolation",
+         "id": 1
+        }
+       },
+       "nested": {
+        "FieldViolation": {
+         "fields": {
+          "field": {
+           "type": "string",
+           "id": 1
+          },
+          "description": {
+           "type": "string",
+           "id": 2
+          }
+         }
+        }
+       }
+      },
       "Status": {
        "fields": {
         "code": {

@@ -186,6 +186,13 @@ export interface Wire {
   "google.rpc.RetryInfo": {
     readonly retryDelay?: Wire["google.protobuf.Duration"] | null | undefined;
   };
+  "google.rpc.BadRequest": {
+    readonly fieldViolations: readonly Wire["google.rpc.BadRequest.FieldViolation"][];
+  };
+  "google.rpc.BadRequest.FieldViolation": {
+    readonly field: string;
+    readonly description: string;
+  };
   "google.rpc.Status": {
     readonly code: number;
     readonly message: string;

@@ -1,8 +1,9 @@
 /** Changes of members over gRPC: what is asked of the service, and how it is answered. */
 
-import { method } from "../../../src/grpc/codec.ts";
+import { codec, method } from "../../../src/grpc/codec.ts";
 import { ServiceError } from "../../../src/service/errors.ts";
 import { fakeMember } from "../../harness/fake_services.ts";
+import { statusOf } from "../../harness/grpc_client.ts";
 import { type GrpcFront, startGrpcFront } from "../../harness/grpc_front.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../../harness/test.ts";
 
@@ -28,6 +29,23 @@ const offered = { ...addresses, incarnation: "", suffrage: 0, dryRun: false };
 async function detailOf(call: Promise<unknown>): Promise<string> {
   const error = await call.then(() => undefined, (thrown: unknown) => thrown);
   return error instanceof Error ? error.message : assert.fail("It did not fail");
+}
+
+async function detailsOf(call: Promise<unknown>) {
+  const { metadata: trailers } = await statusOf(call);
+  const [bytes] = trailers.get("grpc-status-details-bin");
+  assert.ok(bytes instanceof Uint8Array);
+  const { details } = codec("google.rpc.Status").decode(bytes);
+  const one = (name: string): Uint8Array | undefined =>
+    details.find(({ typeUrl }) => typeUrl.endsWith(name))?.value;
+  const [info, retry, bad] = ["ErrorInfo", "RetryInfo", "BadRequest"].map(one);
+  const delay = retry && codec("google.rpc.RetryInfo").decode(retry).retryDelay;
+  const violations = bad && codec("google.rpc.BadRequest").decode(bad).fieldViolations;
+  return {
+    metadata: { ...info && codec("google.rpc.ErrorInfo").decode(info).metadata },
+    retryMs: delay ? delay.seconds * 1_000 + delay.nanos / 1e6 : undefined,
+    fields: violations?.map(({ field }) => field),
+  };
 }
 
 describe("Changes of members over gRPC", () => {
@@ -107,6 +125,33 @@ describe("Changes of members over gRPC", () => {
     };
     const removing = front.client.unary(removeMethod, { id: 3, dryRun: false });
     assert.match(await detailOf(removing), /^9 FAILED_PRECONDITION: No/);
+  });
+
+  it("tell by their details what may be repeated, why not, and what is wrong", async () => {
+    const refused = async (...error: ConstructorParameters<typeof ServiceError>) => {
+      front.cluster.onChange = () => {
+        throw new ServiceError(...error);
+      };
+      return await detailsOf(front.client.unary(promoteMethod, { id: 4, dryRun: false }));
+    };
+    const outcome = "not_applied";
+    const later = await refused("conflict", "Not yet", { outcome, retryable: true });
+    assert.deepEqual(later.retryMs, 100);
+    const told = await refused("timeout", "Too late", { retryable: true, retryAfterMs: 1_500 });
+    assert.deepEqual(told.retryMs, 1_500);
+    const never = await refused("conflict", "Never", { outcome });
+    assert.deepEqual([never.retryMs, never.metadata], [undefined, { outcome }]);
+    const numbers = await refused("would_lose_quorum", "No", {
+      outcome,
+      extra: { quorum: 2, voters: 3, healthy_voters: 1, configuration: { index: 7, joint: true } },
+    });
+    assert.deepEqual(numbers.metadata, {
+      ...{ outcome, quorum: "2", voters: "3", healthy_voters: "1" },
+      ...{ configuration_index: "7", configuration_joint: "true" },
+    });
+    const wrong = { ...offered, rpc: "n4", id: 0 };
+    const { fields } = await detailsOf(front.client.unary(addMethod, wrong));
+    assert.deepEqual(fields, ["rpc", "id"]);
   });
 
   it("and transfers of the leadership name a member, or nobody", async () => {
