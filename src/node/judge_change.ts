@@ -8,6 +8,7 @@
  */
 
 import { votersOf } from "../raft/configuration.ts";
+import { bestHeir } from "../raft/heirs.ts";
 import { majority } from "../raft/quorum.ts";
 import type { PeerStatus } from "../raft/status.ts";
 import type { Member, NodeId } from "../raft/types.ts";
@@ -98,6 +99,13 @@ export function catchUpOf(id: NodeId, hearing: Hearing): CatchUp {
   return unapplied > promotionUnappliedMax
     ? { kind: "applying", entries: unapplied }
     : { kind: "caughtUp" };
+}
+
+/** Who of the nodes could take the leadership over, and would do it best. */
+export function heirAmong(ids: readonly NodeId[], hearing: Hearing): NodeId | undefined {
+  const { status: { peers, commitIndex }, nowMs, silentMsMax } = hearing;
+  const heirs = peers.filter(({ id }) => ids.includes(id));
+  return bestHeir(heirs, { nowMs, silentMsMax, commitIndex });
 }
 
 function peerOf(id: NodeId, { status }: Hearing): PeerStatus | undefined {

@@ -22,8 +22,8 @@
  *
  * Inside, core.ts gates the term and dispatches to the role; follower.ts, candidate.ts and
  * leader.ts hold what only that role has; state.ts holds what outlives roles. log.ts, quorum.ts,
- * progress.ts, configuration.ts, read_index.ts, write_queue.ts, transfer.ts, lease.ts, loss.ts,
- * installation.ts and snapshot_peers.ts are the parts that can be understood alone.
+ * progress.ts, configuration.ts, read_index.ts, write_queue.ts, transfer.ts, heirs.ts, lease.ts,
+ * loss.ts, installation.ts and snapshot_peers.ts are the parts that can be understood alone.
  *
  * # The protocol in a page
  *

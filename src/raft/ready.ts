@@ -1,5 +1,6 @@
 /** Everything that the node must do for the core, named by the duty. There is no other way out. */
 
+import type { HeirFlaw } from "./heirs.ts";
 import type { Envelope, InstallSnapshot, InstallSnapshotReply } from "./message.ts";
 import type {
   BatchNumber,
@@ -97,7 +98,13 @@ export type Outcome =
   | {
     readonly kind: "transferFailed";
     readonly id: ProposalId;
-    readonly reason: "notLeader" | "noTarget" | "inProgress" | "timeout" | "leadershipLost";
+    readonly reason:
+      | "notLeader"
+      | "noTarget"
+      | HeirFlaw
+      | "inProgress"
+      | "timeout"
+      | "leadershipLost";
     readonly leader?: NodeId;
   };
 

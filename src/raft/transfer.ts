@@ -5,8 +5,8 @@
  */
 
 import { isVoter } from "./configuration.ts";
+import { bestHeir, type Heir, heirFlaw, type HeirMeasure } from "./heirs.ts";
 import type { PeerProgress } from "./peer_progress.ts";
-import type { Progress } from "./progress.ts";
 import type { SnapshotPeers } from "./snapshot_peers.ts";
 import type { RaftState } from "./state.ts";
 import type { NodeId, ProposalId } from "./types.ts";
@@ -75,14 +75,20 @@ export class LeadershipTransfer {
       state.outcomes.push({ kind: "transferred", id, to: target });
       return;
     }
-    if (target === undefined || !isVoter(state.configuration, target)) {
+    const heir = target === undefined ? undefined : this.#heir(target);
+    if (heir === undefined || !isVoter(state.configuration, heir.id)) {
       state.outcomes.push({ kind: "transferFailed", id, reason: "noTarget", leader: state.self });
+      return;
+    }
+    const flaw = heirFlaw(heir, this.#measure());
+    if (flaw !== undefined) {
+      state.outcomes.push({ kind: "transferFailed", id, reason: flaw, leader: state.self });
       return;
     }
     const { electionTimeoutMinMs } = state.options;
     this.#underWay = {
       id,
-      target,
+      target: heir.id,
       deadlineMs: state.nowMs + electionTimeoutMinMs,
       patientUntilMs: state.nowMs + electionTimeoutMinMs / 2,
       isSent: false,
@@ -139,25 +145,21 @@ export class LeadershipTransfer {
     });
   }
 
-  /** Of those that were heard and may campaign; of equals, whoever was heard last. */
   #mostCaughtUp(): NodeId | undefined {
-    let best: { readonly peer: NodeId; readonly progress: Progress } | undefined;
-    for (const peer of new Set(this.#state.voterSets.flat())) {
-      const progress = this.#peers.get(peer);
-      if (progress === undefined || !this.#mayTakeOver(peer, progress)) continue;
-      if (best === undefined || isAhead(progress, best.progress)) best = { peer, progress };
-    }
-    return best?.peer;
+    const voters = [...new Set(this.#state.voterSets.flat())];
+    const heirs = voters.map((voter) => this.#heir(voter)).filter((heir) => heir !== undefined);
+    return bestHeir(heirs, this.#measure());
   }
 
-  /** Who needs an image could not campaign, and who is silent is likely to be down. */
-  #mayTakeOver(peer: NodeId, { mode, heardMs }: Progress): boolean {
-    const { nowMs, options } = this.#state;
-    const isSilent = nowMs - heardMs > options.electionTimeoutMinMs;
-    return !isSilent && mode !== "snapshot" && !this.#snapshotPeers.has(peer);
+  #heir(peer: NodeId): Heir | undefined {
+    const progress = this.#peers.get(peer);
+    if (progress === undefined) return undefined;
+    const { mode, match, heardMs } = progress;
+    return { id: peer, mode, match, heardMs, wantsSnapshot: this.#snapshotPeers.has(peer) };
   }
-}
 
-function isAhead(one: Progress, other: Progress): boolean {
-  return one.match === other.match ? one.heardMs > other.heardMs : one.match > other.match;
+  #measure(): HeirMeasure {
+    const { nowMs, options, log: { commitIndex } } = this.#state;
+    return { nowMs, silentMsMax: options.electionTimeoutMinMs, commitIndex };
+  }
 }

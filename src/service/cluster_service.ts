@@ -20,17 +20,14 @@ import type {
 import { ServiceError } from "./errors.ts";
 import { unlessGone, type Waited } from "./gone.ts";
 import type { ForwardAnswer } from "./forwarder.ts";
-import { type LeaderProxy, notLeader, type Try } from "./leader_proxy.ts";
+import type { LeaderProxy, Try } from "./leader_proxy.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 import { MemberViews, type MemberViewsParts } from "./member_views.ts";
 import { Membership } from "./membership.ts";
 import type { MembershipAttempt } from "./membership_run.ts";
 import type { AskHello } from "./newcomers.ts";
 import type { ServedNode } from "./node_port.ts";
-
-interface Transferred {
-  readonly leader: NodeId;
-}
+import { judgeTransfer, type Transferred } from "./transfer_outcomes.ts";
 
 /** What the service stands on. */
 export interface NodeClusterServiceParts extends MemberViewsParts {
@@ -255,52 +252,6 @@ function acceptTransferred(answer: ForwardAnswer): Transferred {
   throw new ServiceError("internal", `The leader answered a transfer with ${answer.kind}`, {
     outcome: "unknown",
   });
-}
-
-function judgeTransfer(
-  outcome: TransferOutcome,
-  { target, self }: { readonly target: NodeId | undefined; readonly self: NodeId },
-): Try<Transferred> | ServiceError {
-  if (outcome.kind === "transferred") return { kind: "answered", value: { leader: outcome.to } };
-  switch (outcome.reason) {
-    case "notLeader":
-      return { kind: "notDone", error: notLeader(self) };
-    case "noTarget":
-      return target === undefined
-        ? new ServiceError("conflict", "There is no other voter that could lead now", {
-          outcome: "not_applied",
-        })
-        : new ServiceError("member_not_found", `Node ${target} is no voter of this cluster`, {
-          outcome: "not_applied",
-        });
-    case "inProgress":
-      return new ServiceError("conflict", "Another transfer of leadership is under way", {
-        outcome: "not_applied",
-        retryable: true,
-      });
-    case "overloaded":
-      return new ServiceError("overloaded", "Too many requests are waiting on the leader", {
-        outcome: "not_applied",
-        retryable: true,
-        retryAfterMs: 1_000,
-      });
-    case "expiredInQueue":
-      return new ServiceError("timeout", "The time was up before the leader took the request", {
-        outcome: "not_applied",
-        retryable: true,
-      });
-    case "timeout":
-      // The target may have been told to campaign, and may still do so.
-      return new ServiceError("timeout", "The target did not take over in time", {
-        outcome: "unknown",
-        retryable: true,
-      });
-    case "leadershipLost":
-    case "closing":
-      return new ServiceError("leader_changed", "The leader changed while it handed over", {
-        outcome: "unknown",
-      });
-  }
 }
 
 function hungDetail(hung: NodeStatus["hung"]): string {

@@ -4,6 +4,7 @@ import type { ConfigurationOutcome } from "../node/configuration_changes.ts";
 import type { QuorumJudgement } from "../node/judge_change.ts";
 import type { ChangeRefusal } from "../node/plan_change.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
+import type { HeirFlaw } from "../raft/heirs.ts";
 import type { NodeId } from "../raft/types.ts";
 import { type ErrorCode, type Outcome, ServiceError } from "./errors.ts";
 
@@ -141,7 +142,7 @@ export function stepUnknown(
 
 type TransferFailure = Exclude<
   Extract<TransferOutcome, { readonly kind: "failed" }>["reason"],
-  "notLeader" | "leadershipLost" | "inProgress"
+  HeirFlaw | "notLeader" | "noTarget" | "leadershipLost" | "inProgress"
 >;
 
 /** A leader that is to go could not hand over. */

@@ -11,6 +11,7 @@ import type { ConfigurationOutcome } from "../node/configuration_changes.ts";
 import {
   catchUpOf,
   type Hearing,
+  heirAmong,
   judgeQuorum,
   type QuorumJudgement,
 } from "../node/judge_change.ts";
@@ -147,7 +148,7 @@ export class MembershipSteps {
       return await this.#refuseQuorum(run, kept);
     }
     if (request.dryRun) return { kind: "answered", value: this.#outlook(plan, kept, present) };
-    const heir = this.#heir(kept, voters);
+    const heir = this.#heir({ kept, voters }, hearing);
     if (heir !== undefined) return await this.#handOver(run, heir);
     if (plan.kind === "catchUp") {
       return await this.#wait(
@@ -209,16 +210,13 @@ export class MembershipSteps {
   }
 
   /** Who shall lead instead where this node is to vote no more, and somebody else can. */
-  #heir(kept: QuorumJudgement, present: QuorumJudgement): NodeId | undefined {
-    const { self, node } = this.#parts;
-    if (kept.voters.includes(self) || !present.voters.includes(self)) return undefined;
-    // Who needs an image could not campaign.
-    const heirs = node.status().peers.filter(({ id, mode, wantsSnapshot }) =>
-      kept.healthy.includes(id) && present.healthy.includes(id) && mode !== "snapshot" &&
-      !wantsSnapshot
-    );
-    heirs.sort((a, b) => b.match - a.match || b.heardMs - a.heardMs);
-    return heirs[0]?.id;
+  #heir(
+    { kept, voters }: { readonly kept: QuorumJudgement; readonly voters: QuorumJudgement },
+    hearing: Hearing,
+  ): NodeId | undefined {
+    const { self } = hearing;
+    if (kept.voters.includes(self) || !voters.voters.includes(self)) return undefined;
+    return heirAmong(kept.healthy.filter((id) => voters.healthy.includes(id)), hearing);
   }
 
   async #handOver(run: Run, heir: NodeId): Promise<Done | undefined> {
@@ -238,6 +236,12 @@ export class MembershipSteps {
         return this.#elsewhere(run);
       case "inProgress":
         return await this.#wait(run, "another transfer of leadership was not complete");
+      // The next look finds another heir, or none.
+      case "noTarget":
+      case "targetSilent":
+      case "targetNeedsSnapshot":
+      case "targetBehind":
+        return await this.#wait(run, `node ${heir} could not take the leadership over`);
       default:
         throw notHandedOver(heir, outcome.reason, outcomeOf(run));
     }

@@ -76,6 +76,21 @@ describe("A leader that is to go", soon, () => {
     assert.deepEqual(served.steps, []);
   });
 
+  it("looks for another one where its heir cannot take over", async () => {
+    const served = new LeadingNode({ ...three, 4: "voter" });
+    served.hears(2, { match: commitIndex + 2 });
+    served.hears(3, { match: commitIndex + 1 });
+    const takeOver = served.node.onTransfer;
+    served.node.onTransfer = (asked) => {
+      if (asked.what !== 2) return takeOver(asked);
+      asked.settle({ kind: "failed", reason: "targetSilent" });
+      served.hears(2, dead);
+    };
+    await failureOf(served.change(remove(1), {}, 1_000));
+    assert.deepEqual(served.node.transfers.map(({ what }) => what), [2, 3]);
+    assert.deepEqual(served.steps, []);
+  });
+
   it("goes without an heir where its only successor has just come", async () => {
     const served = new LeadingNode({ 1: "voter" });
     const takeStep = served.node.onChange;

@@ -4,6 +4,7 @@ import { decodeCommand } from "../../../src/kv/command_encoding.ts";
 import type { ProposeOutcome } from "../../../src/node/pending.ts";
 import type { Result } from "../../../src/kv/result.ts";
 import type { TransferOutcome } from "../../../src/node/transfers.ts";
+import { ServiceError } from "../../../src/service/errors.ts";
 import type { ForwardOutcome } from "../../../src/service/forwarder.ts";
 import { put } from "../../harness/kv_commands.ts";
 import {
@@ -294,7 +295,11 @@ describe("A transfer of leadership", soon, () => {
     [failed("inProgress"), 2, "conflict, not_applied, retryable"],
     [failed("overloaded"), 2, "overloaded, not_applied, retryable"],
     [failed("expiredInQueue"), 2, "timeout, not_applied, retryable"],
-    [failed("timeout"), 2, "timeout, unknown, retryable"],
+    [failed("targetSilent"), 2, "conflict, not_applied, final"],
+    [failed("targetNeedsSnapshot"), 2, "conflict, not_applied, final"],
+    [failed("targetBehind"), 2, "conflict, not_applied, final"],
+    // A client that repeats by itself would stop all writes, each time for an election timeout.
+    [failed("timeout"), 2, "timeout, unknown, final"],
     [failed("leadershipLost"), 2, "leader_changed, unknown, final"],
     [failed("closing"), 2, "leader_changed, unknown, final"],
   ];
@@ -308,4 +313,18 @@ describe("A transfer of leadership", soon, () => {
       assert.equal(served.node.transfers.length, 1);
     });
   }
+
+  it("says what is wrong with its target", async () => {
+    const served = new ServedFakeNode();
+    const told = async (target: number, reason: Parameters<typeof failed>[0]) => {
+      served.node.onTransfer = ({ settle }) => settle(failed(reason));
+      const asked = served.cluster.transferLeadership(target, within(60_000));
+      const error = await asked.then(() => undefined, (thrown: unknown) => thrown);
+      return error instanceof ServiceError ? `${error.code}: ${error.message}` : "no error";
+    };
+    const now = "conflict: Node 3 cannot take over now";
+    assert.equal(await told(3, "targetSilent"), `${now}: the leader does not hear it`);
+    assert.equal(await told(3, "targetNeedsSnapshot"), `${now}: it needs an image of the store`);
+    assert.equal(await told(3, "targetBehind"), `${now}: it is too far behind`);
+  });
 });
