@@ -36,7 +36,7 @@ const handOver = defineRoute({
     "Answers once the new leader leads. While leadership is handed over nothing can be " +
     "written, for an election timeout at most. So a target that could not take over now, " +
     "because the leader does not hear it, because it needs an image of the store, or is too far " +
-    "behind, is refused at once (409); and a client should not repeat by itself " +
+    "behind, is refused at once (409), as a learner is; and a client should not repeat by itself " +
     "what was too late (504).",
   options: {
     ...everywhereOptions,

@@ -236,7 +236,8 @@ export class NodeClusterService implements ClusterService {
       node.transferLeadership(target, deadlineMs, tell);
       return () => {};
     });
-    const tried = judgeTransfer(outcome, { target, self });
+    const { members } = node.status().configuration.configuration;
+    const tried = judgeTransfer(outcome, { target, self, members });
     if (tried instanceof ServiceError) throw tried;
     return tried;
   }

@@ -1,7 +1,7 @@
 /** What a transfer of leadership may come to, as the answers and errors that clients see. */
 
 import type { TransferOutcome } from "../node/transfers.ts";
-import type { NodeId } from "../raft/types.ts";
+import type { Member, NodeId } from "../raft/types.ts";
 import { ServiceError } from "./errors.ts";
 import { notLeader, type Try } from "./leader_proxy.ts";
 
@@ -13,6 +13,8 @@ export interface Transferred {
 interface AskedTransfer {
   readonly target: NodeId | undefined;
   readonly self: NodeId;
+  /** Who belongs to the cluster, as the leader has it. */
+  readonly members: readonly Member[];
 }
 
 /** An error is final here; `notDone` may be asked of another node. */
@@ -27,9 +29,7 @@ export function judgeTransfer(
     case "noTarget":
       return asked.target === undefined
         ? refusal("There is no other voter that could lead now")
-        : new ServiceError("member_not_found", `Node ${asked.target} is no voter of this cluster`, {
-          outcome: "not_applied",
-        });
+        : noVoter(asked.target, asked.members);
     case "targetSilent":
       return refusal(`Node ${asked.target} cannot take over now: the leader does not hear it`);
     case "targetNeedsSnapshot":
@@ -69,4 +69,16 @@ export function judgeTransfer(
 /** The request is good, and the cluster is not so now: whoever asks has to decide. */
 function refusal(detail: string): ServiceError {
   return new ServiceError("conflict", detail, { outcome: "not_applied" });
+}
+
+function noVoter(target: NodeId, members: readonly Member[]): ServiceError {
+  const member = members.find(({ id }) => id === target);
+  if (member === undefined) {
+    return new ServiceError("member_not_found", `Node ${target} is no member of this cluster`, {
+      outcome: "not_applied",
+    });
+  }
+  const voters = members.filter(({ suffrage }) => suffrage === "voter").map(({ id }) => id);
+  const what = member.suffrage === "learner" ? "a learner" : "read-only";
+  return refusal(`Node ${target} is ${what}; allowed are the voters ${voters.join(", ")}`);
 }

@@ -145,7 +145,7 @@ const rows: Readonly<Record<ErrorCode, Row | typeof nothingYet>> = {
     by: one("GET /v1/elections/free"),
   },
   member_not_found: {
-    ...{ status: 404, ...refused, detail: /^Node 9 is no voter/ },
+    ...{ status: 404, ...refused, detail: /^Node 9 is no member/ },
     by: one("POST /v1/cluster/leadership", jsonOf({ target: 9 })),
   },
   route_not_found: { status: 404, detail: /\/v1\/keys is not a path/, by: one("GET /v1/keys") },

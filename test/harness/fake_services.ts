@@ -264,9 +264,10 @@ export class FakeClusterService implements ClusterService {
       ? voters.find((member) => member.id !== this.current.leader)
       : voters.find((member) => member.id === target);
     if (chosen === undefined) {
-      throw new ServiceError("member_not_found", `Node ${target} is not a voter`, {
-        outcome: "not_applied",
-      });
+      const code = this.current.members.some(({ id }) => id === target)
+        ? "conflict"
+        : "member_not_found";
+      throw new ServiceError(code, `Node ${target} is not a voter`, { outcome: "not_applied" });
     }
     this.setLeader(chosen.id);
     return { leader: chosen.id };

@@ -15,6 +15,7 @@ import {
   writtenBy,
 } from "../../harness/served_node.ts";
 import { plain } from "../../harness/plain.ts";
+import { configurationOf } from "../../harness/raft_cluster.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 const soon = { timeout: 30_000 };
@@ -314,14 +315,29 @@ describe("A transfer of leadership", soon, () => {
     });
   }
 
-  it("says what is wrong with its target", async () => {
+  it("says of a member that may not lead who may, and of its target what is wrong", async () => {
     const served = new ServedFakeNode();
+    const { position } = served.node.current.configuration;
+    const { members, nodeIdMax } = configurationOf({ voters: [1, 2, 3], learners: [4, 5] });
+    const readOnly = members.map((each) => ({
+      ...each,
+      suffrage: each.id === 5 ? "readOnly" as const : each.suffrage,
+    }));
+    const configuration = { members: readOnly, nodeIdMax };
+    served.node.current = { ...served.node.current, configuration: { position, configuration } };
     const told = async (target: number, reason: Parameters<typeof failed>[0]) => {
       served.node.onTransfer = ({ settle }) => settle(failed(reason));
       const asked = served.cluster.transferLeadership(target, within(60_000));
       const error = await asked.then(() => undefined, (thrown: unknown) => thrown);
       return error instanceof ServiceError ? `${error.code}: ${error.message}` : "no error";
     };
+    const allowed = "allowed are the voters 1, 2, 3";
+    assert.equal(await told(4, "noTarget"), `conflict: Node 4 is a learner; ${allowed}`);
+    assert.equal(await told(5, "noTarget"), `conflict: Node 5 is read-only; ${allowed}`);
+    assert.equal(
+      await told(9, "noTarget"),
+      "member_not_found: Node 9 is no member of this cluster",
+    );
     const now = "conflict: Node 3 cannot take over now";
     assert.equal(await told(3, "targetSilent"), `${now}: the leader does not hear it`);
     assert.equal(await told(3, "targetNeedsSnapshot"), `${now}: it needs an image of the store`);
