@@ -34,13 +34,16 @@ export function healthOf(id: NodeId, hearing: Hearing): Health {
   if (id === hearing.self) return "healthy";
   const peer = peerOf(id, hearing);
   if (peer === undefined || isSilent(peer, hearing)) return "silent";
-  return peer.match === 0 ? "unheard" : "healthy";
+  return peer.hasAnswered ? "healthy" : "unheard";
 }
 
 /** Who would decide, and who of them is there. */
 export interface QuorumJudgement {
   readonly voters: readonly NodeId[];
+  /** Healthy, and known to hold a part of the log: these can agree. */
   readonly healthy: readonly NodeId[];
+  /** Heard, but what they hold is not known: it may be nothing, until an image has come. */
+  readonly unmatched: readonly NodeId[];
   /** Their health is not known yet: to be asked again soon. */
   readonly unheard: readonly NodeId[];
   /** How many of the voters have to agree. */
@@ -57,10 +60,14 @@ export function judgeQuorum(members: readonly Member[], hearing: Hearing): Quoru
   const voters = votersOf(members);
   const withHealth = (wanted: Health): readonly NodeId[] =>
     voters.filter((id) => healthOf(id, hearing) === wanted);
-  const healthy = withHealth("healthy");
+  const isMatched = (id: NodeId): boolean =>
+    id === hearing.self || (peerOf(id, hearing)?.match ?? 0) > 0;
+  const heard = withHealth("healthy");
+  const healthy = heard.filter(isMatched);
+  const unmatched = heard.filter((id) => !isMatched(id));
   const quorum = majority(voters.length);
   return {
-    ...{ voters, healthy, unheard: withHealth("unheard"), quorum },
+    ...{ voters, healthy, unmatched, unheard: withHealth("unheard"), quorum },
     isKept: voters.length > 0 && healthy.length >= quorum,
   };
 }

@@ -15,7 +15,7 @@
 import { votersOf } from "../raft/configuration.ts";
 import { majority } from "../raft/quorum.ts";
 import type { Member, NodeId } from "../raft/types.ts";
-import { healthOf, type Hearing, judgeQuorum } from "./judge_change.ts";
+import { type Hearing, judgeQuorum } from "./judge_change.ts";
 
 /** What the configuration file says. */
 export interface MemberRules {
@@ -50,9 +50,8 @@ export function wantedChange(view: MemberView, rules: MemberRules): WantedChange
 function promotion(view: MemberView): WantedChange | undefined {
   const [promoted] = view.steady;
   if (promoted === undefined) return undefined;
-  const voters = votersOf(view.members);
-  const healthy = voters.filter((id) => healthOf(id, view) === "healthy").length;
-  const isSafe = healthy === voters.length || healthy >= majority(voters.length + 1);
+  const { voters, healthy } = judgeQuorum(view.members, view);
+  const isSafe = healthy.length === voters.length || healthy.length >= majority(voters.length + 1);
   return isSafe ? { members: asVoter(view.members, promoted), promoted } : undefined;
 }
 

@@ -90,7 +90,7 @@ export class Leader {
   step(envelope: Envelope): Transition | undefined {
     const { from, message } = envelope;
     const progress = this.#progress.get(from);
-    if (progress !== undefined) progress.heardMs = this.#state.nowMs;
+    progress?.heard(this.#state.nowMs);
     switch (message.kind) {
       case "appendEntriesReply":
         return progress && this.#appendEntriesReply(from, progress, message);

@@ -41,8 +41,8 @@ export class Progress {
   #probed = false;
   /** Since when something is under way without an acknowledgement. */
   #waitingSinceMs: number | undefined;
-  /** When the peer was heard last; the leader's election counts as having heard everybody. */
-  heardMs: number;
+  #heardMs: number;
+  #hasAnswered = false;
   /** The newest heartbeat round that the peer confirmed. */
   confirmedRound = 0;
   /** The highest commit index that it was told. */
@@ -52,7 +52,7 @@ export class Progress {
 
   constructor(options: { next: Index; nowMs: number; limits: InflightLimits }) {
     this.#next = options.next;
-    this.heardMs = options.nowMs;
+    this.#heardMs = options.nowMs;
     this.#limits = options.limits;
     this.#window = options.limits.messagesMax;
   }
@@ -73,6 +73,21 @@ export class Progress {
   /** The one under way, from 1. */
   get attempt(): number {
     return this.#attempt;
+  }
+
+  /** When the peer was heard last; the leader's election counts as having heard everybody. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+  /** It has said something to this leader, whatever that was. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** Anything came from the peer. */
+  heard(nowMs: number): void {
+    this.#heardMs = nowMs;
+    this.#hasAnswered = true;
   }
 
   canSend(): boolean {

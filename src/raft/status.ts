@@ -15,6 +15,8 @@ export interface PeerStatus {
   readonly applied: Index;
   /** When the peer was heard last, in the core's ms. */
   readonly heardMs: number;
+  /** It has said something to this leader; before that `heardMs` is the leader's election. */
+  readonly hasAnswered: boolean;
   /** Only an image of the store helps it. */
   readonly wantsSnapshot: boolean;
 }
@@ -53,9 +55,10 @@ export function statusOf(state: RaftState, role: {
 }): RaftStatus {
   const { log, effective } = state;
   const peers: PeerStatus[] = [];
-  for (const [id, { mode, match, next, appliedIndex, heardMs }] of role.progress ?? []) {
+  for (const [id, progress] of role.progress ?? []) {
+    const { mode, match, next, appliedIndex: applied, heardMs, hasAnswered } = progress;
     const wantsSnapshot = role.snapshotPeers?.has(id) ?? false;
-    peers.push({ id, mode, match, next, applied: appliedIndex, heardMs, wantsSnapshot });
+    peers.push({ id, mode, match, next, applied, heardMs, hasAnswered, wantsSnapshot });
   }
   return {
     role: role.role,

@@ -24,15 +24,16 @@ const codes: Readonly<Record<ChangeRefusal["reason"], ErrorCode>> = {
 
 /** The voters that would be left could decide nothing. */
 export function wouldLoseQuorum(
-  { voters, healthy, quorum }: QuorumJudgement,
+  { voters, healthy, unmatched, quorum }: QuorumJudgement,
   outcome: Outcome,
 ): ServiceError {
-  const silent = voters.filter((id) => !healthy.includes(id));
-  const who = silent.length === 1
-    ? `node ${silent[0]} is not heard`
-    : `the nodes ${silent.join(", ")} are not heard`;
+  const silent = voters.filter((id) => !healthy.includes(id) && !unmatched.includes(id));
+  const who = [
+    ...silent.map((id) => `node ${id} is not heard`),
+    ...unmatched.map((id) => `node ${id} has not caught up`),
+  ];
   const detail = `Afterwards ${quorum} of ${voters.length} voters would have to agree, and ` +
-    `${healthy.length} of them are healthy: ${who}`;
+    `${healthy.length} of them could now: ${who.join(", ")}`;
   return new ServiceError("would_lose_quorum", detail, {
     outcome,
     extra: { quorum, voters: voters.length, healthy_voters: healthy.length },

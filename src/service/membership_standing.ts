@@ -14,11 +14,11 @@ export function inForceOf(
 }
 
 /** Who decides, in numbers. */
-export function countsOf({ quorum, voters, healthy }: QuorumJudgement): Pick<
+export function countsOf({ quorum, voters, healthy, unmatched }: QuorumJudgement): Pick<
   MembershipAnswer,
   "quorum" | "voters" | "healthyVoters"
 > {
-  return { quorum, voters: voters.length, healthyVoters: healthy.length };
+  return { quorum, voters: voters.length, healthyVoters: healthy.length + unmatched.length };
 }
 
 /**
@@ -35,6 +35,7 @@ export function judgeGoal(
     !judged.healthy.includes(id);
   if (!counts) return judged;
   const healthy = [...judged.healthy, id];
-  const unheard = judged.unheard.filter((voter) => voter !== id);
-  return { ...judged, healthy, unheard, isKept: healthy.length >= judged.quorum };
+  const others = (voters: readonly NodeId[]) => voters.filter((voter) => voter !== id);
+  const [unmatched, unheard] = [others(judged.unmatched), others(judged.unheard)];
+  return { ...judged, healthy, unmatched, unheard, isKept: healthy.length >= judged.quorum };
 }

@@ -203,7 +203,8 @@ export class MembershipSteps {
     const { monotonicMs, silentMsMax } = this.#parts;
     const nowMs = monotonicMs();
     run.refusedSinceMs ??= nowMs;
-    const patienceMs = kept.unheard.length > 0 ? silentMsMax : standstillMs;
+    const isUnknown = kept.unheard.length + kept.unmatched.length > 0;
+    const patienceMs = isUnknown ? silentMsMax : standstillMs;
     const mayTurn = nowMs < run.refusedSinceMs + patienceMs;
     if (mayTurn) return await this.#wait(run, "the leader has not heard all voters");
     throw wouldLoseQuorum(kept, refusedOutcomeOf(run));

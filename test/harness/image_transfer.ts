@@ -158,7 +158,7 @@ export class Pair {
     this.nowMs += tickMs;
     const peer: PeerStatus = {
       ...{ id: 2, mode: "snapshot", match: this.match, next: this.match + 1, applied: 0 },
-      ...{ heardMs: this.heardMs, wantsSnapshot: this.wants },
+      ...{ heardMs: this.heardMs, hasAnswered: true, wantsSnapshot: this.wants },
     };
     const { boundary, commitIndex } = this;
     const applied = commitIndex;

@@ -61,7 +61,7 @@ export class LeadingNode {
     const heardMs = this.below.monotonicMs;
     const peers = configuration.members.filter(({ id }) => id !== 1).map(({ id }): PeerStatus => ({
       ...{ id, mode: "replicating", match: commitIndex, next: commitIndex + 1 },
-      ...{ wantsSnapshot: false, applied: commitIndex, heardMs },
+      ...{ hasAnswered: true, wantsSnapshot: false, applied: commitIndex, heardMs },
       ...this.ill.get(id),
     }));
     this.node.current = {

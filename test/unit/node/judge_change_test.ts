@@ -17,7 +17,13 @@ const commitIndex = 50_000;
 /** Node 1 leads, and hears these at 10,000 ms. */
 function hearing(peers: readonly (Pick<PeerStatus, "id"> & Partial<PeerStatus>)[]): Hearing {
   const level = { match: commitIndex, next: commitIndex + 1, applied: commitIndex };
-  const said = { mode: "replicating", heardMs: 9_990, wantsSnapshot: false, ...level } as const;
+  const said = {
+    mode: "replicating",
+    heardMs: 9_990,
+    hasAnswered: true,
+    wantsSnapshot: false,
+    ...level,
+  } as const;
   const status = { commitIndex, peers: peers.map((peer) => ({ ...said, ...peer })) };
   return { self: 1, status, nowMs: 10_000, silentMsMax: 1_000 };
 }
@@ -38,10 +44,19 @@ describe("The health of a node", () => {
   });
 
   it("is unknown of who has said nothing since the election, until it was silent for long", () => {
-    const heard = hearing([{ id: 2, match: 0 }, { id: 3, match: 0, heardMs: 8_999 }]);
+    const nothing = { hasAnswered: false, match: 0 };
+    const heard = hearing([{ id: 2, ...nothing }, { id: 3, ...nothing, heardMs: 8_999 }]);
     assert.deepEqual([2, 3].map((id) => healthOf(id, heard)), ["unheard", "silent"]);
     assert.deepEqual(judgeQuorum(configurationOf({ voters: [1, 2, 3] }).members, heard), {
-      ...{ voters: [1, 2, 3], healthy: [1], unheard: [2], quorum: 2, isKept: false },
+      ...{ voters: [1, 2, 3], healthy: [1], unmatched: [], unheard: [2], quorum: 2, isKept: false },
+    });
+  });
+
+  it("is good of who answers and holds nothing yet, and no quorum counts on it", () => {
+    const heard = hearing([{ id: 2, match: 0, mode: "snapshot", wantsSnapshot: true }]);
+    assert.equal(healthOf(2, heard), "healthy");
+    assert.deepEqual(judgeQuorum(configurationOf({ voters: [1, 2] }).members, heard), {
+      ...{ voters: [1, 2], healthy: [1], unmatched: [2], unheard: [], quorum: 2, isKept: false },
     });
   });
 });

@@ -95,7 +95,7 @@ class Led {
   #peers(): readonly PeerStatus[] {
     const { members } = this.#status.configuration.configuration;
     return members.filter(({ id }) => id !== 1).map(({ id }) => ({
-      ...{ id, mode: "replicating", wantsSnapshot: false },
+      ...{ id, mode: "replicating", hasAnswered: true, wantsSnapshot: false },
       match: this.#match.get(id) ?? commitIndex,
       next: commitIndex + 1,
       applied: this.#match.get(id) ?? commitIndex,
@@ -159,6 +159,13 @@ describe("A learner that has caught up", () => {
       led.pass(10_000);
       assert.equal(led.asked.length, isSafe ? 1 : 0, `${down} of ${count}`);
     }
+  });
+
+  it("does not become one while a voter that answers holds nothing yet", () => {
+    const led = new Led(promoting, { voters: [1, 2, 3], learners: [4] });
+    led.behind(3, commitIndex);
+    led.pass(10_000);
+    assert.deepEqual(led.asked, []);
   });
 
   const obstacles: Readonly<Record<string, Parameters<typeof nodeStatus>[0]>> = {

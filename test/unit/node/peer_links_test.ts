@@ -69,7 +69,7 @@ class Linked {
         configuration: { position: { index: 4, term: 1 }, configuration: this.configuration },
         leader: this.leader,
         peers: this.replicatesTo.map((id): NodeStatus["peers"][number] => ({
-          ...{ id, mode: "replicating", wantsSnapshot: false },
+          ...{ id, mode: "replicating", hasAnswered: true, wantsSnapshot: false },
           ...{ match: 1, next: 2, applied: 1, heardMs: 0 },
         })),
       }),

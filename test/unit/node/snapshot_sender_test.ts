@@ -64,7 +64,15 @@ class Sending {
     for (const endMs = this.nowMs + ms; this.nowMs < endMs;) {
       this.nowMs += tickMs;
       const peers = [...this.answers.keys()].map((id) => ({
-        ...{ id, mode: "snapshot", match: 0, next: 1, applied: 0, wantsSnapshot: true } as const,
+        ...{
+          id,
+          mode: "snapshot",
+          match: 0,
+          next: 1,
+          applied: 0,
+          hasAnswered: true,
+          wantsSnapshot: true,
+        } as const,
         heardMs: this.silent.has(id) ? 0 : this.nowMs,
       }));
       const { applied } = this;

@@ -2,7 +2,7 @@
 
 import type { LeadershipReason } from "../../../src/raft/types.ts";
 import { RaftCluster, type RaftClusterOptions } from "../../harness/raft_cluster.ts";
-import { heartbeat, preVoteReply } from "../../harness/raft_messages.ts";
+import { heartbeat, heartbeatReply, preVoteReply } from "../../harness/raft_messages.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 function led(options: Partial<RaftClusterOptions> = {}): RaftCluster {
@@ -49,6 +49,20 @@ describe("RaftCore, what it says of itself", () => {
     cluster.propose(1, "a");
     cluster.run(2100);
     assert.equal(reasons.at(-1), "diskHung");
+  });
+});
+
+describe("RaftCore, what a leader says of its peers", () => {
+  it("tells who has answered it, whatever that one holds", () => {
+    const cluster = new RaftCluster({ voters: [1, 2, 3] });
+    cluster.campaign(1);
+    cluster.receive(1, 2, 1, preVoteReply(2));
+    cluster.receive(1, 2, 2, { kind: "requestVoteReply", voteGranted: true });
+    const said = () =>
+      cluster.status(1).peers.map(({ id, hasAnswered, match }) => [id, hasAnswered, match]);
+    assert.deepEqual(said(), [[2, false, 0], [3, false, 0]]);
+    cluster.receive(1, 2, 2, heartbeatReply(1, 1));
+    assert.deepEqual(said(), [[2, true, 0], [3, false, 0]]);
   });
 });
 

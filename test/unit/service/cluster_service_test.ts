@@ -15,6 +15,7 @@ function leading(peers: readonly Partial<PeerStatus>[] = []): ServedFakeNode {
     match: 7,
     next: 8,
     heardMs: served.monotonicMs,
+    hasAnswered: true,
     wantsSnapshot: false,
   } as const;
   served.node.current = {
@@ -67,7 +68,7 @@ describe("The view of the leader", soon, () => {
   });
 
   it("does not know of a peer that it has not heard since its election", () => {
-    const view = leading([{ match: 0 }]).cluster.view();
+    const view = leading([{ match: 0, hasAnswered: false }]).cluster.view();
     assert.deepEqual([row(view, 2).healthy, row(view, 2).role], [undefined, undefined]);
   });
 

@@ -10,7 +10,7 @@ function leading(...matches: readonly number[]): NodeStatus {
     id: at + 2,
     mode: "replicating",
     ...{ match, applied: match, next: match + 1 },
-    ...{ heardMs: 0, wantsSnapshot: false },
+    ...{ heardMs: 0, hasAnswered: true, wantsSnapshot: false },
   }));
   return nodeStatus({ role: "leader", peers });
 }

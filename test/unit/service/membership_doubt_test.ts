@@ -128,7 +128,13 @@ describe("A leader that is asked again", soon, () => {
     const heard = { mode: "replicating", match: 7, next: 8, applied: 7 } as const;
     const lost = (isCommitted: boolean): Promise<unknown> => {
       const served = leading();
-      const peer = { id: 2, ...heard, wantsSnapshot: false, heardMs: served.monotonicMs };
+      const peer = {
+        id: 2,
+        ...heard,
+        hasAnswered: true,
+        wantsSnapshot: false,
+        heardMs: served.monotonicMs,
+      };
       served.node.current = { ...served.node.current, peers: [peer] };
       served.node.onChange = ({ settle }) => {
         const { members } = configurationOf({ voters: isCommitted ? [1] : [1, 2] });

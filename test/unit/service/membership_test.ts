@@ -168,7 +168,7 @@ describe("The quorum", soon, () => {
       ]);
       assert.equal(
         failure.message,
-        "Afterwards 2 of 2 voters would have to agree, and 1 of them are healthy: node 3 is not " +
+        "Afterwards 2 of 2 voters would have to agree, and 1 of them could now: node 3 is not " +
           "heard",
       );
     }
@@ -176,9 +176,26 @@ describe("The quorum", soon, () => {
     assert.equal((await served.change(remove(3))).quorum, 2);
   });
 
+  it("does not count on a voter that is sent all anew, and does not call it dead", async () => {
+    const served = new LeadingNode({ ...three, 4: "voter" });
+    served.hears(2, dead);
+    served.hears(3, { match: 0, mode: "snapshot" });
+    const removing = errorOf(served.change(remove(4)));
+    await served.waits();
+    served.below.nowMs += 61_000;
+    served.hears(3, { match: 0, mode: "snapshot" });
+    const failure = await removing;
+    assert.match(
+      failure.message,
+      /1 of them could now: node 2 is not heard, node 3 has not caught/,
+    );
+    const row = served.cluster.view().members.find(({ id }) => id === 3);
+    assert.deepEqual([row?.healthy, row?.role], [true, "follower"]);
+  });
+
   it("is judged once the voters were heard, after an election", async () => {
     const served = new LeadingNode(three);
-    served.hears(3, { match: 0 });
+    served.hears(3, { match: 0, hasAnswered: false });
     const removing = served.change(remove(2));
     await served.waits();
     served.hears(3, {});
