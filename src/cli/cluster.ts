@@ -3,7 +3,7 @@
 import { listMember, parseJson } from "../client/records.ts";
 import { utf8 } from "../lib/bytes.ts";
 import type { Command } from "./command.ts";
-import { membersIn, memberTable } from "./member_table.ts";
+import { membersIn, memberTable, pendingText } from "./member_table.ts";
 import { nodeIdOf } from "./members.ts";
 import { connect, operandsOf, remoteOptions, writeJson } from "./remote.ts";
 import { exitCode } from "./report.ts";
@@ -42,7 +42,8 @@ function statusText(json: Readonly<Record<string, unknown>>): string {
     `cluster  ${cell(json["cluster_id"])}\n`,
     `term     ${cell(json["term"])}\n`,
     `leader   ${leader["id"] === undefined ? "none" : `node ${cell(leader["id"])}`}\n`,
-    `members  ${length}, configuration ${cell(configuration["index"])}${joint}\n\n`,
+    `members  ${length}, configuration ${cell(configuration["index"])}${joint}\n`,
+    `${pendingText(json)}\n`,
     memberTable(json),
   ].join("");
 }

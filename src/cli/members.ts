@@ -5,7 +5,7 @@ import type { RestAnswer } from "../client/connection.ts";
 import { parseJson } from "../client/records.ts";
 import { nodeIdMax } from "../config/key.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { membersIn, memberTable } from "./member_table.ts";
+import { membersIn, memberTable, pendingText } from "./member_table.ts";
 import type { Option } from "./option.ts";
 import { connect, operandsOf, remoteOptions, writeJson } from "./remote.ts";
 import { exitCode } from "./report.ts";
@@ -54,7 +54,11 @@ export const memberList: Command = {
     operandsOf(context, []);
     const answer = await remote.ask({ kind: "read", method: "GET", target: path });
     if (remote.output === "json") await writeJson(answer, context.terminal);
-    else await context.terminal.write(memberTable(parseJson(answer.body)));
+    else {
+      const json = parseJson(answer.body);
+      const pending = pendingText(json);
+      await context.terminal.write(memberTable(json) + (pending === "" ? "" : `\n${pending}`));
+    }
     return exitCode.ok;
   },
 };

@@ -37,7 +37,16 @@ export interface ClusterMember {
 /** The members, and the configuration that they stand in. */
 export interface MemberList {
   readonly members: readonly ClusterMember[];
-  readonly configuration: { readonly index: number; readonly joint: boolean };
+  readonly configuration: {
+    readonly index: number;
+    readonly joint: boolean;
+    /** One that is not known to be committed, and decides already. */
+    readonly pending?: {
+      readonly index: number;
+      readonly joint: boolean;
+      readonly voters: readonly number[];
+    };
+  };
 }
 
 /** What the members are after a change, or would be. */
@@ -193,6 +202,19 @@ function memberListOf(json: JsonObject): MemberList {
     configuration: {
       index: numberMember(configuration, "index"),
       joint: booleanMember(configuration, "joint"),
+      ...pendingOf(configuration["pending"]),
+    },
+  };
+}
+
+function pendingOf(json: unknown): Pick<MemberList["configuration"], "pending"> {
+  if (json === undefined) return {};
+  const pending = objectOf(json);
+  return {
+    pending: {
+      index: numberMember(pending, "index"),
+      joint: booleanMember(pending, "joint"),
+      voters: listMember(pending, "voters").map((voter) => numberMember({ voter }, "voter")),
     },
   };
 }

@@ -11,9 +11,7 @@ const lookEveryMs = 30_000;
 export interface ClusterAnswers<Answer> {
   readonly headers: CallMetadata;
   readonly answer: (outline: ClusterOutline) => Answer;
-  readonly isWanted: (
-    changed: { readonly leadership: boolean; readonly members: boolean },
-  ) => boolean;
+  readonly isWanted: (changed: { readonly members: boolean }) => boolean;
 }
 
 /** Tells what is at once, and again after each change that is wanted. */

@@ -1,7 +1,13 @@
 /** Views of the cluster between wire (skein.cluster.v1) and the services' vocabulary. */
 
 import type { Role, Suffrage } from "../raft/types.ts";
-import type { Check, ClusterOutline, ClusterView, MemberView } from "../service/contract.ts";
+import type {
+  Check,
+  ClusterOutline,
+  ClusterView,
+  ConfigurationView,
+  MemberView,
+} from "../service/contract.ts";
 import type { Wire } from "./codec.ts";
 import { count, nodeId, present } from "./convert_parts.ts";
 import { WireRefusal } from "./refusal.ts";
@@ -77,7 +83,6 @@ export function fromOutline(
 export function toClusterView(wire: Wire["skein.cluster.v1.ClusterView"]): ClusterView {
   const role = roles[wire.role];
   if (role === undefined) throw new WireRefusal("malformed", `view.role is ${wire.role}`);
-  const { index, joint } = present(wire.configuration, "view.configuration");
   return {
     clusterId: wire.clusterId,
     nodeId: nodeId(wire.nodeId, "view.node_id"),
@@ -86,12 +91,21 @@ export function toClusterView(wire: Wire["skein.cluster.v1.ClusterView"]): Clust
     leader: maybeCount(wire.leader, "view.leader"),
     leaderReady: wire.leaderReady ?? undefined,
     members: wire.nodes.map(toMemberView),
-    configuration: { index: count(index, "configuration.index"), joint },
+    configuration: toConfiguration(present(wire.configuration, "view.configuration")),
     commitIndex: count(wire.commitIndex, "view.commit_index"),
     applied: count(wire.applied, "view.applied"),
     lastIndex: count(wire.lastIndex, "view.last_index"),
     revision: count(wire.revision, "view.revision"),
   };
+}
+
+function toConfiguration(wire: Wire["skein.cluster.v1.ConfigurationInfo"]): ConfigurationView {
+  const { joint, pending } = wire;
+  const index = count(wire.index, "configuration.index");
+  if (pending === null || pending === undefined) return { index, joint };
+  const voters = pending.voters.map((id) => nodeId(id, "pending.voters"));
+  const pendingIndex = count(pending.index, "pending.index");
+  return { index, joint, pending: { index: pendingIndex, joint: pending.joint, voters } };
 }
 
 /** The wire shape of one readiness check. */

@@ -1454,6 +1454,27 @@ export const schema = {
           "joint": {
            "type": "bool",
            "id": 2
+          },
+          "pending": {
+           "type": "PendingConfiguration",
+           "id": 3
+          }
+         }
+        },
+        "PendingConfiguration": {
+         "fields": {
+          "index": {
+           "type": "uint64",
+           "id": 1
+          },
+          "joint": {
+           "type": "bool",
+           "id": 2
+          },
+          "voters": {
+           "rule": "repeated",
+           "type": "uint32",
+           "id": 3
           }
          }
         },

@@ -303,6 +303,12 @@ export interface Wire {
   "skein.cluster.v1.ConfigurationInfo": {
     readonly index: number;
     readonly joint: boolean;
+    readonly pending?: Wire["skein.cluster.v1.PendingConfiguration"] | null | undefined;
+  };
+  "skein.cluster.v1.PendingConfiguration": {
+    readonly index: number;
+    readonly joint: boolean;
+    readonly voters: readonly number[];
   };
   "skein.cluster.v1.ClusterView": {
     readonly clusterId: string;

@@ -55,11 +55,11 @@ class ClusterFeed implements FrameFeed {
 function telling(given: ClusterFrame): Telling {
   switch (given.kind) {
     case "changed": {
-      const { outline, leadership, members } = given;
+      const { outline, leadership, members, pending } = given;
       return {
         frames: [
           ...leadership ? [{ event: "leadership", data: leadershipOf(outline) }] : [],
-          ...members ? [{ event: "members", data: membersOf(outline) }] : [],
+          ...members || pending ? [{ event: "members", data: membersOf(outline) }] : [],
         ],
       };
     }

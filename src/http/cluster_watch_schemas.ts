@@ -1,7 +1,7 @@
 /** The JSON of streams of the cluster, as named components of the document. */
 
 import { z } from "@hono/zod-openapi";
-import { ConfigurationSchema, count, LeaderSchema, MemberSchema } from "./schemas.ts";
+import { ClusterConfigurationSchema, count, LeaderSchema, MemberSchema } from "./schemas.ts";
 
 const { id, suffrage, http, rpc, client_rpc } = MemberSchema.shape;
 
@@ -24,7 +24,7 @@ export const ClusterFrameSchema = z.object({
   members: z.array(MemberPlaceSchema).optional().openapi({
     description: "Of ready and members: all of them, as far as they are committed.",
   }),
-  configuration: ConfigurationSchema.optional(),
+  configuration: ClusterConfigurationSchema.optional(),
 }).openapi("ClusterFrame", {
   description: "One frame of a stream of the cluster. It has no id: each says all that is.",
 });

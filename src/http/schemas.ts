@@ -174,12 +174,34 @@ export const MemberSchema = z.object({
   lag_ms: z.union([z.number().min(0), z.null()]),
   healthy: z.union([z.boolean(), z.null()]),
   version: z.union([z.string(), z.null()]),
-}).openapi("Member", { description: "What only the leader knows is null on other nodes." });
+}).openapi("Member", {
+  description: "What only the leader knows is null on other nodes. Every node takes itself for " +
+    "healthy.",
+});
 
 export const ConfigurationSchema = z.object({
   index: count("The log index of the configuration."),
-  joint: z.boolean().openapi({ description: "A change of members is under way." }),
+  joint: z.boolean().openapi({
+    description: "A change of members is half way: two majorities have to agree.",
+  }),
 }).openapi("Configuration");
+
+const PendingConfigurationSchema = z.object({
+  ...ConfigurationSchema.shape,
+  voters: z.array(nodeId),
+}).openapi("PendingConfiguration", {
+  description: "A configuration that is not known to be committed. It may be taken back, and " +
+    "decides already: its voters, and where it is joint those before it as well, have to agree " +
+    "to whatever comes.",
+});
+
+export const ClusterConfigurationSchema = z.object({
+  ...ConfigurationSchema.shape,
+  pending: PendingConfigurationSchema.optional(),
+}).openapi("ClusterConfiguration", {
+  description: "The configuration that is committed, and the newer one where the node's log " +
+    "holds one.",
+});
 
 export const ClusterSchema = z.object({
   cluster_id: z.string(),
@@ -187,12 +209,12 @@ export const ClusterSchema = z.object({
   term: count("The election term."),
   leader: z.union([LeaderSchema, z.null()]),
   members: z.array(MemberSchema),
-  configuration: ConfigurationSchema,
+  configuration: ClusterConfigurationSchema,
 }).openapi("Cluster");
 
 export const MembersSchema = z.object({
   members: z.array(MemberSchema),
-  configuration: ConfigurationSchema,
+  configuration: ClusterConfigurationSchema,
 }).openapi("Members");
 
 const voterAllowed = "allowed is the id of a voter, an integer from 1 to 4294967295";

@@ -7,11 +7,11 @@
  * configuration.ts).
  */
 
-import { votersOf } from "../raft/configuration.ts";
+import { voterSets, votersOf } from "../raft/configuration.ts";
 import { bestHeir } from "../raft/heirs.ts";
 import { majority } from "../raft/quorum.ts";
 import type { PeerStatus } from "../raft/status.ts";
-import type { Member, NodeId } from "../raft/types.ts";
+import type { Configuration, Member, NodeId } from "../raft/types.ts";
 import type { NodeStatus } from "./parts.ts";
 
 /** What a leader has heard of the others until now. */
@@ -70,6 +70,13 @@ export function judgeQuorum(members: readonly Member[], hearing: Hearing): Quoru
     ...{ voters, healthy, unmatched, unheard: withHealth("unheard"), quorum },
     isKept: voters.length > 0 && healthy.length >= quorum,
   };
+}
+
+/** Who has to agree to whatever is decided; two quorums where the configuration is joint. */
+export function quorumsOf(
+  configuration: Configuration,
+): readonly { readonly quorum: number; readonly voters: readonly NodeId[] }[] {
+  return voterSets(configuration).map((voters) => ({ quorum: majority(voters.length), voters }));
 }
 
 /** How many committed entries a node may lack and still become a voter: less than a moment's. */

@@ -3,6 +3,7 @@
  * leadership over.
  */
 
+import { quorumsOf } from "../node/judge_change.ts";
 import type { NodeStatus } from "../node/parts.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
 import type { NodeId, PositionedConfiguration } from "../raft/types.ts";
@@ -24,6 +25,7 @@ import type { LeaderProxy, Try } from "./leader_proxy.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 import { MemberViews, type MemberViewsParts } from "./member_views.ts";
 import { Membership } from "./membership.ts";
+import { configurationView } from "./membership_standing.ts";
 import type { MembershipAttempt } from "./membership_run.ts";
 import type { AskHello } from "./newcomers.ts";
 import type { ServedNode } from "./node_port.ts";
@@ -60,7 +62,7 @@ export class NodeClusterService implements ClusterService {
   view(): ClusterView {
     const { self, clusterId, currentRevision, lag, monotonicMs } = this.#parts;
     const status = this.#parts.node.status();
-    const { configuration, position } = this.#committed(status);
+    const committed = this.#committed(status);
     // A node that has only just been elected has not looked yet.
     lag.look(status, monotonicMs());
     return {
@@ -72,8 +74,8 @@ export class NodeClusterService implements ClusterService {
       leaderReady: status.termStart === undefined
         ? undefined
         : status.commitIndex >= status.termStart,
-      members: configuration.members.map((member) => this.#members.of(member)),
-      configuration: { index: position.index, joint: configuration.outgoing !== undefined },
+      members: committed.configuration.members.map((member) => this.#members.of(member)),
+      configuration: configurationView(committed, status),
       commitIndex: status.commitIndex,
       applied: status.applied,
       lastIndex: status.lastIndex,
@@ -193,7 +195,7 @@ export class NodeClusterService implements ClusterService {
       {
         name: "leader",
         ok: leader !== undefined,
-        detail: leader === undefined ? "no leader is known" : `node ${leader} leads`,
+        detail: leader === undefined ? noLeaderDetail(status) : `node ${leader} leads`,
       },
       ...this.#parts.storeChecks(),
     ];
@@ -201,13 +203,13 @@ export class NodeClusterService implements ClusterService {
 
   outline(): ClusterOutline {
     const { node, appliedConfiguration } = this.#parts;
-    const { term, leader } = node.status();
-    const { configuration, position } = appliedConfiguration();
+    const status = node.status();
+    const { term, leader } = status;
+    const applied = appliedConfiguration();
     return {
-      term,
-      leader,
-      members: configuration.members.map((member) => this.#members.place(member)),
-      configuration: { index: position.index, joint: configuration.outgoing !== undefined },
+      ...{ term, leader },
+      members: applied.configuration.members.map((member) => this.#members.place(member)),
+      configuration: configurationView(applied, status),
     };
   }
 
@@ -217,11 +219,15 @@ export class NodeClusterService implements ClusterService {
 
   onMembership(handler: () => void): () => void {
     const { node, appliedConfiguration } = this.#parts;
-    let known = appliedConfiguration().position.index;
+    const present = (): string => {
+      const { index, pending } = configurationView(appliedConfiguration(), node.status());
+      return `${index} ${pending?.index}`;
+    };
+    let known = present();
     return node.onApplied(() => {
-      const { index } = appliedConfiguration().position;
-      if (index === known) return;
-      known = index;
+      const now = present();
+      if (now === known) return;
+      known = now;
       handler();
     });
   }
@@ -253,6 +259,15 @@ function acceptTransferred(answer: ForwardAnswer): Transferred {
   throw new ServiceError("internal", `The leader answered a transfer with ${answer.kind}`, {
     outcome: "unknown",
   });
+}
+
+/** Where nobody leads, the voters of what the log holds last have to elect somebody. */
+function noLeaderDetail({ configuration: { position, configuration } }: NodeStatus): string {
+  const [present, before] = quorumsOf(configuration).map(({ quorum, voters }) =>
+    `${quorum} of ${voters.length} voters`
+  );
+  const also = before === undefined ? "" : ` and ${before} before it`;
+  return `no leader is known: ${present} of configuration ${position.index}${also} must agree`;
 }
 
 function hungDetail(hung: NodeStatus["hung"]): string {

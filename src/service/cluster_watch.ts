@@ -99,7 +99,10 @@ export class ClusterWatch implements OpenClusterWatch {
     this.#told = outline;
     const leadership = was.term !== outline.term || was.leader !== outline.leader;
     const members = shown(was) !== shown(outline);
-    return leadership || members ? { kind: "changed", outline, leadership, members } : undefined;
+    const pending = pendingOf(was) !== pendingOf(outline);
+    return leadership || members || pending
+      ? { kind: "changed", outline, leadership, members, pending }
+      : undefined;
   }
 
   #onceSeen(wake: () => void): () => void {
@@ -110,6 +113,10 @@ export class ClusterWatch implements OpenClusterWatch {
   }
 }
 
-function shown({ members, configuration }: ClusterOutline): string {
-  return JSON.stringify([members, configuration]);
+function shown({ members, configuration: { index, joint } }: ClusterOutline): string {
+  return JSON.stringify([members, index, joint]);
+}
+
+function pendingOf({ configuration: { pending } }: ClusterOutline): string | undefined {
+  return JSON.stringify(pending);
 }

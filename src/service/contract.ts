@@ -49,8 +49,10 @@ export type {
   ClusterOutline,
   ClusterService,
   ClusterView,
+  ConfigurationView,
   LogReach,
   OpenClusterWatch,
+  PendingConfiguration,
 } from "./contract/cluster.ts";
 export type {
   Contending,

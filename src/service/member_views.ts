@@ -43,7 +43,10 @@ export class MemberViews {
     const peer = status.peers.find(({ id }) => id === member.id);
     const leads = status.role === "leader";
     const nowMs = monotonicMs();
-    const health = leads ? healthOf(member.id, { self, status, nowMs, silentMsMax }) : "unheard";
+    // Of the others only a leader hears; of itself every node knows that it is there.
+    const health = leads || own
+      ? healthOf(member.id, { self, status, nowMs, silentMsMax })
+      : "unheard";
     const healthy = health === "unheard" ? undefined : health === "healthy";
     return {
       ...this.place(member),

@@ -1,9 +1,10 @@
 /** How the members stand: which configuration is in force, and who decides in it or would. */
 
 import { type Hearing, judgeQuorum, type QuorumJudgement } from "../node/judge_change.ts";
+import type { NodeStatus } from "../node/parts.ts";
 import type { WantedChange } from "../node/plan_change.ts";
 import type { Member, NodeId, PositionedConfiguration } from "../raft/types.ts";
-import type { MembershipAnswer } from "./contract.ts";
+import type { ConfigurationView, MembershipAnswer } from "./contract.ts";
 import type { ConfigurationInForce } from "./membership_errors.ts";
 
 /** Which configuration is in force. */
@@ -11,6 +12,17 @@ export function inForceOf(
   { position, configuration }: PositionedConfiguration,
 ): ConfigurationInForce {
   return { index: position.index, joint: configuration.outgoing !== undefined };
+}
+
+/** What is committed, and what the log holds beyond that. */
+export function configurationView(
+  committed: PositionedConfiguration,
+  { configuration, configurationCommitted }: NodeStatus,
+): ConfigurationView {
+  if (configurationCommitted) return inForceOf(committed);
+  const { members } = configuration.configuration;
+  const voters = members.filter(({ suffrage }) => suffrage === "voter").map(({ id }) => id);
+  return { ...inForceOf(committed), pending: { ...inForceOf(configuration), voters } };
 }
 
 /** Who decides, in numbers. */

@@ -17,6 +17,7 @@ import {
   type MembershipRequest,
   type MemberView,
   type Operation,
+  type PendingConfiguration,
   type Query,
   type ReadOptions,
   type RequestOptions,
@@ -324,6 +325,13 @@ export class FakeClusterService implements ClusterService {
       configuration: { index, joint: false },
       commitIndex: index,
     };
+    for (const handler of this.#membershipHandlers) handler();
+  }
+
+  /** The log holds another configuration, which is not committed; tells whoever listens. */
+  setPending(pending: PendingConfiguration): void {
+    const { configuration } = this.current;
+    this.current = { ...this.current, configuration: { ...configuration, pending } };
     for (const handler of this.#membershipHandlers) handler();
   }
 

@@ -6,13 +6,32 @@ import type { MemberPlace, MemberView } from "./members.ts";
 import type { MembershipAnswer, MembershipRequest } from "./membership.ts";
 import type { RequestOptions } from "./requests.ts";
 
+/** The configuration that is committed, as far as is known: its index stands for its members. */
+export interface ConfigurationView {
+  readonly index: number;
+  readonly joint: boolean;
+  /** Where the node's log holds a newer one. */
+  readonly pending?: PendingConfiguration;
+}
+
+/**
+ * A configuration that is not known to be committed. It may be taken back, and decides already: its
+ * voters, and where it is joint those before it as well, have to agree to whatever comes.
+ */
+export interface PendingConfiguration {
+  readonly index: number;
+  readonly joint: boolean;
+  /** Ascending. */
+  readonly voters: readonly NodeId[];
+}
+
 /** What of a cluster changes seldom: who leads it, and who belongs to it. */
 export interface ClusterOutline {
   readonly term: Term;
   readonly leader: NodeId | undefined;
   /** Of the newest configuration that is committed, as far as this node has applied. */
   readonly members: readonly MemberPlace[];
-  readonly configuration: { readonly index: number; readonly joint: boolean };
+  readonly configuration: ConfigurationView;
 }
 
 /** What a reader of the cluster's changes gets. */
@@ -23,6 +42,8 @@ export type ClusterFrame =
     readonly outline: ClusterOutline;
     readonly leadership: boolean;
     readonly members: boolean;
+    /** The configuration that is not committed yet. */
+    readonly pending: boolean;
   }
   /** Nothing has changed in the given time. */
   | { readonly kind: "quiet" }
@@ -52,7 +73,7 @@ export interface ClusterView {
   /** The leader's own no-op is committed; undefined where the leader was not asked. */
   readonly leaderReady: boolean | undefined;
   readonly members: readonly MemberView[];
-  readonly configuration: { readonly index: number; readonly joint: boolean };
+  readonly configuration: ConfigurationView;
   readonly commitIndex: number;
   readonly applied: number;
   readonly lastIndex: number;
@@ -102,6 +123,6 @@ export interface ClusterService {
   /** Of the view what changes seldom, as this node knows it itself. */
   outline(): ClusterOutline;
   onLeadership(handler: () => void): () => void;
-  /** The members of the outline are others, or their configuration is. */
+  /** The members of the outline are others, or their configuration or what is pending is. */
   onMembership(handler: () => void): () => void;
 }

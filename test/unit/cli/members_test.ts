@@ -145,3 +145,15 @@ describe("member add, promote, demote, replace and remove", () => {
     assert.deepEqual([code, refusals], [0, -1]);
   });
 });
+
+describe("status and member list", () => {
+  it("show a configuration that is not committed", async () => {
+    const line = "pending  configuration 18 is not committed yet: its voters 1, 2 have to agree\n";
+    for (const joint of [false, true]) {
+      probe.cluster.setPending({ index: 18, joint, voters: [1, 2] });
+      const wanted = joint ? line.replace("1, 2", "1, 2 and those of before") : line;
+      assert.ok((await skein("status")).out.includes(`, configuration 1\n${wanted}\nID `));
+      assert.ok((await skein("member list")).out.endsWith(`\n\n${wanted}`));
+    }
+  });
+});

@@ -52,6 +52,13 @@ describe("client.members", () => {
     });
   });
 
+  it("lists a configuration that is not committed", async () => {
+    const pending = { index: 18, joint: true, voters: [1, 2] };
+    probe.cluster.setPending(pending);
+    const { configuration } = await client.members.list();
+    assert.deepEqual(configuration, { index: 1, joint: false, pending });
+  });
+
   it("asks for each change, and tells what is then", async () => {
     const { members, ...rest } = await client.members.add({ ...offer, id: 4 }, { readOnly: true });
     assert.deepEqual(rest, {

@@ -45,6 +45,19 @@ describe("d-engine's WatchMembership", () => {
     await until(() => front.watches.size === 0, { what: "the place" });
   });
 
+  it("does not tell it again where something is not committed yet", async () => {
+    const reader = new GrpcReader(front.client, dEngineMethod, { clientId: 1 });
+    const another = new GrpcReader(front.client, skeinMethod, {});
+    await Promise.all([reader.next(), another.next()]);
+    front.cluster.setPending({ index: 18, joint: true, voters: [1, 2] });
+    const { index, joint, voters } = (await another.next())!.configuration!.pending!;
+    assert.deepEqual([index, joint, voters], [18, true, [1, 2]]);
+    front.cluster.setMembers([...three(), fakeMember(4)]);
+    assert.deepEqual(await shown(reader), [[1, 2, 3, 4], [], 13]);
+    for (const each of [reader, another]) each.cancel();
+    await until(() => front.watches.size === 0, { what: "the place" });
+  });
+
   it("ends with the node, and counts among the watches", async () => {
     const readers = [1, 2].map((clientId) =>
       new GrpcReader(front.client, dEngineMethod, { clientId })

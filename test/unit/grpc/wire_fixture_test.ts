@@ -199,6 +199,16 @@ describe("skein.raft.v1 forwarding fixtures", () => {
   const answers: Readonly<Record<string, ForwardAnswer>> = {
     forwardWritten: { kind: "written", result: utf8("a result"), header },
     forwardedView: { kind: "view", view: new FakeClusterService().view() },
+    forwardedPending: {
+      kind: "view",
+      view: {
+        ...new FakeClusterService().view(),
+        configuration: {
+          ...{ index: 1, joint: false },
+          pending: { index: 13, joint: true, voters: [1, 4] },
+        },
+      },
+    },
     forwardTransferred: { kind: "transferred", leader: 3 },
     forwardedStateHashes: {
       kind: "stateHashes",

@@ -71,6 +71,18 @@ describe("GET /v1/cluster", () => {
 });
 
 describe("GET /v1/cluster/members", () => {
+  it("shows what is not committed, under the tag of what is", async () => {
+    probe.cluster.setPending({ index: 18, joint: true, voters: [1, 2] });
+    const answer = await probe.ask("GET /v1/cluster/members");
+    assert.equal(answer.headers.get("ETag"), '"c1"');
+    const configuration = {
+      ...{ index: 1, joint: false },
+      pending: { index: 18, joint: true, voters: [1, 2] },
+    };
+    assert.deepEqual(JSON.parse(answer.text).configuration, configuration);
+    assert.deepEqual((await probe.json("GET /v1/cluster", 200))["configuration"], configuration);
+  });
+
   it("has the configuration's index as tag", async () => {
     probe.cluster.current = {
       ...probe.cluster.current,

@@ -53,6 +53,16 @@ describe("GET /v1/cluster/watch", () => {
     assert.match(reader.text, /^retry: 1000\n\nevent: ready\ndata: \{/);
   });
 
+  it("tells of a configuration that is not committed", async () => {
+    const reader = await follow();
+    await reader.shown(1);
+    probe.cluster.setPending({ index: 18, joint: true, voters: [1, 2] });
+    assert.deepEqual(await reader.shown(1), [
+      `members - {"members":[${place(1)},${place(2)},${place(3)}],"configuration":` +
+      '{"index":1,"joint":false,"pending":{"index":18,"joint":true,"voters":[1,2]}}}',
+    ]);
+  });
+
   it("writes the same as lines of JSON", async () => {
     const reader = await follow("/v1/cluster/watch?format=ndjson");
     probe.cluster.setLeader(2);

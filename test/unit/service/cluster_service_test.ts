@@ -72,7 +72,7 @@ describe("The view of the leader", soon, () => {
     assert.deepEqual([row(view, 2).healthy, row(view, 2).role], [undefined, undefined]);
   });
 
-  it("shows no members that may be taken back", () => {
+  it("shows members that may be taken back as pending", () => {
     const served = leading();
     const { configuration: before } = served.node.current;
     const configuration = configurationOf({ voters: [1, 2, 3], learners: [4] });
@@ -84,11 +84,13 @@ describe("The view of the leader", soon, () => {
     };
     const shown = () => {
       const view = served.cluster.view();
-      return [view.configuration.index, view.members.length];
+      return [view.configuration, view.members.length];
     };
-    assert.deepEqual(shown(), [before.position.index, 3]);
+    const pending = { index: 9, joint: false, voters: [1, 2, 3] };
+    const { index } = before.position;
+    assert.deepEqual(shown(), [{ index, joint: false, pending }, 3]);
     served.node.current = { ...served.node.current, configurationCommitted: true };
-    assert.deepEqual(shown(), [9, 4]);
+    assert.deepEqual(shown(), [{ index: 9, joint: false }, 4]);
   });
 
   it("is not ready before its own first entry is committed", () => {
@@ -125,7 +127,7 @@ describe("The view of another node", soon, () => {
       ...[role, match, lagMs, healthy],
     ]);
     assert.deepEqual(rows, [
-      ["follower", undefined, undefined, undefined],
+      ["follower", undefined, undefined, true],
       ["leader", undefined, undefined, undefined],
       [undefined, undefined, undefined, undefined],
     ]);
@@ -257,10 +259,38 @@ describe("Readiness", soon, () => {
 
   it("fails without a leader, and follows whoever comes", () => {
     const served = new ServedFakeNode("nobody");
-    assert.deepEqual(failing(served), ["leader: no leader is known"]);
+    assert.deepEqual(failing(served), [
+      "leader: no leader is known: 2 of 3 voters of configuration 1 must agree",
+    ]);
     served.node.lead(3);
     assert.deepEqual(failing(served), []);
     assert.equal(served.cluster.readiness().at(-1)?.detail, "node 3 leads");
+  });
+
+  it("says of a change that is not committed who must agree to it", () => {
+    const served = new ServedFakeNode("nobody");
+    const { members: outgoing } = configurationOf({ voters: [1], learners: [2] });
+    const configuration = { ...configurationOf({ voters: [1, 2] }), outgoing };
+    const before = { position: { index: 12, term: 1 }, configuration };
+    served.appliedConfiguration = {
+      ...before,
+      configuration: { members: outgoing, nodeIdMax: 2 },
+    };
+    served.node.current = {
+      ...served.node.current,
+      configuration: { ...before, position: { index: 18, term: 2 } },
+      configurationCommitted: false,
+    };
+    assert.deepEqual(failing(served), [
+      "leader: no leader is known: 2 of 2 voters of configuration 18 and 1 of 1 voters before it " +
+      "must agree",
+    ]);
+    const { configuration: shown, members } = served.cluster.view();
+    assert.deepEqual(shown, {
+      ...{ index: 12, joint: false },
+      pending: { index: 18, joint: true, voters: [1, 2] },
+    });
+    assert.deepEqual(members.map(({ healthy }) => healthy), [true, undefined]);
   });
 
   it("fails while a backup is being restored", () => {

@@ -10,7 +10,9 @@ import { assert, describe, it } from "../../harness/test.ts";
 const shown = (frame: ClusterFrame): string =>
   frame.kind === "changed"
     ? `${frame.leadership ? "leadership " : ""}${frame.members ? "members " : ""}` +
-      `${frame.outline.term} ${frame.outline.leader} ${frame.outline.configuration.index}`
+      `${
+        frame.pending ? "pending " : ""
+      }${frame.outline.term} ${frame.outline.leader} ${frame.outline.configuration.index}`
     : frame.kind;
 
 describe("A watch of the cluster", () => {
@@ -31,6 +33,16 @@ describe("A watch of the cluster", () => {
     assert.equal(await next(), "leadership members 5 3 13");
     // Somebody else may have been told all that there was.
     assert.equal(shown(await watches.open(() => {}).next({ ms: 0 })), "quiet");
+  });
+
+  it("tells what is not committed apart from the members", async () => {
+    const cluster = new FakeClusterService();
+    const watch = new ClusterWatches(cluster).open(() => {});
+    cluster.setPending({ index: 18, joint: true, voters: [1] });
+    assert.equal(shown(await watch.next({ ms: 0 })), "pending 2 1 1");
+    cluster.setMembers(cluster.current.members);
+    assert.equal(shown(await watch.next({ ms: 0 })), "members pending 2 1 13");
+    watch.close();
   });
 
   it("wakes who waits, and who is to end", async () => {
@@ -124,6 +136,27 @@ describe("The cluster service", () => {
     const listening = node.listeners;
     stop();
     assert.equal(node.listeners, listening - 1);
+    served.close();
+  });
+
+  it("outlines what is not committed, and tells when it comes and when it goes", () => {
+    const served = new ServedFakeNode();
+    const { node, cluster } = served;
+    const { configuration: before } = node.current;
+    const told: unknown[] = [];
+    const stop = cluster.onMembership(() => told.push(cluster.outline().configuration));
+    served.appliedConfiguration = before;
+    const configuration = { configuration: before.configuration, position: { term: 2, index: 40 } };
+    node.current = { ...node.current, configuration, configurationCommitted: false };
+    node.applied();
+    node.applied();
+    // Another leader has taken it back.
+    node.current = { ...node.current, configuration: before, configurationCommitted: true };
+    node.applied();
+    const committed = { index: before.position.index, joint: false };
+    const pending = { index: 40, joint: false, voters: [1, 2, 3] };
+    assert.deepEqual(told, [{ ...committed, pending }, committed]);
+    stop();
     served.close();
   });
 
