@@ -15,6 +15,7 @@ import type { Leadership, LogWrite, Loss, Ready } from "./ready.ts";
 import { noSnapshots, Snapshots } from "./snapshots.ts";
 import { RaftState, type Transition } from "./state.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
+import type { OwedTransfer } from "./transfer.ts";
 import type {
   Index,
   LeadershipReason,
@@ -334,21 +335,22 @@ export class RaftCore {
     let transition = first;
     while (transition !== undefined) {
       const before = this.#role;
+      const owes = before.role === "leader" || before.role === "follower";
+      const transfer = owes && transition.to === "follower" ? before.takeTransfer() : undefined;
       before.end();
-      this.#role = this.#enter(transition, before);
+      this.#role = this.#enter(transition, transfer);
       const role = this.#role;
       this.#noteLeadership(reasonOf(transition));
       transition = role.role === "precandidate" ? role.begin() : undefined;
     }
   }
 
-  #enter(transition: Transition, before: RoleState): RoleState {
+  #enter(transition: Transition, transfer: OwedTransfer | undefined): RoleState {
     const state = this.#state;
     switch (transition.to) {
       case "follower": {
         assert(transition.term >= state.currentTerm, "A role change never lowers the term");
         if (transition.term > state.currentTerm) state.enterTerm(transition.term);
-        const transfer = before.role === "leader" ? before.transfer.pending : undefined;
         return new Follower(state, {
           ...(transition.leader !== undefined && { leader: transition.leader }),
           ...(transfer && { transfer }),

@@ -8,7 +8,8 @@ import { decodeConfiguration } from "./encoding.ts";
 import type { AppendEntries, Envelope, Heartbeat, ReadIndexReply, RequestVote } from "./message.ts";
 import { isQuorum } from "./quorum.ts";
 import type { RaftState, Transition } from "./state.ts";
-import type { Entry, Index, LogPosition, NodeId, ProposalId, ReadId, Term } from "./types.ts";
+import type { OwedTransfer } from "./transfer.ts";
+import type { Entry, Index, LogPosition, NodeId, ReadId, Term } from "./types.ts";
 
 interface AskedRead {
   readonly id: ReadId;
@@ -24,13 +25,13 @@ export class Follower {
   #timeoutMs: number;
   readonly #asked: AskedRead[] = [];
   /** The transfer that this node, while leader, had set going. */
-  #transfer: { readonly id: ProposalId; readonly deadlineMs: number } | undefined;
+  #transfer: OwedTransfer | undefined;
 
   constructor(
     state: RaftState,
     from: {
       readonly leader?: NodeId;
-      readonly transfer?: { readonly id: ProposalId; readonly deadlineMs: number };
+      readonly transfer?: OwedTransfer;
     },
   ) {
     this.#state = state;
@@ -93,6 +94,13 @@ export class Follower {
     }
     this.#asked.push({ id, sinceMs: this.#state.nowMs });
     this.#state.send(this.leader, { kind: "readIndexRequest", id });
+  }
+
+  /** For the follower of another term that comes after this one, which owes nothing any more. */
+  takeTransfer(): OwedTransfer | undefined {
+    const transfer = this.#transfer;
+    this.#transfer = undefined;
+    return transfer;
   }
 
   /** Ends the role: whoever waits on it is told. */

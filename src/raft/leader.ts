@@ -17,7 +17,7 @@ import { type ConfirmedRead, ReadIndexRounds } from "./read_index.ts";
 import type { DropReason } from "./ready.ts";
 import { SnapshotPeers } from "./snapshot_peers.ts";
 import type { RaftState, Transition } from "./state.ts";
-import { LeadershipTransfer } from "./transfer.ts";
+import { LeadershipTransfer, type OwedTransfer } from "./transfer.ts";
 import type {
   Configuration,
   ConfigurationChange,
@@ -196,6 +196,11 @@ export class Leader {
     this.transfer.advance();
     if (this.#reads.hasWaiting && this.#knowsCommit()) this.#heartbeat();
     for (const [peer, progress] of this.#progress.all) this.#sendEntries(peer, progress);
+  }
+
+  /** For the follower that comes after this leader: it will hear who leads. */
+  takeTransfer(): OwedTransfer | undefined {
+    return this.transfer.pending;
   }
 
   end(): void {

@@ -11,10 +11,14 @@ import type { SnapshotPeers } from "./snapshot_peers.ts";
 import type { RaftState } from "./state.ts";
 import type { NodeId, ProposalId } from "./types.ts";
 
-interface UnderWay {
+/** A transfer of which somebody waits to hear. */
+export interface OwedTransfer {
   readonly id: ProposalId;
-  readonly target: NodeId;
   readonly deadlineMs: number;
+}
+
+interface UnderWay extends OwedTransfer {
+  readonly target: NodeId;
   /** Until then the own store may finish what was accepted. */
   readonly patientUntilMs: number;
   isSent: boolean;
@@ -60,7 +64,7 @@ export class LeadershipTransfer {
   }
 
   /** What a follower that was leader still owes to the caller. */
-  get pending(): { readonly id: ProposalId; readonly deadlineMs: number } | undefined {
+  get pending(): OwedTransfer | undefined {
     return this.#underWay;
   }
 

@@ -148,6 +148,28 @@ describe("Thesis §4.2, availability", () => {
     assert.deepEqual([cluster.leader(), cluster.nowMs], [2, nowMs], "no time has passed");
   });
 
+  for (
+    const [what, learners, outcome] of [
+      ["that learns who leads tells of it", [1, 4], "transferred"],
+      ["that hears no more fails, once its time is up", [4], "transferFailed: leadershipLost"],
+    ] as const
+  ) {
+    it(`§3.10, §4.2.2: a transfer of a leader that goes, ${what}`, () => {
+      const cluster = led();
+      cluster.change(1, { voters: [2, 3], learners });
+      for (const id of [2, 3]) cluster.receive(1, id, 2, matched("3@2"));
+      // C_new waits, and somebody asks for a transfer.
+      cluster.transfer(1, 2);
+      for (const id of [2, 3]) cluster.receive(1, id, 2, matched("4@2"));
+      assert.equal(cluster.status(1).role, "follower");
+      assert.deepEqual(outcomes(cluster), ["accepted"]);
+      cluster.settle();
+      assert.equal(cluster.leader(), 2);
+      cluster.run(1_000);
+      assert.deepEqual(outcomes(cluster), ["accepted", outcome]);
+    });
+  }
+
   it("§4.2.2: behind C_new it appends nothing, of which only others could tell", () => {
     const cluster = led();
     cluster.change(1, { voters: [2, 3], learners: [4] });
