@@ -14,6 +14,8 @@ import type { PeerStatus } from "../raft/status.ts";
 import type { Configuration, Member, NodeId } from "../raft/types.ts";
 import type { NodeStatus } from "./parts.ts";
 
+export { transferEntriesMax } from "../raft/heirs.ts";
+
 /** What a leader has heard of the others until now. */
 export interface Hearing {
   readonly self: NodeId;

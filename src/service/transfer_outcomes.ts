@@ -1,5 +1,6 @@
 /** What a transfer of leadership may come to, as the answers and errors that clients see. */
 
+import { transferEntriesMax } from "../node/judge_change.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
 import type { Member, NodeId } from "../raft/types.ts";
 import { ServiceError } from "./errors.ts";
@@ -35,7 +36,10 @@ export function judgeTransfer(
     case "targetNeedsSnapshot":
       return refusal(`Node ${asked.target} cannot take over now: it needs an image of the store`);
     case "targetBehind":
-      return refusal(`Node ${asked.target} cannot take over now: it is too far behind`);
+      return refusal(
+        `Node ${asked.target} cannot take over now: it is more than ${transferEntriesMax} ` +
+          "entries behind",
+      );
     case "inProgress":
       return new ServiceError("conflict", "Another transfer of leadership is under way", {
         outcome: "not_applied",

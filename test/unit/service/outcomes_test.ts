@@ -341,6 +341,6 @@ describe("A transfer of leadership", soon, () => {
     const now = "conflict: Node 3 cannot take over now";
     assert.equal(await told(3, "targetSilent"), `${now}: the leader does not hear it`);
     assert.equal(await told(3, "targetNeedsSnapshot"), `${now}: it needs an image of the store`);
-    assert.equal(await told(3, "targetBehind"), `${now}: it is too far behind`);
+    assert.equal(await told(3, "targetBehind"), `${now}: it is more than 10000 entries behind`);
   });
 });
