@@ -147,6 +147,7 @@ export class MembershipSteps {
     if (!kept.isKept && String(kept.voters) !== String(voters.voters)) {
       return await this.#refuseQuorum(run, kept);
     }
+    run.refusedSinceMs = undefined;
     if (request.dryRun) return { kind: "answered", value: this.#outlook(plan, kept, present) };
     const heir = this.#heir({ kept, voters }, hearing);
     if (heir !== undefined) return await this.#handOver(run, heir);

@@ -31,6 +31,8 @@ export class FakeNode implements ServedNode {
   /** Whether the log may be compacted. */
   compacts = true;
   lease: Index | undefined;
+  /** How often its status was asked for. */
+  looks = 0;
   readonly proposals: AskedOf<Uint8Array, ProposeOutcome<Result>>[] = [];
   readonly reads: AskedOf<undefined, ReadOutcome>[] = [];
   /** Reads that were taken back, settled ones included. */
@@ -94,6 +96,7 @@ export class FakeNode implements ServedNode {
   }
 
   status(): NodeStatus {
+    this.looks++;
     return this.current;
   }
 

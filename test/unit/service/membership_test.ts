@@ -11,11 +11,13 @@ import {
   memberOf,
   newcomer,
   remove,
+  replace,
   set,
   three,
 } from "../../harness/leading_node.ts";
 import { failureOf } from "../../harness/served_node.ts";
 import { assert, describe, it } from "../../harness/test.ts";
+import { until } from "../../harness/wait.ts";
 
 const soon = { timeout: 30_000 };
 
@@ -209,6 +211,23 @@ describe("The quorum", soon, () => {
     await served.waits();
     served.hears(3, {});
     assert.deepEqual((await removing).members.map(({ id }) => id), [1, 3]);
+  });
+
+  it("is judged anew after each standstill: patience is not spent by the one before", async () => {
+    const served = new LeadingNode({ ...three, 5: "voter" });
+    const silence = (): void => [3, 5].forEach((id) => served.hears(id, dead));
+    silence();
+    served.hears(6, { match: 1 });
+    const replacing = served.change(replace(2), {}, 200_000);
+    await served.waits();
+    for (const id of [3, 5]) served.hears(id, {});
+    await until(() => served.steps.length === 1, { what: "the newcomer to be taken in" });
+    served.below.nowMs += 61_000;
+    silence();
+    const { looks } = served.node;
+    await until(() => served.node.looks > looks, { what: "another look" });
+    for (const id of [3, 5, 6]) served.hears(id, {});
+    assert.deepEqual((await replacing).members.map(({ id }) => id), [1, 3, 5, 6]);
   });
 
   it("does not hinder a change that leaves the voters as they are", async () => {
