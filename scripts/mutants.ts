@@ -114,8 +114,8 @@ function note(output: Output, line: string): void {
   if (broken !== null) {
     output.broken ??= { seed: Number(broken[1]), by: broken[2]!, text: broken[3]! };
   }
-  const progress = /^seed ([0-9]+): [0-9]+ seeds, /.exec(line);
-  if (progress !== null) output.seed = Number(progress[1]);
+  const progress = /^seed ([0-9]+) is at work: [0-9]+ seeds, /.exec(line);
+  if (progress !== null) output.seed = Number(progress[1]) - 1;
   const ran = /^([0-9]+) seeds, [0-9]+ events, /.exec(line);
   if (ran !== null) output.ran = Number(ran[1]);
 }

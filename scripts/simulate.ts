@@ -5,7 +5,8 @@
  *     bun scripts/simulate.ts --help
  *
  * The exit code is 1 as soon as an invariant is broken, and when a long run has not seen a rare
- * state often enough. A failure prints what happened last and the line that runs it again.
+ * state often enough. A failure prints what happened last and the line that runs it again. Many
+ * seeds end with what they came to together, also after a failure, SIGINT and SIGTERM.
  */
 
 import { execFileSync } from "node:child_process";
@@ -21,9 +22,10 @@ import {
   type Trouble,
   troubles,
 } from "../test/simulation/overrides.ts";
-import { type RunOptions, type RunReport, simulate } from "../test/simulation/simulation.ts";
-import { Tally } from "../test/simulation/tally.ts";
+import { type RunReport, simulate } from "../test/simulation/simulation.ts";
 import { countOption, refuse, scriptOptions } from "./script_options.ts";
+import { ManySeeds } from "./simulation/many_seeds.ts";
+import { runOptionsOf, SeedThread } from "./simulation/seed_thread.ts";
 
 const usage = `Runs whole clusters in a simulated world, and checks at every event what must hold.
 
@@ -64,9 +66,8 @@ const values = scriptOptions(usage, {
 }, ["hash", "minimize", "sqlite"]);
 
 const overrides = readOverrides();
-const runOptions: RunOptions = values.sqlite === ""
-  ? {}
-  : { makeTables: (await import("../test/harness/memory_sqlite.ts")).memorySqliteTables };
+const isOnSqlite = values.sqlite !== "";
+const runOptions = await runOptionsOf(isOnSqlite);
 const transcriptLines = countOption("--transcript", values.transcript, usage);
 const minutes = countOption("--minutes", values.minutes, usage);
 
@@ -102,7 +103,7 @@ function numbers(): Omit<Overrides, "without" | "skip"> {
   );
 }
 
-function main(): number {
+function main(): number | Promise<number> {
   if (values.seed === "") {
     if (values.hash !== "" || values.minimize !== "") {
       refuse("--hash and --minimize need --seed", usage);
@@ -129,53 +130,40 @@ function described({ events, virtualUs, faults, calls, history }: RunReport): st
 
 // ---- Many seeds ----
 
-const collectEverySeeds = 10;
 const progressEveryMs = process.stdout.isTTY ? 1_000 : 30_000;
+/** As a shell tells it of a process that a signal has ended. */
+const codesOfSignals = { SIGINT: 130, SIGTERM: 143 } as const;
 
-function runMany(): number {
-  const from = countOption("--from", values.from, usage);
-  const forMs = values.hours === "" ? undefined : hoursOf(values.hours) * 3_600_000;
-  const count = forMs === undefined ? countOption("--seeds", values.seeds, usage) : Infinity;
-  const tally = new Tally();
-  const startMs = performance.now();
-  let toldMs = startMs;
-  for (let seed = from; seed < from + count; seed++) {
-    const seedMs = performance.now();
-    const report = simulate(planOf(seed, overrides), runOptions);
-    tally.add(report, performance.now() - seedMs);
-    if (tally.runs % collectEverySeeds === 0) collectGarbage();
-    if (report.violation !== undefined) {
-      tellFailure(seed, overrides);
-      console.log(tally.summary(performance.now() - startMs));
-      return 1;
-    }
-    const nowMs = performance.now();
-    if (nowMs - toldMs >= progressEveryMs) {
-      toldMs = nowMs;
-      tellProgress(`seed ${seed}: ${tally.summary(nowMs - startMs)}, ${rareSeen(tally)}`);
-    }
-    if (forMs !== undefined && nowMs - startMs >= forMs) break;
+async function runMany(): Promise<number> {
+  const forMs = values.hours === "" ? Infinity : hoursOf(values.hours) * 3_600_000;
+  const thread = new SeedThread();
+  const seeds = new ManySeeds({
+    from: countOption("--from", values.from, usage),
+    count: forMs === Infinity ? countOption("--seeds", values.seeds, usage) : Infinity,
+    ...{ forMs, nowMs: () => performance.now() },
+    run: (seed) => thread.run({ seed, overrides, isOnSqlite }),
+    failed: (seed) => void tellFailure(seed, overrides),
+    print: (line) => {
+      tellProgress("");
+      console.log(line);
+    },
+  });
+  for (const [signal, code] of Object.entries(codesOfSignals)) {
+    process.once(signal, () => {
+      tellProgress("");
+      console.log(`${signal} while ${seeds.progress}`);
+      seeds.tell();
+      process.exit(code);
+    });
   }
-  return endMany(tally, performance.now() - startMs);
-}
-
-/** In one long turn Bun is late with the memory behind typed arrays, and would fill the machine. */
-function collectGarbage(): void {
-  if ("Bun" in globalThis) Bun.gc(true);
-}
-
-function endMany(tally: Tally, ms: number): number {
-  tellProgress("");
-  const missing = tally.missing();
-  for (const line of tally.rareLines()) console.log(line);
-  for (const state of missing) console.log(`too seldom: ${state}`);
-  console.log(tally.summary(ms));
-  return missing.length === 0 ? 0 : 1;
-}
-
-function rareSeen(tally: Tally): string {
-  const lines = tally.rareLines();
-  return `${tally.rare.size} of ${lines.length} rare states seen`;
+  tellProgress(seeds.progress);
+  const ticks = setInterval(() => tellProgress(seeds.progress), progressEveryMs);
+  try {
+    return await seeds.run();
+  } finally {
+    clearInterval(ticks);
+    await thread.end();
+  }
 }
 
 function tellProgress(text: string): void {
@@ -255,4 +243,4 @@ function runMinimize(seed: number): number {
   return 0;
 }
 
-process.exit(main());
+process.exit(await main());

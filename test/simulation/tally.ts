@@ -20,7 +20,7 @@ export class Tally {
   readonly #rates: number[] = [];
 
   /** `ms`: how long the run took. */
-  add(report: RunReport, ms: number): void {
+  add(report: Omit<RunReport, "history" | "transcript">, ms: number): void {
     this.runs++;
     this.#rates.push(report.events / (ms / 1_000));
     this.events += report.events;
@@ -35,7 +35,7 @@ export class Tally {
 
   /** One line; `ms` is what all of it took. */
   summary(ms: number): string {
-    const perSecond = Math.round(this.events / (ms / 1_000));
+    const perSecond = ms === 0 ? 0 : Math.round(this.events / (ms / 1_000));
     const hours = (this.virtualUs / 3_600_000_000).toFixed(1);
     return `${this.runs} seeds, ${this.events} events, ${hours} simulated hours, ` +
       `${this.calls} calls, ${this.changes} changes of members, ${this.faults} faults, ` +
