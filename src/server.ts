@@ -31,6 +31,7 @@ import { Admission } from "./server_admission.ts";
 import { type FormedNode, formNode } from "./server_node.ts";
 import { peerReports } from "./server_peer_reports.ts";
 import { type OpenedStorage, openStorage } from "./server_storage.ts";
+import { askedHashes } from "./service/asked_hashes.ts";
 import {
   AwaitedBackupService,
   AwaitedClusterService,
@@ -213,10 +214,9 @@ class SkeinServer implements RunningServer {
       configured: this.#config.peers.map(({ id, addr }) => ({ id, address: addr })),
       config: { ...this.#config, clusterId, nodeId },
       versions: this.#versions,
-      storage: this.#storage,
-      machine,
-      transport: this.#transport,
+      ...{ storage: this.#storage, machine, transport: this.#transport },
       forwarder: this.#forwarder,
+      askHashes: askedHashes({ self: nodeId, clusterId, forwarder: this.#forwarder }),
       clock: systemClock,
       rng: new Prng(drawNonce()),
       logger: this.#logger,

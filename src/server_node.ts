@@ -34,6 +34,7 @@ import { keepUp } from "./server_upkeep.ts";
 import type { Versions } from "./server_versions.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
 import type { Forwarder } from "./service/forwarder.ts";
+import type { AskHashes } from "./service/state_comparison.ts";
 import { StoreChecks } from "./service/store_checks.ts";
 import { VersionKeeper } from "./service/version_keeper.ts";
 import { whereabouts } from "./service/whereabouts.ts";
@@ -57,6 +58,7 @@ export interface NodeFormation {
   readonly machine: KvStateMachine;
   readonly transport: Transport;
   readonly forwarder: Forwarder;
+  readonly askHashes: AskHashes;
   readonly clock: Clock;
   /** For election timeouts. */
   readonly rng: Rng;
@@ -172,8 +174,9 @@ export class FormedNode {
   readonly services: NodeServices;
   /** What the node is in its cluster. */
   readonly places: PlaceKeeper;
+  /** What its store has found out about itself. */
+  readonly checks: StoreChecks;
   readonly #formation: Introduced;
-  readonly #checks: StoreChecks;
   readonly #addresses: AddressKeeper;
   readonly #members: MemberKeeper;
   readonly #links: PeerLinks;
@@ -209,7 +212,7 @@ export class FormedNode {
     this.places = new PlaceKeeper(formation.keeper, () => machine.applied().configuration);
     const addressesOf = (id: NodeId) =>
       id === config.nodeId ? peers.hello(0).addresses : peers.addressesOf(id);
-    this.#checks = new StoreChecks(() => clock.wallMs());
+    this.checks = new StoreChecks(() => clock.wallMs());
     this.#addresses = new AddressKeeper(this.node, addressesOf);
     this.#members = new MemberKeeper({
       self: config.nodeId,
@@ -232,7 +235,7 @@ export class FormedNode {
     this.services = new NodeServices({
       storeChecks: () => [
         { name: "identity", ...doubt.check() },
-        ...this.#checks.all(),
+        ...this.checks.all(),
         ...this.#backups.checks(),
       ],
       ...{ node: this.node, machine, storage, config, clock, peers, forwarder, addressesOf },
@@ -248,7 +251,7 @@ export class FormedNode {
   }
 
   start(): void {
-    const { clock, config, machine, transport, logger, forwarder } = this.#formation;
+    const { clock, config, machine, transport, logger, askHashes: ask } = this.#formation;
     transport.onRefused((peer, refusal) => this.#refused(peer, refusal));
     this.#links.look();
     this.#stops.push(
@@ -261,13 +264,13 @@ export class FormedNode {
       clock.every(choresEveryMs, () => this.#guard(() => this.#chores())),
       this.#backups.start(clock),
       checkState({
-        ...{ machine, config, clock, logger, forwarder, checks: this.#checks },
+        ...{ machine, config, clock, logger, ask, checks: this.checks },
         configuration: () => this.node.status().configuration.configuration,
         addressOf: (id) => this.#links.addressOf(id),
         onFatal: this.#formation.onFatal,
       }),
       keepUp({
-        ...{ node: this.node, machine, clock, config, logger, checks: this.#checks },
+        ...{ node: this.node, machine, clock, config, logger, checks: this.checks },
         versions: this.#versionKeeper(),
         guard: (run) => this.#guard(run),
       }),

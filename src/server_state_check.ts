@@ -7,8 +7,12 @@ import type { Clock } from "./node/ports.ts";
 import { allMembers, voterSets } from "./raft/configuration.ts";
 import { isQuorum } from "./raft/quorum.ts";
 import type { Configuration, NodeId } from "./raft/types.ts";
-import type { Forwarder } from "./service/forwarder.ts";
-import { differenceText, StateComparison, type StateVerdict } from "./service/state_comparison.ts";
+import {
+  type AskHashes,
+  differenceText,
+  StateComparison,
+  type StateVerdict,
+} from "./service/state_comparison.ts";
 import type { StoreChecks } from "./service/store_checks.ts";
 
 /** What the comparison stands on. */
@@ -17,7 +21,7 @@ export interface StateCheckParts {
   readonly config: Config;
   readonly configuration: () => Configuration;
   readonly addressOf: (id: NodeId) => string | undefined;
-  readonly forwarder: Forwarder;
+  readonly ask: AskHashes;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly checks: StoreChecks;
@@ -26,19 +30,19 @@ export interface StateCheckParts {
 
 /** Returns how to stop. */
 export function checkState(parts: StateCheckParts): () => void {
-  const { machine, config: { nodeId: self, clusterId, storage }, clock } = parts;
-  const { configuration, addressOf, forwarder } = parts;
+  const { machine, config: { nodeId: self, storage }, clock } = parts;
+  const { configuration, addressOf, ask } = parts;
   const everyMs = storage.compareIntervalMs;
   if (everyMs === 0) return () => {};
   let said = "";
   const comparison = new StateComparison({
-    ...{ self, clusterId, addressOf, forwarder },
+    ...{ self, addressOf, ask },
     others: () => allMembers(configuration()).map(({ id }) => id).filter((id) => id !== self),
     isQuorum: (says) => isQuorum(voterSets(configuration()), says),
     hashes: () => machine.audit.hashes(),
     onVerdict: (verdict) => said = tell(verdict, { ...parts, said }),
   });
-  const stop = clock.every(everyMs, () => void comparison.look());
+  const stop = clock.every(everyMs, () => comparison.look());
   return () => {
     stop();
     comparison.close();

@@ -12,10 +12,14 @@
 import type { LogPosition, NodeId } from "../raft/types.ts";
 import type { StateHash } from "../kv/checksum.ts";
 import type { PositionedHash } from "../kv/past_hashes.ts";
-import type { ForwardAnswer, Forwarder } from "./forwarder.ts";
 
-/** How long a member may take to answer, ms. */
-const patienceMs = 2_000;
+/** Asks the member at an address for the hashes of its state. */
+export type AskHashes = (address: string, asking: {
+  /** Gives up waiting. */
+  readonly signal: AbortSignal;
+  /** To be called once; with nothing where no answer came. */
+  readonly tell: (hashes: readonly PositionedHash[]) => void;
+}) => void;
 
 /** What a member has at a position. */
 export interface ReportedHash {
@@ -52,13 +56,12 @@ export type StateVerdict =
 /** What the comparison stands on. */
 export interface StateComparisonParts {
   readonly self: NodeId;
-  readonly clusterId: string;
   /** All other members, learners included. */
   readonly others: () => readonly NodeId[];
   readonly isQuorum: StateEvidence["isQuorum"];
   /** Where a member's rpc listener is. */
   readonly addressOf: (id: NodeId) => string | undefined;
-  readonly forwarder: Forwarder;
+  readonly ask: AskHashes;
   /** Of this node, ascending. */
   readonly hashes: () => readonly PositionedHash[];
   readonly onVerdict: (verdict: StateVerdict) => void;
@@ -69,46 +72,43 @@ export class StateComparison {
   readonly #parts: StateComparisonParts;
   readonly #closed = new AbortController();
   #isAsking = false;
-  #rounds = 0;
 
   constructor(parts: StateComparisonParts) {
     this.#parts = parts;
   }
 
-  /** Asks everybody, unless that is under way. Never rejects. */
-  async look(): Promise<void> {
-    const { self, isQuorum, hashes, onVerdict } = this.#parts;
+  /** Asks everybody, unless that is under way. */
+  look(): void {
+    const { addressOf, ask, onVerdict } = this.#parts;
     const others = this.#parts.others();
     if (this.#isAsking || this.#closed.signal.aborted) return;
     // Who differed is no member any more.
     if (others.length === 0) return onVerdict({ kind: "alone" });
     this.#isAsking = true;
-    this.#rounds++;
-    const told = await Promise.all(others.map((id) => this.#ask(id)));
-    this.#isAsking = false;
-    if (this.#closed.signal.aborted) return;
-    const reports = new Map(others.map((id, at) => [id, told[at] ?? []]));
-    onVerdict(judge({ self, isQuorum, mine: hashes(), reports }));
+    const told = new Map<NodeId, readonly PositionedHash[]>();
+    const note = (id: NodeId, hashes: readonly PositionedHash[]): void => {
+      told.set(id, hashes);
+      if (told.size === others.length) {
+        this.#judge(new Map(others.map((id) => [id, told.get(id)!])));
+      }
+    };
+    for (const id of others) {
+      const address = addressOf(id);
+      if (address === undefined) note(id, []);
+      else ask(address, { signal: this.#closed.signal, tell: (hashes) => note(id, hashes) });
+    }
   }
 
   close(): void {
     this.#closed.abort();
   }
 
-  async #ask(id: NodeId): Promise<readonly PositionedHash[]> {
-    const { self, clusterId, addressOf, forwarder } = this.#parts;
-    const address = addressOf(id);
-    if (address === undefined) return [];
-    const outcome = await forwarder.forward(address, {
-      ...{ clusterId, from: self, requestId: `state-${self}-${this.#rounds}` },
-      ...{ timeoutMs: patienceMs, body: { kind: "stateHashes" } },
-    }, this.#closed.signal);
-    return outcome.kind === "answered" ? hashesIn(outcome.answer) : [];
+  #judge(reports: StateEvidence["reports"]): void {
+    const { self, isQuorum, hashes, onVerdict } = this.#parts;
+    this.#isAsking = false;
+    if (this.#closed.signal.aborted) return;
+    onVerdict(judge({ self, isQuorum, mine: hashes(), reports }));
   }
-}
-
-function hashesIn(answer: ForwardAnswer): readonly PositionedHash[] {
-  return answer.kind === "stateHashes" ? answer.hashes : [];
 }
 
 /** What is known, from which a node judges itself. */

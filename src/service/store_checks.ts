@@ -14,9 +14,8 @@ export const backupCheck = "backup";
 /** See the head of this file. */
 export class StoreChecks {
   readonly #wallMs: () => number;
-  #pass: { readonly found: FinishedPass; readonly endedMs: number } | undefined;
-
   #verdict: StateVerdict = { kind: "notCompared" };
+  #pass: { readonly found: FinishedPass; readonly endedMs: number } | undefined;
 
   constructor(wallMs: () => number) {
     this.#wallMs = wallMs;
@@ -31,6 +30,11 @@ export class StoreChecks {
   compared(verdict: StateVerdict): void {
     // Who could not ask anybody knows what it knew before.
     if (verdict.kind !== "notCompared") this.#verdict = verdict;
+  }
+
+  /** What the newest comparison that came to something has come to. */
+  get verdict(): StateVerdict {
+    return this.#verdict;
   }
 
   all(): readonly Check[] {

@@ -9,7 +9,7 @@
  */
 
 import type { Prng } from "../../src/lib/prng.ts";
-import type { Hello, HelloAnswer, Transport } from "../../src/node/ports.ts";
+import type { Hello, HelloAnswer } from "../../src/node/ports.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import { type LinkNetwork, SimLink } from "./sim_link.ts";
 import type { SimProcess } from "./sim_process.ts";
@@ -68,7 +68,7 @@ export class SimNetwork implements LinkNetwork, TransportNetwork {
   }
 
   /** A transport that listens at `address`; a new one for every start of a node. */
-  open(address: string, process: SimProcess): Transport {
+  open(address: string, process: SimProcess): SimTransport {
     // A stream of the process before it must not reach this one: it would not have said Hello.
     this.leave(address);
     const transport = new SimTransport({ network: this, address, process });
@@ -161,18 +161,28 @@ export class SimNetwork implements LinkNetwork, TransportNetwork {
     return this.prng.chance(this.options.lossPermille, 1_000);
   }
 
-  /**
-   * A question and its answer, each of which needs its direction. `done` is called with undefined
-   * after a while when there is none.
-   */
+  /** Asks who listens at an address. */
   ask(
     way: { readonly from: string; readonly to: string },
     mine: Hello,
     done: (answer: HelloAnswer | undefined) => void,
   ): void {
-    const { from, to } = way;
+    this.question(way, { put: (target, answer) => target.judge(mine, answer), done });
+  }
+
+  /**
+   * A question and its answer, each of which needs its direction. `done` is called with undefined
+   * after a while when there is none.
+   */
+  question<Answer>(
+    { from, to }: { readonly from: string; readonly to: string },
+    { put, done }: {
+      readonly put: (target: SimTransport, answer: (answer: Answer) => void) => void;
+      readonly done: (answer: Answer | undefined) => void;
+    },
+  ): void {
     let isWaiting = true;
-    const finish = (answer: HelloAnswer | undefined): void => {
+    const finish = (answer: Answer | undefined): void => {
       if (isWaiting) done(answer);
       isWaiting = false;
     };
@@ -181,7 +191,7 @@ export class SimNetwork implements LinkNetwork, TransportNetwork {
       this.scheduler.after(unansweredUs, () => finish(undefined));
       const target = this.at(to);
       if (target === undefined || this.isCut(from, to) || this.isLost()) return;
-      target.judge(mine, (answer) => {
+      put(target, (answer) => {
         if (this.isCut(to, from) || this.isLost()) return;
         this.scheduler.after(this.drawDelayUs(), () => finish(answer));
       });

@@ -35,8 +35,9 @@ import { SimClock } from "./sim_clock.ts";
 import { noBackups } from "./backups.ts";
 import { simConfig } from "./sim_config.ts";
 import { SimDisk, type SimDiskImage } from "./sim_disk.ts";
+import { comparing } from "./sim_hashes.ts";
 import type { SimNetwork } from "./sim_network.ts";
-import { type SimObserver, watchedClock, watchedMachine } from "./sim_observer.ts";
+import { type SimObserver, watchedClock, watchedMachine, watchedStorage } from "./sim_observer.ts";
 import { SimProcess } from "./sim_process.ts";
 import type { SimScheduler } from "./sim_scheduler.ts";
 import { SimStore } from "./sim_store.ts";
@@ -158,7 +159,13 @@ export class SimNode {
       clock,
       machine,
       identities,
-      storage: this.#watched(storage, process),
+      storage: watchedStorage(storage, {
+        ...{ process, before: (write) => this.beforeWrite(write) },
+        handedOver: (write) => {
+          this.writes.push(write);
+          this.#world.observer.handedOver(this, write);
+        },
+      }),
     };
     this.#life = life;
     const { id: nodeId, clusterId = "c" } = this.options;
@@ -358,6 +365,12 @@ export class SimNode {
       storage: { engine: life.storage, backups: noBackups },
       machine: life.machine,
       transport,
+      askHashes: comparing({
+        ...{ network, transport, clusterId: this.options.clusterId ?? "c" },
+        formed: () => life.formed,
+        hashes: () => life.machine.audit.hashes(),
+        compared: (verdict) => observer.compared(this, verdict),
+      }),
       forwarder: { forward: () => Promise.resolve({ kind: "notSent", detail: "not simulated" }) },
       clock: watchedClock(life.clock, () => observer.turned(this)),
       rng: prng.split(),
@@ -377,20 +390,6 @@ export class SimNode {
     this.ended = error instanceof Error ? error.message : String(error);
     this.kill();
     this.#world.observer.ended(this, error);
-  }
-
-  #watched(storage: StorageEngine, process: SimProcess): StorageEngine {
-    return {
-      ...storage,
-      persist: (write, done) => {
-        this.beforeWrite(write);
-        process.run(() => {
-          this.writes.push(write);
-          this.#world.observer.handedOver(this, write);
-          storage.persist(write, done);
-        });
-      },
-    };
   }
 }
 

@@ -2,9 +2,11 @@
 
 import type { Result } from "../../src/kv/result.ts";
 import type { KvStateMachine } from "../../src/kv/state_machine.ts";
-import type { Clock } from "../../src/node/ports.ts";
+import type { Clock, StorageEngine } from "../../src/node/ports.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { Entry } from "../../src/raft/types.ts";
+import type { StateVerdict } from "../../src/service/state_comparison.ts";
+import type { SimProcess } from "./sim_process.ts";
 
 /** Must not throw: it is called from inside the node, which would take it for its own mistake. */
 export interface SimObserver<Node> {
@@ -14,6 +16,8 @@ export interface SimObserver<Node> {
   persisted(node: Node, write: LogWrite): void;
   /** The store has applied a page; one result per entry. */
   applied(node: Node, entries: readonly Entry[], results: readonly Result[]): void;
+  /** The node has compared its state with that of the other members. */
+  compared(node: Node, verdict: StateVerdict): void;
   /** The node has taken a turn: its status may be another than before. */
   turned(node: Node): void;
   /** The process has come to an end by itself. */
@@ -25,6 +29,7 @@ export const noObserver: SimObserver<unknown> = {
   handedOver: () => {},
   persisted: () => {},
   applied: () => {},
+  compared: () => {},
   turned: () => {},
   ended: () => {},
 };
@@ -55,4 +60,25 @@ export function watchedMachine(
     return results;
   };
   return machine;
+}
+
+/** The storage, with word of each write before it comes to it: the process may end over that. */
+export function watchedStorage(
+  storage: StorageEngine,
+  { process, before, handedOver }: {
+    readonly process: SimProcess;
+    readonly before: (write: LogWrite) => void;
+    readonly handedOver: (write: LogWrite) => void;
+  },
+): StorageEngine {
+  return {
+    ...storage,
+    persist: (write, done) => {
+      before(write);
+      process.run(() => {
+        handedOver(write);
+        storage.persist(write, done);
+      });
+    },
+  };
 }

@@ -7,6 +7,7 @@ import type {
   PeerAddress,
   Transport,
 } from "../../src/node/ports.ts";
+import type { PositionedHash } from "../../src/kv/past_hashes.ts";
 import type { Envelope } from "../../src/raft/message.ts";
 import type { NodeId } from "../../src/raft/types.ts";
 import type { LinkEnd } from "./sim_link.ts";
@@ -47,6 +48,7 @@ export class SimTransport implements Transport, LinkEnd {
   #unreachable: (peer: NodeId) => void = () => {};
   #refused: (peer: NodeId, refusal: HelloRefusal) => void = () => {};
   #judge: ((theirs: Hello, standing: Hello | undefined) => HelloAnswer) | undefined;
+  #hashes: (clusterId: string) => readonly PositionedHash[] = () => [];
   #makeHello: ((to: NodeId) => Hello) | undefined;
 
   constructor(parts: {
@@ -125,6 +127,18 @@ export class SimTransport implements Transport, LinkEnd {
 
   helloFor(to: NodeId): Hello | undefined {
     return this.#makeHello?.(to);
+  }
+
+  /** Whoever asks for the hashes of this node's state is told these. */
+  onHashesAsked(handler: (clusterId: string) => readonly PositionedHash[]): void {
+    this.#hashes = handler;
+  }
+
+  /** Like {@link judge}. */
+  tellHashes(clusterId: string, answer: (hashes: readonly PositionedHash[]) => void): void {
+    this.process.run(() => {
+      if (!this.#closed) answer(this.#hashes(clusterId));
+    });
   }
 
   /** Judges who opens a stream or asks; the answer comes when the process runs, if it ever does. */

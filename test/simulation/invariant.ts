@@ -12,6 +12,7 @@ import type { Envelope } from "../../src/raft/message.ts";
 import type { LogWrite } from "../../src/raft/ready.ts";
 import type { Entry, Index, LogPosition } from "../../src/raft/types.ts";
 import type { WatchFrame, WatchRequest } from "../../src/service/contract.ts";
+import type { StateVerdict } from "../../src/service/state_comparison.ts";
 import type { SimNode } from "../harness/sim_node.ts";
 import type { ClusterLog } from "./cluster_log.ts";
 import type { Witness } from "./witness.ts";
@@ -101,12 +102,14 @@ export interface Watch {
   watched(news: WatchNews): void;
   /** Somebody who contends for a lock or an election has come to believe something of it. */
   contested(news: ContestNews): void;
+  /** The node has compared its state with that of the other members. */
+  compared(node: SimNode, verdict: StateVerdict): void;
   /** All is healed and done. */
   finished(): void;
 }
 
 export interface Invariant extends Watch {
-  /** As in the plan, and I17, I18: one file each. */
+  /** As in the plan, and I17 to I19: one file each. */
   readonly id: string;
 }
 
@@ -131,6 +134,7 @@ export const unwatched: Watch = {
   written: nothing,
   watched: nothing,
   contested: nothing,
+  compared: nothing,
   finished: nothing,
 };
 
@@ -151,6 +155,7 @@ export function together(watches: readonly Watch[]): Watch {
     written: doing("written"),
     watched: doing("watched"),
     contested: doing("contested"),
+    compared: doing("compared"),
     finished: doing("finished"),
   };
   return {
@@ -167,6 +172,7 @@ export function together(watches: readonly Watch[]): Watch {
     written: (write) => lists.written.forEach((each) => each.written(write)),
     watched: (news) => lists.watched.forEach((each) => each.watched(news)),
     contested: (news) => lists.contested.forEach((each) => each.contested(news)),
+    compared: (node, verdict) => lists.compared.forEach((each) => each.compared(node, verdict)),
     finished: () => lists.finished.forEach((each) => each.finished()),
   };
 }

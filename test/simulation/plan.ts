@@ -77,10 +77,14 @@ export interface Plan {
 /** The plan of a seed. */
 export function drawPlan(seed: number): Plan {
   const root = new Prng(seed);
-  const prngs = Array.from({ length: 12 }, () => root.split());
+  const prngs = Array.from({ length: 13 }, () => root.split());
   const [size, time, net, disk, load, faults, lease, store, waiting, churn, images, slow] = prngs;
+  const comparing = prngs[12]!;
   const heartbeatMs = time!.chance(1, 2) ? 50 : 100;
-  const config = { ...drawConfig(time!, heartbeatMs), ...drawImages(images!) };
+  const config = {
+    ...{ ...drawConfig(time!, heartbeatMs), ...drawImages(images!) },
+    ...drawComparing(comparing),
+  };
   const clocks = drawClocks(lease!, config);
   return {
     seed,
@@ -136,6 +140,12 @@ function drawImages(prng: Prng): Plan["config"] {
     "snapshot.chunk_bytes": String(256 * 1024),
     ...(prng.chance(1, 3) && { "snapshot.bytes_per_second_max": String(256 * 1024) }),
   };
+}
+
+/** How often members compare their states, if they do. */
+function drawComparing(prng: Prng): Plan["config"] {
+  if (prng.chance(1, 2)) return {};
+  return { "storage.compare_interval_ms": String(100 + prng.below(4_000)) };
 }
 
 /**

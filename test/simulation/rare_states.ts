@@ -56,6 +56,8 @@ export const floors = {
   "image in place of entries that contradict it": 100,
   "crash inside an install": 200,
   "lost store replaced by an image": 100,
+  "states compared and equal": 50_000,
+  "states compared at a past entry": 2_000,
   "watch resumed across a compaction": 300,
   "watch overtaken by a compaction": 300,
   "watch resumed under another leader": 300,
@@ -111,6 +113,12 @@ export class RareStates {
         if (recovering) this.saw("loss found at start");
       },
       contested: (news) => this.#contested(news),
+      compared: ({ machine }, verdict) => {
+        if (verdict.kind !== "equal") return;
+        this.saw("states compared and equal");
+        const isPast = verdict.position.index < (machine?.applied().position.index ?? 0);
+        if (isPast) this.saw("states compared at a past entry");
+      },
     };
   }
 

@@ -33,7 +33,7 @@ import { Watcher } from "./watchers.ts";
 import { Witness } from "./witness.ts";
 
 export interface Violation {
-  /** I1 … I18; "identity"; "assertion" when a node has ended by itself. */
+  /** I1 … I19; "identity"; "assertion" when a node has ended by itself. */
   readonly invariant: string;
   readonly text: string;
   readonly atUs: number;
@@ -291,6 +291,11 @@ class Simulation implements ClientWorld, SimObserver<SimNode> {
     this.#look(node);
     for (const entry of entries) this.witness.apply(entry);
     this.watch.applied(node, entries);
+  }
+
+  compared(node: SimNode, verdict: Parameters<Watch["compared"]>[1]): void {
+    // A directory that is not the cluster's may think what it likes.
+    if (!this.isImpostor(node)) this.watch.compared(node, verdict);
   }
 
   /** Most turns are those of a clock that finds nothing to do, and change nothing. */

@@ -17,6 +17,7 @@ import { monotonic } from "./monotonic.ts";
 import { readSafety } from "./read_safety.ts";
 import { resourceBounds } from "./resource_bounds.ts";
 import { snapshotSafety } from "./snapshot_safety.ts";
+import { stateComparison } from "./state_comparison.ts";
 import { stateMachineSafety } from "./state_machine_safety.ts";
 import { watchContract } from "./watch_contract.ts";
 
@@ -37,7 +38,7 @@ export function invariantsOf(
     ...[committedIsDurable, electionSafety, leaderAppendOnly, logMatching, leaderCompleteness],
     ...[stateMachineSafety, monotonic, durableVote, acknowledgedIsCommitted, configurationSafety],
     ...[readSafety, leaseContract, watchContract, contestContract, identity],
-    snapshotSafety,
+    ...[snapshotSafety, stateComparison],
     resourceBounds({
       appendBytesMax: limit("raft.append_bytes_max", defaults.appendBytesMax),
       requestsWaitingMax: limit("limits.requests_waiting_max", defaults.requestsWaitingMax),

@@ -51,4 +51,14 @@ export const storeMutants: readonly Mutant[] = [
     }],
     expected: ["I5", "I9"],
   },
+  {
+    id: "M53",
+    what: "States are compared that are those behind different entries of one term",
+    patches: [{
+      file: "src/service/state_comparison.ts",
+      find: `position.index === index && position.term === term`,
+      replace: `position.term === term`,
+    }],
+    expected: ["I19", "assertion"],
+  },
 ];

@@ -8,6 +8,7 @@ import type { NodeStatus } from "../../../src/node/parts.ts";
 import type { Envelope } from "../../../src/raft/message.ts";
 import type { LogWrite } from "../../../src/raft/ready.ts";
 import type { Entry } from "../../../src/raft/types.ts";
+import type { StateVerdict } from "../../../src/service/state_comparison.ts";
 import { SimCluster, type SimClusterOptions } from "../../harness/sim_cluster.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
 import type { SimObserver } from "../../harness/sim_observer.ts";
@@ -107,6 +108,11 @@ export class WatchedCluster implements Scene, SimObserver<SimNode> {
     this.turned(node);
     for (const entry of entries) this.witness.apply(entry);
     this.watch.applied(node, entries);
+  }
+
+  compared(node: SimNode, verdict: StateVerdict): void {
+    const isOurs = this.nodes.includes(node) && !this.isImpostor(node);
+    if (isOurs) this.watch.compared(node, verdict);
   }
 
   turned(node: SimNode): void {

@@ -2,8 +2,10 @@ import type { StateHash } from "../../../src/kv/checksum.ts";
 import type { PositionedHash } from "../../../src/kv/past_hashes.ts";
 import { isQuorum } from "../../../src/raft/quorum.ts";
 import type { NodeId } from "../../../src/raft/types.ts";
-import type { ForwardOutcome } from "../../../src/service/forwarder.ts";
+import { askedHashes } from "../../../src/service/asked_hashes.ts";
+import type { ForwardOutcome, ForwardRequest } from "../../../src/service/forwarder.ts";
 import {
+  type AskHashes,
   differenceText,
   judge,
   StateComparison,
@@ -100,68 +102,104 @@ describe("A node that compares its state with that of the others", () => {
 /** All but node 1. */
 let others: readonly number[] = [2, 3, 4];
 
-/** A comparison of node 1 whose others answer as told. */
-function comparing(answers: Readonly<Record<string, () => Promise<ForwardOutcome>>>) {
+type Tell = Parameters<AskHashes>[1]["tell"];
+
+/** A comparison of node 1 whose others answer as told, or with nothing. */
+function comparing(answers: Readonly<Record<string, (tell: Tell) => void>>) {
   const verdicts: StateVerdict[] = [];
   const asked: string[] = [];
   const comparison = new StateComparison({
-    ...{ self: 1, clusterId: "c", others: () => others },
+    ...{ self: 1, others: () => others },
     isQuorum: (says) => isQuorum([[1, 2, 3]], says),
     addressOf: (id) => id === 4 ? undefined : `node${id}`,
     hashes: () => [at(8, right)],
-    forwarder: {
-      forward: (address, { body }) => {
-        asked.push(`${address} ${body.kind}`);
-        return answers[address]?.() ?? Promise.resolve({ kind: "notSent", detail: "" });
-      },
+    ask: (address, { tell }) => {
+      asked.push(address);
+      (answers[address] ?? ((nothing) => nothing([])))(tell);
     },
     onVerdict: (verdict) => verdicts.push(verdict),
   });
   return { comparison, verdicts, asked };
 }
 
-function answering(...hashes: readonly PositionedHash[]): () => Promise<ForwardOutcome> {
-  return () => Promise.resolve({ kind: "answered", answer: { kind: "stateHashes", hashes } });
+function answering(...hashes: readonly PositionedHash[]): (tell: Tell) => void {
+  return (tell) => tell(hashes);
 }
 
 describe("A comparison", () => {
-  it("takes back what it has found where nobody else is a member any more", async () => {
+  it("takes back what it has found where nobody else is a member any more", () => {
     const { comparison, verdicts } = comparing({ node2: answering(at(8, wrong)) });
     const checks = new StoreChecks(() => 0);
     const isOk = () => {
       checks.compared(verdicts.at(-1) ?? { kind: "notCompared" });
       return checks.all()[0]?.ok;
     };
-    await comparison.look();
+    comparison.look();
     assert.equal(isOk(), false);
     others = [];
-    await comparison.look();
+    comparison.look();
     others = [2, 3, 4];
     assert.deepEqual(verdicts.at(-1), { kind: "alone" });
     assert.equal(isOk(), true);
   });
 
-  it("asks everybody whose address is known, and judges by those who answer", async () => {
+  it("asks everybody whose address is known, and judges by those who answer", () => {
     const { comparison, verdicts, asked } = comparing({ node3: answering(at(8, right)) });
-    await comparison.look();
-    assert.deepEqual(asked, ["node2 stateHashes", "node3 stateHashes"]);
+    comparison.look();
+    assert.deepEqual(asked, ["node2", "node3"]);
     assert.deepEqual(verdicts, [
       { kind: "equal", position: { index: 8, term: 1 }, members: [3] },
     ]);
   });
 
-  it("is not begun while one is under way, and says nothing after its end", async () => {
-    let answer: (outcome: ForwardOutcome) => void = () => {};
-    const late = () => new Promise<ForwardOutcome>((resolve) => answer = resolve);
-    const { comparison, verdicts, asked } = comparing({ node2: late });
-    const first = comparison.look();
-    await comparison.look();
+  it("is not begun while one is under way, and says nothing after its end", () => {
+    let answer: Tell = () => {};
+    const { comparison, verdicts, asked } = comparing({ node2: (tell) => answer = tell });
+    comparison.look();
+    comparison.look();
     assert.equal(asked.length, 2);
     comparison.close();
-    answer({ kind: "notSent", detail: "" });
-    await first;
+    answer([at(8, right)]);
     assert.deepEqual(verdicts, []);
-    await comparison.look();
+    comparison.look();
     assert.equal(asked.length, 2);
+  });
+
+  it("comes again when the one before is over", () => {
+    const { comparison, verdicts, asked } = comparing({ node2: answering(at(8, right)) });
+    comparison.look();
+    comparison.look();
+    assert.deepEqual(asked, ["node2", "node3", "node2", "node3"]);
+    assert.equal(verdicts.length, 2);
+  });
+});
+
+describe("The hashes of a member", () => {
+  it("are asked for in one hop, and are none where no such answer comes", async () => {
+    const requests: ForwardRequest[] = [];
+    let outcome: ForwardOutcome = {
+      kind: "answered",
+      answer: { kind: "stateHashes", hashes: [at(8, right)] },
+    };
+    const ask = askedHashes({
+      ...{ self: 1, clusterId: "c" },
+      forwarder: {
+        forward: (_address, request) => {
+          requests.push(request);
+          return Promise.resolve(outcome);
+        },
+      },
+    });
+    const { signal } = new AbortController();
+    const told = () => new Promise((tell) => ask("node2", { signal, tell }));
+    assert.deepEqual(await told(), [at(8, right)]);
+    assert.deepEqual(requests, [{
+      ...{ clusterId: "c", from: 1, requestId: "state-1-1" },
+      ...{ timeoutMs: 2_000, body: { kind: "stateHashes" } },
+    }]);
+    outcome = { kind: "notSent", detail: "" };
+    assert.deepEqual(await told(), []);
+    outcome = { kind: "answered", answer: { kind: "transferred", leader: 2 } };
+    assert.deepEqual(await told(), []);
   });
 });
