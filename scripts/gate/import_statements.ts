@@ -11,6 +11,8 @@ export interface ImportStatement {
    * loads the module at run time, so it does not count.
    */
   readonly typeOnly: boolean;
+  /** Written `import(…)`: the module is loaded when the program comes to this place. */
+  readonly deferred: boolean;
 }
 
 /** Static and dynamic imports and re-exports, in order. */
@@ -34,12 +36,14 @@ function isMember(tokens: readonly Token[], at: number): boolean {
 function readImport(tokens: readonly Token[], at: number): readonly ImportStatement[] {
   const line = tokens[at]!.line;
   const next = tokens[at + 1];
-  if (next?.kind === "string") return [{ specifier: next.text, line, typeOnly: false }];
+  if (next?.kind === "string") {
+    return [{ specifier: next.text, line, typeOnly: false, deferred: false }];
+  }
   if (next?.text === "(") {
     const argument = tokens[at + 2];
     // An import whose target is computed cannot be judged; the empty name is refused by the law.
     const specifier = argument?.kind === "string" ? argument.text : "";
-    return [{ specifier, line, typeOnly: false }];
+    return [{ specifier, line, typeOnly: false, deferred: true }];
   }
   if (next?.text === "." || next?.text === ":") return [];
   return readFrom(tokens, at);
@@ -60,7 +64,7 @@ function readFrom(tokens: readonly Token[], at: number): readonly ImportStatemen
     if (token.text !== "from" || token.kind !== "name") continue;
     const specifier = tokens[end + 1];
     if (specifier?.kind !== "string") continue;
-    return [{ specifier: specifier.text, line: tokens[at]!.line, typeOnly }];
+    return [{ specifier: specifier.text, line: tokens[at]!.line, typeOnly, deferred: false }];
   }
   return [];
 }
