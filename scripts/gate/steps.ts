@@ -1,8 +1,9 @@
 /** The steps of the gate: what is checked, by which command, and what may run beside it. */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { runCommand, runtimeProgram } from "./run_command.ts";
 import { findFiles } from "./sources.ts";
 import { emptyReport, readTestReport, type TestReport } from "./test_report.ts";
@@ -26,6 +27,8 @@ type RuntimeName = typeof runtimes[number];
 
 /** For a step that hangs; none that only has a slow machine shall reach it. */
 const stepLimitMs = 20 * 60_000;
+
+const filesPerEntry = 40;
 
 interface TestFolder {
   readonly name: string;
@@ -122,10 +125,10 @@ function testStep(options: GateOptions, folder: TestFolder, runtime: RuntimeName
     const scratch = mkdtempSync(join(tmpdir(), "skein-gate-"));
     try {
       const reportPath = join(scratch, "report.xml");
-      const command = testCommand({ root, runtime, files, reportPath });
+      const command = testCommand({ root, runtime, files, scratch, reportPath });
       const { ok, output } = await runCommand(command, { root, limitMs: stepLimitMs });
       const xml = existsSync(reportPath) ? readFileSync(reportPath, "utf8") : "";
-      return judgeTests({ ok, output, files, report: readTestReport(xml, { runtime, output }) });
+      return judgeTests({ ok, output, files, report: readTestReport(xml, runtime) });
     } finally {
       rmSync(scratch, { recursive: true, force: true });
     }
@@ -137,17 +140,44 @@ function testCommand(of: {
   readonly root: string;
   readonly runtime: RuntimeName;
   readonly files: readonly string[];
+  readonly scratch: string;
   readonly reportPath: string;
 }): readonly string[] {
   const program = runtimeProgram(of.root, of.runtime);
-  const files = of.files.map((path) => `./${path}`);
   // Types are a step of their own. Deno has no limit per test; Bun's 5 s are short for a cluster.
-  return of.runtime === "bun"
-    ? [
-      ...[program, "test", "--timeout=240000"],
-      ...["--reporter=junit", `--reporter-outfile=${of.reportPath}`, ...files],
-    ]
-    : [program, "test", "-A", "--no-check", `--junit-path=${of.reportPath}`, ...files];
+  if (of.runtime === "bun") {
+    const report = ["--reporter=junit", `--reporter-outfile=${of.reportPath}`];
+    return [program, "test", "--timeout=240000", ...report, ...of.files.map((path) => `./${path}`)];
+  }
+  const entries = writeEntries(of);
+  return [program, "test", "-A", "--no-check", `--junit-path=${of.reportPath}`, ...entries];
+}
+
+/**
+ * Deno runs every file that it is given in an isolate of its own, and loads all that it imports
+ * there again: a second of the processor for each of hundreds. So it is given few, each of which
+ * runs the tests of many. Not one alone: what the tests of one leave behind goes with its isolate.
+ */
+function writeEntries(of: {
+  readonly root: string;
+  readonly files: readonly string[];
+  readonly scratch: string;
+}): readonly string[] {
+  const entries: string[] = [];
+  for (let at = 0; at < of.files.length; at += filesPerEntry) {
+    const entry = join(of.scratch, `${entries.length + 1}_test.ts`);
+    writeFileSync(entry, entryOf(of.root, of.files.slice(at, at + filesPerEntry)));
+    entries.push(entry);
+  }
+  return entries;
+}
+
+function entryOf(root: string, files: readonly string[]): string {
+  const base = pathToFileURL(join(root, "/")).href;
+  const loader = new URL("test/harness/test_files.ts", base).href;
+  return `import { loadTestFiles } from ${JSON.stringify(loader)};
+await loadTestFiles(${JSON.stringify(base)}, ${JSON.stringify(files)});
+`;
 }
 
 /** Every file has run a test, none has failed, and the runner agrees. */

@@ -35,7 +35,9 @@ async function runPlanted(
 ): Promise<StepResult> {
   using dir = makeTempDir("gate");
   mkdirSync(join(dir.path, "test/unit"), { recursive: true });
-  symlinkSync(join(repository, "node_modules"), join(dir.path, "node_modules"));
+  for (const name of ["node_modules", "test/harness"]) {
+    symlinkSync(join(repository, name), join(dir.path, name));
+  }
   writeFileSync(join(dir.path, "package.json"), '{ "type": "module" }');
   for (const [name, text] of Object.entries({ ...others, "planted_test.ts": source })) {
     writeFileSync(join(dir.path, "test/unit", name), text);
@@ -45,18 +47,18 @@ async function runPlanted(
   return await steps[0]!.run();
 }
 
-const imports = 'import { describe, it } from "node:test";\n';
+const imports = 'import { beforeEach, describe, it } from "../harness/test.ts";\n';
 
 describe("the gate fails with its tests", () => {
   for (const runtime of ["bun", "deno"] as const) {
     it(`passes good tests and counts them, on ${runtime}`, async () => {
       const source = `${imports}describe("a", () => { it("b", () => {}); it("c", () => {}); });
-        it("d", { skip: "no reason" }, () => {});`;
+        describe("e", () => { describe("f", () => it("d", { skip: "why" }, () => {})); });`;
       const result = await runPlanted(runtime, source);
       assert.equal(result.ok, true, result.output);
       assert.equal(result.report?.passed, 2);
       assert.equal(result.report?.failed, 0);
-      assert.deepEqual(result.report?.skipped, ["d"]);
+      assert.deepEqual(result.report?.skipped, ["e > f > d"]);
     });
 
     it(`fails on one failing test among good ones, on ${runtime}`, async () => {
@@ -67,12 +69,27 @@ describe("the gate fails with its tests", () => {
       assert.equal(result.report?.passed, 1);
       assert.equal(result.report?.failed, 1);
       assert.match(result.output, /planted/);
+      assert.match(result.output, /planted_test\.ts/);
+      assert.match(result.output, /a (>|\.\.\.) c/);
     });
 
-    it(`fails on a file that cannot be loaded, on ${runtime}`, async () => {
-      const result = await runPlanted(runtime, 'throw new Error("planted");');
+    it(`fails on a file that cannot be loaded, and runs the others, on ${runtime}`, async () => {
+      const others = { "good_test.ts": `${imports}it("a", () => {});` };
+      const result = await runPlanted(runtime, 'throw new Error("planted");', others);
       assert.equal(result.ok, false);
       assert.equal(result.report?.failed, 1);
+      assert.equal(result.report?.passed, 1);
+      assert.match(result.output, /planted_test\.ts/);
+    });
+
+    it(`runs the hooks of a file for its own tests alone, on ${runtime}`, async () => {
+      const source = `${imports}let runs = 0; beforeEach(() => { runs++; });
+        const check = (n) => { if (runs !== n) throw new Error(String(runs)); };
+        describe("a", () => { it("b", () => check(1)); });
+        describe("c", () => { describe("d", () => { it("e", () => check(2)); }); });`;
+      const result = await runPlanted(runtime, source, { "other_test.ts": source });
+      assert.equal(result.ok, true, result.output);
+      assert.equal(result.report?.passed, 4);
     });
 
     it(`counts a suite of another module for the file that runs it, on ${runtime}`, async () => {
@@ -84,8 +101,10 @@ describe("the gate fails with its tests", () => {
     });
 
     it(`fails on a file that runs no test, on ${runtime}`, async () => {
-      const result = await runPlanted(runtime, "export const nothing = 1;");
+      const others = { "good_test.ts": `${imports}it("a", () => {});` };
+      const result = await runPlanted(runtime, "export const nothing = 1;", others);
       assert.equal(result.ok, false);
+      assert.equal(result.report?.passed, 1);
       assert.match(result.output, /test\/unit\/planted_test\.ts ran no test/);
     });
   }
@@ -219,7 +238,7 @@ describe("test reports", () => {
       <testcase name="bad" classname="outer"><failure message="1 &lt; 2">x</failure></testcase>
       </testsuite><testcase name="gone" classname=""><skipped /></testcase></testsuite>
       </testsuites>`;
-    const report = readTestReport(xml, { runtime: "bun", output: "" });
+    const report = readTestReport(xml, "bun");
     assert.deepEqual({ ...report, files: [...report.files] }, {
       passed: 1,
       failed: 1,
@@ -229,20 +248,26 @@ describe("test reports", () => {
   });
 
   it("count Deno's steps, and no test that only holds them", () => {
-    const xml = `<testsuites><testsuite name="./test/a_test.ts">
-      <testcase name="outer"><failure message="1 step &#10; failed">x</failure></testcase>
-      <testcase name="top"></testcase></testsuite><testsuite name="ext:deno_node/testing.ts">
-      <testcase name="outer &gt; inner"></testcase>
-      <testcase name="outer &gt; inner &gt; ok"></testcase>
-      <testcase name="outer &gt; bad"><failure message="a &gt; b">x</failure></testcase>
+    const xml = `<testsuites><testsuite name="./test/harness/test.ts">
+      <testcase name="a_test.ts"><failure message="1 step &#10; failed">x</failure></testcase>
+      <testcase name="b_test.ts"></testcase></testsuite><testsuite name="ext:deno_node/testing.ts">
+      <testcase name="a_test.ts &gt; outer"><failure message="1 step">x</failure></testcase>
+      <testcase name="a_test.ts &gt; outer &gt; inner"></testcase>
+      <testcase name="a_test.ts &gt; outer &gt; inner &gt; ok"></testcase>
+      <testcase name="a_test.ts &gt; outer &gt; bad"><failure message="a &gt; b">x</failure>
+      </testcase><testcase name="b_test.ts &gt; outer"></testcase>
+      <testcase name="b_test.ts &gt; outer &gt; gone"><skipped/></testcase>
       </testsuite></testsuites>`;
-    const output = "running 3 tests from ./test/a_test.ts\nrunning 0 tests from ./test/b_test.ts";
-    const report = readTestReport(xml, { runtime: "deno", output });
-    assert.deepEqual([report.passed, report.failed], [2, 1]);
-    assert.deepEqual([...report.files], ["test/a_test.ts"]);
+    const report = readTestReport(xml, "deno");
+    assert.deepEqual({ ...report, files: [...report.files] }, {
+      passed: 1,
+      failed: 1,
+      skipped: ["outer > gone"],
+      files: ["a_test.ts", "b_test.ts"],
+    });
   });
 
   it("are empty for an empty text", () => {
-    assert.deepEqual(readTestReport("", { runtime: "bun", output: "" }), emptyReport);
+    assert.deepEqual(readTestReport("", "bun"), emptyReport);
   });
 });
