@@ -11,6 +11,14 @@ export interface CommandResult {
   readonly output: string;
 }
 
+export interface CommandOptions {
+  /** The working directory. */
+  readonly root: string;
+  readonly limitMs: number;
+  /** The place for temporary files; the system's own when absent. */
+  readonly temporary?: string;
+}
+
 const running = new Set<ChildProcess>();
 
 /**
@@ -19,13 +27,13 @@ const running = new Set<ChildProcess>();
  */
 export function runCommand(
   command: readonly string[],
-  options: { readonly root: string; readonly limitMs: number },
+  options: CommandOptions,
 ): Promise<CommandResult> {
   const [program, ...args] = command;
   return new Promise((resolve) => {
     const child = spawn(program ?? "", args, {
       cwd: options.root,
-      env: plainEnvironment(),
+      env: plainEnvironment(options),
       stdio: ["ignore", "pipe", "pipe"],
       // A group of its own, so that what the command started ends with it.
       detached: true,
@@ -54,9 +62,10 @@ export function runCommand(
 }
 
 /** Without what would colour the output or lengthen it by the runtime's own stack. */
-function plainEnvironment(): Record<string, string | undefined> {
+function plainEnvironment({ temporary }: CommandOptions): Record<string, string | undefined> {
   const { FORCE_COLOR: _, ...rest } = process.env;
-  return { ...rest, NO_COLOR: "1", RUST_BACKTRACE: "0" };
+  const place = temporary === undefined ? {} : { TMPDIR: temporary };
+  return { ...rest, ...place, NO_COLOR: "1", RUST_BACKTRACE: "0" };
 }
 
 /** Kills every command that is running, with what it started. */

@@ -1,4 +1,5 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assert, describe, it } from "../../harness/test.ts";
@@ -12,6 +13,7 @@ import {
   runSteps,
   summarise,
 } from "../../../scripts/check.ts";
+import { memoryFolder } from "../../../scripts/gate/memory_folder.ts";
 import { runCommand } from "../../../scripts/gate/run_command.ts";
 import { gateSteps, judgeTests, type Step, type StepResult } from "../../../scripts/gate/steps.ts";
 import { emptyReport, readTestReport } from "../../../scripts/gate/test_report.ts";
@@ -106,6 +108,18 @@ describe("the gate fails with its tests", () => {
       assert.equal(result.ok, false);
       assert.equal(result.report?.passed, 1);
       assert.match(result.output, /test\/unit\/planted_test\.ts ran no test/);
+    });
+  }
+});
+
+describe("the files of tests", () => {
+  for (const runtime of ["bun", "deno"] as const) {
+    it(`are on the disk on Bun and in memory on Deno: ${runtime}`, async () => {
+      const source = `${imports}import { tmpdir } from "node:os";
+        it("a", () => { throw new Error("in " + tmpdir()); });`;
+      const { output } = await runPlanted(runtime, source);
+      const place = (runtime === "deno" ? memoryFolder() : undefined) ?? tmpdir();
+      assert.match(output, new RegExp(`in ${place}\\n`));
     });
   }
 });
