@@ -10,6 +10,7 @@ import type { Config } from "./config/schema.ts";
 import type { Logger } from "./lib/logger.ts";
 import { identify, IdentityKeeper } from "./node/identity_keeper.ts";
 import type { Identity } from "./node/ports.ts";
+import { isOnLoopback } from "./lib/host_port.ts";
 import type { MemberAddresses } from "./raft/types.ts";
 import { drawIncarnation } from "./server_incarnation.ts";
 import { Joining, type JoinOutcome } from "./server_join.ts";
@@ -88,6 +89,8 @@ export class Admission {
     const { config, storage, logger } = this.#parts;
     const { identities, candidacy } = storage;
     const known = identities.load();
+    // What a member has is between it and the cluster, and may be as it is meant to be.
+    if (known === undefined) requireReachable(config.join, addresses);
     const incarnation = known?.incarnation ?? candidacy.load() ?? drawIncarnation();
     if (known === undefined) candidacy.save(incarnation);
     this.#joining = new Joining({
@@ -143,6 +146,20 @@ export class Admission {
     const store = this.#parts.storage.identities;
     return new Promise((resolve) =>
       identify({ store, clusterId, nodeId, drawIncarnation }, resolve)
+    );
+  }
+}
+
+/** A cluster on other machines would take the node in, and never reach it. */
+function requireReachable(join: readonly string[], { rpc, http }: MemberAddresses): void {
+  const elsewhere = join.find((url) => !isOnLoopback(url));
+  if (elsewhere === undefined) return;
+  for (const [name, address] of [["rpc", rpc], ["http", http]] as const) {
+    if (!isOnLoopback(address)) continue;
+    throw new Error(
+      `This node would be a member at ${name} ${address}, which only this machine reaches, and ` +
+        `join is ${elsewhere}, on another one: set ${name}_addr or ${name}_advertise_addr to ` +
+        "where the members reach this node",
     );
   }
 }

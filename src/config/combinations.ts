@@ -1,12 +1,6 @@
 /** What no single key can say: values that are fine alone and make no sense together. */
 
-import {
-  formatHostPort,
-  type HostPort,
-  isLoopback,
-  isOnLoopback,
-  isUnspecified,
-} from "../lib/host_port.ts";
+import { formatHostPort, type HostPort, isLoopback, isUnspecified } from "../lib/host_port.ts";
 import type { Config } from "./schema.ts";
 
 /** One nonsensical combination; `path` is the key to change. */
@@ -126,29 +120,13 @@ function* peers(config: Config): Iterable<Contradiction> {
   }
 }
 
-function* joining(config: Config): Iterable<Contradiction> {
-  const { join, peers } = config;
-  if (join.length === 0) return;
-  if (peers.length > 0) {
-    yield {
-      path: "join",
-      message: "join is set, and so is peers: a node joins a cluster that exists, or forms one " +
-        "with its peers",
-    };
-  }
-  const elsewhere = join.find((url) => !isOnLoopback(url));
-  if (elsewhere === undefined) return;
-  for (const { name, address, advertised } of memberListenersOf(config)) {
-    const told = advertised ?? formatHostPort(address);
-    if (!isOnLoopback(told)) continue;
-    const advertise = name.replace("_addr", "_advertise_addr");
-    const path = advertised === undefined ? name : advertise;
-    yield {
-      path,
-      message: `${path} is ${told}, which only this machine reaches, and join is ${elsewhere}, ` +
-        `on another one: set ${name} or ${advertise} to where the members reach this node`,
-    };
-  }
+function* joining({ join, peers }: Config): Iterable<Contradiction> {
+  if (join.length === 0 || peers.length === 0) return;
+  yield {
+    path: "join",
+    message: "join is set, and so is peers: a node joins a cluster that exists, or forms one " +
+      "with its peers",
+  };
 }
 
 /** A restart, a pause of the machine, a repair of the network must not cost a member its place. */
@@ -206,16 +184,11 @@ interface Listener {
   readonly advertised: string | undefined;
 }
 
-/** By which the members and the clients of all of them reach this node. */
-function memberListenersOf(config: Config): readonly Listener[] {
-  return [
+function listenersOf(config: Config): readonly Listener[] {
+  const always: readonly Listener[] = [
     { name: "rpc_addr", address: config.rpcAddr, advertised: config.rpcAdvertiseAddr },
     { name: "http_addr", address: config.httpAddr, advertised: config.httpAdvertiseAddr },
   ];
-}
-
-function listenersOf(config: Config): readonly Listener[] {
-  const always = memberListenersOf(config);
   if (config.clientRpcAddr === undefined) return always;
   const { clientRpcAddr, clientRpcAdvertiseAddr } = config;
   return [

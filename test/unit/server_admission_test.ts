@@ -98,6 +98,26 @@ describe("A directory that asks a cluster to take it in", () => {
     assert.equal(storage.candidacy.load(), undefined);
   });
 
+  it("offers a cluster elsewhere no address that only its own machine reaches", async () => {
+    const cases = [
+      [{ ...addresses, rpc: "127.0.0.1:7401" }, "rpc 127.0.0.1:7401", "rpc"],
+      [{ ...addresses, http: "http://[::1]:7400" }, "http http://[::1]:7400", "http"],
+    ] as const;
+    const join = "http://127.0.0.1:1,http://n1:7400";
+    for (const [offered, shown, name] of cases) {
+      const storage = directory();
+      await assert.rejects(admission(storage, { join }).ask(offered), {
+        message: `This node would be a member at ${shown}, which only this machine reaches, and ` +
+          `join is http://n1:7400, on another one: set ${name}_addr or ${name}_advertise_addr ` +
+          "to where the members reach this node",
+      });
+      assert.equal(storage.candidacy.load(), undefined, "it has asked nobody");
+    }
+    const here = directory();
+    const local = { rpc: "127.0.0.1:7401", http: "http://127.0.0.1:7400" };
+    assert.equal((await admission(here).ask(local))?.identity.nodeId, 4);
+  });
+
   it("does not found a cluster of its own instead", async () => {
     const storage = directory();
     storage.candidacy.save("0123456789abcdef");

@@ -340,27 +340,6 @@ describe("combinations that make no sense", () => {
     assert.equal(of({ ...open, ...join, SKEIN_RPC_ADDR: "0.0.0.0:7401" }).length, 1);
   });
 
-  it("wants addresses that the members reach of a node that joins on another machine", () => {
-    const join = { SKEIN_JOIN: "http://127.0.0.1:7400,http://n1:7400" };
-    assert.deepEqual(of(join), [
-      "rpc_addr is 127.0.0.1:7401, which only this machine reaches, and join is http://n1:7400, " +
-      "on another one: set rpc_addr or rpc_advertise_addr to where the members reach this node",
-      "http_addr is 127.0.0.1:7400, which only this machine reaches, and join is " +
-      "http://n1:7400, on another one: set http_addr or http_advertise_addr to where the members " +
-      "reach this node",
-    ]);
-    const advertised = {
-      SKEIN_RPC_ADVERTISE_ADDR: "n4:7401",
-      SKEIN_HTTP_ADVERTISE_ADDR: "n4:7400",
-    };
-    assert.deepEqual(of({ ...join, ...advertised }), [], "a proxy of this machine");
-    const bound = { SKEIN_RPC_ADDR: "n4:7401", SKEIN_HTTP_ADDR: "n4:7400" };
-    assert.deepEqual(of({ ...open, ...join, ...bound }), []);
-    const [line = ""] = of({ ...open, ...join, ...bound, SKEIN_RPC_ADVERTISE_ADDR: "[::1]:1" });
-    assert.match(line, /rpc_advertise_addr is \[::1\]:1, which only this machine reaches/);
-    assert.deepEqual(of({ SKEIN_JOIN: "http://[::1]:7400" }), []);
-  });
-
   it("refuses to join a cluster and to form one", () => {
     assert.deepEqual(of({ ...peer, SKEIN_JOIN: "http://localhost:7400" }), [
       "SKEIN_JOIN: join is set, and so is peers: a node joins a cluster that exists, or forms " +
