@@ -5,7 +5,7 @@
  * held and load what was staged; with the last one it is open again.
  */
 
-import { restoreAboveMax, restoredCountMax } from "./backup/format.ts";
+import { backupCountMax } from "./backup/format.ts";
 import type { Revision } from "./record.ts";
 
 /** Sixteen hexadecimal digits, drawn by whoever restores. */
@@ -114,13 +114,11 @@ export function restoreRefusal(operation: RestoreOperation): string | undefined 
   switch (operation.kind) {
     case "beginRestore": {
       const { oldest, revision, above, leasesNumbered, clusterTimeMs } = operation;
-      const counts = Object.entries({ revision, leasesNumbered, clusterTimeMs });
-      const limits = [
-        ["above", above, restoreAboveMax] as const,
-        ...counts.map(([name, count]) => [name, count, restoredCountMax] as const),
-      ];
-      const large = limits.find(([, count, max]) => count > max);
-      if (large !== undefined) return `${large[0]} is ${large[1]}; allowed is 0 to ${large[2]}`;
+      const counts = Object.entries({ revision, above, leasesNumbered, clusterTimeMs });
+      const large = counts.find(([, count]) => count > backupCountMax);
+      if (large !== undefined) {
+        return `${large[0]} is ${large[1]}; allowed is 0 to ${backupCountMax}`;
+      }
       if (oldest >= 1 && oldest <= revision) return undefined;
       return `oldest is ${oldest}, not from 1 to the revision ${revision}`;
     }

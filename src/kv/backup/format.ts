@@ -47,14 +47,12 @@ export const backupMagic: Uint8Array = utf8("skeinbak");
 /** The one format that there is. */
 export const backupFormat = 1;
 
-/** The counts of a backup reach no higher, so that its reader can count on from them. */
+/** A store goes on counting from what it has restored: there has to be room above it. */
 export const backupCountMax: number = 2 ** 52;
 /**
- * A store goes on counting from what it has restored, and its own backups have to be taken again:
- * so many counts lie between what is restored and the highest that a backup may have.
+ * What a person may ask for as the revision to go on from: so far below, that the backups of the
+ * store can be restored as well, however much is written to it.
  */
-export const restoredCountMax: number = backupCountMax - 2 ** 40;
-/** What a person may ask for as the revision to go on from: far below what can be restored. */
 export const restoreAboveMax: number = 2 ** 51;
 /** The last moment that a date can be, ms of the wall clock. */
 export const wallMsMax = 8.64e15;
