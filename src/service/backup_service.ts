@@ -20,12 +20,14 @@ import { KeptBackups, type RemovableBackup } from "./kept_backups.ts";
 import { readFailed } from "./outcome_errors.ts";
 import { noRoom, Restoring, type RestoringParts } from "./restoring.ts";
 import type { StreamClock } from "./stream_clock.ts";
+import { WakeUp } from "./wake_up.ts";
 
 /**
- * How long to wait before another image of the store is tried, ms; each time twice as long: where
- * there is no room for it, each attempt is a line in the log.
+ * How long to wait before another image of the store is tried, ms: each time twice as long, up to a
+ * bound. Where there is no room for it, each attempt is a line in the log.
  */
 const imageRetryMs = 500;
+const imageRetryMsMax = 8_000;
 /** For so long an image may fail to be made, ms. */
 const imagePatienceMs = 60_000;
 
@@ -52,9 +54,12 @@ export class NodeBackupService implements BackupService {
   /** What will be made next, for all who ask meanwhile. */
   #queued: Promise<KeptBackup> | undefined;
   #isClosed = false;
+  /** Wakes who waits to try again. */
+  readonly #closing: WakeUp;
 
   constructor(parts: NodeBackupServiceParts) {
     this.#parts = parts;
+    this.#closing = new WakeUp(parts.clock.after);
     this.#kept = new KeptBackups(parts.clock.after);
     this.#restoring = new Restoring(parts);
   }
@@ -84,6 +89,7 @@ export class NodeBackupService implements BackupService {
   /** What is under way is not waited for. */
   close(): void {
     this.#isClosed = true;
+    this.#closing.wake();
     this.#kept.close();
     this.#restoring.close();
   }
@@ -102,7 +108,7 @@ export class NodeBackupService implements BackupService {
   async #make(): Promise<KeptBackup> {
     const { clock, makeBackup, isRestoring, self } = this.#parts;
     const endMs = clock.monotonicMs() + imagePatienceMs;
-    for (let retryMs = imageRetryMs;; retryMs *= 2) {
+    for (let retryMs = imageRetryMs;; retryMs = Math.min(2 * retryMs, imageRetryMsMax)) {
       if (this.#isClosed) throw readFailed("closing", self);
       const made = await makeBackup();
       if (made !== undefined) {
@@ -112,7 +118,7 @@ export class NodeBackupService implements BackupService {
         return given;
       }
       if (clock.monotonicMs() >= endMs) throw isRestoring() ? restoring() : noImage();
-      await new Promise<void>((resolve) => clock.after(retryMs, resolve));
+      await this.#closing.sleep(retryMs);
     }
   }
 }

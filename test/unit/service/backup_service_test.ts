@@ -120,7 +120,7 @@ describe("Backups through a node", () => {
     const { service, making, timers, backup } = served();
     const made = service.make(asked);
     let attempt = 0;
-    for (const restMs of [500, 1_000, 2_000, 4_000]) {
+    for (const restMs of [500, 1_000, 2_000, 4_000, 8_000, 8_000]) {
       (await making(attempt++)).finish(undefined);
       await until(() => timers.count > 0, { what: "a pause" });
       timers.pass(restMs - 1);
@@ -129,6 +129,17 @@ describe("Backups through a node", () => {
     }
     (await making(attempt)).finish(backup("b1"));
     assert.equal((await made).backup.tag, "b1");
+  });
+
+  it("wait for no image once the node ends", async () => {
+    const { service, making, timers } = served();
+    const refused = assert.rejects(service.make(asked), (error) => {
+      return error instanceof ServiceError && error.code === "draining";
+    });
+    (await making(0)).finish(undefined);
+    await until(() => timers.count > 0, { what: "a pause" });
+    service.close();
+    await refused;
   });
 
   it("are refused where a restore under way outlasts the wait", async () => {
