@@ -17,7 +17,7 @@ import {
   backupIn,
   NoRoomError,
 } from "./storage/backup/backup_directory.ts";
-import { errorText } from "./storage/directory/files.ts";
+import { errorCode, errorText, isNoSpace } from "./storage/directory/files.ts";
 
 /** How often {@link BackupSchedule.look} is to be called, ms. */
 const lookEveryMs = 1_000;
@@ -115,7 +115,7 @@ export class BackupSchedule {
     const { clock, logger } = this.#parts;
     this.#isBusy = true;
     work().catch((error: unknown) => {
-      const isFull = error instanceof NoRoomError;
+      const isFull = error instanceof NoRoomError || isNoSpace(errorCode(error));
       this.#notBeforeMs = clock.monotonicMs() + (isFull ? noRoomRetryMs : againMs);
       const reason = errorText(error);
       if (isFull) logger.warn(`No backup was ${what}: there is no room for it`, { reason });

@@ -35,7 +35,7 @@ import type { Versions } from "./server_versions.ts";
 import type { Answer, Query, Result } from "./service/contract.ts";
 import type { Forwarder } from "./service/forwarder.ts";
 import type { AskHashes } from "./service/state_comparison.ts";
-import { StoreChecks } from "./service/store_checks.ts";
+import { identityCheck, StoreChecks } from "./service/store_checks.ts";
 import { VersionKeeper } from "./service/version_keeper.ts";
 import { whereabouts } from "./service/whereabouts.ts";
 
@@ -234,7 +234,7 @@ export class FormedNode {
     });
     this.services = new NodeServices({
       storeChecks: () => [
-        { name: "identity", ...doubt.check() },
+        { name: identityCheck, ...doubt.check() },
         ...this.checks.all(),
         ...this.#backups.checks(),
       ],

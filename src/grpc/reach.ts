@@ -1,6 +1,7 @@
 /**
- * Whether one peer can be reached, for people: a line at the first attempt that fails, one a minute
- * for as long as that lasts, and one when it is back. What the peer answers is not told here.
+ * Whether one peer can be reached, for people: a line at the first attempt that fails, at most one
+ * a minute for as long as that lasts or where it happens again, and one when it is back. What the
+ * peer answers is not told here.
  */
 
 /** One line for the log. */
@@ -30,7 +31,9 @@ export class Reach {
   readonly #report: (report: ReachReport) => void;
   readonly #nowMs: () => number;
   /** Undefined while it can be reached, as far as is known. */
-  #lost: { readonly firstMs: number; reportedMs: number } | undefined;
+  #lost: { readonly firstMs: number; isTold: boolean } | undefined;
+  /** The last line about a failure, also of an outage before this one: some peers come and go. */
+  #reportedMs: number | undefined;
 
   constructor(
     peer: { readonly name: string; readonly address: string },
@@ -45,17 +48,18 @@ export class Reach {
   /** An attempt ended before there was an answer. */
   failed(reason: string): void {
     const nowMs = this.#nowMs();
-    if (this.#lost !== undefined && nowMs - this.#lost.reportedMs < repeatEveryMs) return;
-    const firstMs = this.#lost?.firstMs ?? nowMs;
-    this.#lost = { firstMs, reportedMs: nowMs };
-    this.#report({ kind: "unreachable", ...this.#peer, reason, sinceMs: nowMs - firstMs });
+    const lost = this.#lost ??= { firstMs: nowMs, isTold: false };
+    if (this.#reportedMs !== undefined && nowMs - this.#reportedMs < repeatEveryMs) return;
+    this.#reportedMs = nowMs;
+    lost.isTold = true;
+    this.#report({ kind: "unreachable", ...this.#peer, reason, sinceMs: nowMs - lost.firstMs });
   }
 
   /** It has answered. */
   answered(): void {
-    if (this.#lost === undefined) return;
-    const afterMs = this.#nowMs() - this.#lost.firstMs;
+    const lost = this.#lost;
     this.#lost = undefined;
-    this.#report({ kind: "back", ...this.#peer, afterMs });
+    if (lost === undefined || !lost.isTold) return;
+    this.#report({ kind: "back", ...this.#peer, afterMs: this.#nowMs() - lost.firstMs });
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Check } from "../service/contract.ts";
 import { ServiceError } from "../service/errors.ts";
-import { firstRestoreCheck, storeCheckNames } from "../service/store_checks.ts";
+import { firstRestoreCheck, identityCheck, storeCheckNames } from "../service/store_checks.ts";
 import { textAnswer } from "./answer.ts";
 import type { Call } from "./call.ts";
 
@@ -10,10 +10,11 @@ const plainText = "text/plain; charset=utf-8";
 
 /**
  * The checks that a started node may still fail: an election may be under way, or a backup be
- * restored, and a store that differs from another one does so after a restart as well.
+ * restored; and who is taken for another node, or has a store that differs from another one, is so
+ * after a restart as well.
  */
 const laterChecks: ReadonlySet<string> = new Set([
-  ...["leader", "restored", firstRestoreCheck, storeCheckNames.stateHash],
+  ...["leader", "restored", firstRestoreCheck, identityCheck, storeCheckNames.stateHash],
 ]);
 
 /** The process answers: that is all it promises. */

@@ -54,6 +54,11 @@ export interface QuorumJudgement {
   readonly isKept: boolean;
 }
 
+/** How many of the voters are heard, whatever they hold. */
+export function heardVoters({ healthy, unmatched }: QuorumJudgement): number {
+  return healthy.length + unmatched.length;
+}
+
 /**
  * Judges the voters of C_new. Those of C_old need no look: a leader that does not hear a quorum of
  * them steps down by itself (thesis §6.2), and a change that starts there never commits.

@@ -1,7 +1,7 @@
 /** What a change of members may come to instead, as the errors that clients see. */
 
 import type { ConfigurationOutcome } from "../node/configuration_changes.ts";
-import type { QuorumJudgement } from "../node/judge_change.ts";
+import { heardVoters, type QuorumJudgement } from "../node/judge_change.ts";
 import type { ChangeRefusal } from "../node/plan_change.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
 import type { HeirFlaw } from "../raft/heirs.ts";
@@ -24,9 +24,10 @@ const codes: Readonly<Record<ChangeRefusal["reason"], ErrorCode>> = {
 
 /** The voters that would be left could decide nothing. */
 export function wouldLoseQuorum(
-  { voters, healthy, unmatched, quorum }: QuorumJudgement,
+  judgement: QuorumJudgement,
   outcome: Outcome,
 ): ServiceError {
+  const { voters, healthy, unmatched, quorum } = judgement;
   const silent = voters.filter((id) => !healthy.includes(id) && !unmatched.includes(id));
   const who = [
     ...silent.map((id) => `node ${id} is not heard`),
@@ -36,7 +37,7 @@ export function wouldLoseQuorum(
     `${healthy.length} of them could now: ${who.join(", ")}`;
   return new ServiceError("would_lose_quorum", detail, {
     outcome,
-    extra: { quorum, voters: voters.length, healthy_voters: healthy.length },
+    extra: { quorum, voters: voters.length, healthy_voters: heardVoters(judgement) },
   });
 }
 

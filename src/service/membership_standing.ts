@@ -1,6 +1,11 @@
 /** How the members stand: which configuration is in force, and who decides in it or would. */
 
-import { type Hearing, judgeQuorum, type QuorumJudgement } from "../node/judge_change.ts";
+import {
+  heardVoters,
+  type Hearing,
+  judgeQuorum,
+  type QuorumJudgement,
+} from "../node/judge_change.ts";
 import type { NodeStatus } from "../node/parts.ts";
 import type { WantedChange } from "../node/plan_change.ts";
 import type { Member, NodeId, PositionedConfiguration } from "../raft/types.ts";
@@ -26,11 +31,11 @@ export function configurationView(
 }
 
 /** Who decides, in numbers. */
-export function countsOf({ quorum, voters, healthy, unmatched }: QuorumJudgement): Pick<
-  MembershipAnswer,
-  "quorum" | "voters" | "healthyVoters"
-> {
-  return { quorum, voters: voters.length, healthyVoters: healthy.length + unmatched.length };
+export function countsOf(
+  judgement: QuorumJudgement,
+): Pick<MembershipAnswer, "quorum" | "voters" | "healthyVoters"> {
+  const { quorum, voters } = judgement;
+  return { quorum, voters: voters.length, healthyVoters: heardVoters(judgement) };
 }
 
 /**

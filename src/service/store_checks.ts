@@ -6,6 +6,8 @@ import { differenceText, type StateVerdict } from "./state_comparison.ts";
 
 /** What the checks are called. */
 export const storeCheckNames = { scrub: "scrub", stateHash: "state_hash" } as const;
+/** Whether a cluster of the same name takes the node for one of its own, which it is not. */
+export const identityCheck = "identity";
 /** Whether the backup is there that the cluster begins with. */
 export const firstRestoreCheck = "first_restore";
 /** When the last backup was saved that nobody had asked for. */

@@ -53,6 +53,13 @@ describe("probes", () => {
     assert.equal((await probe.ask("GET /startupz")).status, 200);
     await probe.problem("GET /readyz", "503 not_ready");
   });
+
+  it("/startupz passes a node that is taken for another one: so it would be again", async () => {
+    const check = { name: "identity", ok: false, detail: "node 2 greets node 7 here" };
+    probe.cluster.checks = [...probe.cluster.checks, check];
+    assert.equal((await probe.ask("GET /startupz")).status, 200);
+    await probe.problem("GET /readyz", "503 not_ready");
+  });
 });
 
 describe("/version", () => {

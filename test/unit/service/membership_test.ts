@@ -191,6 +191,7 @@ describe("The quorum", soon, () => {
       failure.message,
       /1 of them could now: node 2 is not heard, node 3 has not caught/,
     );
+    assert.deepEqual(failure.extra, { quorum: 2, voters: 3, healthy_voters: 2 });
     const row = served.cluster.view().members.find(({ id }) => id === 3);
     assert.deepEqual([row?.healthy, row?.role], [true, "follower"]);
   });
