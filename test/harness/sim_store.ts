@@ -104,19 +104,23 @@ export class SimStore {
   #journal(tables: KvTables): void {
     const append = tables.append.bind(tables);
     tables.append = (...given) =>
-      this.#write(() => append(...given), (copy) => copy.append(...given));
+      this.#write(tables, () => append(...given), (copy) => copy.append(...given));
     const removeChange = tables.removeChange.bind(tables);
     tables.removeChange = (...given) =>
-      this.#write(() => removeChange(...given), (copy) => copy.removeChange(...given));
+      this.#write(tables, () => removeChange(...given), (copy) => copy.removeChange(...given));
     const forgetDead = tables.forgetDead.bind(tables);
     tables.forgetDead = (...given) =>
-      this.#write(() => forgetDead(...given), (copy) => copy.forgetDead(...given));
+      this.#write(tables, () => forgetDead(...given), (copy) => copy.forgetDead(...given));
     const setLedgerRow = tables.setLedgerRow.bind(tables);
     tables.setLedgerRow = (...given) =>
-      this.#write(() => setLedgerRow(...given), (copy) => copy.setLedgerRow(...given));
+      this.#write(tables, () => setLedgerRow(...given), (copy) => copy.setLedgerRow(...given));
     const deleteLedgerRow = tables.deleteLedgerRow.bind(tables);
     tables.deleteLedgerRow = (...given) =>
-      this.#write(() => deleteLedgerRow(...given), (copy) => copy.deleteLedgerRow(...given));
+      this.#write(
+        tables,
+        () => deleteLedgerRow(...given),
+        (copy) => copy.deleteLedgerRow(...given),
+      );
     this.#journalEnds(tables);
   }
 
@@ -127,23 +131,24 @@ export class SimStore {
     const backToSavepoint = tables.backToSavepoint.bind(tables);
     tables.savepoint = () => {
       savepoint();
-      this.#savepoint = this.#open.length;
+      if (this.#isOf(tables)) this.#savepoint = this.#open.length;
     };
     tables.backToSavepoint = () => {
       backToSavepoint();
-      this.#open.splice(this.#savepoint);
+      if (this.#isOf(tables)) this.#open.splice(this.#savepoint);
     };
     tables.commit = (meta, how) => {
       this.#refuseWhenFull();
       // Tables may roll back what they have committed already.
       const writes = this.#open;
       commit(meta, how);
+      if (!this.#isOf(tables)) return;
       this.#commits.push({ writes, meta, how });
       this.#open = [];
     };
     tables.rollback = () => {
       rollback();
-      this.#open = [];
+      if (this.#isOf(tables)) this.#open = [];
     };
   }
 
@@ -155,8 +160,9 @@ export class SimStore {
       if (this.isFull) done(undefined);
       else image((made) => this.tellImage(() => done(made)));
     };
-    tables.stage = (meta) => this.#openedStage(meta, stage);
-    tables.adopt = () =>
+    tables.stage = (meta) => this.#isOf(tables) ? this.#openedStage(meta, stage) : stage(meta);
+    tables.adopt = () => {
+      if (!this.#isOf(tables)) return adopt();
       this.#step("adopt", () => {
         adopt();
         this.#base = this.#stage;
@@ -164,6 +170,12 @@ export class SimStore {
         this.#commits = [];
         this.#open = [];
       });
+    };
+  }
+
+  /** False of what a process that was killed still writes to, in the turn in which that was. */
+  #isOf(tables: KvTables): boolean {
+    return tables === this.#tables;
   }
 
   #openedStage(meta: SnapshotMeta, open: (meta: SnapshotMeta) => SnapshotStage): SnapshotStage {
@@ -235,16 +247,17 @@ export class SimStore {
     if (this.isFull) throw new DiskFullError("The stage could not be written: the disk is full");
   }
 
-  #write(now: () => void, again: Write): void {
+  #write(tables: KvTables, now: () => void, again: Write): void {
     this.#refuseWhenFull();
     now();
-    this.#open.push(again);
+    if (this.#isOf(tables)) this.#open.push(again);
   }
 
   /** The process dies: what it did not commit is gone, and what it still does has no effect. */
   kill(): void {
     this.#kills++;
-    this.#tables?.rollback();
+    this.#tables = undefined;
+    this.#open = [];
   }
 
   /** One that holds nothing, on tables of the same kind. */

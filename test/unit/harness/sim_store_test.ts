@@ -76,6 +76,28 @@ describe("the store of a simulated node", () => {
     }
   }
 
+  it("has nothing of what a process writes in the turn in which it was killed", () => {
+    const store = new SimStore();
+    const dying = machineOn(store, 5);
+    dying.makeDurable(() => {});
+    store.afterStep = (step) => {
+      if (step === "adopt") store.kill();
+    };
+    takeOver(dying, imageAt(20));
+    const behind = new EntryMaker().commands(
+      Array.from({ length: 25 }, (_, at) => put(`behind${at}`, "v")),
+    ).slice(20);
+    dying.apply(behind);
+    const next = machineOn(store);
+    const clean = new SimStore();
+    const other = machineOn(clean);
+    takeOver(other, imageAt(20));
+    for (const machine of [next, other]) machine.apply(behind);
+    assert.deepEqual(next.status(), other.status());
+    dying.makeDurable(() => {});
+    assert.deepEqual(machineOn(store.copy()).applied().position.index, 20);
+  });
+
   it("takes no image where it is full", () => {
     const store = new SimStore();
     const machine = machineOn(store);
