@@ -102,6 +102,12 @@ export class LeaderProxy {
       case "answered":
         return { kind: "answered", value: task.accept(outcome.answer) };
       case "failed":
+        // Who took the address of a leader that is gone is not asked: it may not even be a member.
+        if (outcome.error.code === "wrong_cluster") {
+          const detail = `The leader, node ${leader}, is not at its address: ` +
+            outcome.error.message;
+          return { kind: "notDone", error: noLeader(detail) };
+        }
         // Only what was promised is proof: an outcome that a later version names is none.
         if (outcome.error.outcome !== "not_applied" || !curable.has(outcome.error.code)) {
           throw outcome.error;

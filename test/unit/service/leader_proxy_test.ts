@@ -117,6 +117,30 @@ describe("the leader proxy", () => {
     assert.deepEqual(forwarded, [3, 3, 3]);
   });
 
+  it(
+    "waits for the next leader where a node of another cluster has its address",
+    soon,
+    async () => {
+      const detail = "The request is for cluster c, this is d";
+      const elsewhere = new ServiceError("wrong_cluster", detail, { outcome: "not_applied" });
+      answerOf = (leader) => {
+        if (leader === 3) return transferred;
+        setImmediate(() => lead(3));
+        return { kind: "failed", error: elsewhere };
+      };
+      assert.equal(await run({}), "there");
+      assert.equal(forwarded.at(-1), 3);
+      lead(1);
+      answerOf = () => ({ kind: "failed", error: elsewhere });
+      await assert.rejects(
+        run({ withinMs: 1 }),
+        (error) =>
+          error instanceof ServiceError && error.code === "no_leader" && error.retryable &&
+          error.message === `The leader, node 1, is not at its address: ${detail}`,
+      );
+    },
+  );
+
   it("says at the end of its time that the leader could not be reached", soon, async () => {
     answerOf = () => notSent;
     await assert.rejects(run({ withinMs: 120 }), (error) => {

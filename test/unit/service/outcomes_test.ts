@@ -126,11 +126,6 @@ describe("A write on another node", soon, () => {
       "request_too_large, not_applied, final",
     ],
     [
-      "that came to a node of another cluster",
-      refusedWith("wrong_cluster", "not_applied"),
-      "wrong_cluster, not_applied, final",
-    ],
-    [
       "that was under way when the leader shut down",
       refusedWith("draining", "unknown"),
       "draining, unknown, final",
