@@ -68,7 +68,10 @@ export class RestoreBook {
     this.#ledger = ledger;
   }
 
-  /** The last one; undefined where there was none, or it was given up. */
+  /**
+   * The last one; undefined where there was none. Where it was given up and one before it had
+   * changed something, it stands as done, under nobody's id.
+   */
   get current(): Restore | undefined {
     this.#known ??= { restore: this.#read() };
     return this.#known.restore;

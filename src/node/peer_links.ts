@@ -22,7 +22,7 @@ export interface PeerLinksParts {
   readonly configured: readonly PeerAddress[];
   /** Those that have taken this one in, until its own store knows the members. */
   readonly joining: () => readonly PeerAddress[];
-  /** Asks whoever listens at an address where the members are; tells nobody without an answer. */
+  /** Asks whoever listens at an address where the members are; tells of none without an answer. */
   readonly askMembers: AskMembers;
 }
 

@@ -15,7 +15,7 @@ export interface MemberPlace {
 export interface MemberView extends MemberPlace {
   /** Undefined where the leader has not heard the node, and for other nodes on a follower. */
   readonly role: Role | undefined;
-  /** What only the leader knows is undefined elsewhere, and before it has heard the node. */
+  /** What only the leader knows is undefined elsewhere; 0 before it knows what the node holds. */
   readonly match: number | undefined;
   readonly applied: number | undefined;
   readonly lagMs: number | undefined;
