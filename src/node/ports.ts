@@ -156,9 +156,9 @@ export interface StateMachine<Query, Answer, Result> {
   /** Commits what was applied so that no crash takes it back; compaction never passes `through`. */
   makeDurable(done: (through: LogPosition) => void): void;
   /**
-   * Makes an image of what is applied, while the store goes on; one at a time. `undefined`: it could
-   * not be made now (no room, another one is being made, too much was written meanwhile), and
-   * another attempt may succeed.
+   * Makes an image of what is applied, while the store goes on; one at a time. `undefined`: it
+   * could not be made now (no room, another one is being made, too much was written meanwhile),
+   * and another attempt may succeed.
    */
   image(done: (image: SnapshotImage | undefined) => void): void;
   /**
