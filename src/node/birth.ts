@@ -12,7 +12,7 @@
  * from their log what has become of that. It never founds anything.
  */
 
-import { memberOf } from "../raft/configuration.ts";
+import { birthTerm, memberOf } from "../raft/configuration.ts";
 import { encodeConfiguration, makeEntry } from "../raft/encoding.ts";
 import type { LogWrite } from "../raft/ready.ts";
 import type { Configuration, Member, NodeId } from "../raft/types.ts";
@@ -178,7 +178,7 @@ export function firstWrite(configuration: Configuration): LogWrite {
   const data = encodeConfiguration(configuration);
   return {
     number: 1,
-    hardState: { currentTerm: 1, commitIndex: 1 },
-    entries: [makeEntry({ index: 1, term: 1, kind: "configuration", timeMs: 0, data })],
+    hardState: { currentTerm: birthTerm, commitIndex: 1 },
+    entries: [makeEntry({ index: 1, term: birthTerm, kind: "configuration", timeMs: 0, data })],
   };
 }

@@ -13,7 +13,14 @@ import type {
   Member,
   NodeId,
   PositionedConfiguration,
+  Term,
 } from "./types.ts";
+
+/**
+ * The term of entry 1, the first configuration, in which every node of a cluster is born. It has no
+ * leader: the first election is for the next one.
+ */
+export const birthTerm: Term = 1;
 
 /** True while C_old counts beside C_new. */
 export function isJoint(configuration: Configuration): boolean {

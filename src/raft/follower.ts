@@ -188,7 +188,7 @@ export class Follower {
   #heartbeat(envelope: Envelope, message: Heartbeat): undefined {
     this.#commit(message.leaderCommit);
     this.#recover(envelope, message.leaderCommit);
-    this.#state.send(envelope.from, {
+    this.#state.sendInDurableTerm(envelope.from, {
       kind: "heartbeatReply",
       round: message.round,
       verifiedIndex: this.#state.verifiedIndex,

@@ -77,6 +77,7 @@
  *     Heartbeat, HeartbeatReply                 the RequestVote of a candidacy
  *     PreVote and its reply                     the candidate's vote for itself, in its count
  *     ReadIndex messages, TimeoutNow            the leader's own copy, in its count
+ *                                               HeartbeatReply, until its term is durable
  *
  * What waits is held inside the core (write_queue.ts) and comes out of a later `ready()`: a node
  * cannot send early what it does not have. Term, vote and entries that belong together are one
@@ -97,6 +98,9 @@
  * (a) A request for a vote is ignored, and its term not adopted, by a leader that a quorum
  *     answers, and by everybody who heard a leader, or started, less than electionTimeoutMinMs
  *     ago (thesis §4.2.3). Starting counts, because a lease may stand that relies on this node.
+ *     Not so in the term of the birth: it has no leader, and whoever has answered a heartbeat is
+ *     durably in a later one. So a new cluster has its leader as soon as its members are there;
+ *     the election timeout is then what is drawn at random, without electionTimeoutMinMs.
  *     The flag `transfer` overrules this: then the leader itself wants it so.
  * (b) Whoever speaks in a lower term learns the present one: a leader by the answer to its
  *     AppendEntries or heartbeat, an asker by the refusal. Else a deposed leader would lead on.

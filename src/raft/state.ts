@@ -4,7 +4,7 @@
  */
 
 import { assert, assertCount } from "../lib/assert.ts";
-import { allMembers, isVoter, voterSets, wasRemoved } from "./configuration.ts";
+import { allMembers, birthTerm, isVoter, voterSets, wasRemoved } from "./configuration.ts";
 import { RaftLog } from "./log.ts";
 import type { Envelope, Message } from "./message.ts";
 import type { LogReader, Rng } from "./ports.ts";
@@ -58,8 +58,11 @@ export class RaftState {
    * of firing them.
    */
   stalled = false;
-  /** When a leader was heard last. Starting counts as hearing one: its lease may still hold. */
-  leaderHeardMs: number;
+  /**
+   * When a leader was heard last. Starting counts as hearing one: its lease may still hold. Not so
+   * in the term of the birth, which has no leader: then it is undefined.
+   */
+  leaderHeardMs: number | undefined;
   /** See raft/mod.ts, "Recovering". */
   recovering: boolean;
   #currentTerm: Term;
@@ -88,7 +91,6 @@ export class RaftState {
     const { options, restored, log, rng, nowMs } = from;
     this.options = options;
     this.nowMs = nowMs;
-    this.leaderHeardMs = nowMs;
     this.#appliedMs = nowMs;
     this.#lastStepMs = nowMs;
     this.identity = restored.identity;
@@ -96,6 +98,7 @@ export class RaftState {
     this.rng = rng;
     this.#currentTerm = assertCount(restored.hardState.currentTerm, "currentTerm");
     this.#votedFor = restored.hardState.votedFor;
+    this.leaderHeardMs = this.#isUnled() ? undefined : nowMs;
     this.log = new RaftLog(restored, log, options.logCacheBytesMax);
     this.writes = new WriteQueue(this.log, restored.batchNumber);
   }
@@ -171,6 +174,15 @@ export class RaftState {
     this.outbox.push(this.#envelope(to, message));
   }
 
+  /**
+   * Leaves once the term is durable: who was in it must know so after a restart (raft/mod.ts,
+   * "Votes").
+   */
+  sendInDurableTerm(to: NodeId, message: Message): void {
+    if (this.writes.isHardStateDurable()) this.send(to, message);
+    else this.sendDurable(to, message);
+  }
+
   /** Leaves once everything decided up to now is durable. */
   sendDurable(to: NodeId, message: Message): void {
     const envelope = this.writes.hold(this.#envelope(to, message));
@@ -212,12 +224,23 @@ export class RaftState {
 
   /** Votes are refused while a leader may still count on this node (thesis §4.2.3). */
   hasFreshLeader(): boolean {
+    if (this.leaderHeardMs === undefined) return false;
     return this.nowMs - this.leaderHeardMs < this.options.electionTimeoutMinMs;
   }
 
+  /** Of a new cluster nobody can have a leader that wants to be waited for: what is drawn is all. */
   drawElectionTimeoutMs(): number {
     const { electionTimeoutMinMs, electionTimeoutMaxMs } = this.options;
-    return electionTimeoutMinMs + this.rng.below(electionTimeoutMaxMs - electionTimeoutMinMs + 1);
+    const drawnMs = this.rng.below(electionTimeoutMaxMs - electionTimeoutMinMs + 1);
+    return this.#isUnled() ? drawnMs : electionTimeoutMinMs + drawnMs;
+  }
+
+  /**
+   * Nobody leads in the term of the birth, and in no other term has this node said anything yet
+   * that a leader may count on (raft/mod.ts, "Votes").
+   */
+  #isUnled(): boolean {
+    return this.#currentTerm <= birthTerm && !this.recovering;
   }
 
   /** May this node ask for votes? Granting one is another question (raft/mod.ts, "Votes"). */

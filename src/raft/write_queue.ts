@@ -41,6 +41,8 @@ export class WriteQueue {
   /** Entries up to here were handed out in a write. */
   #writtenIndex: Index;
   #hardStateChanged = false;
+  /** The write that covers the newest term and vote. */
+  #hardStateNumber: BatchNumber;
   #truncateFrom: Index | undefined;
   #snapshot: SnapshotMeta | undefined;
   #compactTo: Boundary | undefined;
@@ -49,6 +51,7 @@ export class WriteQueue {
     this.#log = log;
     this.#lastNumber = batchNumber;
     this.#persistedNumber = batchNumber;
+    this.#hardStateNumber = batchNumber;
     this.#writtenIndex = log.lastIndex;
   }
 
@@ -68,6 +71,12 @@ export class WriteQueue {
 
   markHardState(): void {
     this.#hardStateChanged = true;
+    this.#hardStateNumber = this.coveringNumber;
+  }
+
+  /** Whether a restart would find the term and the vote of now. */
+  isHardStateDurable(): boolean {
+    return this.#hardStateNumber <= this.#persistedNumber;
   }
 
   /**

@@ -29,7 +29,10 @@ export interface ReportedHash {
 
 /** What a comparison has come to. */
 export type StateVerdict =
-  /** No other member has answered with a position that this node knows as well. */
+  /**
+   * No other member has answered with a position that this node knows as well, or some differ and
+   * who is to decide it has not come so far yet.
+   */
   | { readonly kind: "notCompared" }
   /** There is no other member. */
   | { readonly kind: "alone" }
@@ -129,9 +132,10 @@ export function judge(evidence: StateEvidence): StateVerdict {
     const against = others.filter(({ hash }) => isAgreed(evidence, own.position, hash));
     if (against.length > 0) return { kind: "damaged", ...own, others: against };
   }
-  for (const own of newestFirst) {
+  const differing = newestFirst.filter((own) => differingAt(own, evidence).length > 0);
+  for (const own of differing) {
     const others = differingAt(own, evidence);
-    if (others.length === 0) continue;
+    if (mayBeAgreed(evidence, own, others)) continue;
     return {
       kind: "differing",
       ...own,
@@ -139,6 +143,7 @@ export function judge(evidence: StateEvidence): StateVerdict {
       isDecided: isAgreed(evidence, own.position, own.hash),
     };
   }
+  if (differing.length > 0) return { kind: "notCompared" };
   for (const { position } of newestFirst) {
     const members = [...evidence.reports.keys()]
       .filter((id) => hashAt(evidence, position, id) !== undefined);
@@ -167,12 +172,36 @@ function differingAt({ position, hash }: PositionedHash, evidence: StateEvidence
   });
 }
 
-/** Whether a majority of the voters has `hash` at a position. */
-function isAgreed(evidence: StateEvidence, position: LogPosition, hash: StateHash): boolean {
+/** Whether a majority of the voters has `hash` at a position, with those for whom `also` is true. */
+function isAgreed(
+  evidence: StateEvidence,
+  position: LogPosition,
+  hash: StateHash,
+  also: (voter: NodeId) => boolean = () => false,
+): boolean {
   return evidence.isQuorum((voter) => {
     const theirs = hashAt(evidence, position, voter);
-    return theirs !== undefined && isSame(theirs, hash);
+    return theirs === undefined ? also(voter) : isSame(theirs, hash);
   });
+}
+
+/**
+ * Nobody agrees on `own` yet, nor on what `others` have, but those who have not come so far may
+ * still do so. Whoever is farther behind than this node remembers is not waited for.
+ */
+function mayBeAgreed(
+  evidence: StateEvidence,
+  own: PositionedHash,
+  others: readonly ReportedHash[],
+): boolean {
+  const { mine, reports } = evidence;
+  const oldest = mine[0]?.position.index ?? 0;
+  const comes = (voter: NodeId): boolean => {
+    const newest = reports.get(voter)?.at(-1)?.position.index ?? 0;
+    return newest >= oldest && newest < own.position.index;
+  };
+  return !isAgreed(evidence, own.position, own.hash) &&
+    [own, ...others].some(({ hash }) => isAgreed(evidence, own.position, hash, comes));
 }
 
 function hashAt(

@@ -131,6 +131,8 @@ describe("What waits in the queue of a node", () => {
   for (const [what, asked] of ask) {
     it(`${what} is told once that its time was up, and does not happen`, () => {
       const { cluster, leader } = formed();
+      // With the addresses that the members have told of themselves.
+      cluster.run(1_000);
       const before = leader.status().configuration.position;
       const told = asked(leader);
       leader.pause();

@@ -91,6 +91,7 @@ describe("RaftCore, stalls", () => {
 
   it("a candidate's timer, too", () => {
     const cluster = new RaftCluster({ voters: [1, 2, 3] });
+    cluster.restore(1, { terms: [], term: 2 });
     cluster.campaign(1);
     const asked = cluster.sent.length;
     cluster.nowMs += 5000;

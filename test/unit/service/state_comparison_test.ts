@@ -82,6 +82,29 @@ describe("A node that compares its state with that of the others", () => {
     }
   });
 
+  it("waits for a voter that may decide and has not come so far yet", () => {
+    const mine = [at(1024, right), at(2050, right)];
+    const behind = { 2: [at(1024, right), at(2049, right)], 3: [at(1024, right), at(2050, wrong)] };
+    assert.deepEqual(judged(mine, behind), { kind: "notCompared" });
+    const come = { ...behind, 2: [at(1024, right), at(2050, right)] };
+    const verdict = judged(mine, come);
+    assert.equal(verdict.kind === "differing" && verdict.isDecided, true);
+  });
+
+  it("does not wait for who cannot decide it, or is too far behind, or does not vote", () => {
+    const mine = [at(1024, right), at(2050, right)];
+    const differ = { 3: [at(2050, wrong)] };
+    const verdicts = [
+      judged(mine, { ...differ, 2: [at(1023, right)] }),
+      judged(mine, { ...differ, 2: [at(2049, right)] }, [[1, 3]]),
+      judged(mine, { ...differ, 2: [at(2049, right)] }, [[1, 2, 3, 4, 5]]),
+      judged(mine, { ...differ, 2: [at(2051, right)] }),
+    ];
+    for (const verdict of verdicts) {
+      assert.equal(verdict.kind === "differing" && verdict.isDecided, false);
+    }
+  });
+
   it("is judged as a learner, and does not count as one", () => {
     const voters = [[2, 3, 4]];
     const learner = judged([at(8, wrong)], { 2: [at(8, right)], 3: [at(8, right)] }, voters);
