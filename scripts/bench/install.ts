@@ -5,7 +5,15 @@
  * follower is killed, and has to go on where it was.
  */
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -16,6 +24,7 @@ import {
   withCluster,
 } from "../../test/harness/processes.ts";
 import { pause, until } from "../../test/harness/wait.ts";
+import { memoryFolder } from "../gate/memory_folder.ts";
 import { countOption, refuse, scriptOptions } from "../script_options.ts";
 import { longestLoopDelay } from "./loop_delay.ts";
 import { processMemory } from "./process_memory.ts";
@@ -26,13 +35,16 @@ const usage = `Usage: scripts/bench/install.ts [--mib 1024] [--writes 100] [--bu
   --writes   of 100 bytes a second, by eight clients, while it is measured
   --build    what the nodes run on: bun or deno
   --seconds  of writes alone, before
-  --rate     snapshot.bytes_per_second_max, MiB a second; 0: what is the default`;
+  --rate     snapshot.bytes_per_second_max, MiB a second; 0: what is the default
+  --disk     of the follower that gets images: own, in memory, as on a machine of its own it would
+             be none of the leader's; or shared, the one disk of all nodes`;
 const given = scriptOptions(usage, {
   mib: "1024",
   writes: "100",
   build: "bun",
   seconds: "30",
   rate: "0",
+  disk: "own",
 });
 const mib = countOption("--mib", given.mib, usage);
 const writesPerSecond = countOption("--writes", given.writes, usage);
@@ -166,11 +178,23 @@ function installs({ logPath }: NodeProcess): number {
     1;
 }
 
-/** Away for so long that the log does not reach back far enough. */
-async function leave(node: NodeProcess, writers: Writers): Promise<void> {
+/** Its files from now on: in a folder in memory, which is returned. */
+async function moveToMemory(node: NodeProcess, memory: string): Promise<string> {
+  await node.kill();
+  const folder = mkdtempSync(join(memory, "skein-install-"));
+  cpSync(node.dataDir, folder, { recursive: true });
+  rmSync(node.dataDir, { recursive: true });
+  symlinkSync(folder, node.dataDir);
+  node.start();
+  await node.ready();
+  return folder;
+}
+
+/** Away for so many writes that the log does not reach back far enough. */
+async function leave(node: NodeProcess, writers: Writers, writes = 2_000): Promise<void> {
   await node.kill();
   const before = writers.latencies.length;
-  await until(() => writers.latencies.length > before + 2_000, {
+  await until(() => writers.latencies.length > before + writes, {
     what: "writes",
     withinMs: waitMs,
   });
@@ -210,6 +234,22 @@ async function run(cluster: ProcessCluster): Promise<void> {
   await fill(leader);
   console.log(`${given.build}: a store of ${inMib(sizeOf(leader.dataDir, "kv.db"))}`);
   const node = cluster.nodes.find((each) => each !== leader)!;
+  const memory = given.disk === "own" ? memoryFolder() : undefined;
+  if (memory === undefined) console.log("all nodes share the disk");
+  const folder = memory && await moveToMemory(node, memory);
+  try {
+    await runAt(cluster, leader, node);
+  } finally {
+    await cluster.kill();
+    if (folder !== undefined) rmSync(folder, { recursive: true });
+  }
+}
+
+async function runAt(
+  cluster: ProcessCluster,
+  leader: NodeProcess,
+  node: NodeProcess,
+): Promise<void> {
   const writers = new Writers(leader.url);
   // So that what is warm is warm, and the writes of the filling have come to rest.
   await pause(10_000);
@@ -217,7 +257,8 @@ async function run(cluster: ProcessCluster): Promise<void> {
   await measured(parts, "writes alone", () => pause(aloneSeconds * 1_000));
   await measured(parts, "a follower is away", () => leave(node, writers));
   await measured(parts, "it gets an image", () => receive(node));
-  await leave(node, writers);
+  // An image, and the log behind it, are kept for a minute for whoever may come back to them.
+  await leave(node, writers, 65 * writesPerSecond);
   const kept = await measured(
     parts,
     "it gets another, and is killed in the middle",
@@ -228,7 +269,10 @@ async function run(cluster: ProcessCluster): Promise<void> {
   if (await cluster.leader() !== leader) throw new Error("Another node leads now");
 }
 
-const { build } = given;
+const { build, disk } = given;
+if (disk !== "own" && disk !== "shared") {
+  refuse(`--disk is "${disk}"; allowed are own, shared`, usage);
+}
 if (build === "bun" || build === "deno") {
   await withCluster({ builds: [build, build, build], config, command: measuredCommand }, run);
 } else {

@@ -8,13 +8,14 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { memoryFolder } from "../gate/memory_folder.ts";
 
 const everyMs = 1;
 const tellEveryMs = 100;
 
-/** Where a process tells it. */
+/** Where a process tells it: in memory, where that is possible, so that it waits for no disk. */
 export function loopDelayPath(pid: number): string {
-  return join(tmpdir(), `skein-loop-delay-${pid}`);
+  return join(memoryFolder() ?? tmpdir(), `skein-loop-delay-${pid}`);
 }
 
 /** The longest delay of a process since `sinceMs` (wall clock), ms. */
