@@ -308,7 +308,7 @@ export class FormedNode {
     this.services.look(nowMs);
     this.#addresses.look(nowMs);
     this.#members.look(nowMs);
-    this.#formation.peers.keepStarts();
+    this.#formation.peers.keepStarts(this.#formation.onFatal);
     this.places.look();
     this.#links.look();
     const { freeBytes } = storage.engine.space();

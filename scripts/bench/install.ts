@@ -200,9 +200,15 @@ async function leave(node: NodeProcess, writers: Writers, writes = 2_000): Promi
   });
 }
 
+/** Its leader makes an image for it, which begins to come. */
+async function ask(node: NodeProcess): Promise<void> {
+  node.start();
+  const comes = (): boolean => stageBytes(node) > 0;
+  await until(comes, { what: "an image", withinMs: waitMs, everyMs: 20 });
+}
+
 async function receive(node: NodeProcess): Promise<void> {
   const before = installs(node);
-  node.start();
   const isInstalled = (): boolean => installs(node) > before;
   await until(isInstalled, { what: "the image to be installed", withinMs: waitMs, everyMs: 20 });
 }
@@ -256,7 +262,8 @@ async function runAt(
   const parts = { leader, writers };
   await measured(parts, "writes alone", () => pause(aloneSeconds * 1_000));
   await measured(parts, "a follower is away", () => leave(node, writers));
-  await measured(parts, "it gets an image", () => receive(node));
+  await measured(parts, "an image is made for it", () => ask(node));
+  await measured(parts, "it gets the image", () => receive(node));
   // An image, and the log behind it, are kept for a minute for whoever may come back to them.
   await leave(node, writers, 65 * writesPerSecond);
   const kept = await measured(

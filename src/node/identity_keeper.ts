@@ -4,13 +4,14 @@
  */
 
 import type { NodeId } from "../raft/types.ts";
-import type { Identity, IdentityStore } from "./ports.ts";
+import { DiskFullError, type Identity, type IdentityStore } from "./ports.ts";
 
 /** Owns the {@link Identity} of one data directory while a program runs on it. */
 export class IdentityKeeper {
   readonly #store: IdentityStore;
   #saved: Identity;
   #latest: Identity;
+  #isNoting = false;
 
   /** `identity` is what the store holds. */
   constructor(store: IdentityStore, identity: Identity) {
@@ -30,6 +31,25 @@ export class IdentityKeeper {
    */
   change(change: Partial<Identity>, done: () => void = () => {}): void {
     this.replace({ ...this.#latest, ...change }, done);
+  }
+
+  /**
+   * As {@link change}, for what nobody was promised: it may be lost, where another change comes at
+   * the same time or the disk is full, and has to be noted again. Holds nobody up.
+   */
+  note(change: Partial<Identity>, failed: (error: unknown) => void): void {
+    if (this.#isNoting) return;
+    const before = this.#latest;
+    const noted = { ...before, ...change };
+    this.#isNoting = true;
+    const done = (): void => {
+      this.#isNoting = false;
+      if (this.#latest === before) this.#latest = this.#saved = noted;
+    };
+    this.#store.save(noted, done, (error) => {
+      this.#isNoting = false;
+      if (error !== undefined && !(error instanceof DiskFullError)) failed(error);
+    });
   }
 
   /** From now on the own store says who belongs to the cluster. Throws as {@link change} does. */

@@ -8,14 +8,7 @@
 import { allMembers, memberOf, wasRemoved } from "../raft/configuration.ts";
 import type { Configuration, MemberAddresses, NodeId } from "../raft/types.ts";
 import type { IdentityKeeper } from "./identity_keeper.ts";
-import {
-  DiskFullError,
-  type Hello,
-  type HelloAnswer,
-  type HelloRefusal,
-  type PeerStart,
-  type Transport,
-} from "./ports.ts";
+import type { Hello, HelloAnswer, HelloRefusal, PeerStart, Transport } from "./ports.ts";
 import { type ProtocolRange, protocolText, sharedProtocol } from "./protocol.ts";
 
 /** Nodes outside the configuration that are remembered; the oldest is forgotten for a new one. */
@@ -143,9 +136,9 @@ export class Peers {
 
   /**
    * Writes down the newest starts of the members, so that an older copy is known after a restart
-   * too. To be called now and then.
+   * too. To be called now and then: it is a note, not a promise.
    */
-  keepStarts(): void {
+  keepStarts(failed: (error: unknown) => void): void {
     const committed = this.#committed();
     if (committed === undefined) return;
     const { keeper } = this.#self;
@@ -153,12 +146,7 @@ export class Peers {
       .filter(({ id, incarnation }) => memberOf(committed, id)?.incarnation === incarnation)
       .sort((a, b) => a.id - b.id);
     if (isEqual(starts, keeper.identity.peerStarts ?? [])) return;
-    try {
-      keeper.change({ peerStarts: starts });
-    } catch (error) {
-      // A note, not a promise: it is tried again at the next look.
-      if (!(error instanceof DiskFullError)) throw error;
-    }
+    keeper.note({ peerStarts: starts }, failed);
   }
 
   /**

@@ -9,9 +9,11 @@ import {
   closeSync,
   fdatasyncSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
+  open,
   openSync,
   readdirSync,
   readFileSync,
@@ -51,6 +53,11 @@ export interface Files {
   remove(path: string): void;
   /** Makes created, renamed and removed names of a directory durable. */
   syncDirectory(directory: string): void;
+  /**
+   * Makes durable what stands in a file, or the names in a directory, without waiting for it; then
+   * `done`, with the error of what failed. Whoever has none syncs at once.
+   */
+  readonly syncLater?: (path: string, done: (error: unknown) => void) => void;
 }
 
 export const nodeFiles: Files = {
@@ -61,6 +68,7 @@ export const nodeFiles: Files = {
   rename: renameSync,
   remove: (path) => rmSync(path, { force: true }),
   syncDirectory,
+  syncLater,
 };
 
 /** A file that is open for reading alone. */
@@ -122,6 +130,53 @@ export function replaceFile(files: Files, path: string, contents: Uint8Array): v
   files.syncDirectory(dirname(path));
 }
 
+/** What {@link replaceFileLater} is asked for. */
+export interface LaterReplacement {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** Asked once the new contents are on the disk; no: the file stays as it is. */
+  readonly isWanted: () => boolean;
+  readonly done: () => void;
+  /** Instead of `done`: with an error, or with none where it was not wanted any more. */
+  readonly dropped: (error?: unknown) => void;
+}
+
+/** As {@link replaceFile}, but the disk is waited for beside everything else. */
+export function replaceFileLater(files: Files, replacement: LaterReplacement): void {
+  const { path, bytes, isWanted, done, dropped } = replacement;
+  // Not the name that replaceFile uses: it may be called meanwhile.
+  const beside = `${path}.later`;
+  const attempt = (step: () => void): void => {
+    try {
+      step();
+    } catch (error) {
+      dropped(error);
+    }
+  };
+  const { syncLater } = files;
+  if (syncLater === undefined) {
+    return attempt(() => {
+      replaceFile(files, path, bytes);
+      done();
+    });
+  }
+  const syncThen = (what: string, next: () => void): void =>
+    syncLater(what, (error) => error === undefined ? attempt(next) : dropped(error));
+  attempt(() => {
+    const file = files.open(beside, "create");
+    try {
+      file.write(bytes, 0);
+    } finally {
+      file.close();
+    }
+    syncThen(beside, () => {
+      if (!isWanted()) return dropped();
+      files.rename(beside, path);
+      syncThen(dirname(path), done);
+    });
+  });
+}
+
 /**
  * Makes durable what a process before this one has left in `names` of a directory. It may have been
  * killed between a write and its sync: then the next process reads what only the kernel's cache
@@ -157,6 +212,13 @@ function syncDirectory(directory: string): void {
   } finally {
     closeSync(descriptor);
   }
+}
+
+function syncLater(path: string, done: (error: unknown) => void): void {
+  open(path, "r", (error, descriptor) => {
+    if (error !== null) return done(error);
+    fsync(descriptor, (failed) => close(descriptor, () => done(failed ?? undefined)));
+  });
 }
 
 class NodeFile implements OpenFile, ReadFile {

@@ -27,16 +27,11 @@
 
 import { base64url, fromBase64url, strictText, utf8 } from "../../lib/bytes.ts";
 import { crc32c } from "../../lib/crc32c.ts";
-import {
-  type Identity,
-  type IdentityStore,
-  type PeerAddress,
-  type PeerStart,
-} from "../../node/ports.ts";
+import type { Identity, IdentityStore, PeerAddress, PeerStart } from "../../node/ports.ts";
 import { decodeConfiguration, encodeConfiguration } from "../../raft/encoding.ts";
 import type { Configuration } from "../../raft/types.ts";
 import { errorText, type Files } from "./files.ts";
-import { DataDirectoryError, readKept, replaceKept } from "./kept_file.ts";
+import { DataDirectoryError, readKept, replaceKept, replaceKeptLater } from "./kept_file.ts";
 
 /** What is left to somebody whose directory has lost who it belongs to, or what it promised. */
 export const wayBack = "Put it back from a copy; with an empty directory this is another node, " +
@@ -53,6 +48,7 @@ const memberNames = [
 export class IdentityFile implements IdentityStore {
   readonly #files: Files;
   readonly #path: string;
+  #saves = 0;
 
   constructor(files: Files, path: string) {
     this.#files = files;
@@ -65,8 +61,14 @@ export class IdentityFile implements IdentityStore {
     return bytes && parseIdentity(bytes, this.#path);
   }
 
-  save(identity: Identity, done: () => void): void {
-    replaceKept(this.#files, this.#path, identityText(identity));
+  save(identity: Identity, done: () => void, dropped?: (error?: unknown) => void): void {
+    const number = ++this.#saves;
+    const bytes = identityText(identity);
+    if (dropped !== undefined) {
+      const isWanted = (): boolean => this.#saves === number;
+      return replaceKeptLater(this.#files, { path: this.#path, bytes, isWanted, done, dropped });
+    }
+    replaceKept(this.#files, this.#path, bytes);
     done();
   }
 }

@@ -5,7 +5,15 @@
 
 import { dirname } from "node:path";
 import { DiskFullError, FatalStorageError } from "../../node/ports.ts";
-import { errorCode, errorText, type Files, isNoSpace, replaceFile } from "./files.ts";
+import {
+  errorCode,
+  errorText,
+  type Files,
+  isNoSpace,
+  type LaterReplacement,
+  replaceFile,
+  replaceFileLater,
+} from "./files.ts";
 
 /** The data directory cannot be used as it is; the message says what and where, for a person. */
 export class DataDirectoryError extends Error {
@@ -29,9 +37,23 @@ export function replaceKept(files: Files, path: string, bytes: Uint8Array): void
   try {
     replaceFile(files, path, bytes);
   } catch (cause) {
-    const message = `${path} could not be written: ${errorText(cause)}`;
-    // Only the file beside it was touched.
-    if (isNoSpace(errorCode(cause))) throw new DiskFullError(message, { cause });
-    throw new FatalStorageError(message, { cause });
+    throw replacingError(path, cause);
   }
+}
+
+/** As {@link replaceKept}, in the manner of {@link replaceFileLater}. */
+export function replaceKeptLater(files: Files, replacement: LaterReplacement): void {
+  const { path, dropped } = replacement;
+  replaceFileLater(files, {
+    ...replacement,
+    dropped: (error) => dropped(error === undefined ? undefined : replacingError(path, error)),
+  });
+}
+
+function replacingError(path: string, cause: unknown): DiskFullError | FatalStorageError {
+  const message = `${path} could not be written: ${errorText(cause)}`;
+  // Only the file beside it was touched.
+  return isNoSpace(errorCode(cause))
+    ? new DiskFullError(message, { cause })
+    : new FatalStorageError(message, { cause });
 }

@@ -1,5 +1,10 @@
 import { identify, IdentityKeeper } from "../../../src/node/identity_keeper.ts";
-import { DiskFullError, type Identity, type IdentityStore } from "../../../src/node/ports.ts";
+import {
+  DiskFullError,
+  FatalStorageError,
+  type Identity,
+  type IdentityStore,
+} from "../../../src/node/ports.ts";
 import { assert, describe, it } from "../../harness/test.ts";
 
 const identity: Identity = {
@@ -9,7 +14,11 @@ const identity: Identity = {
 
 /** A store whose saves last until they are ended, in their order. */
 class SlowStore implements IdentityStore {
-  readonly saves: { readonly identity: Identity; readonly end: () => void }[] = [];
+  readonly saves: {
+    readonly identity: Identity;
+    readonly end: () => void;
+    readonly dropped: ((error?: unknown) => void) | undefined;
+  }[] = [];
   #stored: Identity | undefined;
 
   constructor(stored?: Identity) {
@@ -20,12 +29,12 @@ class SlowStore implements IdentityStore {
     return this.#stored;
   }
 
-  save(changed: Identity, done: () => void): void {
+  save(changed: Identity, done: () => void, dropped?: (error?: unknown) => void): void {
     const end = (): void => {
       this.#stored = changed;
       done();
     };
-    this.saves.push({ identity: changed, end });
+    this.saves.push({ identity: changed, end, dropped });
   }
 }
 
@@ -49,6 +58,53 @@ describe("The keeper of an identity", () => {
     for (const { end } of store.saves) end();
     assert.deepEqual(store.load(), { ...identity, recovering: true, refused: "no" });
     assert.deepEqual(keeper.identity, store.load());
+  });
+});
+
+describe("The keeper of an identity, of what is only noted", () => {
+  const starts = [{ id: 2, incarnation: "0000000000002222", starts: 3, nonce: 9 }];
+  const noting = () => {
+    const store = new SlowStore(identity);
+    const keeper = new IdentityKeeper(store, identity);
+    const failures: unknown[] = [];
+    const note = (): void => keeper.note({ peerStarts: starts }, (error) => failures.push(error));
+    note();
+    return { store, keeper, failures, note };
+  };
+
+  it("shows it when it stands on disk, and notes one thing at a time", () => {
+    const { store, keeper, failures, note } = noting();
+    note();
+    assert.equal(store.saves.length, 1);
+    assert.deepEqual(keeper.identity, identity);
+    store.saves[0]!.end();
+    assert.deepEqual(keeper.identity, { ...identity, peerStarts: starts });
+    assert.deepEqual(failures, []);
+  });
+
+  it("lets a change that comes meanwhile take its place, and none of it is lost", () => {
+    for (const isDropped of [true, false]) {
+      const { store, keeper, note } = noting();
+      keeper.change({ refused: "no" });
+      const [noted, changed] = store.saves;
+      if (isDropped) noted!.dropped?.();
+      else noted!.end();
+      changed!.end();
+      assert.deepEqual(keeper.identity, { ...identity, refused: "no" });
+      note();
+      store.saves[2]!.end();
+      assert.deepEqual(keeper.identity, { ...identity, refused: "no", peerStarts: starts });
+    }
+  });
+
+  it("tries it again after a full disk, and tells of every other failure", () => {
+    const { store, keeper, failures, note } = noting();
+    store.saves[0]!.dropped?.(new DiskFullError("no space left"));
+    assert.deepEqual([keeper.identity, failures], [identity, []]);
+    note();
+    const error = new FatalStorageError("EIO");
+    store.saves[1]!.dropped?.(error);
+    assert.deepEqual([keeper.identity, failures], [identity, [error]]);
   });
 });
 

@@ -215,7 +215,7 @@ describe("Peers, what they saw before a restart", () => {
     before.judgeBy(() => birth);
     before.judge(hello({ starts: 5, nonce: 1 }));
     before.judge(hello({ from: 9, incarnation: incarnationOf(9) }));
-    before.keepStarts();
+    before.keepStarts(assert.ifError);
     assert.deepEqual(keeper.identity.peerStarts, [
       { id: 2, incarnation: incarnationOf(2), starts: 5, nonce: 1 },
     ]);
@@ -238,13 +238,13 @@ describe("Peers, what they saw before a restart", () => {
     };
     const peers = peersBy(new IdentityKeeper(counted, { ...identity, birth }));
     peers.judge(hello());
-    peers.keepStarts();
+    peers.keepStarts(assert.ifError);
     assert.equal(saves, 0, "nobody is a member yet");
     peers.judgeBy(() => birth);
-    for (let look = 0; look < 3; look++) peers.keepStarts();
+    for (let look = 0; look < 3; look++) peers.keepStarts(assert.ifError);
     assert.equal(saves, 1);
     peers.judge(hello({ starts: 2, nonce: 23 }));
-    for (let look = 0; look < 3; look++) peers.keepStarts();
+    for (let look = 0; look < 3; look++) peers.keepStarts(assert.ifError);
     assert.equal(saves, 2);
   });
 
@@ -253,17 +253,17 @@ describe("Peers, what they saw before a restart", () => {
     let isFull = true;
     const full = {
       load: () => store.load(),
-      save: (changed: Identity, done: () => void) => {
-        if (isFull) throw new DiskFullError("no space left");
-        store.save(changed, done);
+      save: (changed: Identity, done: () => void, dropped?: (error?: unknown) => void) => {
+        if (isFull) dropped?.(new DiskFullError("no space left"));
+        else store.save(changed, done);
       },
     };
     const peers = peersBy(new IdentityKeeper(full, { ...identity, birth }));
     peers.judgeBy(() => birth);
     peers.judge(hello());
-    peers.keepStarts();
+    peers.keepStarts(assert.ifError);
     isFull = false;
-    peers.keepStarts();
+    peers.keepStarts(assert.ifError);
     assert.equal(store.load()?.peerStarts?.length, 1);
   });
 
