@@ -42,7 +42,7 @@ export const snapshot = {
       "above it the follower needs an image of the store.",
   ),
   chunk_bytes: integer(
-    { default: 512 * kibi, min: 256 * kibi, max: 4 * mebi },
+    { default: 256 * kibi, min: 256 * kibi, max: 4 * mebi },
     "An image of the store is sent in chunks of this size.",
   ),
   inflight_bytes_max: integer(
@@ -50,7 +50,7 @@ export const snapshot = {
     "Chunks under way to one peer without an answer.",
   ),
   bytes_per_second_max: integer(
-    { default: 32 * mebi, min: 256 * kibi, max: 16 * gibi },
+    { default: 16 * mebi, min: 256 * kibi, max: 16 * gibi },
     "How fast a node sends images of its store, to all peers together.",
   ),
 };

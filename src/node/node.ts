@@ -14,7 +14,7 @@ import type { Leadership, Ready } from "../raft/ready.ts";
 import type { ConfigurationChange, Index, LogPosition, NodeId, ProposalId } from "../raft/types.ts";
 import type { ConfigurationOutcome } from "./configuration_changes.ts";
 import { type ClientInput, Inbox } from "./inbox.ts";
-import type { NodeParts, NodeStatus } from "./parts.ts";
+import { type NodeParts, type NodeStatus, tickMsOf } from "./parts.ts";
 import { FatalStorageError } from "./ports.ts";
 import type { ProposeOutcome } from "./pending.ts";
 import type { ReadOutcome } from "./readers.ts";
@@ -61,7 +61,7 @@ export class RaftNode<Query, Answer, Result> {
     this.#snapshots = new NodeSnapshots({
       ...parts.snapshots,
       ...{ machine, log: storage.log, reached: restored.applied },
-      silentMsMax: raft.electionTimeoutMaxMs,
+      ...{ silentMsMax: raft.electionTimeoutMaxMs, tickMs: tickMsOf(raft) },
       step: (input) => this.#complete(input),
       monotonicMs: () => clock.monotonicMs(),
       onProblem: parts.onProblem,
@@ -84,10 +84,7 @@ export class RaftNode<Query, Answer, Result> {
     this.#state = "running";
     transport.onReceive((envelope) => this.receive(envelope));
     transport.onUnreachable((peer) => this.#complete({ kind: "peerUnreachable", peer }));
-    // Five looks a heartbeat: timers are late by a fifth of it at most, and an idle peer learns of
-    // a commit as soon.
-    const everyMs = Math.max(1, Math.floor(raft.heartbeatIntervalMs / 5));
-    this.#stopTicks = clock.every(everyMs, () => {
+    this.#stopTicks = clock.every(tickMsOf(raft), () => {
       this.#inbox.tick();
       this.#schedule();
     });

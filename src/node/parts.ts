@@ -55,3 +55,13 @@ export interface NodeParts<Query, Answer, Result> {
   /** A broken invariant or a failed write: the process must end. */
   readonly onFatal: (error: unknown) => void;
 }
+
+/**
+ * Five looks a heartbeat: timers are late by a fifth of it at most, and an idle peer learns of a
+ * commit as soon.
+ */
+export function tickMsOf(
+  { heartbeatIntervalMs }: Pick<RaftOptions, "heartbeatIntervalMs">,
+): number {
+  return Math.max(1, Math.floor(heartbeatIntervalMs / 5));
+}

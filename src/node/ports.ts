@@ -124,9 +124,9 @@ export interface IdentityStore {
   load(): Identity | undefined;
   /**
    * `done` once the file and its directory are synced; saves finish in the order of the calls.
-   * Throws {@link DiskFullError} or {@link FatalStorageError}. With `dropped` the disk may be waited
-   * for beside everything else, and nothing is thrown: where the save does not come about `dropped`
-   * is told, with one of those errors, or with none because another save came meanwhile.
+   * Throws {@link DiskFullError} or {@link FatalStorageError}. With `dropped` the disk may be
+   * waited for beside everything else, and nothing is thrown: where the save does not come about
+   * `dropped` is told, with one of those errors, or with none because another save came meanwhile.
    */
   save(identity: Identity, done: () => void, dropped?: (error?: unknown) => void): void;
 }

@@ -30,6 +30,8 @@ export interface SnapshotSenderParts {
   readonly limits: SendLimits;
   /** A peer that was not heard for so long is not sent anything. */
   readonly silentMsMax: number;
+  /** How often `tick` is called. */
+  readonly tickMs: number;
   readonly step: (input: Input) => void;
   readonly monotonicMs: () => number;
   /** For people, now and then. */
@@ -212,13 +214,13 @@ export class SnapshotSender {
     });
   }
 
-  /** At most a tenth of a second's worth is saved up. */
+  /** What is earned from one tick to the next, not more: a pause is not made up for in one turn. */
   #earn(nowMs: number): void {
-    const { bytesPerSecond, chunkBytes } = this.#parts.limits;
+    const { tickMs, limits: { bytesPerSecond, chunkBytes } } = this.#parts;
     const sinceMs = nowMs - (this.#allowanceMs ?? nowMs);
     this.#allowanceMs = nowMs;
     const earned = this.#allowance + sinceMs * bytesPerSecond / 1000;
-    this.#allowance = Math.min(earned, Math.max(chunkBytes, bytesPerSecond / 10));
+    this.#allowance = Math.min(earned, Math.max(chunkBytes, bytesPerSecond * tickMs / 1000));
   }
 
   #makeImage(nowMs: number): void {

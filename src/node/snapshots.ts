@@ -32,6 +32,8 @@ export interface NodeSnapshotsParts extends SnapshotOptions {
   /** Where the log begins to hand in to the store. */
   readonly reached: LogPosition;
   readonly silentMsMax: number;
+  /** How often `tick` is called. */
+  readonly tickMs: number;
   /** Steps the core, before the next turn ends. */
   readonly step: (input: Input) => void;
   readonly monotonicMs: () => number;

@@ -228,7 +228,7 @@ export class RaftState {
     return this.nowMs - this.leaderHeardMs < this.options.electionTimeoutMinMs;
   }
 
-  /** Of a new cluster nobody can have a leader that wants to be waited for: what is drawn is all. */
+  /** In a new cluster there is no leader that wants to be waited for: what is drawn is all. */
   drawElectionTimeoutMs(): number {
     const { electionTimeoutMinMs, electionTimeoutMaxMs } = this.options;
     const drawnMs = this.rng.below(electionTimeoutMaxMs - electionTimeoutMinMs + 1);

@@ -172,7 +172,7 @@ function differingAt({ position, hash }: PositionedHash, evidence: StateEvidence
   });
 }
 
-/** Whether a majority of the voters has `hash` at a position, with those for whom `also` is true. */
+/** Whether a majority of the voters has `hash` at a position, or is what `also` is true for. */
 function isAgreed(
   evidence: StateEvidence,
   position: LogPosition,

@@ -119,7 +119,7 @@ export class Pair {
     this.sender = new SnapshotSender({
       machine: this.source,
       limits: { chunkBytes, inflightBytesMax: 4 * chunkBytes, bytesPerSecond: 1e9, ...limits },
-      silentMsMax: 1_000,
+      ...{ silentMsMax: 1_000, tickMs },
       step: (input) => this.#stepLeader(input),
       monotonicMs: () => this.nowMs,
       onProblem: (what) => this.problems.push(what),

@@ -25,8 +25,8 @@ import { checkpointPages, sqliteFull } from "./kv_database.ts";
 import type { KvImageFolder } from "./kv_image_folder.ts";
 import { WalPages } from "./wal_pages.ts";
 
-/** A slice every so often is the rate at which an image is made: 64 MiB a second. */
-export const sliceBytes = 2 * 1024 * 1024;
+/** A slice every so often is the rate at which an image is made: 32 MiB a second. */
+export const sliceBytes = 1024 * 1024;
 export const sliceIntervalMs = 30;
 /** A log that has come so far, because the disk takes no slice, ends the attempt. */
 const walPagesMax = 16_384;

@@ -43,7 +43,7 @@ class Sending {
       },
     },
     limits: { chunkBytes: 1_000, inflightBytesMax: 4_000, bytesPerSecond: 1e9 },
-    silentMsMax: 1_000,
+    ...{ silentMsMax: 1_000, tickMs },
     step: (input) => {
       if (input.kind !== "snapshotChunk") return;
       const { peer, chunk } = input;

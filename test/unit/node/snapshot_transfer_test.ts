@@ -68,6 +68,20 @@ describe("An image on its way", () => {
     assert.ok(silent.chunks.length <= 4, `${silent.chunks.length} chunks are under way`);
   });
 
+  it("does not make up for a pause in one turn", () => {
+    const bytesPerSecond = 1_000 / tickMs * chunkBytes;
+    const pair = new Pair(imageBytes(100_000), { bytesPerSecond });
+    for (let left = 3; left > 0; left--) {
+      pair.tick();
+      pair.deliver();
+    }
+    pair.nowMs += 500;
+    pair.heardMs = pair.nowMs;
+    pair.tick();
+    assert.ok(pair.chunks.length <= 2, `${pair.chunks.length} chunks at once`);
+    pair.run();
+  });
+
   it("that the peer finds damaged is made and sent again after a rest", () => {
     const pair = new Pair(imageBytes(5_000));
     pair.target.finds = "corrupt";
