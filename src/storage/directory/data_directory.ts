@@ -125,12 +125,14 @@ function openLocked(
     engine.close();
     throw withoutIdentity(path, `${logName(options.engine)} holds a log`);
   }
+  const kept = identityFile(files, path);
   const close = (): void => {
+    kept.close();
     engine.close();
     lock.release();
   };
   const candidacy = new CandidacyFile(files, join(path, candidacyFileName));
-  return { path, identity: identityFile(files, path), candidacy, engine, close };
+  return { path, identity: kept, candidacy, engine, close };
 }
 
 function makeWritable(files: Files, path: string): void {

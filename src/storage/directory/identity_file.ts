@@ -49,6 +49,7 @@ export class IdentityFile implements IdentityStore {
   readonly #files: Files;
   readonly #path: string;
   #saves = 0;
+  #isClosed = false;
 
   constructor(files: Files, path: string) {
     this.#files = files;
@@ -65,11 +66,19 @@ export class IdentityFile implements IdentityStore {
     const number = ++this.#saves;
     const bytes = identityText(identity);
     if (dropped !== undefined) {
-      const isWanted = (): boolean => this.#saves === number;
-      return replaceKeptLater(this.#files, { path: this.#path, bytes, isWanted, done, dropped });
+      return replaceKeptLater(this.#files, {
+        ...{ path: this.#path, bytes, done },
+        isWanted: () => this.#saves === number && !this.#isClosed,
+        dropped: (error) => this.#isClosed ? undefined : dropped(error),
+      });
     }
     replaceKept(this.#files, this.#path, bytes);
     done();
+  }
+
+  /** The directory may be another's now: what waits for the disk does not touch it any more. */
+  close(): void {
+    this.#isClosed = true;
   }
 }
 
