@@ -17,9 +17,10 @@ import { encodeConfiguration, makeEntry } from "../raft/encoding.ts";
 import type { LogWrite } from "../raft/ready.ts";
 import type { Configuration, Member, NodeId } from "../raft/types.ts";
 import { type Peers, wayBackOf } from "./peers.ts";
-import type { Clock, HelloAnswer, Identity, PeerAddress, Transport } from "./ports.ts";
+import type { Clock, Hello, HelloAnswer, Identity, PeerAddress, Transport } from "./ports.ts";
 
 const askEveryMs = 500;
+const noAnswer = "no answer";
 
 export type BirthOutcome =
   | { readonly kind: "born"; readonly configuration: Configuration }
@@ -64,6 +65,7 @@ export class Birth {
 
   start(): void {
     this.#stop = this.#clock.every(askEveryMs, () => this.#ask());
+    this.#peers.onGreeted((theirs) => this.#greeted(theirs));
     this.#ask();
   }
 
@@ -78,7 +80,7 @@ export class Birth {
     if (silent.length === 0 && this.#isJoining) return "a member to tell of the cluster's birth";
     if (silent.length === 0) return `node ${this.#author()} to found the cluster`;
     return silent.map(({ id, address }) => {
-      const problem = this.#problems.get(id) ?? "no answer";
+      const problem = this.#problems.get(id) ?? noAnswer;
       return `node ${id} at ${address} (${problem})`;
     }).join(", ");
   }
@@ -93,16 +95,30 @@ export class Birth {
 
   #ask(): void {
     if (this.#configured.length === 0) return this.#found();
-    for (const peer of this.#configured) {
-      if (this.#asking.has(peer.id)) continue;
-      this.#asking.add(peer.id);
-      this.#transport.hello(peer.address, this.#peers.hello(peer.id), (answer) => {
-        this.#asking.delete(peer.id);
-        if (this.#over) return;
-        this.#answered(peer, answer);
-        this.#tell();
-      });
-    }
+    for (const peer of this.#configured) this.#askOne(peer);
+  }
+
+  #askOne(peer: PeerAddress): void {
+    if (this.#asking.has(peer.id)) return;
+    this.#asking.add(peer.id);
+    this.#transport.hello(peer.address, this.#peers.hello(peer.id), (answer) => {
+      this.#asking.delete(peer.id);
+      if (this.#over) return;
+      this.#answered(peer, answer);
+      this.#tell();
+    });
+  }
+
+  /**
+   * Whoever asks is there, and is asked at once where that may tell something new: that it is
+   * there, or that it was born. Whoever has refused is not, or both would ask for ever.
+   */
+  #greeted({ from, bootstrapIds }: Hello): void {
+    const peer = this.#configured.find(({ id }) => id === from);
+    const hasRefused = (this.#problems.get(from) ?? noAnswer) !== noAnswer;
+    if (this.#over || peer === undefined || hasRefused) return;
+    const isBorn = bootstrapIds.length === 0;
+    if (isBorn || !this.#incarnations.has(from)) this.#askOne(peer);
   }
 
   #tell(): void {
@@ -116,7 +132,7 @@ export class Birth {
     // Only who answers still: a directory may be emptied before the cluster is there.
     this.#incarnations.delete(peer.id);
     if (answer === undefined) {
-      this.#problems.set(peer.id, "no answer");
+      this.#problems.set(peer.id, noAnswer);
     } else if (answer.kind === "refused") {
       this.#problems.set(peer.id, `it refuses: ${answer.reason}`);
       if (answer.final) this.#end({ kind: "refused", reason: answer.reason });

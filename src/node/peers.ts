@@ -52,6 +52,8 @@ export class Peers {
   #committed: () => Configuration | undefined = () => undefined;
   /** The one in effect: it counts already, and may be taken back. */
   #effective: () => Configuration | undefined = () => undefined;
+  /** Told of who said Hello and was accepted. */
+  #onGreeted: (theirs: Hello) => void = () => {};
   readonly #met = new Map<NodeId, Met>();
   /** The newest start of each node; those of members outlive this process. */
   readonly #starts = new Map<NodeId, PeerStart>();
@@ -71,6 +73,11 @@ export class Peers {
   ): void {
     this.#committed = committed;
     this.#effective = effective;
+  }
+
+  /** `listener` is told of everybody who says Hello from now on and is accepted. */
+  onGreeted(listener: (theirs: Hello) => void): void {
+    this.#onGreeted = listener;
   }
 
   hello(to: NodeId): Hello {
@@ -118,6 +125,7 @@ export class Peers {
       this.#memberRefusal(theirs) ?? this.#twinRefusal(theirs, standing);
     if (refusal !== undefined) return refusal;
     this.note(theirs);
+    this.#onGreeted(theirs);
     const hello = this.hello(theirs.from);
     const { birth } = this.#self.keeper.identity;
     return birth === undefined

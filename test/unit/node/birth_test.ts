@@ -3,7 +3,7 @@
 import { IdentityKeeper } from "../../../src/node/identity_keeper.ts";
 import { Birth, type BirthOutcome, firstWrite } from "../../../src/node/birth.ts";
 import { Peers } from "../../../src/node/peers.ts";
-import type { Identity } from "../../../src/node/ports.ts";
+import type { Hello, Identity } from "../../../src/node/ports.ts";
 import { decodeConfiguration } from "../../../src/raft/encoding.ts";
 import type { Configuration, NodeId } from "../../../src/raft/types.ts";
 import { MemoryIdentity } from "../../../src/storage/memory/memory_identity.ts";
@@ -41,6 +41,43 @@ function checkBorn(cluster: SimCluster): void {
   for (const node of cluster.nodes) {
     assert.deepEqual(node.identity()?.birth?.members.map(({ id }) => id), wanted.map((m) => m.id));
   }
+}
+
+/** Node 1 waits for node 2, which answers or refuses, and for node 3, which does not answer. */
+function waiting(refuses: boolean) {
+  const self = (nodeId: NodeId): Peers => {
+    const identity = { clusterId: "c", nodeId, incarnation: incarnationOf(nodeId), starts: 1 };
+    const store = new MemoryIdentity();
+    const keeper = new IdentityKeeper(store, { ...identity, logEpoch: 1, recovering: false });
+    return new Peers({
+      ...{ keeper, nonce: nodeId, addresses: { rpc: "", http: "" }, bootstrapIds: [1, 2, 3] },
+      ...{ protocols: { oldest: 1, newest: 1 }, dataVersion: 1, dataVersionInUse: () => 1 },
+      ...{ programVersion: "", electionTimeoutMinMs: 1_000 },
+    }, () => {});
+  };
+  const [peers, other] = [self(1), self(2)];
+  const asked: Hello[] = [];
+  const birth = new Birth({
+    identity: {
+      ...{ clusterId: "c", nodeId: 1, incarnation: incarnationOf(1), starts: 1 },
+      ...{ logEpoch: 1, recovering: false },
+    },
+    configured: [{ id: 2, address: "n2" }, { id: 3, address: "n3" }],
+    transport: {
+      hello: (address, _mine, done) => {
+        if (address !== "n2") return done(undefined);
+        asked.push(other.hello(1));
+        const by = { id: 2, incarnation: incarnationOf(2) };
+        done(
+          refuses
+            ? { kind: "refused", reason: "no", final: false, removed: false, by }
+            : { kind: "accepted", hello: other.hello(1) },
+        );
+      },
+    },
+    ...{ peers, clock: new ManualClock(), waiting: () => {}, done: () => {} },
+  });
+  return { birth, peers, asked };
 }
 
 const sizes: readonly (readonly NodeId[])[] = [[1], [1, 2, 3], [1, 2, 3, 4, 5]];
@@ -82,6 +119,31 @@ for (const ids of sizes) {
     });
   });
 }
+
+describe("A node that waits for the birth", () => {
+  it("asks who has come at once, and again when that is born", () => {
+    const cluster = new SimCluster();
+    const [first, second, last] = [1, 2, 3].map((id) => cluster.node(id));
+    first!.start();
+    second!.start();
+    // Both have given up waiting for an answer, and will ask again at the next half second.
+    cluster.run(1_100);
+    last!.start();
+    cluster.run(80);
+    for (const node of cluster.nodes) assert.ok(node.formed, `node ${node.id}`);
+    checkBorn(cluster);
+  });
+
+  it("does not ask back who has refused it, nor who has told nothing new", () => {
+    for (const refuses of [true, false]) {
+      const { birth, peers, asked } = waiting(refuses);
+      birth.start();
+      assert.equal(asked.length, 1);
+      for (let time = 0; time < 10; time++) peers.judge(asked[0]!);
+      assert.equal(asked.length, 1);
+    }
+  });
+});
 
 describe("The birth over a bad network", () => {
   it("comes about although questions and answers are lost", () => {
