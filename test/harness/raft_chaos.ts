@@ -221,7 +221,7 @@ export class RaftChaos {
       const isOld = this.#mayLose(node) && this.#prng.chance(1, 10);
       rollBackStore(node, this.#prng, isOld);
     }
-    if (this.#mayLose(node) && this.#prng.chance(1, 2)) {
+    if (this.#mayLose(node) && this.#prng.chance(3, 4)) {
       loseDisk(node, this.#prng);
       this.#checks.copiesWereLost = true;
       this.#counts.disksLost++;

@@ -26,8 +26,8 @@ export const livenessMutants: readonly Mutant[] = [
     what: "Every election timeout is the same",
     patches: [{
       file: "src/raft/state.ts",
-      find: `+ this.rng.below(electionTimeoutMaxMs - electionTimeoutMinMs + 1);`,
-      replace: `+ (electionTimeoutMaxMs - electionTimeoutMinMs) / 2;`,
+      find: `= this.rng.below(electionTimeoutMaxMs - electionTimeoutMinMs + 1);`,
+      replace: `= (electionTimeoutMaxMs - electionTimeoutMinMs) / 2;`,
     }],
     expected: ["I16"],
   },
