@@ -14,6 +14,7 @@ import {
   statSync,
   symlinkSync,
 } from "node:fs";
+import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -36,20 +37,21 @@ const usage = `Usage: scripts/bench/install.ts [--mib 1024] [--writes 100] [--bu
   --build    what the nodes run on: bun or deno
   --seconds  of writes alone, before
   --rate     snapshot.bytes_per_second_max, MiB a second; 0: what is the default
-  --disk     of the follower that gets images: own, in memory, as on a machine of its own it would
-             be none of the leader's; or shared, the one disk of all nodes`;
+  --follower that gets images: apart, its files in memory and its process behind all others, as if
+             it had a machine of its own; or beside, on the one disk and the processors of all`;
 const given = scriptOptions(usage, {
   mib: "1024",
   writes: "100",
   build: "bun",
   seconds: "30",
   rate: "0",
-  disk: "own",
+  follower: "apart",
 });
 const mib = countOption("--mib", given.mib, usage);
 const writesPerSecond = countOption("--writes", given.writes, usage);
 const aloneSeconds = countOption("--seconds", given.seconds, usage);
 
+const isApart = given.follower === "apart";
 /** The log reaches back a little, so that an absence of seconds needs an image. */
 const rate = given.rate === "0"
   ? ""
@@ -178,6 +180,12 @@ function installs({ logPath }: NodeProcess): number {
     1;
 }
 
+/** The follower that gets images. Its threads take over the priority of its first one. */
+function start(node: NodeProcess): void {
+  node.start();
+  if (isApart && node.pid !== undefined) setPriority(node.pid, constants.priority.PRIORITY_LOW);
+}
+
 /** Its files from now on: in a folder in memory, which is returned. */
 async function moveToMemory(node: NodeProcess, memory: string): Promise<string> {
   await node.kill();
@@ -185,7 +193,7 @@ async function moveToMemory(node: NodeProcess, memory: string): Promise<string> 
   cpSync(node.dataDir, folder, { recursive: true });
   rmSync(node.dataDir, { recursive: true });
   symlinkSync(folder, node.dataDir);
-  node.start();
+  start(node);
   await node.ready();
   return folder;
 }
@@ -202,7 +210,7 @@ async function leave(node: NodeProcess, writers: Writers, writes = 2_000): Promi
 
 /** Its leader makes an image for it, which begins to come. */
 async function ask(node: NodeProcess): Promise<void> {
-  node.start();
+  start(node);
   const comes = (): boolean => stageBytes(node) > 0;
   await until(comes, { what: "an image", withinMs: waitMs, everyMs: 20 });
 }
@@ -216,13 +224,13 @@ async function receive(node: NodeProcess): Promise<void> {
 /** Half of the image comes, the node is killed, and what it has is there at its next start. */
 async function receiveInterrupted(node: NodeProcess): Promise<number> {
   const before = installs(node);
-  node.start();
+  start(node);
   const half = mib * mebibyte / 2;
   const hasHalf = (): boolean => stageBytes(node) > half;
   await until(hasHalf, { what: "half of the image", withinMs: waitMs, everyMs: 20 });
   await node.kill();
   const kept = stageBytes(node);
-  node.start();
+  start(node);
   let lowest = kept;
   await until(() => {
     const bytes = stageBytes(node);
@@ -240,7 +248,7 @@ async function run(cluster: ProcessCluster): Promise<void> {
   await fill(leader);
   console.log(`${given.build}: a store of ${inMib(sizeOf(leader.dataDir, "kv.db"))}`);
   const node = cluster.nodes.find((each) => each !== leader)!;
-  const memory = given.disk === "own" ? memoryFolder() : undefined;
+  const memory = isApart ? memoryFolder() : undefined;
   if (memory === undefined) console.log("all nodes share the disk");
   const folder = memory && await moveToMemory(node, memory);
   try {
@@ -276,9 +284,9 @@ async function runAt(
   if (await cluster.leader() !== leader) throw new Error("Another node leads now");
 }
 
-const { build, disk } = given;
-if (disk !== "own" && disk !== "shared") {
-  refuse(`--disk is "${disk}"; allowed are own, shared`, usage);
+const { build } = given;
+if (given.follower !== "apart" && given.follower !== "beside") {
+  refuse(`--follower is "${given.follower}"; allowed are apart, beside`, usage);
 }
 if (build === "bun" || build === "deno") {
   await withCluster({ builds: [build, build, build], config, command: measuredCommand }, run);
