@@ -117,6 +117,8 @@ describe("A node that the cluster has taken in", () => {
     const node = newcomer(cluster, { id: 4 });
     add(cluster, leader, node);
     changeMembers(cluster, leader, (members) => members.filter(({ id }) => id !== 4));
+    // Of one that has not heard of it yet the node is born, and learns it from the log.
+    cluster.run(1_000);
     node.start();
     cluster.until(() => node.ended !== undefined, "the node to be turned away");
     assert.match(node.ended ?? "", /node 4 was removed from the cluster, and no id is used twice/);
