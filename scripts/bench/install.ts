@@ -25,7 +25,7 @@ import {
   withCluster,
 } from "../../test/harness/processes.ts";
 import { pause, until } from "../../test/harness/wait.ts";
-import { memoryFolder } from "../gate/memory_folder.ts";
+import { memoryFolder } from "../memory_folder.ts";
 import { countOption, refuse, scriptOptions } from "../script_options.ts";
 import { longestLoopDelay } from "./loop_delay.ts";
 import { processMemory } from "./process_memory.ts";

@@ -8,7 +8,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { memoryFolder } from "../gate/memory_folder.ts";
+import { memoryFolder } from "../memory_folder.ts";
 
 const everyMs = 1;
 const tellEveryMs = 100;

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { memoryFolder } from "./memory_folder.ts";
+import { memoryFolder } from "../memory_folder.ts";
 import { runCommand, runtimeProgram } from "./run_command.ts";
 import { findFiles } from "./sources.ts";
 import { emptyReport, readTestReport, type TestReport } from "./test_report.ts";

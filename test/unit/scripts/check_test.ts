@@ -13,7 +13,7 @@ import {
   runSteps,
   summarise,
 } from "../../../scripts/check.ts";
-import { memoryFolder } from "../../../scripts/gate/memory_folder.ts";
+import { memoryFolder } from "../../../scripts/memory_folder.ts";
 import { runCommand } from "../../../scripts/gate/run_command.ts";
 import { gateSteps, judgeTests, type Step, type StepResult } from "../../../scripts/gate/steps.ts";
 import { emptyReport, readTestReport } from "../../../scripts/gate/test_report.ts";
