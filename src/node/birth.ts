@@ -71,6 +71,7 @@ export class Birth {
 
   stop(): void {
     this.#over = true;
+    this.#peers.onGreeted(() => {});
     this.#stop?.();
   }
 

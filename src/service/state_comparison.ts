@@ -11,7 +11,7 @@
 
 import type { LogPosition, NodeId } from "../raft/types.ts";
 import type { StateHash } from "../kv/checksum.ts";
-import type { PositionedHash } from "../kv/past_hashes.ts";
+import { hashedEvery, hashesMax, type PositionedHash } from "../kv/past_hashes.ts";
 
 /** Asks the member at an address for the hashes of its state. */
 export type AskHashes = (address: string, asking: {
@@ -31,7 +31,7 @@ export interface ReportedHash {
 export type StateVerdict =
   /**
    * No other member has answered with a position that this node knows as well, or some differ and
-   * who is to decide it has not come so far yet.
+   * who is to decide it is at another position just now.
    */
   | { readonly kind: "notCompared" }
   /** There is no other member. */
@@ -186,22 +186,20 @@ function isAgreed(
 }
 
 /**
- * Nobody agrees on `own` yet, nor on what `others` have, but those who have not come so far may
- * still do so. Whoever is farther behind than this node remembers is not waited for.
+ * Nobody agrees on `own` yet, nor on what `others` have, but those who are at other positions just
+ * now may still do so. Whoever is farther behind than hashes are kept for is not waited for.
  */
 function mayBeAgreed(
   evidence: StateEvidence,
   own: PositionedHash,
   others: readonly ReportedHash[],
 ): boolean {
-  const { mine, reports } = evidence;
-  const oldest = mine[0]?.position.index ?? 0;
-  const comes = (voter: NodeId): boolean => {
-    const newest = reports.get(voter)?.at(-1)?.position.index ?? 0;
-    return newest >= oldest && newest < own.position.index;
+  const isNear = (voter: NodeId): boolean => {
+    const newest = evidence.reports.get(voter)?.at(-1)?.position.index;
+    return newest !== undefined && own.position.index - newest < hashedEvery * hashesMax;
   };
   return !isAgreed(evidence, own.position, own.hash) &&
-    [own, ...others].some(({ hash }) => isAgreed(evidence, own.position, hash, comes));
+    [own, ...others].some(({ hash }) => isAgreed(evidence, own.position, hash, isNear));
 }
 
 function hashAt(

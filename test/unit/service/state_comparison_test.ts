@@ -1,5 +1,5 @@
 import type { StateHash } from "../../../src/kv/checksum.ts";
-import type { PositionedHash } from "../../../src/kv/past_hashes.ts";
+import { hashedEvery, hashesMax, type PositionedHash } from "../../../src/kv/past_hashes.ts";
 import { isQuorum } from "../../../src/raft/quorum.ts";
 import type { NodeId } from "../../../src/raft/types.ts";
 import { askedHashes } from "../../../src/service/asked_hashes.ts";
@@ -82,23 +82,31 @@ describe("A node that compares its state with that of the others", () => {
     }
   });
 
-  it("waits for a voter that may decide and has not come so far yet", () => {
+  it("waits for a voter that may decide and is at another position just now", () => {
     const mine = [at(1024, right), at(2050, right)];
     const behind = { 2: [at(1024, right), at(2049, right)], 3: [at(1024, right), at(2050, wrong)] };
-    assert.deepEqual(judged(mine, behind), { kind: "notCompared" });
+    const ahead = { ...behind, 2: [at(1024, right), at(2051, right)] };
+    for (const elsewhere of [behind, ahead]) {
+      assert.deepEqual(judged(mine, elsewhere), { kind: "notCompared" });
+    }
+    // Of a young cluster, where nobody has a hash but of now.
+    for (const index of [7, 9]) {
+      const verdict = judged([at(8, right)], { 2: [at(index, right)], 3: [at(8, wrong)] });
+      assert.deepEqual(verdict, { kind: "notCompared" });
+    }
     const come = { ...behind, 2: [at(1024, right), at(2050, right)] };
     const verdict = judged(mine, come);
     assert.equal(verdict.kind === "differing" && verdict.isDecided, true);
   });
 
   it("does not wait for who cannot decide it, or is too far behind, or does not vote", () => {
-    const mine = [at(1024, right), at(2050, right)];
-    const differ = { 3: [at(2050, wrong)] };
+    const now = hashedEvery * hashesMax + 2;
+    const mine = [at(now, right)];
+    const differ = { 3: [at(now, wrong)] };
     const verdicts = [
-      judged(mine, { ...differ, 2: [at(1023, right)] }),
-      judged(mine, { ...differ, 2: [at(2049, right)] }, [[1, 3]]),
-      judged(mine, { ...differ, 2: [at(2049, right)] }, [[1, 2, 3, 4, 5]]),
-      judged(mine, { ...differ, 2: [at(2051, right)] }),
+      judged(mine, { ...differ, 2: [at(2, right)] }),
+      judged(mine, { ...differ, 2: [at(now - 1, right)] }, [[1, 3]]),
+      judged(mine, { ...differ, 2: [at(now - 1, right)] }, [[1, 2, 3, 4, 5]]),
     ];
     for (const verdict of verdicts) {
       assert.equal(verdict.kind === "differing" && verdict.isDecided, false);
