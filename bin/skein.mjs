@@ -2,17 +2,19 @@
 // Starts the program under Bun, or under Deno with SKEIN_RUNTIME=deno, at the versions that the
 // lockfiles pin. Passes signals on to it and its exit code back.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const denoFlags = ["run", "-A", "--no-prompt", "--unstable-no-legacy-abort"];
 const starts = {
-  bun: [join(root, "src", "main_bun.ts")],
-  deno: [...denoFlags, join(root, "src", "main_deno.ts")],
+  bun: () => [join(root, "src", "main_bun.ts")],
+  deno: () => {
+    const flags = readFileSync(join(root, "src", "runtime", "deno", "run_flags.json"), "utf8");
+    return ["run", ...JSON.parse(flags), join(root, "src", "main_deno.ts")];
+  },
 };
 
 const name = process.env.SKEIN_RUNTIME || "bun";
@@ -24,7 +26,7 @@ if (!existsSync(program)) {
   fail(`${name} is not installed here; run "npm run setup" in ${root} first`, 1);
 }
 
-const child = spawn(program, [...starts[name], ...process.argv.slice(2)], { stdio: "inherit" });
+const child = spawn(program, [...starts[name](), ...process.argv.slice(2)], { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
     // A terminal sends it to the whole process group, also where standard input is another; twice

@@ -10,6 +10,7 @@ import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import denoFlags from "../src/runtime/deno/run_flags.json" with { type: "json" };
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
@@ -39,7 +40,7 @@ function buildWithDeno(output: string): void {
   if (!existsSync(deno)) return skip("deno is not installed");
   rmSync(output, { force: true });
   const built = spawnSync(deno, [
-    ...["compile", "-A", "--no-check", "--no-prompt", "--unstable-no-legacy-abort"],
+    ...["compile", "--no-check", ...denoFlags],
     ...["--include", "src/worker_deno.ts", "--output", output, "src/main_deno.ts"],
   ], { cwd: root, encoding: "utf8", timeout: 120_000 });
   if (built.status === 0) report(output);

@@ -86,7 +86,8 @@ function checkStatement(
 ): Broken {
   const target = resolve(path, statement.specifier);
   if (target === undefined) return layer && checkPackage(layer, statement.specifier);
-  if (!paths.has(target)) {
+  // Whether a file of data is there is the compiler's to say: only sources are known here.
+  if (!paths.has(target) && !target.endsWith(".json")) {
     return { rule: "resolve", message: `${statement.specifier} is not a file (${target})` };
   }
   if (layer === undefined) return undefined;

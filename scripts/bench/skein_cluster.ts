@@ -5,6 +5,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { version } from "../../src/lib/version.ts";
+import denoFlags from "../../src/runtime/deno/run_flags.json" with { type: "json" };
 import { freePorts } from "../../test/harness/ports.ts";
 import { runtimeProgram } from "../gate/run_command.ts";
 import { askJson, Cluster, type Member, memberCount, membersOf } from "./cluster.ts";
@@ -83,14 +84,7 @@ function runtimeVersion(runtime: RuntimeName): string {
 function runtimeCommand({ runtime, profileFolder }: SkeinOptions): readonly string[] {
   const program = realpathSync(runtimeProgram(root, runtime));
   if (runtime === "deno") {
-    return [
-      program,
-      "run",
-      "-A",
-      "--no-prompt",
-      "--unstable-no-legacy-abort",
-      join(root, "src/main_deno.ts"),
-    ];
+    return [program, "run", ...denoFlags, join(root, "src/main_deno.ts")];
   }
   const profile = profileFolder === undefined
     ? []

@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { formatHostPort } from "../lib/host_port.ts";
 import { fileBody } from "./deno/file_body.ts";
 import { inPieces, untaken } from "./deno/in_pieces.ts";
+import runFlags from "./deno/run_flags.json" with { type: "json" };
 import { ListenError } from "./listen_error.ts";
 import {
   type HttpConnection,
@@ -26,12 +27,10 @@ import {
 } from "./sqlite_text.ts";
 
 /**
- * Without the last flag Deno 2.9.3 aborts a request's signal after every answer and says so on
- * stderr; {@link serveRequest} hides the abort, the flag also silences the line.
+ * The runtime of this process. Of the flags it starts others with, the one about aborts is for Deno
+ * 2.9.3, which aborts a request's signal after every answer and says so on stderr: {@link
+ * serveRequest} hides the abort, the flag also silences the line. The last one is decision 28.
  */
-const runFlags = ["run", "-A", "--no-prompt", "--unstable-no-legacy-abort"];
-
-/** The runtime of this process. */
 export function createRuntime(): Runtime {
   return {
     name: "deno",
@@ -44,7 +43,7 @@ export function createRuntime(): Runtime {
     environment: () => Deno.env.toObject(),
     selfCommand: Deno.build.standalone
       ? [Deno.execPath()]
-      : [Deno.execPath(), ...runFlags, Deno.mainModule],
+      : [Deno.execPath(), "run", ...runFlags, Deno.mainModule],
     openSqlite: (path, options) => new DenoDatabase(path, options ?? {}),
     serveHttp,
     fileBody,

@@ -1,16 +1,18 @@
 /** bin/skein.mjs, the package's `bin`: a program of Node that starts one of Bun or Deno. */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import denoFlags from "../../src/runtime/deno/run_flags.json" with { type: "json" };
 import { programEnvironment } from "../harness/environment.ts";
 import { makeTempDir } from "../harness/temp_dir.ts";
 import { assert, describe, it } from "../harness/test.ts";
 import { terminate } from "../harness/terminate.ts";
 import { until } from "../harness/wait.ts";
 
-const launcher = fileURLToPath(new URL("../../bin/skein.mjs", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const launcher = join(root, "bin/skein.mjs");
 const hasNode = spawnSync("node", ["--version"]).status === 0;
 
 /** Deno reads and strips every source file at its first start. */
@@ -102,6 +104,14 @@ describe("the launcher", { skip: hasNode ? false : "there is no node here" }, ()
     const { status, errors } = skein(["version"], { SKEIN_RUNTIME: "node" });
     assert.equal(status, 2);
     assert.equal(errors, 'error: SKEIN_RUNTIME is "node"; allowed is bun or deno\n');
+  });
+
+  it("starts Deno with the flags that Deno's own task has", () => {
+    const { tasks } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8"));
+    assert.match(
+      tasks.start,
+      new RegExp(`deno run ${denoFlags.join(" ")} src/main_deno\\.ts dev$`),
+    );
   });
 
   it("says what to do where set-up was not run", () => {

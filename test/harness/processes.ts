@@ -16,6 +16,7 @@ import {
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import denoFlags from "../../src/runtime/deno/run_flags.json" with { type: "json" };
 import { programEnvironment } from "./environment.ts";
 import { requestOnce } from "./http_once.ts";
 import { freePorts } from "./ports.ts";
@@ -36,14 +37,7 @@ export function buildCommand(build: Build): readonly string[] {
     case "bun":
       return [runtime("bun"), join(root, "src/main_bun.ts")];
     case "deno":
-      return [
-        runtime("deno"),
-        "run",
-        "-A",
-        "--no-prompt",
-        "--unstable-no-legacy-abort",
-        join(root, "src/main_deno.ts"),
-      ];
+      return [runtime("deno"), "run", ...denoFlags, join(root, "src/main_deno.ts")];
     case "binary":
       return [join(root, "dist/skein")];
   }
