@@ -68,19 +68,26 @@ export type ChangePlan =
   }
   | { readonly kind: "refused"; readonly refusal: ChangeRefusal };
 
+/** What a leader knows of the members besides their configuration. */
+export interface KnownOfMembers {
+  readonly catchUpOf: (id: NodeId) => CatchUp;
+  /** Where a member said it can be reached, before that is written down. */
+  readonly addressesOf: (id: NodeId) => MemberAddresses | undefined;
+}
+
 /** The next step from `present`, which is committed and not joint. */
 export function planChange(
   present: Configuration,
   wanted: WantedChange,
-  catchUpOf: (id: NodeId) => CatchUp,
+  known: KnownOfMembers,
 ): ChangePlan {
   switch (wanted.kind) {
     case "add":
-      return planAddition(present, wanted);
+      return planAddition(present, wanted, known);
     case "setSuffrage":
-      return planSuffrage(present, wanted, catchUpOf);
+      return planSuffrage(present, wanted, known);
     case "replace":
-      return planReplacement(present, wanted, catchUpOf);
+      return planReplacement(present, wanted, known);
     case "remove":
       return planRemoval(present, wanted.id);
   }
@@ -88,10 +95,14 @@ export function planChange(
 
 type Wanted<Kind extends WantedChange["kind"]> = Extract<WantedChange, { readonly kind: Kind }>;
 
-function planAddition(present: Configuration, { member, suffrage }: Wanted<"add">): ChangePlan {
+function planAddition(
+  present: Configuration,
+  { member, suffrage }: Wanted<"add">,
+  { addressesOf }: KnownOfMembers,
+): ChangePlan {
   const known = knownAs(present, member);
   if (known !== undefined) return known;
-  const added = newMember(present, member, suffrage);
+  const added = newMember(present, member, { suffrage, addressesOf });
   if (added.kind === "refused") return added;
   const members = [...present.members, added.member];
   return { kind: "step", id: added.member.id, members, goal: members };
@@ -100,7 +111,7 @@ function planAddition(present: Configuration, { member, suffrage }: Wanted<"add"
 function planSuffrage(
   present: Configuration,
   { id, suffrage }: Wanted<"setSuffrage">,
-  catchUpOf: (id: NodeId) => CatchUp,
+  { catchUpOf }: KnownOfMembers,
 ): ChangePlan {
   const member = memberOf(present, id);
   if (member === undefined) return notMember(present, id);
@@ -120,7 +131,7 @@ function planSuffrage(
 function planReplacement(
   present: Configuration,
   { id, by }: Wanted<"replace">,
-  catchUpOf: (id: NodeId) => CatchUp,
+  { catchUpOf, addressesOf }: KnownOfMembers,
 ): ChangePlan {
   const old = memberOf(present, id);
   const newcomer = present.members.find(({ incarnation }) => incarnation === by.incarnation);
@@ -135,7 +146,7 @@ function planReplacement(
   const others = present.members.filter((member) => member.id !== id);
   if (newcomer === undefined) {
     const suffrage = old.suffrage === "voter" ? "learner" : old.suffrage;
-    const added = newMember({ ...present, members: others }, by, suffrage);
+    const added = newMember({ ...present, members: others }, by, { suffrage, addressesOf });
     if (added.kind === "refused") return added;
     const goal = [...others, { ...added.member, suffrage: old.suffrage }];
     const members = old.suffrage === "voter" ? [...present.members, added.member] : goal;
@@ -171,11 +182,16 @@ type NewMemberOutcome =
 function newMember(
   present: Configuration,
   { id = present.nodeIdMax + 1, incarnation, addresses }: NewMember,
-  suffrage: Suffrage,
+  { suffrage, addressesOf }: Pick<KnownOfMembers, "addressesOf"> & {
+    readonly suffrage: Suffrage;
+  },
 ): NewMemberOutcome {
-  const refusal = idRefusal(present, id) ??
-    addressRefusal(present.members, { incarnation, addresses }) ??
-    loopbackRefusal(present.members, addresses);
+  const places = present.members.map((member): MemberPlaces => ({
+    id: member.id,
+    places: [addressesOf(member.id), member.addresses].filter((each) => each !== undefined),
+  }));
+  const refusal = idRefusal(present, id) ?? addressRefusal(places, { incarnation, addresses }) ??
+    loopbackRefusal(places, addresses) ?? unknownRefusal(places);
   if (refusal !== undefined) return { kind: "refused", refusal };
   if (present.members.length >= membersMax) {
     return refused(
@@ -195,13 +211,19 @@ function idRefusal(present: Configuration, id: NodeId): ChangeRefusal | undefine
     : conflict(`Id ${id} is not above ${present.nodeIdMax}, the highest ever used; ${free}`);
 }
 
+/** Everywhere a member may be: first where it says itself, then what is written down. */
+interface MemberPlaces {
+  readonly id: NodeId;
+  readonly places: readonly MemberAddresses[];
+}
+
 function addressRefusal(
-  members: readonly Member[],
+  members: readonly MemberPlaces[],
   { incarnation, addresses: { rpc, http, clientRpc } }: NewMember,
 ): ChangeRefusal | undefined {
   const named = [["rpc", rpc], ["http", http], ["client_rpc", clientRpc]] as const;
-  for (const { id, addresses } of members) {
-    const theirs = [addresses?.rpc, addresses?.clientRpc, addresses?.http];
+  for (const { id, places } of members) {
+    const theirs = places.flatMap((each) => [each.rpc, each.clientRpc, each.http]);
     for (const [name, address] of named) {
       if (address === undefined || !theirs.includes(address)) continue;
       const client = clientRpc === undefined ? "" : ` --client-rpc ${clientRpc}`;
@@ -215,18 +237,27 @@ function addressRefusal(
   return undefined;
 }
 
+/** The first configuration tells of nobody where it is: the newcomer's addresses may be theirs. */
+function unknownRefusal(members: readonly MemberPlaces[]): ChangeRefusal | undefined {
+  const unknown = members.find(({ places }) => places.length === 0);
+  if (unknown === undefined) return undefined;
+  const detail = `Where node ${unknown.id} can be reached has not been heard yet, so that nobody ` +
+    "can tell whether the new node has its addresses";
+  return { reason: "conflict", detail, mayPass: true };
+}
+
 /** Its own machine alone could reach it: to any other one the address means itself. */
 function loopbackRefusal(
-  members: readonly Member[],
+  members: readonly MemberPlaces[],
   { rpc, http }: MemberAddresses,
 ): ChangeRefusal | undefined {
   for (const [name, address] of [["rpc", rpc], ["http", http]] as const) {
     if (!isOnLoopback(address)) continue;
-    for (const { id, addresses } of members) {
-      if (addresses === undefined || isOnLoopback(addresses[name])) continue;
+    for (const { id, places: [place] } of members) {
+      if (place === undefined || isOnLoopback(place[name])) continue;
       return conflict(
         `${name} is ${address}, which other machines cannot reach, and node ${id} is at ` +
-          `${addresses[name]}: set ${name}_addr or ${name}_advertise_addr of the new node to ` +
+          `${place[name]}: set ${name}_addr or ${name}_advertise_addr of the new node to ` +
           "where the members reach it",
       );
     }

@@ -18,7 +18,7 @@ import {
 import type { NodeStatus } from "../node/parts.ts";
 import { catchUpText, type ChangePlan, planChange } from "../node/plan_change.ts";
 import type { TransferOutcome } from "../node/transfers.ts";
-import type { Member, NodeId, PositionedConfiguration } from "../raft/types.ts";
+import type { Member, MemberAddresses, NodeId, PositionedConfiguration } from "../raft/types.ts";
 import type { MembershipAnswer, MemberView } from "./contract.ts";
 import { clientGone, unlessGone, type Waited } from "./gone.ts";
 import { notLeader, type Try } from "./leader_proxy.ts";
@@ -72,6 +72,8 @@ export interface MembershipStepsParts {
   readonly self: NodeId;
   readonly askHello: AskHello;
   readonly viewOf: (member: Member) => MemberView;
+  /** Where a member said it can be reached, before that is written down. */
+  readonly addressesOf: (id: NodeId) => MemberAddresses | undefined;
   readonly monotonicMs: () => number;
   /** How long a peer may be silent and still count as healthy. */
   readonly silentMsMax: number;
@@ -132,7 +134,10 @@ export class MembershipSteps {
     const wait = this.#whatUnsettled(run, status, nowMs);
     if (wait !== undefined) return await this.#wait(run, wait, nowMs);
     const hearing = this.#hearing(status);
-    const plan = planChange(present.configuration, wanted, (id) => catchUpOf(id, hearing));
+    const plan = planChange(present.configuration, wanted, {
+      catchUpOf: (id) => catchUpOf(id, hearing),
+      addressesOf: this.#parts.addressesOf,
+    });
     if (plan.kind === "done") {
       if (run.steps === 0 && !run.again) requireExpected(request, present);
       return this.#answer(run, plan.id);

@@ -3,6 +3,7 @@
 import type { CatchUp } from "../../../src/node/judge_change.ts";
 import {
   type ChangePlan,
+  type KnownOfMembers,
   membersMax,
   type NewMember,
   planChange,
@@ -23,6 +24,12 @@ function configuration(
     addresses: addresses(Number(id)),
   }));
   return { members, nodeIdMax: nodeIdMax ?? Math.max(...members.map(({ id }) => id)) };
+}
+
+/** As the first one of a cluster is. */
+function withoutAddresses({ members, nodeIdMax }: Configuration): Configuration {
+  const unwritten = members.map(({ id, incarnation, suffrage }) => ({ id, incarnation, suffrage }));
+  return { members: unwritten, nodeIdMax };
 }
 
 function incarnation(of: number): string {
@@ -58,12 +65,17 @@ function shown(plan: ChangePlan): string {
   }
 }
 
+const nothingTold: KnownOfMembers = {
+  catchUpOf: () => ({ kind: "caughtUp" }),
+  addressesOf: () => undefined,
+};
+
 function planned(
   present: Configuration,
   wanted: WantedChange,
   catchUp: CatchUp = { kind: "caughtUp" },
 ): string {
-  return shown(planChange(present, wanted, () => catchUp));
+  return shown(planChange(present, wanted, { ...nothingTold, catchUpOf: () => catchUp }));
 }
 
 const three = configuration({ 1: "voter", 2: "voter", 3: "voter" });
@@ -81,7 +93,7 @@ describe("Adding a node", () => {
   });
 
   it("writes down its incarnation and its addresses", () => {
-    const plan = planChange(three, add(newcomer(4)), () => ({ kind: "caughtUp" }));
+    const plan = planChange(three, add(newcomer(4)), nothingTold);
     assert.deepEqual(plan.kind === "step" && plan.members.at(-1), {
       ...{ id: 4, incarnation: incarnation(4), suffrage: "learner", addresses: addresses(4) },
     });
@@ -111,6 +123,25 @@ describe("Adding a node", () => {
       planned(configuration({ 1: "voter" }, last), add(newcomer(4))),
       `conflict: No id is left: the highest one, ${last}, was used`,
     );
+  });
+
+  it("at an address that a member has only told of so far is refused as well", () => {
+    const told: KnownOfMembers = { ...nothingTold, addressesOf: addresses };
+    const at3 = add({ ...newcomer(4), addresses: addresses(3) });
+    const present = withoutAddresses(three);
+    assert.match(shown(planChange(present, at3, told)), /rpc is n3:1, which is .* of node 3/);
+    assert.equal(shown(planChange(present, add(newcomer(4)), told)), "4: 1v 2v 3v 4l");
+    const moved: KnownOfMembers = { ...nothingTold, addressesOf: () => addresses(4) };
+    const at4 = planChange(configuration({ 1: "voter" }), add(newcomer(4)), moved);
+    assert.match(shown(at4), /rpc is n4:1, which is an address of node 1/);
+  });
+
+  it("waits until it is known where the members are, but one of them may be replaced", () => {
+    const present = withoutAddresses(configuration({ 1: "voter" }));
+    const plan = planChange(present, add(newcomer(2)), nothingTold);
+    assert.ok(plan.kind === "refused" && plan.refusal.mayPass, shown(plan));
+    assert.match(shown(plan), /^conflict: Where node 1 can be reached has not been heard yet, /);
+    assert.equal(planned(present, { kind: "replace", id: 1, by: newcomer(2) }), "2: 1v 2l → 2v");
   });
 
   it("at an address of another member is refused, and that one named", () => {
@@ -178,7 +209,10 @@ describe("Another suffrage", () => {
       [{ kind: "silent" }, "the leader does not hear it"],
     ];
     for (const [catchUp, why] of cases) {
-      const plan = planChange(present, set(4, "voter"), () => catchUp);
+      const plan = planChange(present, set(4, "voter"), {
+        ...nothingTold,
+        catchUpOf: () => catchUp,
+      });
       assert.equal(shown(plan), `conflict: Node 4 cannot vote yet: ${why}`);
       assert.ok(plan.kind === "refused" && plan.refusal.mayPass);
     }
