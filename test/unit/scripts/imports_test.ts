@@ -122,6 +122,13 @@ describe("import law: the arrows", () => {
     assert.deepEqual(violations(missing), ["src/raft/core.ts:2 resolve"]);
   });
 
+  it("leaves it to the compiler whether data is there, and holds for it all the same", () => {
+    const data = (path: string) => `import flags from "${path}" with { type: "json" };`;
+    assert.deepEqual(violations({ "src/runtime/deno.ts": data("./deno/flags.json") }), []);
+    const upwards = violations({ "src/raft/core.ts": data("../runtime/deno/flags.json") });
+    assert.deepEqual(upwards, ["src/raft/core.ts:1 layer"]);
+  });
+
   it("says what is allowed", () => {
     const [violation] = checkImports([
       { path: "src/http/app.ts", text: 'import type { Term } from "../raft/types.ts";' },
