@@ -55,7 +55,7 @@ const version = defineRoute({
   success: { 200: plainResponse("The versions.", json(VersionSchema)) },
   problems: [],
   handle(call) {
-    const { version, commit, runtime, runtimeVersion, sqlite, protocolVersion } =
+    const { version, commit, runtime, runtimeVersion, sqlite, protocolVersion, dataVersion } =
       call.services.version;
     return jsonAnswer(call, 200, {
       version,
@@ -64,6 +64,7 @@ const version = defineRoute({
       runtime_version: runtimeVersion,
       sqlite,
       protocol_version: protocolVersion,
+      data_version: dataVersion,
     });
   },
 });

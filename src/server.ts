@@ -315,12 +315,12 @@ class SkeinServer implements RunningServer {
       contests: this.#contests,
       backups: this.#backups,
       version: {
-        version,
-        commit,
+        ...{ version, commit },
         runtime: runtime.name,
         runtimeVersion: runtime.version,
         sqlite: runtime.sqliteVersion,
         protocolVersion: this.#versions.protocols.newest,
+        dataVersion: this.#versions.data,
       },
       limits: {
         valueBytesMax: limits.valueBytesMax,

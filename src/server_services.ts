@@ -96,6 +96,7 @@ export class NodeServices {
       ...common,
       ...{ proxy, lag: this.#lag, addressesOf, askHello: parts.askHello },
       isRestoring: () => machine.isRestoring,
+      dataVersion: () => machine.dataVersions.inUse,
       storeChecks: parts.storeChecks,
       appliedConfiguration: () => machine.applied().configuration,
       versionOf: (id) => id === self ? version : peers.versionOf(id),

@@ -42,6 +42,7 @@ function statusText(json: Readonly<Record<string, unknown>>): string {
     `cluster  ${cell(json["cluster_id"])}\n`,
     `term     ${cell(json["term"])}\n`,
     `leader   ${leader["id"] === undefined ? "none" : `node ${cell(leader["id"])}`}\n`,
+    `data     version ${cell(json["data_version"])}\n`,
     `members  ${length}, configuration ${cell(configuration["index"])}${joint}\n`,
     `${pendingText(json)}\n`,
     memberTable(json),

@@ -96,6 +96,7 @@ export function toClusterView(wire: Wire["skein.cluster.v1.ClusterView"]): Clust
     applied: count(wire.applied, "view.applied"),
     lastIndex: count(wire.lastIndex, "view.last_index"),
     revision: count(wire.revision, "view.revision"),
+    dataVersion: maybeCount(wire.dataVersion, "view.data_version"),
   };
 }
 

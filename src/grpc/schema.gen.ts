@@ -1489,6 +1489,11 @@ export const schema = {
            "oneof": [
             "leaderReady"
            ]
+          },
+          "_dataVersion": {
+           "oneof": [
+            "dataVersion"
+           ]
           }
          },
          "fields": {
@@ -1546,6 +1551,13 @@ export const schema = {
           "revision": {
            "type": "uint64",
            "id": 12
+          },
+          "dataVersion": {
+           "type": "uint32",
+           "id": 13,
+           "options": {
+            "proto3_optional": true
+           }
           }
          }
         },

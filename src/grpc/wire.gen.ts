@@ -323,6 +323,7 @@ export interface Wire {
     readonly applied: number;
     readonly lastIndex: number;
     readonly revision: number;
+    readonly dataVersion?: number | null | undefined;
   };
   "skein.cluster.v1.Check": {
     readonly name: string;

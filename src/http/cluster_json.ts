@@ -22,6 +22,7 @@ export async function clusterAnswer(call: Call): Promise<Response> {
     leader: leaderJson(view.leader, view.members),
     members: view.members.map(memberJson),
     configuration: view.configuration,
+    data_version: view.dataVersion ?? null,
   });
 }
 

@@ -210,6 +210,13 @@ export const ClusterSchema = z.object({
   leader: z.union([LeaderSchema, z.null()]),
   members: z.array(MemberSchema),
   configuration: ClusterConfigurationSchema,
+  data_version: z.union([
+    count(
+      "The version of commands that the cluster uses: all members can apply them. It rises once " +
+        "the last member was upgraded.",
+    ),
+    z.null(),
+  ]),
 }).openapi("Cluster");
 
 export const MembersSchema = z.object({
@@ -239,6 +246,7 @@ export const VersionSchema = z.object({
   runtime_version: z.string(),
   sqlite: z.string(),
   protocol_version: count("Of the protocol between nodes."),
+  data_version: count("The newest version of commands that this node can apply."),
 }).openapi("Version");
 
 const IssueSchema = z.object({

@@ -222,6 +222,7 @@ export class AwaitedClusterService implements ClusterService {
       applied: 0,
       lastIndex: 0,
       revision: 0,
+      dataVersion: undefined,
     };
   }
 

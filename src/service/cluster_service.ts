@@ -45,6 +45,7 @@ export interface NodeClusterServiceParts extends MemberViewsParts {
   /** Of the readiness: what the store has found out about itself. */
   readonly storeChecks: () => readonly Check[];
   readonly currentRevision: () => Revision;
+  readonly dataVersion: () => number;
 }
 
 /** ClusterService over one node. */
@@ -80,6 +81,7 @@ export class NodeClusterService implements ClusterService {
       applied: status.applied,
       lastIndex: status.lastIndex,
       revision: currentRevision(),
+      dataVersion: this.#parts.dataVersion(),
     };
   }
 
@@ -110,11 +112,12 @@ export class NodeClusterService implements ClusterService {
 
   /** What the leader sees, with what this node knows better: itself. */
   #over(seen: ClusterView): ClusterView {
-    const { nodeId, role, applied, lastIndex, revision, commitIndex } = this.view();
+    const { nodeId, role, applied, lastIndex, revision, commitIndex, dataVersion } = this.view();
     const members = seen.members.map((member) =>
       member.id === nodeId ? { ...member, role, applied } : member
     );
-    return { ...seen, members, ...{ nodeId, role, applied, lastIndex, revision, commitIndex } };
+    const own = { nodeId, role, applied, lastIndex, revision, commitIndex, dataVersion };
+    return { ...seen, members, ...own };
   }
 
   transferLeadership(

@@ -100,4 +100,6 @@ export interface VersionView {
   readonly runtimeVersion: string;
   readonly sqlite: string;
   readonly protocolVersion: number;
+  /** The newest version of commands that it can apply. */
+  readonly dataVersion: number;
 }

@@ -45,6 +45,13 @@ async function grant(node: ServedNode): Promise<string> {
   return `${answer.status} ${await answer.text()}`;
 }
 
+/** The data version that the cluster uses, and the one that this node can apply. */
+async function told(node: ServedNode): Promise<readonly [inUse: number, newest: number]> {
+  const cluster = await (await node.fetch("/v1/cluster")).json();
+  const version = await (await node.fetch("/version")).json();
+  return [cluster.data_version, version.data_version];
+}
+
 /** Who leads, once one of them does. */
 async function ledBy(cluster: ServerCluster, ids: readonly number[]): Promise<ServedNode> {
   return await until(async () => {
@@ -76,6 +83,8 @@ describe("A rolling upgrade", () => {
         assert.match(await grant(node), /^503 .*needs data version 5, and the cluster uses 4/);
       }
       assert.equal(cluster.nodes.some((node) => said(node, raised)), false);
+      assert.deepEqual(await told(cluster.node(1)), [first.data, next.data]);
+      assert.deepEqual(await told(cluster.node(3)), [first.data, first.data]);
       await again(3, next);
       await until(() => cluster.nodes.some((node) => said(node, raised)), {
         what: "the new version",
@@ -83,6 +92,9 @@ describe("A rolling upgrade", () => {
       await until(async () => (await grant(cluster.node(1))).startsWith("201 "), {
         what: "a lease",
       });
+      for (const node of cluster.nodes) {
+        await until(async () => (await told(node))[0] === next.data, { what: "its data version" });
+      }
       await write(cluster, "the last");
       const last = cluster.node(3);
       await last.stop();

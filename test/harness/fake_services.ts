@@ -224,6 +224,7 @@ export class FakeClusterService implements ClusterService {
     applied: 12,
     lastIndex: 12,
     revision: 1,
+    dataVersion: 4,
   };
   checks: readonly Check[] = [
     { name: "formed", ok: true, detail: "cluster test-cluster, node 1" },
@@ -354,4 +355,5 @@ export const fakeVersion: VersionView = {
   runtimeVersion: "1.4.5",
   sqlite: "3.54.1",
   protocolVersion: 1,
+  dataVersion: 4,
 };

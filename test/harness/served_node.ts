@@ -87,6 +87,7 @@ export class ServedFakeNode {
       ...common,
       proxy: this.proxy,
       currentRevision,
+      dataVersion: () => 4,
       lag,
       isRestoring: () => this.isRestoring,
       storeChecks: () => [],

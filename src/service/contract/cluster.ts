@@ -78,6 +78,11 @@ export interface ClusterView {
   readonly applied: number;
   readonly lastIndex: number;
   readonly revision: Revision;
+  /**
+   * The version of commands that the cluster uses, as far as this node has applied; undefined where
+   * it serves no cluster.
+   */
+  readonly dataVersion: number | undefined;
 }
 
 /** From where to where this node's log reaches, and how far its store has come. */

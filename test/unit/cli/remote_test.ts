@@ -362,7 +362,7 @@ describe("status, member list, leader transfer", () => {
     assert.equal(code, 0);
     assert.match(
       out,
-      /^cluster {2}\S+\nterm {5}\d+\nleader {3}node \d+\nmembers {2}3, configuration \d+\n/,
+      /^cluster {2}\S+\nterm {5}\d+\nleader {3}node \d+\ndata {5}version 4\nmembers {2}3, /,
     );
     assert.match(
       out,

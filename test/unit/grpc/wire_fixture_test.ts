@@ -198,7 +198,10 @@ describe("skein.raft.v1 forwarding fixtures", () => {
   const header = { revision: 42, servedBy: 1, leader: 1, clusterId: "prod-cluster" };
   const answers: Readonly<Record<string, ForwardAnswer>> = {
     forwardWritten: { kind: "written", result: utf8("a result"), header },
-    forwardedView: { kind: "view", view: new FakeClusterService().view() },
+    forwardedView: {
+      kind: "view",
+      view: { ...new FakeClusterService().view(), dataVersion: undefined },
+    },
     forwardedPending: {
       kind: "view",
       view: {

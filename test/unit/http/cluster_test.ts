@@ -45,6 +45,7 @@ describe("GET /v1/cluster", () => {
         client_rpc: "n2:9",
       }],
       configuration: { index: 1, joint: false },
+      data_version: 4,
     });
   });
 

@@ -71,6 +71,7 @@ describe("/version", () => {
       runtime_version: "1.4.5",
       sqlite: "3.54.1",
       protocol_version: 1,
+      data_version: 4,
     });
   });
 });

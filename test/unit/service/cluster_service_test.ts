@@ -38,8 +38,8 @@ describe("The view of the leader", soon, () => {
     assert.deepEqual([clusterId, nodeId, term, role, leader, leaderReady], [
       ...["c", 1, 4, "leader", 1, true],
     ]);
-    const { commitIndex, applied, lastIndex, revision, configuration } = view;
-    assert.deepEqual([commitIndex, applied, lastIndex, revision], [7, 7, 9, 10]);
+    const { commitIndex, applied, lastIndex, revision, dataVersion, configuration } = view;
+    assert.deepEqual([commitIndex, applied, lastIndex, revision, dataVersion], [7, 7, 9, 10, 4]);
     assert.deepEqual(configuration, { index: 1, joint: false });
     assert.deepEqual({ ...row(view, 1) }, {
       ...{ id: 1, suffrage: "voter", role: "leader", http: "http://n1", rpc: "n1" },
@@ -164,7 +164,7 @@ describe("The view of another node", soon, () => {
     }));
     served.onForward = () => ({
       kind: "answered",
-      answer: { kind: "view", view: { ...view, nodeId: 2, leader: 2, members } },
+      answer: { kind: "view", view: { ...view, nodeId: 2, leader: 2, members, dataVersion: 5 } },
     });
     served.node.current = { ...served.node.current, applied: 5, commitIndex: 6, lastIndex: 6 };
     const full = await served.cluster.fullView(within(60_000));
@@ -173,6 +173,7 @@ describe("The view of another node", soon, () => {
     assert.deepEqual([nodeId, role, applied, commitIndex, lastIndex, revision, leaderReady], [
       ...[1, "follower", 5, 6, 6, 10, true],
     ]);
+    assert.equal(full.dataVersion, 4);
     assert.deepEqual(full.members.map(({ match }) => match), [11, 12, 13]);
     const own = row(full, 1);
     assert.deepEqual([own.role, own.applied, own.version], ["follower", 5, "0.1.0"]);
