@@ -25,7 +25,7 @@ const patient = { timeoutMs: 60_000 };
 let cluster: ServerCluster;
 
 before(async () => {
-  cluster = await makeServerCluster(4);
+  cluster = await makeServerCluster(5);
   await cluster.node(1).start(manual);
   await cluster.ready();
   const written = await cluster.node(1).fetch("/v1/kv/first", { method: "PUT", body: "1" });
@@ -136,6 +136,42 @@ describe("An operator", { timeout: 300_000 }, () => {
     const ids = [leader.id, other!.id].sort();
     assert.equal(await members(leader), `${ids[0]}v ${ids[1]}v 5v`);
     assert.equal(await read(fresh), "1");
+  });
+
+  it("puts a node in the place of one that lives, over gRPC, and has it vote no more", async () => {
+    const leader = await cluster.leader();
+    const [leaving, staying] = cluster.nodes.filter((node) => node.isRunning && node !== leader);
+    const { node_id: old } = await leaving!.cluster();
+    const fresh = cluster.node(5);
+    await fresh.start({ ...manual, node_id: "6", join: JSON.stringify([staying!.url]) });
+    await until(() => fresh.isReady(), { what: "the fresh node to be ready" });
+    const client = new TestGrpcClient(staying!.rpcAddress);
+    const changeSuffrage = async (suffrage: number, more = {}) => {
+      const request = { id: 6, suffrage, dryRun: false, ...more };
+      return (await client.unary(method(service, "ChangeSuffrage"), request, patient)).response;
+    };
+    try {
+      const where = { rpc: fresh.rpcAddress, http: fresh.url };
+      const offer = { ...where, incarnation: "", suffrage: 0, dryRun: false };
+      const replacement = { id: old, replacement: offer };
+      const { response: replaced } = await client.unary(
+        method(service, "ReplaceNode"),
+        replacement,
+        patient,
+      );
+      assert.deepEqual([replaced.id, replaced.quorum, replaced.voters], [6, 2, 3]);
+      await leaving!.stop();
+      for (const [suffrage, letter] of [[2, "l"], [1, "v"]] as const) {
+        const changed = await changeSuffrage(suffrage);
+        assert.deepEqual([changed.id, changed.quorum, changed.voters], [6, 2, 4 - suffrage]);
+        assert.match(await members(staying!), new RegExp(`^\\dv \\dv 6${letter}$`));
+      }
+      const stale = changeSuffrage(2, { dryRun: true, expectedConfiguration: 1 });
+      await assert.rejects(stale, /FAILED_PRECONDITION: /);
+      assert.equal(await read(fresh), "1");
+    } finally {
+      client.close();
+    }
   });
 
   it("takes the leader out through the leader itself, and what is left serves on", async () => {
