@@ -20,6 +20,12 @@ const keyOptions = [
     value: "URL,…",
     description: "become a member of the cluster of this node, or of these",
   },
+  {
+    name: "join-as",
+    path: "join_as",
+    value: "learner|read_only",
+    description: "a learner (default) votes in the end, read_only never",
+  },
   { name: "http-addr", path: "http_addr", value: "HOST:PORT", description: "where REST listens" },
   { name: "rpc-addr", path: "rpc_addr", value: "HOST:PORT", description: "where gRPC listens" },
   {

@@ -68,9 +68,12 @@ const listening = { what: "the server" };
 
 describe("start", () => {
   it("joins the cluster of any of the nodes that it is told of", async () => {
-    const node = run(["--join", "http://localhost:7400,http://[::1]:7410"]);
+    const node = run([
+      ...["--join", "http://localhost:7400,http://[::1]:7410", "--join-as", "read_only"],
+    ]);
     await until(() => node.config, listening);
     assert.deepEqual(node.config?.join, ["http://localhost:7400", "http://[::1]:7410"]);
+    assert.equal(node.config?.joinAs, "read_only");
     assert.deepEqual(node.config?.named, {}, "the cluster gives the names");
     node.end(0);
     assert.equal((await node.outcome).code, 0);
