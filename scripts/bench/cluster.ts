@@ -24,6 +24,7 @@ export const memberCount = 3;
 /** A leader counts as settled when it has not changed for so long: longer than an election. */
 const settledMs = 1_500;
 const patienceMs = 30_000;
+const fillWithinMs = 600_000;
 
 export class Cluster {
   readonly facts: SystemFacts;
@@ -69,7 +70,7 @@ export class Cluster {
 
   /** Puts every key, so that reads find what they ask for. */
   async fill(order: Pick<LoadOrder, "keys" | "keyBytes" | "valueBytes" | "seed">): Promise<void> {
-    const { errors, firstError } = await runGenerator({
+    const { latency, errors, firstError } = await runGenerator({
       ...order,
       system: this.facts.name,
       surface: "grpc",
@@ -78,12 +79,15 @@ export class Cluster {
       connections: 10,
       clients: 100,
       warmupMs: 0,
-      measureMs: 60_000,
+      measureMs: fillWithinMs,
       operationsMax: order.keys,
       serverPids: [],
     });
     if (errors > 0) {
       throw new Error(`${errors} of ${order.keys} keys cannot be put: ${firstError ?? ""}`);
+    }
+    if (latency.count < order.keys) {
+      throw new Error(`${latency.count} of ${order.keys} keys were put in ${fillWithinMs} ms`);
     }
   }
 

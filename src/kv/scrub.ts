@@ -32,7 +32,7 @@ export interface ScrubCount {
 }
 
 /** A step ends with the row that takes it past one of these. */
-const stepRowsMax = 16;
+const stepRowsMax = 32;
 const stepBytesMax = 64 * 1024;
 const rowsMaxAtFirst = 4;
 /** What a row takes beside its key and value, about: its columns, and SQLite's own. */

@@ -11,9 +11,13 @@ export const scrubLookEveryMs = 1_000;
 /** The first pass does not begin while a node that has only just started has enough to do, ms. */
 export const firstPassAfterMs = 60_000;
 /** While a pass is under way, it goes on so often, ms. */
-const goOnEveryMs = 10;
+const goOnEveryMs = 4;
 /** Of that, so much is spent on it at most, ms. */
 const spentMsMax = 2;
+/** A turn that comes late by so much says that the node has other work, ms. */
+const lateMs = 2;
+/** While it has, the pass goes on so often only, ms. */
+const busyEveryMs = 10;
 /** A step takes less than a millisecond; where time stands still, their number is the bound. */
 const stepsMax = 64;
 /** What the rate has left unused longer ago than this is lost, ms. */
@@ -47,6 +51,8 @@ interface Running {
   countedMs: number;
   /** So much may be looked at now. */
   credit: number;
+  /** When it went on last. */
+  wentOnMs: number;
 }
 
 /** See the head of this file. */
@@ -68,7 +74,7 @@ export class Scrubber {
     const pass = begin();
     if (pass === undefined) return;
     const stop = every(goOnEveryMs, () => this.#goOn());
-    this.#running = { pass, beganMs: nowMs, stop, countedMs: nowMs, credit: 0 };
+    this.#running = { pass, beganMs: nowMs, stop, countedMs: nowMs, credit: 0, wentOnMs: nowMs };
   }
 
   stop(): void {
@@ -81,10 +87,13 @@ export class Scrubber {
     const running = this.#running;
     if (running === undefined) return;
     const nowMs = monotonicMs();
+    const sinceMs = nowMs - running.countedMs;
     const perMs = bytesPerSecond / 1_000;
-    running.credit += (nowMs - running.countedMs) * perMs;
-    running.credit = Math.min(running.credit, creditMsMax * perMs);
+    running.credit = Math.min(running.credit + sinceMs * perMs, creditMsMax * perMs);
     running.countedMs = nowMs;
+    const isBusy = sinceMs >= goOnEveryMs + lateMs;
+    if (isBusy && nowMs - running.wentOnMs < busyEveryMs) return;
+    running.wentOnMs = nowMs;
     for (let steps = 0; steps < stepsMax && running.credit > 0; steps++) {
       if (!this.#step(running) || monotonicMs() - nowMs >= spentMsMax) return;
     }

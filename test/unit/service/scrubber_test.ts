@@ -97,6 +97,20 @@ describe("Scrubbing", () => {
     assert.equal(taken(), 2);
   });
 
+  it("goes on less often while its turns come late, because the node has other work", () => {
+    const { scrubber, wait, taken } = scrubbing({ steps: 1_000, stepMs: 1 });
+    wait(5_000);
+    scrubber.look();
+    // From the beginning of one turn to that of the next one, of which the last has taken 2 ms.
+    wait(4);
+    wait(2);
+    assert.equal(taken(), 4, "on time");
+    wait(5);
+    assert.equal(taken(), 4, "7 ms after the last turn");
+    wait(6);
+    assert.equal(taken(), 6, "13 ms after the one before");
+  });
+
   it("begins anew at once where the store has fallen back, and reports no such pass", () => {
     const { scrubber, timers, ended, wait, begun } = scrubbing({
       ...{ steps: 1, stepMs: 0, ends: "void" },
