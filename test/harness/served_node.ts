@@ -35,6 +35,8 @@ export class ServedFakeNode {
   readonly known = new Map<NodeId, MemberAddresses>();
   revision = 10;
   nowMs = 1_000;
+  /** Real time unless set, so that what waits has an end; `nowMs` only shifts it. */
+  clockMs: () => number = () => performance.now();
   outOfSpace: string | undefined;
   awaitsRestore: string | undefined;
   isRestoring = false;
@@ -55,8 +57,7 @@ export class ServedFakeNode {
     node.lead(leader === "nobody" ? undefined : leader);
     this.leaders = new LeaderWatch(node, 1);
     this.revisions = new RevisionWait(node, () => this.revision);
-    // Real time, so that what waits has an end; `nowMs` only shifts it.
-    const monotonicMs = () => this.nowMs + performance.now();
+    const monotonicMs = () => this.monotonicMs;
     const common = { node, self: 1, clusterId: "c", leaders: this.leaders, monotonicMs };
     const addressesOf = (id: NodeId) => this.known.get(id);
     this.proxy = new LeaderProxy({
@@ -101,7 +102,7 @@ export class ServedFakeNode {
 
   /** As the clock of the services shows it. */
   get monotonicMs(): number {
-    return this.nowMs + performance.now();
+    return this.nowMs + this.clockMs();
   }
 
   /** As FormedNode closes them. */
