@@ -138,6 +138,20 @@ function warnOfOldStore({ applied, boundary }: RestoredState, logger: Logger): v
   });
 }
 
+/** What is thrown in a callback of the transport or of the disk would end the process untold. */
+function orFatal<A extends readonly unknown[]>(
+  { onFatal }: NodeFormation,
+  run: (...given: A) => void,
+): (...given: A) => void {
+  return (...given) => {
+    try {
+      run(...given);
+    } catch (error) {
+      onFatal(error);
+    }
+  };
+}
+
 function beBorn(formation: Introduced): void {
   const { keeper, transport, peers, clock, storage, logger } = formation;
   const { joining } = keeper.identity;
@@ -151,7 +165,7 @@ function beBorn(formation: Introduced): void {
     peers,
     clock,
     waiting: (text) => logger.info(waitingText, { waiting_for: text }),
-    done: (outcome) => {
+    done: orFatal(formation, (outcome) => {
       if (outcome.kind === "refused") {
         return formation.onFatal(refusedError(formation, outcome.reason));
       }
@@ -159,10 +173,10 @@ function beBorn(formation: Introduced): void {
       if (joining === undefined) logger.info("The cluster is formed", { members });
       else logger.info("The cluster is found", { formed_of: members });
       // The log first: with a birth on record, an empty log would count as a lost one.
-      storage.engine.persist(firstWrite(outcome.configuration), () => {
-        keeper.change({ birth: outcome.configuration }, () => openNode(formation));
-      });
-    },
+      const goOn = orFatal(formation, () => openNode(formation));
+      const note = orFatal(formation, () => keeper.change({ birth: outcome.configuration }, goOn));
+      storage.engine.persist(firstWrite(outcome.configuration), note);
+    }),
   });
   formation.onBirth(birth);
   birth.start();

@@ -112,3 +112,20 @@ describe("A node that was away when the others were born", () => {
     checkServes(cluster);
   });
 });
+
+describe("A disk that fails during the birth", () => {
+  it("ends its node with the reason, and a restart makes it good", () => {
+    for (const id of [1, 2]) {
+      const cluster = new SimCluster();
+      const victim = cluster.node(id);
+      // The first write of the log: whoever founds comes to it as the others answer.
+      victim.disk.failNextWrite();
+      for (const node of cluster.nodes) node.start();
+      cluster.run(20_000);
+      assert.match(victim.ended ?? "", /EIO/);
+      victim.start();
+      cluster.run(20_000);
+      checkServes(cluster);
+    }
+  });
+});
