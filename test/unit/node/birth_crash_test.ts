@@ -1,5 +1,6 @@
 /** Crashes during the birth: at every step, of every node, alone and together. */
 
+import { FatalStorageError } from "../../../src/node/ports.ts";
 import type { NodeId } from "../../../src/raft/types.ts";
 import { SimCluster } from "../../harness/sim_cluster.ts";
 import type { SimNode } from "../../harness/sim_node.ts";
@@ -113,19 +114,33 @@ describe("A node that was away when the others were born", () => {
   });
 });
 
+/** What a node writes down of its birth, and cannot. */
+const failing: Readonly<Record<string, (node: SimNode) => void>> = {
+  // Whoever founds comes to it as the others answer.
+  "its log": (node) => node.disk.failNextWrite(),
+  "that it was born": (node) => {
+    node.beforeSave = ({ birth }) => {
+      if (birth === undefined) return;
+      node.beforeSave = () => {};
+      throw new FatalStorageError("Cannot sync the identity: EIO");
+    };
+  },
+};
+
 describe("A disk that fails during the birth", () => {
-  it("ends its node with the reason, and a restart makes it good", () => {
-    for (const id of [1, 2]) {
-      const cluster = new SimCluster();
-      const victim = cluster.node(id);
-      // The first write of the log: whoever founds comes to it as the others answer.
-      victim.disk.failNextWrite();
-      for (const node of cluster.nodes) node.start();
-      cluster.run(20_000);
-      assert.match(victim.ended ?? "", /EIO/);
-      victim.start();
-      cluster.run(20_000);
-      checkServes(cluster);
-    }
-  });
+  for (const [what, arm] of Object.entries(failing)) {
+    it(`to keep ${what} ends its node with the reason, and a restart makes it good`, () => {
+      for (const id of [1, 2]) {
+        const cluster = new SimCluster();
+        const victim = cluster.node(id);
+        arm(victim);
+        for (const node of cluster.nodes) node.start();
+        cluster.run(20_000);
+        assert.match(victim.ended ?? "", /EIO/);
+        victim.start();
+        cluster.run(20_000);
+        checkServes(cluster);
+      }
+    });
+  }
 });
