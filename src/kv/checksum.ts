@@ -11,7 +11,7 @@
 
 import { utf8 } from "../lib/bytes.ts";
 import { crc32c } from "../lib/crc32c.ts";
-import type { Change } from "./change.ts";
+import type { Change, ChangeNumber } from "./change.ts";
 
 /** Two unsigned 32-bit lanes, each a sum modulo 2^32: the order of adding does not matter. */
 export interface StateHash {
@@ -43,6 +43,8 @@ const factWords = new DataView(new ArrayBuffer(56));
 const factBytes = new Uint8Array(factWords.buffer);
 const linkWords = new DataView(new ArrayBuffer(32));
 const linkBytes = new Uint8Array(linkWords.buffer);
+const headWords = new DataView(new ArrayBuffer(8));
+const headBytes = new Uint8Array(headWords.buffer);
 
 /** What a new row needs: its CRC, and what it adds to the state hash. */
 export function changeChecksums(change: Omit<Change, "crc32c">): ChangeChecksums {
@@ -62,6 +64,12 @@ export function changeCrc32c(change: Omit<Change, "crc32c">): number {
   const mediaType = change.mediaType === undefined ? undefined : utf8(change.mediaType);
   const lease = change.lease === undefined ? undefined : utf8(change.lease);
   return linkCrc32c(change, factsCrc32c(change, mediaType, lease));
+}
+
+/** What a key whose newest change is `number` adds to a sum over keys. Kept nowhere. */
+export function headHash(key: Uint8Array, number: ChangeNumber): StateHash {
+  setCount64(headWords, 0, number);
+  return { a: scramble(crc32c(key, crc32c(headBytes))), b: murmur32(key, murmur32(headBytes, 2)) };
 }
 
 /** The CRC-32C that a row of the ledger must carry. */

@@ -7,7 +7,7 @@
  * A deletion stays as long as it is behind that revision: watches that begin there are owed it.
  */
 
-import { type Change, isDeletion } from "./change.ts";
+import { type Change, type ChangeLink, type ChangeNumber, isDeletion } from "./change.ts";
 import { addHash, changeChecksums } from "./checksum.ts";
 import type { Revision } from "./record.ts";
 import { lastChangeAt } from "./revisions.ts";
@@ -41,19 +41,22 @@ export function purge(
  * bytes of the values that went: they are read for their hashes.
  */
 function purgeBehind(store: Store, number: number): number {
-  const { tables } = store;
+  const { tables, tally } = store;
   const change = tables.keyedChange(number);
   if (change === undefined) throw tables.damaged(`change ${number} is missing`);
-  const superseded = change.previous === 0 ? undefined : tables.change(change.previous);
+  const { key, previous } = change;
+  const superseded = previous === 0 ? undefined : tables.change(previous);
   const removed: Change[] = superseded === undefined ? [] : [superseded];
+  const head = isDeletion(change) ? tables.head(key) : undefined;
+  const newest = newestPassed(store, change, head);
   let { purgedHash, deadKeys } = store.meta;
   if (isDeletion(change)) {
     const deletion = tables.change(number);
     if (deletion !== undefined) removed.push(deletion);
     // Otherwise it was written again since, and is alive or died anew.
-    if (tables.head(change.key)?.number === number) {
-      tables.forgetDead(change.key);
-      store.tally.keyMoved("dead", change.key, -1);
+    if (head?.number === number) {
+      tables.forgetDead(key);
+      tally.keyMoved("dead", key, number, -1);
       deadKeys--;
     }
   }
@@ -61,10 +64,25 @@ function purgeBehind(store: Store, number: number): number {
   for (const each of removed) {
     tables.removeChange(each.number);
     const { hash } = changeChecksums(each);
-    store.tally.changeRemoved(each.number, hash);
+    tally.changeRemoved(each.number, { key, hash, isNewest: each.number === newest });
     purgedHash = addHash(purgedHash, hash);
     bytes += each.valueBytes;
   }
   store.purged({ purgedThrough: number, purgedHash, deadKeys });
   return bytes;
+}
+
+/**
+ * Which of `change` and the one before it is the newest change of their key among those that a pass
+ * of the scrub has come past, while it is at the changes; 0: a later one is. `head`: the newest of
+ * all, where `change` is a deletion; of any other one only the one before it goes.
+ */
+function newestPassed(
+  store: Store,
+  { number, previous }: ChangeLink,
+  head: ChangeLink | undefined,
+): ChangeNumber {
+  const { counted } = store.tally;
+  if (counted.part !== "changes" || number > counted.through) return previous;
+  return head !== undefined && store.numberAt(head, counted) === number ? number : 0;
 }

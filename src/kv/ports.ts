@@ -135,18 +135,14 @@ export const sliceValueBytesMax = 64 * 1024;
 /** A change as it stands there, whether its checksum is right or not. */
 export interface AuditedChange extends TimedChange {
   readonly crc32c: number;
-  /** What is found under its key; undefined: nothing. */
-  readonly head: ChangeNumber | undefined;
-  /** How deep the change before it of the same key is; undefined: it is not there. */
-  readonly previousDepth: number | undefined;
+  /** Who looks for its number finds it. */
+  readonly isFound: boolean;
 }
 
 /** A row of the live keys, or of the dead ones. */
 export interface AuditedHead {
   readonly key: Uint8Array;
   readonly number: ChangeNumber;
-  /** What stands under that number; undefined: nothing. */
-  readonly change: { readonly key: Uint8Array; readonly version: number } | undefined;
 }
 
 /** What the scrub (scrub.ts) asks of a backend. Everything throws FatalStorageError. */

@@ -3,23 +3,30 @@
  * what nobody would have read for long. It reads what is on the disk and not what is in memory, and
  * throws the error that ends the node at the first thing that is not as it was written:
  *
- * - each change has its checksums, its links lead back, and none is missing: those that are there
- *   and those that compaction has removed are together all that were ever made (checksum.ts);
- * - each change's key has a newest change that is found by the key, the change itself or a later
- *   one; and each key that is live or dead, in order, leads to a change of that key that is a
- *   version, or a deletion. So the two tables are exactly what the changes say. Both hold at any
- *   moment and need no account of what is written during the pass, unlike the sums and counts
- *   (tally.ts);
+ * - each change has its checksums, is found by its number, and none is missing: those that are
+ *   there and those that compaction has removed are together all that were ever made (checksum.ts);
+ * - the keys that are live or dead are in order, so that each is found, they are as many as there
+ *   should be, and together they lead to the newest change of each key (tally.ts);
  * - the rows of the ledger have their checksums, and are together what they should be.
+ *
+ * Each table is read once, from its first row to its last. A row is not compared with rows that
+ * stand elsewhere: that would be a read from anywhere on the disk for each.
  *
  * Left out: what no read goes through, such as the pages that are free. SQLite itself tells of
  * damage there when it comes to use them.
  */
 
-import { compareBytes, concatBytes, emptyBytes, equalBytes } from "../lib/bytes.ts";
-import { type ChangeNumber, isDeletion } from "./change.ts";
-import { changeChecksums, ledgerRowHash, type StateHash, subtractHash } from "./checksum.ts";
-import type { AuditedChange, AuditedHead, KvTables } from "./ports.ts";
+import { compareBytes, concatBytes, emptyBytes } from "../lib/bytes.ts";
+import type { ChangeNumber } from "./change.ts";
+import {
+  changeChecksums,
+  emptyStateHash,
+  headHash,
+  ledgerRowHash,
+  type StateHash,
+  subtractHash,
+} from "./checksum.ts";
+import type { AuditedChange, KvTables } from "./ports.ts";
 import type { Store } from "./store.ts";
 
 /** What one pass has looked at. */
@@ -32,7 +39,7 @@ export interface ScrubCount {
 }
 
 /** A step ends with the row that takes it past one of these. */
-const stepRowsMax = 32;
+const stepRowsMax = 64;
 const stepBytesMax = 64 * 1024;
 const rowsMaxAtFirst = 4;
 /** What a row takes beside its key and value, about: its columns, and SQLite's own. */
@@ -117,7 +124,7 @@ export class ScrubPass {
       const { number } = change;
       if (number < next) throw tables.damaged(`change ${number} stands behind a later one`);
       this.#requireGap(next, number);
-      tally.passNumber(number, this.#checkChange(change));
+      tally.passChange(number, this.#checkChange(change), this.#headsMoved(change));
       next = number + 1;
       if (this.#bytes >= bytesEnd) return true;
     }
@@ -135,17 +142,15 @@ export class ScrubPass {
 
   #checkChange(change: AuditedChange): StateHash {
     const { tables } = this.#store;
-    const { number, key, head } = change;
+    const { number, key, previous, skip, depth } = change;
     const { value = this.#valueOf(change) } = change;
     const { crc32c, hash } = changeChecksums({ ...change, value });
     if (crc32c !== change.crc32c) {
       throw tables.damaged(`change ${number} has a wrong checksum`);
     }
-    this.#checkPlace(change);
-    if (head === undefined || head < number) {
-      const found = head === undefined ? "none" : `change ${head}`;
-      throw tables.damaged(`the newest change of a key is ${found}, though it has ${number}`);
-    }
+    const leadsBack = skip <= previous && previous < number && (previous === 0) === (depth === 1);
+    if (!leadsBack) throw tables.damaged(`change ${number} does not lead back`);
+    if (!change.isFound) throw tables.damaged(`change ${number} is there, and is not found`);
     this.#changes++;
     this.#bytes += changeRowBytes + key.length + change.valueBytes;
     return hash;
@@ -158,24 +163,22 @@ export class ScrubPass {
     throw this.#store.tables.damaged(`the value of change ${number} has two lengths`);
   }
 
-  /** Compaction removes what a change has superseded, and nothing else. */
-  #checkPlace(change: AuditedChange): void {
-    const { tables, restores, meta: { purgedThrough } } = this.#store;
-    const { number, previous, skip, depth, version, previousDepth } = change;
-    const leadsBack = skip <= previous && previous < number && (previous === 0) === (depth === 1);
-    if (!leadsBack) throw tables.damaged(`change ${number} does not lead back`);
-    if (number <= purgedThrough) {
-      const left = isDeletion(change) ? number : previousDepth === undefined ? 0 : previous;
-      if (left === 0) return;
-      throw tables.damaged(`change ${left} is there, though compaction has removed it`);
-    }
-    // A deletion goes when compaction comes to it. A first version follows one, and so does what
-    // a restore has loaded in the place of what it has deleted.
-    const followsDeletion = version === 1 || number <= restores.replacedThrough;
-    const mayBeGone = previous === 0 || (followsDeletion && previous <= purgedThrough);
-    if (previousDepth === undefined ? mayBeGone : previousDepth === depth - 1) return;
-    if (previousDepth === undefined) this.#store.missing(previous);
-    throw tables.damaged(`change ${number} does not lead back to change ${previous}`);
+  /** The change becomes the newest of its key that the pass has come past. */
+  #headsMoved(change: AuditedChange): StateHash {
+    const { number, key, previous } = change;
+    const hash = headHash(key, number);
+    return this.#hasPrevious(change) ? subtractHash(hash, headHash(key, previous)) : hash;
+  }
+
+  /**
+   * Whether compaction has left the change before it of its key. It takes what a change has
+   * superseded when it comes to that change, and a deletion when it comes to the deletion. Only the
+   * first change of a key behind `purgedThrough` has to ask which of the two it follows.
+   */
+  #hasPrevious({ number, previous }: AuditedChange): boolean {
+    const { tables, meta: { purgedThrough } } = this.#store;
+    if (previous === 0 || number <= purgedThrough) return false;
+    return previous > purgedThrough || tables.link(previous) !== undefined;
   }
 
   #requireChangesAddUp(): void {
@@ -193,34 +196,22 @@ export class ScrubPass {
     if (tally.counted.part !== part) return false;
     let before = tally.counted.through;
     const rows = rowsBehind(before, stepRowsMax, (slice) => tables.audit.heads(part, slice));
-    for (const row of rows) {
-      this.#checkKey(part, row, before);
-      tally.passKey(row.key);
-      before = row.key;
+    for (const { key, number } of rows) {
+      requireOrder(tables, `${part} keys`, key, before);
+      tally.passKey(key, number);
+      before = key;
+      this.#keys++;
+      this.#bytes += keyRowBytes + key.length;
     }
     if (rows.length === stepRowsMax) return true;
-    const { keys } = tally.counted;
+    const { keys, heads } = tally.counted;
     const expected = part === "live" ? meta.liveKeys : meta.deadKeys;
-    if (keys === expected) return false;
-    throw tables.damaged(`there are ${keys} ${part} keys, though ${expected} were counted`);
-  }
-
-  #checkKey(
-    part: "live" | "dead",
-    { key, number, change }: AuditedHead,
-    before: Uint8Array | undefined,
-  ): void {
-    const { tables } = this.#store;
-    requireOrder(tables, `${part} keys`, key, before);
-    if (change === undefined) return this.#store.missing(number);
-    if (!equalBytes(change.key, key)) {
-      throw tables.damaged(`change ${number} is of another key than the ${part} one it stands for`);
+    if (keys !== expected) {
+      throw tables.damaged(`there are ${keys} ${part} keys, though ${expected} were counted`);
     }
-    if ((change.version === 0) !== (part === "dead")) {
-      throw tables.damaged(`change ${number} has version ${change.version}, its key is ${part}`);
-    }
-    this.#keys++;
-    this.#bytes += keyRowBytes + key.length;
+    // The live ones come before.
+    if (part === "live" || isSame(heads, emptyStateHash)) return false;
+    throw tables.damaged("the live and the dead keys do not lead to the newest changes");
   }
 
   #lookAtLedger(): boolean {

@@ -237,7 +237,8 @@ export class Store {
     this.tables.append({ ...change, crc32c }, over);
     this.ownChanges.note(key);
     const dies = version.version === 0;
-    this.#tallyKey(key, over, dies);
+    if (over !== "absent") this.tally.keyMoved(over, key, previous, -1);
+    this.tally.keyMoved(dies ? "dead" : "live", key, number, 1);
     this.#facts.set({
       revision,
       changes: number,
@@ -245,14 +246,6 @@ export class Store {
       deadKeys: meta.deadKeys + (dies ? 1 : over === "dead" ? -1 : 0),
       stateHash: addHash(meta.stateHash, hash),
     });
-  }
-
-  #tallyKey(key: Uint8Array, over: "live" | "dead" | "absent", dies: boolean): void {
-    if (over === "dead") this.tally.keyMoved("dead", key, -1);
-    if (dies) {
-      this.tally.keyMoved("live", key, -1);
-      this.tally.keyMoved("dead", key, 1);
-    } else if (over !== "live") this.tally.keyMoved("live", key, 1);
   }
 
   #moveLease(key: Uint8Array, from: LeaseId | undefined, to: LeaseId | undefined): void {
@@ -294,7 +287,11 @@ export class Store {
    * The number of the change that `head`'s key shows in `view`; 0 when it shows none. `onVisit` is
    * told of each change on the way.
    */
-  numberAt(head: ChangeLink, view: View, onVisit: () => void = () => {}): number {
+  numberAt(
+    head: ChangeLink,
+    view: Pick<View, "through">,
+    onVisit: () => void = () => {},
+  ): number {
     if (head.number <= view.through) return head.number;
     return changeAtOrBelow(head, view.through, (earlier, later) => {
       onVisit();

@@ -60,6 +60,11 @@ export interface SqliteStatement {
   run(...values: readonly SqliteValue[]): number;
   get(...values: readonly SqliteValue[]): SqliteRow | undefined;
   all(...values: readonly SqliteValue[]): readonly SqliteRow[];
+  /**
+   * Like {@link all}, each row as its columns in order and without their names: on Deno in half the
+   * time where they are many. To be used with columns that the statement names.
+   */
+  values(...values: readonly SqliteValue[]): readonly (readonly SqliteValue[])[];
   finalize(): void;
 }
 

@@ -13,6 +13,7 @@ import {
   type SqliteValue,
 } from "../../src/runtime/mod.ts";
 import type { SqliteKvTables } from "../../src/storage/sqlite/kv_tables.ts";
+import { bound } from "../harness/bound_statement.ts";
 import { EntryMaker, get, put, range } from "../harness/kv_commands.ts";
 import { makeTempDir, type TempDir } from "../harness/temp_dir.ts";
 import { afterEach, assert, beforeEach, describe, it } from "../harness/test.ts";
@@ -223,8 +224,7 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
           prepare: (sql) => {
             const statement = database.prepare(sql);
             return {
-              all: (...values) => statement.all(...values),
-              finalize: () => statement.finalize(),
+              ...bound(statement),
               get: (...values) => {
                 if (sql.includes("=") && sql.startsWith("PRAGMA")) trace.push(sql);
                 return statement.get(...values);
@@ -379,12 +379,3 @@ describe(`kv.db on ${runtime.name}: how it reaches the disk`, () => {
     again.close();
   });
 });
-
-function bound(statement: SqliteStatement): SqliteStatement {
-  return {
-    run: (...values) => statement.run(...values),
-    get: (...values) => statement.get(...values),
-    all: (...values) => statement.all(...values),
-    finalize: () => statement.finalize(),
-  };
-}

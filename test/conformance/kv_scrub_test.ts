@@ -97,7 +97,7 @@ const damages: Readonly<Record<string, readonly [(tables: KvTables) => void, str
     ],
     "a key of the dead that nobody knows": [
       (tables) => tables.forgetDead(bytes("d")),
-      "the newest change of a key is none, though it has 7",
+      "there are 0 dead keys, though 1 were counted",
     ],
     "a row of the ledger that is gone": [
       (tables) => tables.deleteLedgerRow(leaseRow),
@@ -197,6 +197,38 @@ for (const [name, makePlace] of Object.entries(places)) {
       }
     });
 
+    it("finds nothing wrong while a restore loads over deletions that compaction takes", () => {
+      const place = makePlace();
+      try {
+        const machine = new KvStateMachine({ tables: place.open() });
+        const maker = new EntryMaker();
+        const apply = (operation: Operation): Result => {
+          const results = machine.apply(maker.commands([operation]));
+          assert.ok(!("full" in results) && results[0] !== undefined);
+          return results[0];
+        };
+        for (const operation of [put("a", "old"), del("a")]) apply(operation);
+        apply({ kind: "compact", revision: machine.revision });
+        restore(
+          (operation) => {
+            const result = apply(operation);
+            machine.commit();
+            scrubAll(machine);
+            // The deletion is older than the restore, and goes when a version is loaded over it.
+            if (machine.restore?.phase === "starting") { while (machine.purge()); }
+            machine.commit();
+            scrubAll(machine);
+            return result;
+          },
+          backupOf(smallStore().tables),
+          { over: "any", recordsMax: 1 },
+        );
+        scrubAll(machine);
+      } finally {
+        place.remove();
+      }
+    });
+
     it("begins anew where another store is put in the place of its own", async () => {
       const [from, to] = [makePlace(), makePlace()];
       try {
@@ -243,21 +275,18 @@ for (const [name, makePlace] of Object.entries(places)) {
   });
 }
 
+const wrongHeads = "the live and the dead keys do not lead to the newest changes";
+
 /** What no word of the tables could do. */
 const edits: Readonly<Record<string, string>> = {
-  "UPDATE live SET number = 5 WHERE key = x'61'":
-    "the newest change of a key is change 5, though it has 6",
-  "UPDATE live SET number = 2 WHERE key = x'61'":
-    "the newest change of a key is change 2, though it has 5",
-  "UPDATE live SET number = 10 WHERE key = x'61'":
-    "change 10 is of another key than the live one it stands for",
-  "UPDATE live SET number = 99 WHERE key = x'61'": "change 99 is missing",
-  "UPDATE live SET key = x'6161' WHERE key = x'61'":
-    "the newest change of a key is none, though it has 5",
-  "INSERT INTO live VALUES (x'7a', 10)":
-    "change 10 is of another key than the live one it stands for",
-  "INSERT INTO live VALUES (x'64', 8)": "change 8 has version 0, its key is live",
-  "INSERT INTO dead VALUES (x'61', 6)": "change 6 has version 3, its key is dead",
+  "UPDATE live SET number = 5 WHERE key = x'61'": wrongHeads,
+  "UPDATE live SET number = 99 WHERE key = x'61'": wrongHeads,
+  "UPDATE live SET number = 16 - number WHERE number IN (6, 10)": wrongHeads,
+  "UPDATE live SET key = x'6161' WHERE key = x'61'": wrongHeads,
+  "UPDATE dead SET number = 7 WHERE key = x'64'": wrongHeads,
+  "DELETE FROM live WHERE key = x'61'": "there are 3 live keys, though 4 were counted",
+  "INSERT INTO live VALUES (x'7a', 10)": "there are 5 live keys, though 4 were counted",
+  "INSERT INTO dead VALUES (x'61', 6)": "there are 2 dead keys, though 1 were counted",
   "UPDATE change SET value = x'00' WHERE number = 9": "change 9 has a wrong checksum",
   "UPDATE change SET wall_ms = 1 WHERE number = 2": "change 2 has a wrong checksum",
   "UPDATE change SET skip = 3 WHERE number = 6": "change 6 has a wrong checksum",

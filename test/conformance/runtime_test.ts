@@ -88,6 +88,18 @@ describe(`SQLite on ${runtime.name}`, () => {
     assert.deepEqual(database.prepare("SELECT v FROM t").all(), []);
   });
 
+  it("gives rows as arrays, too, from the same statement", () => {
+    database.exec("CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 'x'), (NULL, x'00ff')");
+    const select = database.prepare("SELECT b, a, a AS b FROM t WHERE rowid <= ? ORDER BY rowid");
+    const rows = [["x", 1, 1], [Uint8Array.of(0, 255), null, null]];
+    assert.deepEqual(select.values(2), rows);
+    assert.equal(select.get(1)?.["b"], 1);
+    assert.deepEqual(select.values(1), rows.slice(0, 1));
+    assert.deepEqual(select.all(1).map((row) => row["b"]), [1]);
+    assert.deepEqual(select.values(0), []);
+    assert.equal(sqliteErrorOf(() => select.values("a\0b")).resultCode, 21);
+  });
+
   it("runs a prepared statement again and again, in order", () => {
     database.exec("CREATE TABLE t (v INTEGER)");
     const insert = database.prepare("INSERT INTO t VALUES (?)");

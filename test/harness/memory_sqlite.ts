@@ -11,6 +11,7 @@ import { hex } from "../../src/lib/bytes.ts";
 import { MemoryImages } from "../../src/storage/memory/kv_images.ts";
 import { SqliteKvTables } from "../../src/storage/sqlite/kv_tables.ts";
 import type { Runtime, SqliteDatabase } from "../../src/runtime/mod.ts";
+import { bound } from "./bound_statement.ts";
 import { imagesIn } from "./kv_images.ts";
 import { currentRuntime } from "./runtime.ts";
 
@@ -75,10 +76,9 @@ const openSqlite: Runtime["openSqlite"] = (path) => {
     const statement = database.prepare(sql);
     if (!/^PRAGMA journal_mode/.test(sql)) return statement;
     return {
-      run: (...values) => statement.run(...values),
+      ...bound(statement),
       get: () => ({ journal_mode: "wal" }),
       all: () => [{ journal_mode: "wal" }],
-      finalize: () => statement.finalize(),
     };
   };
   return {

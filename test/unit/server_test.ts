@@ -5,6 +5,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/lib/logger.ts";
 import { type Runtime, type SqliteDatabase, SqliteError } from "../../src/runtime/mod.ts";
 import { startServer } from "../../src/server.ts";
+import { bound } from "../harness/bound_statement.ts";
 import { currentRuntime } from "../harness/runtime.ts";
 import { makeTempDir } from "../harness/temp_dir.ts";
 import { assert, describe, it } from "../harness/test.ts";
@@ -27,9 +28,7 @@ function breakableDatabase(database: SqliteDatabase, isBroken: () => boolean): S
     prepare: (sql) => {
       const statement = database.prepare(sql);
       return {
-        get: (...values) => statement.get(...values),
-        all: (...values) => statement.all(...values),
-        finalize: () => statement.finalize(),
+        ...bound(statement),
         run: (...values) => {
           if (sql === "COMMIT" && isBroken()) throw new SqliteError("disk I/O error", 1034);
           return statement.run(...values);

@@ -30,9 +30,7 @@ export class MemoryKvAudit implements KvAudit {
     const found: AuditedChange[] = [];
     let place = tables.firstFrom(number);
     while (place !== undefined && found.length < rowsMax) {
-      const change = tables.change(place.number)!;
-      const head = this.#keysOf("live").get(change.key) ?? this.#keysOf("dead").get(change.key);
-      found.push({ ...change, head, previousDepth: tables.change(change.previous)?.depth });
+      found.push({ ...tables.change(place.number)!, isFound: true });
       place = tables.firstFrom(place.number + 1);
     }
     return found;
@@ -40,6 +38,6 @@ export class MemoryKvAudit implements KvAudit {
 
   heads(of: "live" | "dead", slice: Slice): readonly AuditedHead[] {
     return this.#keysOf(of).pairs(slice, slice.rowsMax)
-      .map(({ key, value: number }) => ({ key, number, change: this.#tables.change(number) }));
+      .map(({ key, value: number }) => ({ key, number }));
   }
 }

@@ -9,9 +9,9 @@ import type {
   Slice,
 } from "../../kv/ports.ts";
 import type { FatalStorageError } from "../../node/ports.ts";
-import type { SqliteDatabase, SqliteRow, SqliteStatement } from "../../runtime/mod.ts";
+import type { SqliteDatabase, SqliteStatement } from "../../runtime/mod.ts";
 import { readPragma } from "../sqlite_pragma.ts";
-import { blob, count, parseAuditedChange, sliceColumns } from "./kv_rows.ts";
+import { parseAuditedChange, parseAuditedHead, sliceColumns } from "./kv_rows.ts";
 import { metaValues, readMeta, readOutline } from "./kv_schema.ts";
 
 /** What the audit stands on. */
@@ -38,19 +38,15 @@ export class SqliteKvAudit implements KvAudit {
     const { database } = parts;
     this.#parts = parts;
     this.#outline = readOutline(database);
-    // Each number is looked for from the root of its table, as reads do: what only a walk from row
-    // to row can find is lost to everybody else.
+    // Each number is looked for from the root of the table, as reads do: what only a walk from row
+    // to row can find is lost to everybody else. Keys stand in the inner pages of their tables,
+    // too, so that keys in order are keys that are found.
     this.#changes = database.prepare(`SELECT ${sliceColumns()},
-      (SELECT before.depth FROM change AS before WHERE before.number = change.previous)
-        AS previous_depth,
-      coalesce((SELECT live.number FROM live WHERE live.key = change.key),
-        (SELECT dead.number FROM dead WHERE dead.key = change.key)) AS head
+      EXISTS (SELECT 1 FROM change AS found WHERE found.number = change.number) AS is_found
       FROM change WHERE number >= ? ORDER BY number LIMIT ?`);
     const heads = (table: string): SqliteStatement =>
-      database.prepare(`SELECT head_key, head_number, key, version FROM
-        (SELECT key AS head_key, number AS head_number FROM ${table}
-          WHERE key >= ? AND key < ? ORDER BY key LIMIT ?)
-        LEFT JOIN change ON number = head_number ORDER BY head_key`);
+      database.prepare(`SELECT key, number FROM ${table}
+        WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`);
     this.#heads = { live: heads("live"), dead: heads("dead") };
   }
 
@@ -71,18 +67,13 @@ export class SqliteKvAudit implements KvAudit {
   }
 
   changes(number: ChangeNumber, rowsMax: number): readonly AuditedChange[] {
-    return this.#parts.guarded(() => this.#changes.all(number, rowsMax).map(parseAuditedChange));
+    return this.#parts.guarded(() => this.#changes.values(number, rowsMax).map(parseAuditedChange));
   }
 
   heads(of: "live" | "dead", { start, end, rowsMax }: Slice): readonly AuditedHead[] {
     const { guarded, endOfKeys } = this.#parts;
-    return guarded(() => this.#heads[of].all(start, end ?? endOfKeys, rowsMax).map(parseHead));
+    return guarded(() =>
+      this.#heads[of].values(start, end ?? endOfKeys, rowsMax).map(parseAuditedHead)
+    );
   }
-}
-
-function parseHead(row: SqliteRow): AuditedHead {
-  const change = row["version"] === null
-    ? undefined
-    : { key: blob(row, "key"), version: count(row, "version") };
-  return { key: blob(row, "head_key"), number: count(row, "head_number"), change };
 }

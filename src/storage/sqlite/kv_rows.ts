@@ -5,6 +5,7 @@
 
 import {
   type AuditedChange,
+  type AuditedHead,
   type Change,
   changeCrc32c,
   type ChangeHead,
@@ -106,19 +107,35 @@ export function parseTimedChange(row: SqliteRow): TimedChange {
   return { ...parseKeyedChange(row), ...times };
 }
 
-/** A row of {@link sliceColumns} and of what the audit adds. Its checksum is not looked at. */
-export function parseAuditedChange(row: SqliteRow): AuditedChange {
-  const value = row["value"] instanceof Uint8Array ? { value: row["value"] } : {};
+/**
+ * A row of {@link sliceColumns}, in their order, and of what the audit adds. Its checksum is not
+ * looked at.
+ */
+export function parseAuditedChange(row: readonly SqliteValue[]): AuditedChange {
+  const value = row[14] instanceof Uint8Array ? { value: row[14] } : {};
   return {
-    ...parseHead(row),
+    number: asCount(row[0], "number"),
+    previous: asCount(row[1], "previous"),
+    skip: asCount(row[2], "skip"),
+    depth: asCount(row[3], "depth"),
+    revision: asCount(row[4], "revision"),
+    create: asCount(row[5], "create_revision"),
+    version: asCount(row[6], "version"),
+    lease: asText(row[7], "lease"),
+    mediaType: asText(row[8], "media_type"),
+    valueBytes: asCount(row[9], "value_bytes"),
+    key: asBlob(row[10], "key"),
+    timeMs: asCount(row[11], "time_ms"),
+    wallMs: asCount(row[12], "wall_ms"),
+    crc32c: asCount(row[13], "crc32c"),
     ...value,
-    key: blob(row, "key"),
-    timeMs: count(row, "time_ms"),
-    wallMs: count(row, "wall_ms"),
-    crc32c: count(row, "crc32c"),
-    head: row["head"] === null ? undefined : count(row, "head"),
-    previousDepth: row["previous_depth"] === null ? undefined : count(row, "previous_depth"),
+    isFound: row[15] === 1,
   };
+}
+
+/** A row of `key, number`, in this order. */
+export function parseAuditedHead(row: readonly SqliteValue[]): AuditedHead {
+  return { key: asBlob(row[0], "key"), number: asCount(row[1], "number") };
 }
 
 function requireIntact(change: Change): void {
@@ -135,21 +152,30 @@ export function parseLedgerRow(row: SqliteRow): LedgerRow {
 
 /** An integer column. */
 export function count(row: SqliteRow, name: string): number {
-  const value = row[name];
+  return asCount(row[name], name);
+}
+
+function text(row: SqliteRow, name: string): string | undefined {
+  return asText(row[name], name);
+}
+
+/** A column of bytes. */
+export function blob(row: SqliteRow, name: string): Uint8Array {
+  return asBlob(row[name], name);
+}
+
+function asCount(value: SqliteValue | undefined, name: string): number {
   if (typeof value === "number") return value;
   throw new DamagedRowError(`column ${name} of a row holds no integer`);
 }
 
-function text(row: SqliteRow, name: string): string | undefined {
-  const value = row[name];
+function asText(value: SqliteValue | undefined, name: string): string | undefined {
   if (typeof value === "string") return value;
   if (value === null) return undefined;
   throw new DamagedRowError(`column ${name} of a row holds no text`);
 }
 
-/** A column of bytes. */
-export function blob(row: SqliteRow, name: string): Uint8Array {
-  const value = row[name];
+function asBlob(value: SqliteValue | undefined, name: string): Uint8Array {
   if (value instanceof Uint8Array) return value;
   throw new DamagedRowError(`column ${name} of a row holds no bytes`);
 }

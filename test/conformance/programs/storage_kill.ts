@@ -23,6 +23,7 @@ import { hookedFiles } from "../disk_model_files.ts";
 import { type OpenedDisk, runScript } from "../disk_model_run.ts";
 import { diskScript } from "../disk_model_scripts.ts";
 import { engineOptions, runtime } from "../storage_engine_places.ts";
+import { bound } from "../../harness/bound_statement.ts";
 import { ManualClock } from "../../harness/manual_clock.ts";
 
 const [engineName, directory, killAt, scriptName = "kinds", from = "start"] = process.argv
@@ -62,6 +63,7 @@ function killingDatabase(database: SqliteDatabase): SqliteDatabase {
 function killingStatement(statement: SqliteStatement, sql: string): SqliteStatement {
   const before = /^\s*(SELECT|PRAGMA \w+$)/.test(sql) ? () => {} : operation;
   return {
+    ...bound(statement),
     run: (...values) => {
       before();
       if (isFull && sql === "COMMIT") throw new SqliteError("database or disk is full", sqliteFull);
@@ -75,7 +77,10 @@ function killingStatement(statement: SqliteStatement, sql: string): SqliteStatem
       before();
       return statement.all(...values);
     },
-    finalize: () => statement.finalize(),
+    values: (...values) => {
+      before();
+      return statement.values(...values);
+    },
   };
 }
 

@@ -6,6 +6,7 @@
 import { runProgram } from "../../../src/cli/program.ts";
 import { createRuntime } from "../../../src/runtime/bun.ts";
 import type { Runtime, SqliteDatabase } from "../../../src/runtime/mod.ts";
+import { bound } from "../../harness/bound_statement.ts";
 
 function unsynced(database: SqliteDatabase): SqliteDatabase {
   const lie = { synchronous: 2 };
@@ -15,10 +16,9 @@ function unsynced(database: SqliteDatabase): SqliteDatabase {
       const statement = database.prepare(sql.replace(/(synchronous\s*=\s*)FULL/i, "$1NORMAL"));
       if (!/^PRAGMA synchronous$/i.test(sql.trim())) return statement;
       return {
-        run: (...values) => statement.run(...values),
+        ...bound(statement),
         get: () => lie,
         all: () => [lie],
-        finalize: () => statement.finalize(),
       };
     },
     close: () => database.close(),

@@ -252,6 +252,30 @@ describe(`damage under a running store on ${runtime.name}`, () => {
     assert.ok(named > 10, `${named} of ${verdicts.size}`);
   });
 
+  it("that puts two rows of a page in each other's place is named", () => {
+    const intact = makeIntact();
+    const file = join(intact, "kv.db");
+    const pages = readFileSync(file);
+    const swapped = new Set<string>();
+    for (let page = pageBytes; page < pages.length; page += pageBytes) {
+      const kind = pageKinds[pages[page]!] ?? "";
+      const cells = pages.readUInt16BE(page + 3);
+      if (!kind.startsWith("leaf") || cells < 2) continue;
+      // Behind the head of a leaf: where its rows stand, in their order.
+      const pointers = pages.subarray(page + 8, page + 12);
+      const directory = mkdtempSync(join(temp.path, "swapped-"));
+      copyFileSync(file, join(directory, "kv.db"));
+      const victim = new Victim(directory, () => {});
+      [2, 3, 0, 1].forEach((from, at) =>
+        writeByte(join(directory, "kv.db"), page + 8 + at, pointers[from]!)
+      );
+      assert.throws(() => victim.scrub(), FatalStorageError, `${kind} at ${page}`);
+      victim.stop();
+      swapped.add(kind);
+    }
+    assert.deepEqual([...swapped].sort(), ["leaf changes", "leaf keys"]);
+  });
+
   it("by cutting the file short is named", () => {
     const intact = makeIntact();
     const directory = join(temp.path, "cut");

@@ -42,6 +42,7 @@ function open(directory: string): {
             run: (...values) => heard(() => statement.run(...values)),
             get: (...values) => heard(() => statement.get(...values)),
             all: (...values) => heard(() => statement.all(...values)),
+            values: (...values) => heard(() => statement.values(...values)),
             finalize: () => statement.finalize(),
           };
         },

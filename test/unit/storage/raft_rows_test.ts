@@ -1,3 +1,4 @@
+import { bound } from "../../harness/bound_statement.ts";
 import { after, assert, describe, it } from "../../harness/test.ts";
 import { currentRuntime } from "../../harness/runtime.ts";
 import { makeEntry } from "../../../src/raft/encoding.ts";
@@ -29,9 +30,7 @@ function rowsOf(count: number, entryBytes: number): { rows: RaftRows; looked: ()
       const statement = database.prepare(sql);
       if (!sql.includes("length(data)")) return statement;
       return {
-        run: (...values) => statement.run(...values),
-        get: (...values) => statement.get(...values),
-        finalize: () => statement.finalize(),
+        ...bound(statement),
         all: (...values) => {
           const found = statement.all(...values);
           looked += found.length;
