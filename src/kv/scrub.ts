@@ -10,7 +10,8 @@
  * - the rows of the ledger have their checksums, and are together what they should be.
  *
  * Each table is read once, from its first row to its last. A row is not compared with rows that
- * stand elsewhere: that would be a read from anywhere on the disk for each.
+ * stand elsewhere, which would be a read from anywhere on the disk for each; compaction makes one
+ * such read needed for some keys (see `#hasPrevious`).
  *
  * Left out: what no read goes through, such as the pages that are free. SQLite itself tells of
  * damage there when it comes to use them.

@@ -3,7 +3,7 @@
 import http from "node:http";
 import { formatHostPort } from "../lib/host_port.ts";
 import { LeavingAnswers } from "./bun/leaving_answers.ts";
-import { BunDatabase, sqliteVersion } from "./bun/sqlite.ts";
+import { BunDatabase } from "./bun/sqlite.ts";
 import { ListenError } from "./listen_error.ts";
 import {
   type HttpConnection,
@@ -13,6 +13,7 @@ import {
   type Runtime,
   type RuntimeWorker,
 } from "./mod.ts";
+import { sqliteVersionOf } from "./sqlite_text.ts";
 
 /** Longer than any bounded request (timeout 60 s and wait 60 s); Bun's own default is 10 s. */
 const idleTimeoutSeconds = 180;
@@ -23,7 +24,7 @@ export function createRuntime(): Runtime {
     name: "bun",
     version: Bun.version,
     get sqliteVersion() {
-      return sqliteVersion();
+      return sqliteVersionOf(new BunDatabase(":memory:", {}));
     },
     args: Bun.argv.slice(2),
     env: (name) => process.env[name],

@@ -4,7 +4,7 @@ import { formatHostPort } from "../lib/host_port.ts";
 import { fileBody } from "./deno/file_body.ts";
 import { inPieces, untaken } from "./deno/in_pieces.ts";
 import runFlags from "./deno/run_flags.json" with { type: "json" };
-import { DenoDatabase, sqliteVersion } from "./deno/sqlite.ts";
+import { DenoDatabase } from "./deno/sqlite.ts";
 import { ListenError } from "./listen_error.ts";
 import type {
   HttpConnection,
@@ -13,6 +13,7 @@ import type {
   Runtime,
   RuntimeWorker,
 } from "./mod.ts";
+import { sqliteVersionOf } from "./sqlite_text.ts";
 
 /**
  * The runtime of this process. Of the flags it starts others with, the one about aborts is for Deno
@@ -24,7 +25,7 @@ export function createRuntime(): Runtime {
     name: "deno",
     version: Deno.version.deno,
     get sqliteVersion() {
-      return sqliteVersion();
+      return sqliteVersionOf(new DenoDatabase(":memory:", {}));
     },
     args: Deno.args,
     env: (name) => Deno.env.get(name),

@@ -1,6 +1,6 @@
-/** What both drivers ask of the SQL and the values they are handed. */
+/** What both drivers ask of the SQL and the values they are handed, and of SQLite itself. */
 
-import { SqliteError, type SqliteValue } from "./mod.ts";
+import { type SqliteDatabase, SqliteError, type SqliteValue } from "./mod.ts";
 
 /** SQLITE_MISUSE: the caller's fault, not the database's. */
 export const misuseCode = 21;
@@ -25,5 +25,14 @@ export function requireStatement(sql: string): void {
 export function requireStorable(value: SqliteValue): void {
   if (typeof value === "string" && value.includes("\0")) {
     throw new SqliteError("Text with a NUL character cannot be stored", misuseCode);
+  }
+}
+
+/** The version of SQLite that `database` is opened with. Closes it. */
+export function sqliteVersionOf(database: SqliteDatabase): string {
+  try {
+    return String(database.prepare("SELECT sqlite_version() AS version").get()?.["version"]);
+  } finally {
+    database.close();
   }
 }

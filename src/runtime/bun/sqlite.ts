@@ -11,16 +11,6 @@ import {
 } from "../mod.ts";
 import { misuseCode, requireStatement, requireStorable } from "../sqlite_text.ts";
 
-/** Of the SQLite in this runtime. */
-export function sqliteVersion(): string {
-  const database = new BunDatabase(":memory:", {});
-  try {
-    return String(database.prepare("SELECT sqlite_version() AS version").get()?.["version"]);
-  } finally {
-    database.close();
-  }
-}
-
 /** One connection by bun:sqlite. */
 export class BunDatabase implements SqliteDatabase {
   readonly #database: Database;

@@ -16,16 +16,6 @@ import {
   requireStorable,
 } from "../sqlite_text.ts";
 
-/** Of the SQLite in this runtime. */
-export function sqliteVersion(): string {
-  const database = new DenoDatabase(":memory:", {});
-  try {
-    return String(database.prepare("SELECT sqlite_version() AS version").get()?.["version"]);
-  } finally {
-    database.close();
-  }
-}
-
 /** One connection by node:sqlite. */
 export class DenoDatabase implements SqliteDatabase {
   readonly #database: DatabaseSync;
